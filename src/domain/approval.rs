@@ -1,0 +1,229 @@
+//! People's consent to exactly one planned step.
+
+use crate::domain::{
+    digest::Digest,
+    gate::{Contribution, Quorum},
+    id::{ApprovalId, RunId},
+    plan::PlannedStep,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Somebody whom the agent has verified.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Person {
+    /// The subject that their token belongs to; two tokens of one subject are one person.
+    pub subject: String,
+    /// Their groups.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<String>,
+}
+
+/// A question to people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Its id.
+    pub id: ApprovalId,
+    /// The run that waits.
+    pub run: RunId,
+    /// The step, whole, as it will be carried out.
+    pub step: PlannedStep,
+    /// The digest of that step.
+    pub digest: Digest,
+    /// Why people are asked.
+    pub contributions: Vec<Contribution>,
+    /// Who must consent.
+    pub quorum: Quorum,
+    /// Who may not: the one who started the run, the commit's author.
+    pub excluded: BTreeSet<String>,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// No vote counts after this; then it is denied.
+    pub approve_by: Timestamp,
+    /// Once the quorum is reached, it must start within this many seconds.
+    pub execute_within_secs: u64,
+}
+
+/// One person's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Who.
+    pub person: Person,
+    /// What.
+    pub verdict: Verdict,
+    /// About which step; a vote on another digest does not count.
+    pub digest: Digest,
+    /// When.
+    pub at: Timestamp,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Yes.
+    Approve,
+    /// No; one is enough.
+    Deny,
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Standing {
+    /// Not enough people have answered.
+    Pending {
+        /// How many more are wanted.
+        missing: u32,
+    },
+    /// Enough have consented; it must start by then.
+    Approved {
+        /// The latest start.
+        until: Timestamp,
+    },
+    /// Somebody said no.
+    Denied {
+        /// Who.
+        by: String,
+    },
+    /// Nobody, or too few, answered in time.
+    Expired,
+    /// The run ended or the step changed before it was used.
+    Withdrawn,
+    /// It was used.
+    Redeemed,
+}
+
+/// Why a vote is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The voter started the run or wrote the commit.
+    #[error("{0} may not decide about this step: they started the run or wrote the change")]
+    Excluded(String),
+    /// The same person again.
+    #[error("{0} has answered already")]
+    AlreadyVoted(String),
+    /// The vote names another step.
+    #[error("the step has changed since it was shown; look at it again")]
+    OtherDigest,
+    /// The request is no longer open.
+    #[error("the request is no longer open: it is {0}")]
+    NotOpen(&'static str),
+}
+
+impl Standing {
+    /// The word used in reports and metric labels.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pending { .. } => "pending",
+            Self::Approved { .. } => "approved",
+            Self::Denied { .. } => "denied",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+            Self::Redeemed => "redeemed",
+        }
+    }
+}
+
+impl Request {
+    /// Where it stands by its votes and the time alone. (`Withdrawn` and `Redeemed` are recorded, not derived.)
+    pub fn standing(&self, votes: &[Vote], now: Timestamp) -> Standing {
+        if let Some(no) = votes
+            .iter()
+            .find(|vote| self.counts(vote) && vote.verdict == Verdict::Deny)
+        {
+            return Standing::Denied {
+                by: no.person.subject.clone(),
+            };
+        }
+        let mut yes: Vec<&Vote> = votes.iter().filter(|vote| self.counts(vote)).collect();
+        yes.sort_by_key(|vote| vote.at);
+        let mut subjects = BTreeSet::new();
+        let mut groups = self.quorum.groups.clone();
+        for vote in yes {
+            subjects.insert(vote.person.subject.as_str());
+            groups.retain(|group| !vote.person.groups.contains(group));
+            if subjects.len() >= self.quorum.people as usize && groups.is_empty() {
+                return self.reached(vote.at, now);
+            }
+        }
+        if now > self.approve_by {
+            return Standing::Expired;
+        }
+        let missing = self
+            .quorum
+            .people
+            .saturating_sub(u32::try_from(subjects.len()).unwrap_or(u32::MAX));
+        Standing::Pending {
+            missing: missing.max(u32::from(!groups.is_empty())),
+        }
+    }
+
+    fn reached(&self, at: Timestamp, now: Timestamp) -> Standing {
+        let seconds = i64::try_from(self.execute_within_secs).unwrap_or(i64::MAX);
+        let until = at
+            .saturating_add(jiff::SignedDuration::from_secs(seconds))
+            .unwrap_or(Timestamp::MAX);
+        if now > until {
+            Standing::Expired
+        } else {
+            Standing::Approved { until }
+        }
+    }
+
+    fn counts(&self, vote: &Vote) -> bool {
+        vote.digest == self.digest
+            && vote.at <= self.approve_by
+            && !self.excluded.contains(&vote.person.subject)
+    }
+
+    /// Whether a vote may be taken now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admit(&self, votes: &[Vote], vote: &Vote) -> Result<(), Refusal> {
+        let standing = self.standing(votes, vote.at);
+        if !matches!(standing, Standing::Pending { .. }) {
+            return Err(Refusal::NotOpen(standing.as_str()));
+        }
+        if vote.digest != self.digest {
+            return Err(Refusal::OtherDigest);
+        }
+        let subject = &vote.person.subject;
+        if self.excluded.contains(subject) && vote.verdict == Verdict::Approve {
+            return Err(Refusal::Excluded(subject.clone()));
+        }
+        if votes
+            .iter()
+            .any(|earlier| earlier.person.subject == *subject)
+        {
+            return Err(Refusal::AlreadyVoted(subject.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// A consent that was taken out of the history to be used now. The history marks it used in the same transaction that starts
+/// the step, so it is used once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redeemed {
+    /// The request.
+    pub id: ApprovalId,
+    /// The step consented to.
+    pub digest: Digest,
+    /// Who had to consent.
+    pub quorum: Quorum,
+}
+
+impl Redeemed {
+    /// Whether this consent is for that step and satisfies that quorum.
+    pub fn covers(&self, digest: Digest, wanted: &Quorum) -> bool {
+        self.digest == digest
+            && self.quorum.people >= wanted.people
+            && wanted.groups.is_subset(&self.quorum.groups)
+    }
+}

@@ -1,0 +1,95 @@
+//! Secrets are carried as references until the last moment.
+//!
+//! `${{ secret("name") }}` renders to a [`marker`], never to the value. Rendered steps, digests, approvals and
+//! history hold only markers; an executor replaces them when it touches the world.
+
+use crate::domain::name::SecretName;
+use std::fmt;
+
+/// Opens a marker. A private-use character that no input may contain.
+pub const OPEN: char = '\u{F0000}';
+/// Closes a marker.
+pub const CLOSE: char = '\u{F0001}';
+
+/// The text that stands for a secret in rendered arguments.
+pub fn marker(name: &SecretName) -> String {
+    format!("{OPEN}secret:{name}{CLOSE}")
+}
+
+/// Whether a text could be mistaken for (part of) a marker.
+pub fn is_marked(text: &str) -> bool {
+    text.contains(OPEN) || text.contains(CLOSE)
+}
+
+/// The secrets that a text refers to, in order, without repeats.
+pub fn names_in(text: &str) -> Vec<SecretName> {
+    let mut found: Vec<SecretName> = Vec::new();
+    for part in text.split(OPEN).skip(1) {
+        let inside = part.split(CLOSE).next().unwrap_or_default();
+        let name = inside
+            .strip_prefix("secret:")
+            .and_then(|name| SecretName::new(name).ok());
+        if let Some(name) = name.filter(|name| !found.contains(name)) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// A text with each marker replaced by what `value` says, or nothing if `value` does not know one.
+pub fn reveal(text: &str, value: impl Fn(&SecretName) -> Option<String>) -> Option<String> {
+    let mut parts = text.split(OPEN);
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (inside, after) = part.split_once(CLOSE)?;
+        let name = SecretName::new(inside.strip_prefix("secret:")?).ok()?;
+        whole.push_str(&value(&name)?);
+        whole.push_str(after);
+    }
+    Some(whole)
+}
+
+/// A text for people: each marker shown as `secret("name")`.
+pub fn readable(text: &str) -> String {
+    reveal(text, |name| Some(format!("secret(\"{name}\")"))).unwrap_or_else(|| text.to_owned())
+}
+
+/// A secret's value. It does not print, compare or serialise.
+#[derive(Clone)]
+pub struct SecretValue(String);
+
+impl SecretValue {
+    /// Takes the value.
+    pub fn new(value: String) -> Self {
+        Self(value)
+    }
+    /// Gives the value to the one who uses it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_marked, marker, names_in, readable, reveal};
+    use crate::domain::name::SecretName;
+
+    #[test]
+    fn a_marker_is_replaced_only_by_the_one_who_knows_the_value() {
+        let name = SecretName::new("db").unwrap();
+        let text = format!("pg://{}@host", marker(&name));
+        assert!(is_marked(&text));
+        assert_eq!(names_in(&text), [name]);
+        assert_eq!(readable(&text), "pg://secret(\"db\")@host");
+        assert_eq!(
+            reveal(&text, |_| Some("s3".into())).as_deref(),
+            Some("pg://s3@host")
+        );
+        assert_eq!(reveal(&text, |_| None), None);
+    }
+}

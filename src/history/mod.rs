@@ -1,0 +1,1 @@
+//! The only SQL. (Being filled: the signatures stand.)

@@ -1,0 +1,5 @@
+//! `orderly`: hands over to the command line and returns its exit code.
+
+fn main() -> std::process::ExitCode {
+    orderly::cli::main()
+}

@@ -1,0 +1,240 @@
+//! What people and other systems may ask of a running agent. `flow` answers; `http` asks.
+
+use crate::{
+    domain::{
+        approval::{Person, Verdict},
+        digest::Digest,
+        id::{ApprovalId, RunId},
+        name::RunbookName,
+        occurrence::NotRun,
+        run::RunOutcome,
+    },
+    ports::BoxFuture,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A runbook as people see it in lists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunbookView {
+    /// Its name.
+    pub name: RunbookName,
+    /// What it is for.
+    pub description: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Where it stands, relative to the followed path.
+    pub file: String,
+    /// The revision that its active version was read from.
+    pub revision: String,
+    /// `active`, `invalid` (the last good version is active), `suspended`.
+    pub state: RunbookState,
+    /// The problem, where the newest version is invalid: `file:line:column: what`.
+    pub problem: Option<String>,
+    /// Suspended until then, where it is; `None` in a suspension means until resumed.
+    pub suspended_until: Option<Timestamp>,
+    /// Its triggers, as text.
+    pub triggers: Vec<String>,
+    /// When it is due next.
+    pub next: Option<Timestamp>,
+    /// The run that is going on, if any.
+    pub running: Option<RunId>,
+    /// How the last run ended.
+    pub last_outcome: Option<RunOutcome>,
+    /// When the last run ended.
+    pub last_ended: Option<Timestamp>,
+    /// When the last success ended.
+    pub last_success: Option<Timestamp>,
+    /// Seconds between two occurrences, as its schedule has it now.
+    pub expected_interval: Option<u64>,
+}
+
+/// Whether a runbook's newest version is the one in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunbookState {
+    /// Yes.
+    Active,
+    /// The newest version is broken; the last good one, if any, stays in use.
+    Invalid,
+    /// Somebody suspended it.
+    Suspended,
+}
+
+/// One due time to come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Upcoming {
+    /// The runbook.
+    pub runbook: RunbookName,
+    /// The trigger's key.
+    pub trigger: String,
+    /// By the calendar.
+    pub nominal: Timestamp,
+    /// With spread.
+    pub due: Timestamp,
+    /// Why it will not run, as far as is known now.
+    pub blocked: Option<NotRun>,
+}
+
+/// Where following the source stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SyncView {
+    /// Where it comes from, without credentials.
+    pub source: String,
+    /// The newest revision seen.
+    pub attempted: Option<String>,
+    /// The revision in use.
+    pub applied: Option<String>,
+    /// When a fetch last succeeded.
+    pub last_success: Option<Timestamp>,
+    /// When a fetch was last tried.
+    pub last_attempt: Option<Timestamp>,
+    /// Why the last one failed.
+    pub error: Option<String>,
+    /// Runbooks in use.
+    pub runbooks: u64,
+    /// Problems of the newest revision.
+    pub problems: Vec<String>,
+    /// A revision that would delete so many runbooks that a person must accept it.
+    pub held: Option<HeldDeletion>,
+}
+
+/// A revision that would delete more than half of all runbooks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldDeletion {
+    /// The revision.
+    pub revision: String,
+    /// What it would delete.
+    pub runbooks: Vec<RunbookName>,
+}
+
+/// One thing that the agent depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dependency {
+    /// `history`, `source`, `scheduler`, `task/<name>`, …
+    pub name: String,
+    /// Whether it is well.
+    pub ok: bool,
+    /// Whether the agent is not alive, or not ready, without it.
+    pub weight: Weight,
+    /// One line about it.
+    pub detail: String,
+}
+
+/// What follows when a dependency is not well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    /// The agent must be restarted: `/healthz` fails.
+    Alive,
+    /// The agent cannot do its work: `/readyz` fails.
+    Ready,
+    /// Something is degraded; `/health` shows it.
+    Degraded,
+}
+
+/// A wish to start a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StartRequest {
+    /// Which runbook.
+    pub runbook: RunbookName,
+    /// Its inputs.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, Value>,
+    /// Only show what would be done.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Start although a window is closed; audited.
+    #[serde(default)]
+    pub override_window: bool,
+    /// Given twice, the same key starts one run.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
+}
+
+/// Why the agent does not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AgentError {
+    /// There is no such thing.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// The wish makes no sense as it is.
+    #[error("{0}")]
+    Invalid(String),
+    /// The state of things does not allow it.
+    #[error("{0}")]
+    Conflict(String),
+    /// This person may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The agent cannot now: shutting down, history not writable.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// A running agent.
+pub trait Agent: Send + Sync {
+    /// Every runbook in use or broken, by name.
+    fn runbooks(&self) -> BoxFuture<'_, Result<Vec<RunbookView>, AgentError>>;
+    /// The active definition of one, as JSON.
+    fn definition(&self, name: &RunbookName) -> Option<Value>;
+    /// What is due next, soonest first.
+    fn upcoming(&self, runbook: Option<&RunbookName>, limit: usize) -> Vec<Upcoming>;
+    /// Following the source.
+    fn sync_view(&self) -> SyncView;
+    /// Everything the agent depends on.
+    fn dependencies(&self) -> Vec<Dependency>;
+    /// Starts a run now.
+    fn start<'a>(
+        &'a self,
+        request: StartRequest,
+        by: &'a Person,
+    ) -> BoxFuture<'a, Result<RunId, AgentError>>;
+    /// Asks a run to stop.
+    fn cancel<'a>(
+        &'a self,
+        run: RunId,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Answers an approval; `digest`, where given, must be that of the step the person has seen.
+    fn vote<'a>(
+        &'a self,
+        approval: ApprovalId,
+        by: &'a Person,
+        verdict: Verdict,
+        digest: Option<Digest>,
+        comment: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Stops a runbook's triggers, until then or until resumed.
+    fn suspend<'a>(
+        &'a self,
+        runbook: &'a RunbookName,
+        until: Option<Timestamp>,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Ends a suspension.
+    fn resume<'a>(
+        &'a self,
+        runbook: &'a RunbookName,
+        by: &'a Person,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Fetches the source now; with `accept`, a held deletion of exactly this revision is carried out.
+    fn sync<'a>(
+        &'a self,
+        by: &'a Person,
+        accept: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<SyncView, AgentError>>;
+    /// A signed request to `/hooks/<name>`; the signature is checked here.
+    fn webhook<'a>(
+        &'a self,
+        name: &'a str,
+        signature: Option<&'a str>,
+        body: &'a [u8],
+    ) -> BoxFuture<'a, Result<Vec<RunId>, AgentError>>;
+    /// Alerts from Alertmanager (webhook payload version 4); the caller has checked the token.
+    fn alerts<'a>(&'a self, payload: &'a Value) -> BoxFuture<'a, Result<Vec<RunId>, AgentError>>;
+}

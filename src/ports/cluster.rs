@@ -1,0 +1,111 @@
+//! Kubernetes API servers.
+
+use crate::{domain::span::Span, ports::BoxFuture};
+use serde_json::Value;
+
+/// A sort of object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Empty for the core group.
+    pub group: String,
+    /// `v1`.
+    pub version: String,
+    /// `deployments`.
+    pub plural: String,
+    /// `Deployment`.
+    pub kind: String,
+    /// Whether it lives in a namespace.
+    pub namespaced: bool,
+}
+
+/// Why the API server did not do it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ClusterError {
+    /// No configuration leads to this cluster.
+    #[error(
+        "no Kubernetes cluster named `{0}` is configured: {1}\nhint: set `clusters:` in the configuration, or run where a kubeconfig or a service account is"
+    )]
+    NotConfigured(String, String),
+    /// It is not there.
+    #[error("{0} was not found")]
+    NotFound(String),
+    /// Rights are missing.
+    #[error("the API server forbids it: {0}\nhint: grant the agent's service account this right")]
+    Forbidden(String),
+    /// The object changed meanwhile.
+    #[error("{0} changed meanwhile")]
+    Conflict(String),
+    /// The server refused the request as it is.
+    #[error("the API server refused the request ({code}): {message}")]
+    Refused {
+        /// HTTP status.
+        code: u16,
+        /// Its words.
+        message: String,
+    },
+    /// It could not be reached, was too slow, or failed by itself. Trying again may help.
+    #[error("the API server of cluster `{cluster}` did not answer: {reason}")]
+    Unavailable {
+        /// Which.
+        cluster: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ClusterError {
+    /// Whether trying again may help.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Conflict(_) | Self::Unavailable { .. } => true,
+            Self::Refused { code, .. } => *code == 429,
+            Self::NotConfigured(..) | Self::NotFound(_) | Self::Forbidden(_) => false,
+        }
+    }
+}
+
+/// Talks to API servers, by the cluster's configured name. Every call has a deadline of 30 s.
+pub trait Clusters: Send + Sync + std::fmt::Debug {
+    /// The server's version, as text; a sign of life.
+    fn version<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<String, ClusterError>>;
+    /// One object.
+    fn get<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Value, ClusterError>>;
+    /// All that match the label selector, in one namespace or in all; read page by page.
+    fn list<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        selector: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>>;
+    /// A strategic merge patch (core kinds) or merge patch (others), optionally on a subresource such as `scale`.
+    fn patch<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        object: ObjectPath<'a>,
+        patch: &'a Value,
+        dry_run: bool,
+    ) -> BoxFuture<'a, Result<Value, ClusterError>>;
+    /// How long a call may take.
+    fn deadline(&self) -> Span {
+        Span::from_secs(30)
+    }
+}
+
+/// One object, or a part of it.
+#[derive(Debug, Clone, Copy)]
+pub struct ObjectPath<'a> {
+    /// None for cluster-scoped objects.
+    pub namespace: Option<&'a str>,
+    /// Its name.
+    pub name: &'a str,
+    /// `scale`, `status`, …
+    pub subresource: Option<&'a str>,
+}

@@ -1,0 +1,145 @@
+//! Planning and carrying out one step.
+
+use crate::{
+    domain::{
+        check::CheckStatus,
+        effect::Effects,
+        gate::Permit,
+        id::RunId,
+        name::{ActionName, RunbookName, StepName},
+        run::StepReport,
+        runbook::Phase,
+    },
+    ports::BoxFuture,
+};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What an action says of itself, for validation, schemas and documentation.
+#[derive(Debug, Clone)]
+pub struct ActionSpec {
+    /// Its name, as in `uses:`.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// JSON Schema (draft 2020-12) of `with`, before any expression is considered.
+    pub inputs: Value,
+    /// JSON Schema of its outputs.
+    pub outputs: Value,
+}
+
+/// Actions as the loader sees them: names and shapes, nothing that acts.
+pub trait ActionCatalogue: Send + Sync {
+    /// Every action, sorted by name.
+    fn specs(&self) -> &[ActionSpec];
+    /// Checks arguments without expressions against the action's typed inputs; the error is for people.
+    fn check(&self, action: &ActionName, arguments: &Value) -> Result<(), String>;
+}
+
+/// What an action intends with these arguments.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    /// What it would do.
+    pub effects: Effects,
+    /// Whether doing it twice is the same as doing it once.
+    pub idempotent: bool,
+    /// What the step itself asks of the gate, beside policy: an `approval` step asks for people.
+    pub wants_approval: Option<ApprovalWish>,
+}
+
+/// A step's own wish for consent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalWish {
+    /// How many people.
+    pub people: u32,
+    /// Of which groups.
+    pub groups: Vec<String>,
+    /// The question.
+    pub message: String,
+}
+
+/// Where lines of output go: masked, capped and kept under the run and step.
+pub trait StepLog: Send + Sync {
+    /// Appends bytes as they come; they need not end at a line or a character.
+    fn append(&self, stream: LogStream, bytes: &[u8]);
+}
+
+/// Which of a program's outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogStream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+    /// What the agent itself notes, such as a wait or a cut.
+    Note,
+}
+
+/// Facts about the run that an action may use.
+#[derive(Debug, Clone)]
+pub struct StepContext {
+    /// The runbook.
+    pub runbook: RunbookName,
+    /// The run.
+    pub run: RunId,
+    /// Its commit.
+    pub revision: String,
+    /// The step.
+    pub step: StepName,
+    /// In which list.
+    pub phase: Phase,
+    /// Counts from 1.
+    pub attempt: u32,
+    /// The due time, or the time the run was made.
+    pub nominal: Timestamp,
+    /// Only show what would be done.
+    pub dry_run: bool,
+    /// How the run went so far; what a `notify` step in `finally` reports.
+    pub so_far: RunSoFar,
+}
+
+/// How a run went so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSoFar {
+    /// Whether any step failed, was denied or cancelled.
+    pub failed: bool,
+    /// The worst check.
+    pub worst_check: Option<CheckStatus>,
+    /// The first failure's text.
+    pub reason: String,
+}
+
+/// What an action needs beside its permit.
+#[derive(Clone)]
+pub struct Session {
+    /// Facts about the run.
+    pub context: StepContext,
+    /// Fires when the attempt must stop: cancel, timeout, shutdown. An action stops its work and returns soon after.
+    pub stop: CancellationToken,
+    /// Where output goes.
+    pub log: Arc<dyn StepLog>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Plans and carries out steps.
+pub trait Executor: Send + Sync {
+    /// What this action would do with these arguments. Secrets in them are still markers. No effect on the world.
+    fn intend<'a>(
+        &'a self,
+        action: &'a ActionName,
+        arguments: &'a Value,
+        context: &'a StepContext,
+    ) -> BoxFuture<'a, Result<Intent, String>>;
+
+    /// Carries out the permitted step. It does not panic and does not outlive `session.stop` for long.
+    fn execute<'a>(&'a self, permit: Permit, session: Session) -> BoxFuture<'a, StepReport>;
+}

@@ -1,0 +1,95 @@
+//! Programs of the host.
+
+use crate::{
+    domain::{secret::SecretValue, span::Span},
+    ports::{BoxFuture, executor::StepLog},
+};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// A program to run: its own process group, standard input closed or fed, an environment of only what is named here.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The program and its arguments; the program is looked up in a fixed path unless absolute.
+    pub argv: Vec<String>,
+    /// The whole environment.
+    pub environment: BTreeMap<String, SecretValue>,
+    /// Where it runs; the agent's scratch folder for the step where none is named.
+    pub directory: Option<PathBuf>,
+    /// Fed to standard input, which is then closed.
+    pub input: Option<SecretValue>,
+    /// As which user; only root may.
+    pub user: Option<String>,
+    /// How long after TERM the group gets KILL.
+    pub grace: Span,
+    /// How many bytes of each output stream are given back in [`Ended::output`]; all of it goes to the log.
+    pub capture: usize,
+    /// Limits of the kernel, where named.
+    pub limits: Limits,
+}
+
+/// Limits of the kernel for a program (setrlimit(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Bytes of address space.
+    pub memory: Option<u64>,
+    /// Seconds of processor time.
+    pub cpu_seconds: Option<u64>,
+    /// Open files.
+    pub open_files: Option<u64>,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub how: How,
+    /// The first bytes of standard output.
+    pub output: Vec<u8>,
+    /// The last bytes of standard error, at most 4 KiB.
+    pub error_tail: Vec<u8>,
+    /// Processes of its group that outlived it and were killed.
+    pub leftovers_killed: bool,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// By itself, with this code.
+    Exited(i32),
+    /// By a signal that the agent did not send.
+    Signaled(i32),
+    /// Stopped by request, within its grace.
+    Terminated,
+    /// Stopped by request, by KILL.
+    Killed,
+}
+
+/// Why a program could not be run.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ProcessError {
+    /// It is not there.
+    #[error(
+        "there is no program `{0}` in the path\nhint: name it by its absolute path, or install it"
+    )]
+    NotFound(String),
+    /// It could not be started.
+    #[error("`{program}` could not be started: {reason}")]
+    NotStarted {
+        /// Which.
+        program: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Runs programs.
+pub trait Processes: Send + Sync + std::fmt::Debug {
+    /// Runs one to its end, or until `stop` fires, then TERM, grace, KILL for the whole group.
+    fn run<'a>(
+        &'a self,
+        program: Program,
+        log: Arc<dyn StepLog>,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<Ended, ProcessError>>;
+}
