@@ -135,6 +135,26 @@ mod tests {
             }),
             outputs: json!({ "properties": { "status": { "enum": ["ok", "bad"] } } }),
         };
-        insta::assert_snapshot!(markdown(&[spec]), @"");
+        insta::assert_snapshot!(markdown(&[spec]), @r#"
+        # Actions
+
+        Made from the types by `orderly schema --actions`.
+
+        ## `demo/act`
+
+        Acts.
+
+        | Input | Type | Default | |
+        |---|---|---|---|
+        | `host` | string | required | Who is asked. |
+        | `port` | integer | `443` |  |
+        | `mode` | `"a"` or `"b\|c"` |  |  |
+        | `names` | list of string |  |  |
+        | `labels` | map of string |  |  |
+
+        | Output | Type | |
+        |---|---|---|
+        | `status` | `"ok"` or `"bad"` |  |
+        "#);
     }
 }

@@ -128,19 +128,22 @@ fn error(report: &StepReport) -> &str {
 #[tokio::test(start_paused = true)]
 async fn wrong_arguments_are_named() {
     let unknown = demo(json!({ "act": "say", "sya": "x" })).await;
-    insta::assert_snapshot!(error(&unknown), @"");
+    insta::assert_snapshot!(error(&unknown), @"in `with`, at `sya`: unknown field `sya`, expected one of `act`, `say`, `changes`");
     let wrong = demo(json!({ "act": "say", "changes": "yes" })).await;
-    insta::assert_snapshot!(error(&wrong), @"");
+    insta::assert_snapshot!(error(&wrong), @r#"in `with`, at `changes`: invalid type: string "yes", expected a boolean"#);
     let missing = demo(json!(null)).await;
-    insta::assert_snapshot!(error(&missing), @"");
+    insta::assert_snapshot!(error(&missing), @"in `with`: missing field `act`");
     let hostile = demo(json!({ "act": "say", "say": "a\u{202E}b" })).await;
-    insta::assert_snapshot!(error(&hostile), @"");
+    insta::assert_snapshot!(error(&hostile), @"in `with`, at `say`: an invisible or direction-changing character, U+202E");
     let name = ActionName::new("demo/atc").unwrap();
     let stranger = performer(world())
         .catalogue
         .check(&name, &json!({}))
         .unwrap_err();
-    insta::assert_snapshot!(stranger, @"");
+    assert_eq!(
+        stranger,
+        "there is no action `demo/atc`\nhint: did you mean `demo/act`?"
+    );
 }
 
 #[tokio::test(start_paused = true)]
