@@ -16,6 +16,7 @@
 mod civil;
 mod cron;
 mod field;
+pub mod spread;
 pub mod timetable;
 mod zone;
 
