@@ -14,8 +14,14 @@
 //!
 //! Deliberately lacking: push of metrics, exporters of traces, log files and their rotation (the journal or the container runtime does that).
 
+mod artifacts;
 mod events;
 mod logs;
+mod metrics;
+mod process;
+mod runbooks;
+mod text;
 
-pub use events::{Build, Events, RunbookSeries, StepOf, SyncResult};
+pub use events::{Build, Events, StepOf, SyncResult};
 pub use logs::{LogError, LogFormat, LogOptions, init};
+pub use runbooks::{KEPT_AFTER_DELETION, RunbookSeries};
