@@ -191,6 +191,12 @@ impl Runbooks {
         }
     }
 
+    /// Whether it has series: in the set, or not long gone from it.
+    pub(super) fn has(&self, name: &RunbookName) -> bool {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        table.places.contains_key(name)
+    }
+
     /// Does something to one slot. A runbook that nobody has named yet has none, and nothing happens.
     fn with(&self, name: &RunbookName, then: impl FnOnce(&Slot)) {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);

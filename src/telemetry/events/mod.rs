@@ -4,6 +4,8 @@ mod gate;
 mod lifetime;
 mod runs;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     domain::{

@@ -5,7 +5,7 @@ use crate::{
     telemetry::{Events, RunbookSeries, SyncResult, events},
 };
 use jiff::Timestamp;
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 use tracing::{debug, info, trace, warn};
 
 /// Following the source.
@@ -59,10 +59,8 @@ impl Events {
     /// What the per-runbook metrics say, whole: those not named go an hour later, counters of the others go on. No log line.
     pub fn set_runbooks(&self, series: &[RunbookSeries], now: Timestamp) {
         self.inner.runbooks.replace(series, now);
-        let named: HashSet<&RunbookName> = series.iter().map(|series| &series.name).collect();
-        self.inner
-            .artifacts
-            .retain(|runbook| named.contains(runbook));
+        let kept = &self.inner.runbooks;
+        self.inner.artifacts.retain(|runbook| kept.has(runbook));
     }
 
     /// A runbook is due at another time, or its interval changed. No log line; constant time.
