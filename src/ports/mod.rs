@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod executor;
 pub mod host;
 pub mod network;
+pub mod output;
 pub mod processes;
 pub mod secrets;
 pub mod source;
