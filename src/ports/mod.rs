@@ -13,6 +13,7 @@ pub mod executor;
 pub mod host;
 pub mod logs;
 pub mod network;
+pub mod output;
 pub mod processes;
 pub mod secrets;
 pub mod source;
