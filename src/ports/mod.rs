@@ -13,6 +13,7 @@ pub mod executor;
 pub mod host;
 pub mod network;
 pub mod processes;
+pub mod runs;
 pub mod secrets;
 pub mod source;
 
