@@ -1,1 +1,7 @@
 //! adapters
+
+pub mod archive;
+pub mod clock;
+pub mod host;
+pub mod kubernetes;
+pub mod secrets;
