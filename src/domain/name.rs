@@ -155,7 +155,7 @@ name!(
 );
 name!(
     /// A backup's name: the first part of its artifacts' file names.
-    ArtifactName, "artifact name", is_label, LABEL_RULE
+    ArtifactName, "artifact name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
     /// A step's name: an identifier, because expressions say `steps.<name>`.
