@@ -15,6 +15,7 @@ pub mod logs;
 pub mod network;
 pub mod output;
 pub mod processes;
+pub mod runs;
 pub mod secrets;
 pub mod source;
 
