@@ -268,7 +268,7 @@ fn five<'a>(text: &str, words: &[(Range<usize>, &'a str)]) -> Result<Placed<'a>,
         );
         match fields.get(5) {
             Some((place, _)) => invalid(
-                place + 1,
+                *place + 1,
                 what,
                 "there are no seconds and no years: leave those fields out",
             ),
