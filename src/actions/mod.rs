@@ -8,4 +8,6 @@
 //! An action's folder holds its types and its acts, and its `mod.rs` offers `actions()`; [`framework::Catalogue::new`] lists them.
 //! What this room lacks on purpose: retries, approvals and recording. They belong to `flow` and `gate`.
 
+pub mod backup;
 pub mod framework;
+pub mod host;

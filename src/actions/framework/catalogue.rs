@@ -29,7 +29,10 @@ impl Default for Catalogue {
 impl Catalogue {
     /// Every action there is.
     pub fn new() -> Self {
-        Self::of(vec![])
+        Self::of(vec![
+            crate::actions::backup::actions(),
+            crate::actions::host::actions(),
+        ])
     }
 
     pub(super) fn of(groups: Vec<Vec<Box<dyn AnyAction>>>) -> Self {
