@@ -52,7 +52,11 @@ pub(super) struct ManualClock {
 impl ManualClock {
     fn new(at: &str) -> Self {
         let (elapsed, _) = watch::channel(Duration::ZERO);
-        Self { wall: Mutex::new(at.parse().unwrap()), elapsed, ids: AtomicU64::new(0) }
+        Self {
+            wall: Mutex::new(at.parse().unwrap()),
+            elapsed,
+            ids: AtomicU64::new(0),
+        }
     }
     /// Both clocks go on.
     pub(super) fn advance(&self, by: Duration) {
@@ -122,7 +126,13 @@ impl Executor for Script {
             message: "may it go on?".to_owned(),
         });
         let idempotent = action.as_str() != "play/once";
-        Box::pin(async move { Ok(Intent { effects: Effects::exact(vec![effect]), idempotent, wants_approval }) })
+        Box::pin(async move {
+            Ok(Intent {
+                effects: Effects::exact(vec![effect]),
+                idempotent,
+                wants_approval,
+            })
+        })
     }
 
     fn execute<'a>(&'a self, permit: Permit, session: Session) -> BoxFuture<'a, StepReport> {
@@ -135,7 +145,10 @@ impl Executor for Script {
                 return StepReport::canceled("stopped");
             }
             if let Some(status) = step.arguments["check"].as_str() {
-                let status = CheckStatus::ALL.into_iter().find(|known| known.as_str() == status).unwrap();
+                let status = CheckStatus::ALL
+                    .into_iter()
+                    .find(|known| known.as_str() == status)
+                    .unwrap();
                 return StepReport::checked(status, "looked", json!({}));
             }
             let mut fails = self.fails.lock().unwrap();
@@ -174,7 +187,10 @@ impl Secrets for NoSecrets {
 #[derive(Debug)]
 struct Spawner;
 impl Launcher for Spawner {
-    #[expect(clippy::disallowed_methods, reason = "the stage's stand-in for the daemon's tasks")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the stage's stand-in for the daemon's tasks"
+    )]
     fn launch(&self, _: String, work: BoxFuture<'static, ()>) {
         tokio::spawn(work);
     }
@@ -205,7 +221,10 @@ impl Stage {
         let policy = Arc::new(effective_policy(&settings, &set));
         let world = World {
             history,
-            events: Events::new(Build { version: "0", revision: "" }),
+            events: Events::new(Build {
+                version: "0",
+                revision: "",
+            }),
             clock: clock.clone(),
             executor: script.clone(),
             reviewer: Arc::new(NoReviewer),
@@ -226,7 +245,11 @@ impl Stage {
             draining: CancellationToken::new(),
             stopping: CancellationToken::new(),
         };
-        Self { world: Arc::new(world), clock, script }
+        Self {
+            world: Arc::new(world),
+            clock,
+            script,
+        }
     }
 
     /// Another set in use.
@@ -236,9 +259,13 @@ impl Stage {
 
     /// A person starts it.
     pub(super) async fn start(&self, runbook: &str) -> Result<RunId, NotStarted> {
-        let cause = crate::domain::run::Cause::Person { subject: "ann".to_owned() };
+        let cause = crate::domain::run::Cause::Person {
+            subject: "ann".to_owned(),
+        };
         let wish = Wish::of(RunbookName::new(runbook).unwrap(), cause);
-        start::start(&self.world, wish).await.map(|header| header.id)
+        start::start(&self.world, wish)
+            .await
+            .map(|header| header.id)
     }
 
     /// Waits until the run has ended, and says how.
@@ -254,8 +281,19 @@ impl Stage {
     /// Waits until a question is open, and gives it.
     pub(super) async fn question(&self) -> crate::history::ApprovalCase {
         loop {
-            let filter = crate::history::ApprovalFilter { open_at: Some(self.world.now()), ..Default::default() };
-            if let Some(case) = self.world.history.approvals(filter).await.unwrap().into_iter().next() {
+            let filter = crate::history::ApprovalFilter {
+                open_at: Some(self.world.now()),
+                ..Default::default()
+            };
+            if let Some(case) = self
+                .world
+                .history
+                .approvals(filter)
+                .await
+                .unwrap()
+                .into_iter()
+                .next()
+            {
                 return case;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -287,8 +325,15 @@ pub(super) fn active(text: &str) -> ActiveSet {
 struct AnyAction;
 impl crate::ports::executor::ActionCatalogue for AnyAction {
     fn specs(&self) -> &[crate::ports::executor::ActionSpec] {
-        static SPECS: std::sync::LazyLock<Vec<crate::ports::executor::ActionSpec>> = std::sync::LazyLock::new(|| {
-            ["play/ask", "play/change", "play/destroy", "play/once", "play/read"]
+        static SPECS: std::sync::LazyLock<Vec<crate::ports::executor::ActionSpec>> =
+            std::sync::LazyLock::new(|| {
+                [
+                    "play/ask",
+                    "play/change",
+                    "play/destroy",
+                    "play/once",
+                    "play/read",
+                ]
                 .map(|name| crate::ports::executor::ActionSpec {
                     name,
                     summary: "",
@@ -296,7 +341,7 @@ impl crate::ports::executor::ActionCatalogue for AnyAction {
                     outputs: json!({"type": "object"}),
                 })
                 .into()
-        });
+            });
         &SPECS
     }
     fn check(&self, _: &ActionName, _: &Value) -> Result<(), String> {

@@ -19,19 +19,43 @@ fn book(triggers: &str, more: &str) -> String {
 }
 
 async fn nominals(stage: &Stage) -> Vec<String> {
-    let runs = stage.world.history.runs(RunFilter { limit: 1000, ..RunFilter::default() }).await.unwrap();
-    let mut all: Vec<String> =
-        runs.iter().filter_map(|run| Some(run.header.cause.occurrence()?.nominal.to_string())).collect();
+    let runs = stage
+        .world
+        .history
+        .runs(RunFilter {
+            limit: 1000,
+            ..RunFilter::default()
+        })
+        .await
+        .unwrap();
+    let mut all: Vec<String> = runs
+        .iter()
+        .filter_map(|run| Some(run.header.cause.occurrence()?.nominal.to_string()))
+        .collect();
     all.sort();
     all
 }
 
 async fn skips(stage: &Stage) -> Vec<(NotRun, String, String)> {
-    let skipped = stage.world.history.skipped(SkippedFilter { limit: 1000, ..SkippedFilter::default() }).await.unwrap();
+    let skipped = stage
+        .world
+        .history
+        .skipped(SkippedFilter {
+            limit: 1000,
+            ..SkippedFilter::default()
+        })
+        .await
+        .unwrap();
     skipped
         .iter()
         .rev()
-        .map(|skipped| (skipped.reason, skipped.occurrence.nominal.to_string(), skipped.last_nominal.to_string()))
+        .map(|skipped| {
+            (
+                skipped.reason,
+                skipped.occurrence.nominal.to_string(),
+                skipped.last_nominal.to_string(),
+            )
+        })
         .collect()
 }
 
@@ -55,7 +79,10 @@ async fn a_schedule_starts_at_its_times_and_not_before_it_was_active() {
     let stage = Stage::new(&book("schedule: '*/10 * * * *'", ""));
     let mut scheduler = awake(&stage).await;
     pass(&stage, &mut scheduler, 25).await;
-    assert_eq!(nominals(&stage).await, ["2026-11-21T08:10:00Z", "2026-11-21T08:20:00Z"]);
+    assert_eq!(
+        nominals(&stage).await,
+        ["2026-11-21T08:10:00Z", "2026-11-21T08:20:00Z"]
+    );
     assert!(skips(&stage).await.is_empty());
 }
 
@@ -81,7 +108,11 @@ async fn what_was_missed_while_down_is_one_stretch_with_its_reason() {
     let mut scheduler = awake(&stage).await;
     pass(&stage, &mut scheduler, 1).await;
     assert_eq!(nominals(&stage).await, ["2026-11-21T08:10:00Z"]);
-    let stretch = (NotRun::MissedDown, "2026-11-21T08:20:00Z".to_owned(), "2026-11-21T09:10:00Z".to_owned());
+    let stretch = (
+        NotRun::MissedDown,
+        "2026-11-21T08:20:00Z".to_owned(),
+        "2026-11-21T09:10:00Z".to_owned(),
+    );
     assert_eq!(skips(&stage).await, [stretch]);
 }
 
@@ -94,7 +125,11 @@ async fn a_backup_that_was_missed_runs_once_when_the_agent_is_back() {
     awake(&stage).await;
     awake(&stage).await;
     assert_eq!(nominals(&stage).await, ["2026-11-21T09:00:00Z"]);
-    let stretch = (NotRun::MissedDown, "2026-11-21T08:10:00Z".to_owned(), "2026-11-21T08:50:00Z".to_owned());
+    let stretch = (
+        NotRun::MissedDown,
+        "2026-11-21T08:10:00Z".to_owned(),
+        "2026-11-21T08:50:00Z".to_owned(),
+    );
     assert_eq!(skips(&stage).await, [stretch]);
 }
 
@@ -129,7 +164,10 @@ async fn a_clock_that_jumps_back_fires_nothing_twice() {
     drop(scheduler);
     let mut scheduler = awake(&stage).await;
     pass(&stage, &mut scheduler, 8).await;
-    assert_eq!(nominals(&stage).await, ["2026-11-21T08:10:00Z", "2026-11-21T08:20:00Z"]);
+    assert_eq!(
+        nominals(&stage).await,
+        ["2026-11-21T08:10:00Z", "2026-11-21T08:20:00Z"]
+    );
 }
 
 #[tokio::test]
@@ -138,7 +176,11 @@ async fn a_suspended_runbook_tells_why_and_its_end_fires_nothing_of_the_past() {
     let mut scheduler = awake(&stage).await;
     let name = RunbookName::new("a").unwrap();
     let until: Timestamp = "2026-11-21T08:15:00Z".parse().unwrap();
-    let suspension = Suspension { until: Some(until), by: "ann".into(), reason: "upgrade".into() };
+    let suspension = Suspension {
+        until: Some(until),
+        by: "ann".into(),
+        reason: "upgrade".into(),
+    };
     held(&stage.world.suspensions).insert(name, suspension);
     pass(&stage, &mut scheduler, 25).await;
     assert_eq!(nominals(&stage).await, ["2026-11-21T08:20:00Z"]);
@@ -149,7 +191,10 @@ async fn a_suspended_runbook_tells_why_and_its_end_fires_nothing_of_the_past() {
 
 #[tokio::test]
 async fn too_late_to_start_is_a_reason() {
-    let stage = Stage::new(&book("{schedule: '*/10 * * * *', missed: last, startDeadline: 5m}", ""));
+    let stage = Stage::new(&book(
+        "{schedule: '*/10 * * * *', missed: last, startDeadline: 5m}",
+        "",
+    ));
     drop(awake(&stage).await);
     stage.clock.advance(Duration::from_secs(1020));
     awake(&stage).await;
@@ -161,12 +206,26 @@ async fn too_late_to_start_is_a_reason() {
 async fn a_spread_is_the_same_each_time_and_keeps_the_nominal_time() {
     let stage = Stage::new(&book("{schedule: '0 * * * *', spread: 20m}", ""));
     let scheduler = awake(&stage).await;
-    let due = held(&stage.world.upcoming).values().next().copied().unwrap();
+    let due = held(&stage.world.upcoming)
+        .values()
+        .next()
+        .copied()
+        .unwrap();
     assert_eq!(due.nominal.to_string(), "2026-11-21T09:00:00Z");
-    assert!(due.due > due.nominal && due.due.duration_since(due.nominal) < SignedDuration::from_mins(20));
+    assert!(
+        due.due > due.nominal
+            && due.due.duration_since(due.nominal) < SignedDuration::from_mins(20)
+    );
     drop(scheduler);
     awake(&stage).await;
-    assert_eq!(held(&stage.world.upcoming).values().next().copied().unwrap(), due);
+    assert_eq!(
+        held(&stage.world.upcoming)
+            .values()
+            .next()
+            .copied()
+            .unwrap(),
+        due
+    );
 }
 
 #[tokio::test]
@@ -199,7 +258,14 @@ async fn a_closed_window_is_a_reason() {
 async fn while_history_cannot_be_written_nothing_starts_and_nothing_is_lost() {
     let stage = Stage::new(&book("schedule: '*/10 * * * *'", ""));
     let mut scheduler = awake(&stage).await;
-    stage.world.history.write(vec![Write::Heartbeat { at: stage.world.now() }]).await.unwrap();
+    stage
+        .world
+        .history
+        .write(vec![Write::Heartbeat {
+            at: stage.world.now(),
+        }])
+        .await
+        .unwrap();
     stage.clock.advance(Duration::from_secs(599));
     stage.world.history.fail_next_commits(1);
     stage.clock.advance(Duration::from_secs(1));
