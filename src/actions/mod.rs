@@ -10,8 +10,10 @@
 
 mod approval;
 mod assert;
+pub mod backup;
 mod dns;
 pub mod framework;
+pub mod host;
 mod http;
 mod notify;
 mod prometheus;

@@ -1,3 +1,9 @@
 //! adapters
 
+pub mod archive;
+pub mod clock;
+pub mod git;
+pub mod host;
+pub mod kubernetes;
 pub mod network;
+pub mod secrets;

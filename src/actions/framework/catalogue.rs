@@ -40,6 +40,8 @@ impl Catalogue {
             actions::sleep::actions(),
             actions::tcp::actions(),
             actions::tls::actions(),
+            actions::backup::actions(),
+            actions::host::actions(),
         ])
     }
 
