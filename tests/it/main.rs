@@ -1,1 +1,4 @@
+//! Tests from outside: real servers, real files, the program itself.
 
+mod network;
+mod servers;
