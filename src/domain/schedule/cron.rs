@@ -90,7 +90,8 @@ impl Cron {
     /// The first time it is due after `after`; nothing where the calendar ends (the year 9999).
     ///
     /// Fixed times that the clock on the wall skips are due once, right after that; those that it shows twice are due the first
-    /// time. Other schedules are due whenever the clock shows their time.
+    /// time. Other schedules are due whenever the clock shows their time. A clock moved forward by three hours or more was
+    /// corrected, and what it skipped is not due (cron(8)): Samoa had no 30 December 2011.
     pub fn next_after(&self, after: Timestamp, zone: &Zone) -> Option<Timestamp> {
         if self.by_elapsed_time {
             self.next_shown(after, zone)
