@@ -106,7 +106,7 @@ fn header(runbook: &str) -> RunHeader {
         inputs: BTreeMap::new(),
         created_at: at(0),
         dry_run: false,
-        window_override: false,
+        window_override: None,
     }
 }
 
