@@ -50,9 +50,6 @@ pub(super) async fn receive(
         .find_map(|name| headers.get(*name))
         .and_then(|value| value.to_str().ok());
     let runs = front.agent.webhook(name.as_str(), signature, &body).await?;
-    front
-        .events
-        .trigger_received("webhook", name.as_str(), runs.len());
     Ok((StatusCode::ACCEPTED, Json(Started { runs })).into_response())
 }
 
@@ -69,8 +66,5 @@ pub(super) async fn alerts(
             .hint("it has `\"version\": \"4\"` and a list `alerts`; see `webhook_config` in Alertmanager's documentation"));
     }
     let runs = front.agent.alerts(&payload).await?;
-    front
-        .events
-        .trigger_received("alert", "alertmanager", runs.len());
     Ok((StatusCode::ACCEPTED, Json(Started { runs })).into_response())
 }

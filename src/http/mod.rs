@@ -5,12 +5,13 @@
 //! - Everything that comes in is bounded: connections, headers, bodies, time. Fields that nobody knows are refused.
 //! - Everything of others that goes out on a page is escaped, and what would hide on a screen is made visible.
 //! - A refusal is a problem document (RFC 9457), and says a way out where there is one.
-//! - A handler may be dropped at any `.await`: the caller went away, or took too long. What it asked of the agent is the agent's to finish.
+//! - A change is carried to its end even when its caller goes away ([`changes`]); a handler that only reads may be dropped at any `.await`.
 //!
 //! Deliberately lacking: TLS (a proxy or a later version), CORS (nothing else may read this from a browser), sessions and cookies, scripts.
 
 mod access;
 mod api;
+mod changes;
 mod envelope;
 mod extract;
 mod health;
@@ -80,6 +81,7 @@ struct Front {
     stop: CancellationToken,
     followers: Arc<Semaphore>,
     hooks: Semaphore,
+    changes: changes::Changes,
     verifications: Semaphore,
 }
 
@@ -98,6 +100,7 @@ impl Front {
             stop,
             followers: Arc::new(Semaphore::new(MOST_FOLLOWERS)),
             hooks: Semaphore::new(MOST_HOOKS),
+            changes: changes::Changes::new(),
             verifications: Semaphore::new(1),
         }
     }
@@ -112,10 +115,14 @@ fn router(front: &Arc<Front>) -> Router {
         };
         routes.route_layer(from_fn_with_state(needs, access::require))
     };
+    let changing = |routes: Router<Arc<Front>>| {
+        routes.route_layer(from_fn_with_state(Arc::clone(front), changes::carry_out))
+    };
     open()
+        .merge(changing(signed()))
         .merge(needing(reads(), Right::Read))
-        .merge(needing(operations(), Right::Operate))
-        .merge(needing(answers(), Right::Approve))
+        .merge(needing(changing(operations()), Right::Operate))
+        .merge(needing(changing(answers()), Right::Approve))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(extract::MOST_HOOK))
@@ -123,13 +130,17 @@ fn router(front: &Arc<Front>) -> Router {
         .with_state(Arc::clone(front))
 }
 
-/// For everybody: what probes ask, what is signed, and the style sheet.
+/// For everybody: what probes ask, and the style sheet.
 fn open() -> Router<Arc<Front>> {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/style.css", get(page::style))
-        .route("/hooks/{name}", post(hooks::receive))
+}
+
+/// For everybody who can sign.
+fn signed() -> Router<Arc<Front>> {
+    Router::new().route("/hooks/{name}", post(hooks::receive))
 }
 
 fn reads() -> Router<Arc<Front>> {

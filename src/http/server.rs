@@ -37,7 +37,7 @@ pub(super) struct Peer {
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Served {
-    /// Connections that were cut at the deadline.
+    /// Connections, or changes under way, that were cut at the deadline.
     pub cut: usize,
 }
 
@@ -71,7 +71,7 @@ pub async fn serve(
         connections.spawn(connection);
     }
     drop(listener);
-    end(connections, grace).await
+    end(connections, &front, grace).await
 }
 
 /// The next connection with a slot of its own; `None` once `stop` has fired.
@@ -133,14 +133,20 @@ async fn answer(
     drop(slot);
 }
 
-async fn end(mut connections: JoinSet<()>, grace: Duration) -> Served {
-    let all = async { while connections.join_next().await.is_some() {} };
+async fn end(mut connections: JoinSet<()>, front: &Front, grace: Duration) -> Served {
+    let all = async {
+        while connections.join_next().await.is_some() {}
+        front.changes.end().await;
+    };
     match tokio::time::timeout(grace, all).await {
         Ok(()) => Served { cut: 0 },
         Err(_) => {
-            let cut = connections.len();
+            let changes = front.changes.cut().await;
+            let left = connections.len();
             connections.shutdown().await;
-            Served { cut }
+            Served {
+                cut: left.max(changes),
+            }
         }
     }
 }
