@@ -1,1 +1,3 @@
 //! adapters
+pub mod logs;
+pub mod process;
