@@ -1,3 +1,10 @@
 //! adapters
+
+pub mod archive;
+pub mod clock;
+pub mod git;
+pub mod host;
+pub mod kubernetes;
 pub mod logs;
 pub mod process;
+pub mod secrets;

@@ -20,6 +20,14 @@ macro_rules! id {
                 let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &entropy).into_uuid())
             }
+            /// From the 16 bytes themselves, as the history keeps them.
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+            /// The bytes; they sort as the ids do.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,5 +72,6 @@ mod tests {
         let late = RunId::new(Timestamp::from_second(2).unwrap(), [0; 10]);
         assert!(early < late);
         assert_eq!(early.to_string().parse::<RunId>().unwrap(), early);
+        assert_eq!(RunId::from_bytes(*early.as_bytes()), early);
     }
 }
