@@ -5,4 +5,6 @@ pub mod clock;
 pub mod git;
 pub mod host;
 pub mod kubernetes;
+pub mod logs;
+pub mod process;
 pub mod secrets;
