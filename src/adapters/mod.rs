@@ -7,4 +7,5 @@ pub mod host;
 pub mod kubernetes;
 pub mod logs;
 pub mod process;
+pub mod network;
 pub mod secrets;
