@@ -11,3 +11,4 @@
 pub mod backup;
 pub mod framework;
 pub mod host;
+pub mod kubernetes;

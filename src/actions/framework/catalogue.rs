@@ -32,6 +32,7 @@ impl Catalogue {
         Self::of(vec![
             crate::actions::backup::actions(),
             crate::actions::host::actions(),
+            crate::actions::kubernetes::actions(),
         ])
     }
 
