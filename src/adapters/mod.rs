@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod clock;
+pub mod git;
 pub mod host;
 pub mod kubernetes;
 pub mod secrets;

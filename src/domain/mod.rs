@@ -7,6 +7,7 @@
 //! - Only [`gate::settle`] makes a [`gate::Permit`].
 
 pub mod access;
+pub mod active;
 pub mod approval;
 pub mod audit;
 pub mod calendar;

@@ -16,6 +16,8 @@
 mod civil;
 mod cron;
 mod field;
+#[cfg(test)]
+mod reference;
 pub mod spread;
 pub mod timetable;
 mod zone;
