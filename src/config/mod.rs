@@ -15,7 +15,7 @@ pub use document::{Setting, markdown_table, settings};
 pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};
 pub use model::{
     ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LogConfig, LogFormat,
-    PolicyConfig, RetentionConfig, Role, RunsConfig, SecretRef, SourceConfig, TokenConfig,
+    PolicyConfig, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig,
     WebhookConfig,
 };
 
