@@ -73,7 +73,9 @@ pub enum DaemonError {
     #[error(transparent)]
     Flow(#[from] FlowError),
     /// The address is taken or not ours.
-    #[error("listening on {address}: {source}\nhint: another agent may be running; name another address with --listen")]
+    #[error(
+        "listening on {address}: {source}\nhint: another agent may be running; name another address with --listen"
+    )]
     Listen {
         /// Which.
         address: std::net::SocketAddr,
@@ -145,7 +147,9 @@ pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonE
         tracing::warn!("${name} is set but means nothing to orderly");
     }
     let address = loaded.config.http.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| DaemonError::Listen { address, source })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| DaemonError::Listen { address, source })?;
     let mut daemon = assemble(plan, loaded).await?;
     daemon.begin(listener, greeting).await?;
     let cause = daemon.stay(&mut signals).await;
@@ -156,14 +160,24 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let config = &loaded.config;
     state::prepare(&config.state_dir)?;
     let clock = wiring::clock();
-    let events = Events::new(Build { version: env!("CARGO_PKG_VERSION"), revision: option_env!("ORDERLY_REVISION").unwrap_or("") });
+    let events = Events::new(Build {
+        version: env!("CARGO_PKG_VERSION"),
+        revision: option_env!("ORDERLY_REVISION").unwrap_or(""),
+    });
     let secrets = Arc::new(SwappedSecrets::new(config, &plan.inputs.environment));
     for concern in secrets.concerns() {
         tracing::warn!("{concern}");
     }
-    let access = wiring::access(config, secrets.as_ref(), state::admin_token(&config.state_dir)?)?;
+    let access = wiring::access(
+        config,
+        secrets.as_ref(),
+        state::admin_token(&config.state_dir)?,
+    )?;
     let key = state::audit_key(&config.state_dir)?;
-    let history = History::open(Options { path: config.state_dir.join("history.db"), key })?;
+    let history = History::open(Options {
+        path: config.state_dir.join("history.db"),
+        key,
+    })?;
     let source = wiring::source(config, secrets.as_ref(), &plan.from)?;
     let children = Arc::new(Children::default());
     let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
@@ -171,11 +185,23 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     events.set_actions(catalogue.names());
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
     let runs = Arc::new(Runs::default());
-    let parts = Parts { clock, events, secrets: secrets.clone(), history, catalogue: catalogue.clone(), logs: logs.clone(), runs: runs.clone() };
+    let parts = Parts {
+        clock,
+        events,
+        secrets: secrets.clone(),
+        history,
+        catalogue: catalogue.clone(),
+        logs: logs.clone(),
+        runs: runs.clone(),
+    };
     let world = world(&loaded, parts).await?;
     let sync = Arc::new(SyncStory::open(world.clone(), Arc::new(source), catalogue).await?);
     let tasks = Tasks::default();
-    let agent = Arc::new(Agent { world: world.clone(), sync, tasks: tasks.board() });
+    let agent = Arc::new(Agent {
+        world: world.clone(),
+        sync,
+        tasks: tasks.board(),
+    });
     children.connect(agent.children());
     Ok(Daemon {
         plan,
@@ -237,7 +263,16 @@ async fn suspensions(
     let rows = history.suspensions().await?;
     Ok(rows
         .into_iter()
-        .map(|row| (row.runbook, Suspension { until: row.until, by: row.by, reason: row.reason }))
+        .map(|row| {
+            (
+                row.runbook,
+                Suspension {
+                    until: row.until,
+                    by: row.by,
+                    reason: row.reason,
+                },
+            )
+        })
         .collect())
 }
 
@@ -248,9 +283,15 @@ enum Cause {
 }
 
 impl Daemon {
-    async fn begin(&mut self, listener: TcpListener, greeting: &dyn Greeting) -> Result<(), DaemonError> {
+    async fn begin(
+        &mut self,
+        listener: TcpListener,
+        greeting: &dyn Greeting,
+    ) -> Result<(), DaemonError> {
         let world = self.world.clone();
-        let address = listener.local_addr().unwrap_or(self.loaded.config.http.listen);
+        let address = listener
+            .local_addr()
+            .unwrap_or(self.loaded.config.http.listen);
         let mut scheduler = Scheduler::load(&world).await?;
         // The newest revision first, if it can be had quickly; else the last good one that the history keeps.
         self.agent.sync.sync_once(&world, None).await;
@@ -262,11 +303,16 @@ impl Daemon {
         });
         scheduler.take_set(&world).await?;
         let timekeeper = world.clone();
-        self.tasks.spawn("scheduler", async move { scheduler.keep_time(&timekeeper).await });
+        self.tasks.spawn("scheduler", async move {
+            scheduler.keep_time(&timekeeper).await
+        });
         self.spawn_sync();
         housekeeping::spawn(self);
         let settings = world.settings();
-        world.events.agent_started(settings.environment.as_str(), &self.agent.sync_view().source);
+        world.events.agent_started(
+            settings.environment.as_str(),
+            &self.agent.sync_view().source,
+        );
         greeting.up(&self.facts(address));
         notify_systemd(&[sd_notify::NotifyState::Ready]);
         Ok(())
@@ -351,7 +397,9 @@ impl Daemon {
         }
         self.last.cancel();
         stuck.extend(self.tasks.end(HTTP_GRACE + Duration::from_secs(3)).await);
-        world.events.shutdown_ended(world.clock.elapsed().saturating_sub(began), &stuck);
+        world
+            .events
+            .shutdown_ended(world.clock.elapsed().saturating_sub(began), &stuck);
         match (cause, stuck.is_empty() && !forced) {
             (Cause::TaskEnded(task), _) => Ended::TaskEnded(task),
             (Cause::Signal(_), true) => Ended::Clean,
