@@ -6,6 +6,6 @@ pub mod git;
 pub mod host;
 pub mod kubernetes;
 pub mod logs;
-pub mod process;
 pub mod network;
+pub mod process;
 pub mod secrets;

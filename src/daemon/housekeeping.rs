@@ -1,6 +1,11 @@
 //! What must be done now and then: exporting the audit head, feeding the watchdog, forgetting old runs and logs.
 
-use crate::{daemon::life::Daemon, flow::world::World, ports::agent::Agent as _, ports::agent::Weight};
+use crate::{
+    daemon::life::Daemon,
+    flow::world::World,
+    history::Retention,
+    ports::agent::{Agent as _, Weight},
+};
 use std::{sync::Arc, time::Duration};
 
 /// How often the audit log's head is exported.
@@ -42,14 +47,21 @@ async fn export(world: &World) -> String {
 
 fn spawn_forget(daemon: &mut Daemon) {
     let world = daemon.world.clone();
-    let (runs, logs) = (daemon.loaded.config.retention.runs, daemon.loaded.config.retention.logs);
+    let (runs, logs) = (
+        daemon.loaded.config.retention.runs,
+        daemon.loaded.config.retention.logs,
+    );
     let output = daemon.logs.clone();
     let note = daemon.tasks.note("retention");
     daemon.tasks.spawn("retention", async move {
         while pause(&world, FORGET).await {
             let now = world.now();
             let before = now.saturating_sub(runs.signed()).unwrap_or(now);
-            let forgotten = world.history.prune_runs(before, KEEP_RUNS).await;
+            let retention = Retention {
+                before,
+                keep_last: KEEP_RUNS,
+            };
+            let forgotten = world.history.prune(retention).await;
             let logs_before = now.saturating_sub(logs.signed()).unwrap_or(now);
             let removed = output.prune(logs_before).await;
             note.say(format!("runs: {forgotten:?}, logs: {removed:?}"));
@@ -59,11 +71,16 @@ fn spawn_forget(daemon: &mut Daemon) {
 
 /// Tells systemd that the agent lives, as long as it does.
 fn spawn_watchdog(daemon: &mut Daemon) {
-    let Some(period) = sd_notify::watchdog_enabled() else { return };
+    let Some(period) = sd_notify::watchdog_enabled() else {
+        return;
+    };
     let (world, agent) = (daemon.world.clone(), daemon.agent.clone());
     daemon.tasks.spawn("watchdog", async move {
         while pause(&world, period / 3).await {
-            let alive = agent.dependencies().iter().all(|part| part.ok || part.weight != Weight::Alive);
+            let alive = agent
+                .dependencies()
+                .iter()
+                .all(|part| part.ok || part.weight != Weight::Alive);
             if alive && let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]) {
                 tracing::debug!("systemd was not told: {error}");
             }

@@ -1,7 +1,8 @@
 //! The daemon's life, from start to stop.
 
 use crate::{
-    actions::framework::{Catalogue, Children},
+    actions::framework::{Catalogue, Children, Performer},
+    adapters::logs::StepLogs,
     config::{ConfigError, Inputs, Loaded, load},
     daemon::{
         Facts, Greeting, housekeeping, reload,
@@ -13,6 +14,7 @@ use crate::{
     flow::{
         FlowError,
         agent::Agent,
+        child::ChildRuns,
         locks::Locks,
         recover,
         sync::Sync as SyncStory,
@@ -22,7 +24,7 @@ use crate::{
     gate::review::NoReviewer,
     history::{History, HistoryError, Options},
     http::{self, Access, Services},
-    ports::{agent::Agent as _, clock::Clock, output::StepOutput, secrets::Secrets},
+    ports::{agent::Agent as _, clock::Clock, executor::ActionCatalogue as _, secrets::Secrets},
     telemetry::{Build, Events},
 };
 use std::{
@@ -73,7 +75,9 @@ pub enum DaemonError {
     #[error(transparent)]
     Flow(#[from] FlowError),
     /// The address is taken or not ours.
-    #[error("listening on {address}: {source}\nhint: another agent may be running; name another address with --listen")]
+    #[error(
+        "listening on {address}: {source}\nhint: another agent may be running; name another address with --listen"
+    )]
     Listen {
         /// Which.
         address: std::net::SocketAddr,
@@ -102,13 +106,24 @@ pub(super) struct Daemon {
     pub(super) loaded: Loaded,
     pub(super) world: Arc<World>,
     pub(super) agent: Arc<Agent>,
+    /// Kept alive for the steps that start runs.
+    #[expect(
+        dead_code,
+        reason = "steps hold it weakly; this is what keeps it alive"
+    )]
+    child_runs: Arc<ChildRuns>,
     pub(super) secrets: Arc<SwappedSecrets>,
     pub(super) access: Arc<Access>,
-    pub(super) output: Arc<dyn StepOutput>,
+    pub(super) logs: Arc<StepLogs>,
     pub(super) runs: Arc<Runs>,
     pub(super) tasks: Tasks,
     /// Fires after everything else has stopped.
     pub(super) last: CancellationToken,
+}
+
+enum Signalled {
+    Stop(&'static str),
+    Reload,
 }
 
 struct Signals {
@@ -127,9 +142,17 @@ impl Signals {
         })
     }
     async fn stop(&mut self) -> &'static str {
+        loop {
+            if let Signalled::Stop(word) = self.next().await {
+                return word;
+            }
+        }
+    }
+    async fn next(&mut self) -> Signalled {
         tokio::select! {
-            _ = self.terminate.recv() => "TERM",
-            _ = self.interrupt.recv() => "INT",
+            _ = self.terminate.recv() => Signalled::Stop("TERM"),
+            _ = self.interrupt.recv() => Signalled::Stop("INT"),
+            _ = self.reload.recv() => Signalled::Reload,
         }
     }
 }
@@ -145,7 +168,9 @@ pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonE
         tracing::warn!("${name} is set but means nothing to orderly");
     }
     let address = loaded.config.http.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| DaemonError::Listen { address, source })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| DaemonError::Listen { address, source })?;
     let mut daemon = assemble(plan, loaded).await?;
     daemon.begin(listener, greeting).await?;
     let cause = daemon.stay(&mut signals).await;
@@ -156,35 +181,61 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let config = &loaded.config;
     state::prepare(&config.state_dir)?;
     let clock = wiring::clock();
-    let events = Events::new(Build { version: env!("CARGO_PKG_VERSION"), revision: option_env!("ORDERLY_REVISION").unwrap_or("") });
+    let events = Events::new(Build {
+        version: env!("CARGO_PKG_VERSION"),
+        revision: option_env!("ORDERLY_REVISION").unwrap_or(""),
+    });
     let secrets = Arc::new(SwappedSecrets::new(config, &plan.inputs.environment));
     for concern in secrets.concerns() {
         tracing::warn!("{concern}");
     }
-    let access = wiring::access(config, secrets.as_ref(), state::admin_token(&config.state_dir)?)?;
+    let access = wiring::access(
+        config,
+        secrets.as_ref(),
+        state::admin_token(&config.state_dir)?,
+    )?;
     let key = state::audit_key(&config.state_dir)?;
-    let history = History::open(Options { path: config.state_dir.join("history.db"), key })?;
+    let history = History::open(Options {
+        path: config.state_dir.join("history.db"),
+        key,
+    })?;
     let source = wiring::source(config, secrets.as_ref(), &plan.from)?;
     let children = Arc::new(Children::default());
     let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
-    let catalogue = Arc::new(wiring::catalogue().with_world(hands));
-    events.set_actions(catalogue.names());
+    let catalogue = Arc::new(wiring::catalogue());
+    events.set_actions(catalogue.specs().iter().map(|spec| spec.name));
+    let performer = Arc::new(Performer::new(catalogue.clone(), hands));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
     let runs = Arc::new(Runs::default());
-    let parts = Parts { clock, events, secrets: secrets.clone(), history, catalogue: catalogue.clone(), logs: logs.clone(), runs: runs.clone() };
+    let parts = Parts {
+        clock,
+        events,
+        secrets: secrets.clone(),
+        history,
+        performer,
+        logs: logs.clone(),
+        runs: runs.clone(),
+    };
     let world = world(&loaded, parts).await?;
     let sync = Arc::new(SyncStory::open(world.clone(), Arc::new(source), catalogue).await?);
     let tasks = Tasks::default();
-    let agent = Arc::new(Agent { world: world.clone(), sync, tasks: tasks.board() });
-    children.connect(agent.children());
+    let agent = Arc::new(Agent {
+        world: world.clone(),
+        sync,
+        tasks: tasks.board(),
+    });
+    let child_runs = Arc::new(ChildRuns::new(world.clone()));
+    let weak: std::sync::Weak<ChildRuns> = Arc::downgrade(&child_runs);
+    children.connect(weak);
     Ok(Daemon {
         plan,
         loaded,
         world,
         agent,
+        child_runs,
         secrets,
         access: Arc::new(Access::new(access)),
-        output: logs,
+        logs,
         runs,
         tasks,
         last: CancellationToken::new(),
@@ -196,8 +247,8 @@ struct Parts {
     events: Events,
     secrets: Arc<dyn Secrets>,
     history: History,
-    catalogue: Arc<Catalogue>,
-    logs: Arc<crate::adapters::logs::StepLogs>,
+    performer: Arc<Performer>,
+    logs: Arc<StepLogs>,
     runs: Arc<Runs>,
 }
 
@@ -209,7 +260,7 @@ async fn world(loaded: &Loaded, parts: Parts) -> Result<Arc<World>, DaemonError>
     Ok(Arc::new(World {
         history: parts.history,
         events: parts.events,
-        executor: parts.catalogue,
+        executor: parts.performer,
         reviewer: Arc::new(NoReviewer),
         logs: parts.logs,
         secrets: parts.secrets,
@@ -237,7 +288,16 @@ async fn suspensions(
     let rows = history.suspensions().await?;
     Ok(rows
         .into_iter()
-        .map(|row| (row.runbook, Suspension { until: row.until, by: row.by, reason: row.reason }))
+        .map(|row| {
+            (
+                row.runbook,
+                Suspension {
+                    until: row.until,
+                    by: row.by,
+                    reason: row.reason,
+                },
+            )
+        })
         .collect())
 }
 
@@ -248,9 +308,15 @@ enum Cause {
 }
 
 impl Daemon {
-    async fn begin(&mut self, listener: TcpListener, greeting: &dyn Greeting) -> Result<(), DaemonError> {
+    async fn begin(
+        &mut self,
+        listener: TcpListener,
+        greeting: &dyn Greeting,
+    ) -> Result<(), DaemonError> {
         let world = self.world.clone();
-        let address = listener.local_addr().unwrap_or(self.loaded.config.http.listen);
+        let address = listener
+            .local_addr()
+            .unwrap_or(self.loaded.config.http.listen);
         let mut scheduler = Scheduler::load(&world).await?;
         // The newest revision first, if it can be had quickly; else the last good one that the history keeps.
         self.agent.sync.sync_once(&world, None).await;
@@ -262,11 +328,16 @@ impl Daemon {
         });
         scheduler.take_set(&world).await?;
         let timekeeper = world.clone();
-        self.tasks.spawn("scheduler", async move { scheduler.keep_time(&timekeeper).await });
+        self.tasks.spawn("scheduler", async move {
+            scheduler.keep_time(&timekeeper).await
+        });
         self.spawn_sync();
         housekeeping::spawn(self);
         let settings = world.settings();
-        world.events.agent_started(settings.environment.as_str(), &self.agent.sync_view().source);
+        world.events.agent_started(
+            settings.environment.as_str(),
+            &self.agent.sync_view().source,
+        );
         greeting.up(&self.facts(address));
         notify_systemd(&[sd_notify::NotifyState::Ready]);
         Ok(())
@@ -278,7 +349,7 @@ impl Daemon {
             history: self.world.history.clone(),
             events: self.world.events.clone(),
             clock: self.world.clock.clone(),
-            output: self.output.clone(),
+            output: self.logs.clone(),
             access: self.access.clone(),
         }
     }
@@ -318,13 +389,15 @@ impl Daemon {
     async fn stay(&mut self, signals: &mut Signals) -> Cause {
         loop {
             tokio::select! {
-                cause = signals.stop() => return Cause::Signal(cause),
+                signal = signals.next() => match signal {
+                    Signalled::Stop(word) => return Cause::Signal(word),
+                    Signalled::Reload => {
+                        notify_systemd(&reloading());
+                        reload::reload(self);
+                        notify_systemd(&[sd_notify::NotifyState::Ready]);
+                    }
+                },
                 ended = self.tasks.first_to_end() => return Cause::TaskEnded(ended.unwrap_or("every task")),
-                _ = signals.reload.recv() => {
-                    notify_systemd(&[sd_notify::NotifyState::Reloading, sd_notify::NotifyState::monotonic_usec_now().unwrap_or(sd_notify::NotifyState::Ready)]);
-                    reload::reload(self);
-                    notify_systemd(&[sd_notify::NotifyState::Ready]);
-                }
             }
         }
     }
@@ -351,7 +424,9 @@ impl Daemon {
         }
         self.last.cancel();
         stuck.extend(self.tasks.end(HTTP_GRACE + Duration::from_secs(3)).await);
-        world.events.shutdown_ended(world.clock.elapsed().saturating_sub(began), &stuck);
+        world
+            .events
+            .shutdown_ended(world.clock.elapsed().saturating_sub(began), &stuck);
         match (cause, stuck.is_empty() && !forced) {
             (Cause::TaskEnded(task), _) => Ended::TaskEnded(task),
             (Cause::Signal(_), true) => Ended::Clean,
@@ -377,6 +452,14 @@ impl Daemon {
         let _in_time = tokio::time::timeout(patience, self.runs.idle()).await;
         self.runs.abort()
     }
+}
+
+/// `Type=notify-reload` wants the time with the word.
+fn reloading() -> Vec<sd_notify::NotifyState<'static>> {
+    let time = sd_notify::NotifyState::monotonic_usec_now().ok();
+    std::iter::once(sd_notify::NotifyState::Reloading)
+        .chain(time)
+        .collect()
 }
 
 /// Without systemd this does nothing.

@@ -21,15 +21,20 @@ pub(super) fn reload(daemon: &mut Daemon) {
 fn reloaded(daemon: &mut Daemon) -> Result<Vec<&'static str>, String> {
     let loaded = load(&daemon.plan.inputs).map_err(|error| error.to_string())?;
     let old_secrets = daemon.loaded.config.clone();
-    daemon.secrets.replace(&loaded.config, &daemon.plan.inputs.environment);
+    daemon
+        .secrets
+        .replace(&loaded.config, &daemon.plan.inputs.environment);
     let rules = state::admin_token(&daemon.loaded.config.state_dir)
         .map_err(|error| error.to_string())
         .and_then(|admin| {
-            wiring::access(&loaded.config, daemon.secrets.as_ref(), admin).map_err(|error| error.to_string())
+            wiring::access(&loaded.config, daemon.secrets.as_ref(), admin)
+                .map_err(|error| error.to_string())
         });
     let rules = rules.inspect_err(|_| {
         // Back to what was: a reload is taken whole or not at all.
-        daemon.secrets.replace(&old_secrets, &daemon.plan.inputs.environment);
+        daemon
+            .secrets
+            .replace(&old_secrets, &daemon.plan.inputs.environment);
     })?;
     daemon.access.replace(rules);
     let mut settings = wiring::settings(&loaded.config);
@@ -42,7 +47,8 @@ fn reloaded(daemon: &mut Daemon) -> Result<Vec<&'static str>, String> {
 
 /// Settings that count only from a start on, and that have changed.
 fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
-    let differs = |one: &dyn erased::Comparable, other: &dyn erased::Comparable| one.text() != other.text();
+    let differs =
+        |one: &dyn erased::Comparable, other: &dyn erased::Comparable| one.text() != other.text();
     let mut changed = Vec::new();
     let mut note = |name, differs: bool| {
         if differs {

@@ -25,7 +25,11 @@ pub struct StateError {
 }
 
 fn error(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StateError {
-    move |source| StateError { doing, path: path.to_owned(), source }
+    move |source| StateError {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Makes the folder, for the agent's user alone.
@@ -37,7 +41,8 @@ pub fn prepare(folder: &Path) -> Result<(), StateError> {
         return Ok(());
     }
     std::fs::create_dir_all(folder).map_err(error("making the state folder", folder))?;
-    std::fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(error("making the state folder", folder))
+    std::fs::set_permissions(folder, Permissions::from_mode(0o700))
+        .map_err(error("making the state folder", folder))
 }
 
 /// The key of the audit chain; made where there is none.
@@ -48,7 +53,10 @@ pub fn audit_key(folder: &Path) -> Result<Vec<u8>, StateError> {
     let path = folder.join("audit.key");
     let text = read_or_make(&path, "the audit key")?;
     hex::decode(text.trim()).map_err(|fault| {
-        error("reading the audit key", &path)(std::io::Error::new(ErrorKind::InvalidData, fault.to_string()))
+        error("reading the audit key", &path)(std::io::Error::new(
+            ErrorKind::InvalidData,
+            fault.to_string(),
+        ))
     })
 }
 
@@ -74,7 +82,9 @@ pub fn admin_token(folder: &Path) -> Result<TokenEntry, StateError> {
 fn read_or_make(path: &Path, what: &'static str) -> Result<String, StateError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(text),
-        Err(missing) if missing.kind() == ErrorKind::NotFound => make(path).map_err(error("making", path)),
+        Err(missing) if missing.kind() == ErrorKind::NotFound => {
+            make(path).map_err(error("making", path))
+        }
         Err(fault) => Err(error(what, path)(fault)),
     }
 }
@@ -86,7 +96,11 @@ fn make(path: &Path) -> std::io::Result<String> {
     let text = hex::encode(bytes);
     let draft = path.with_extension("new");
     let _absent = std::fs::remove_file(&draft);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
     file.write_all(text.as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
@@ -100,7 +114,11 @@ fn make(path: &Path) -> std::io::Result<String> {
 /// The token that a command of this host uses, where its user may read it.
 pub fn readable_admin_token(folder: &Path) -> Option<String> {
     let mut text = String::new();
-    File::open(admin_token_path(folder)).ok()?.take(1024).read_to_string(&mut text).ok()?;
+    File::open(admin_token_path(folder))
+        .ok()?
+        .take(1024)
+        .read_to_string(&mut text)
+        .ok()?;
     Some(text.trim().to_owned())
 }
 
@@ -122,7 +140,10 @@ mod tests {
         let token = readable_admin_token(&state).unwrap();
         assert_eq!(entry.sha256, Digest::of_bytes(token.as_bytes()));
         for name in ["audit.key", "admin.token"] {
-            let mode = std::fs::metadata(state.join(name)).unwrap().permissions().mode();
+            let mode = std::fs::metadata(state.join(name))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
     }

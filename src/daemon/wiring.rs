@@ -39,7 +39,10 @@ pub struct WiringError {
 }
 
 fn fault<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> WiringError {
-    move |error| WiringError { part, reason: error.to_string() }
+    move |error| WiringError {
+        part,
+        reason: error.to_string(),
+    }
 }
 
 /// A connection to other hosts, for commands that talk to an agent.
@@ -61,9 +64,17 @@ pub fn catalogue() -> Catalogue {
 ///
 /// # Errors
 /// The configuration does not describe a repository.
-pub fn source(config: &Config, secrets: &dyn Secrets, from: &Path) -> Result<GitSource, WiringError> {
+pub fn source(
+    config: &Config,
+    secrets: &dyn Secrets,
+    from: &Path,
+) -> Result<GitSource, WiringError> {
     let wanted = &config.source;
-    let url = if wanted.url == "." { enclosing_repository(from)?.display().to_string() } else { wanted.url.clone() };
+    let url = if wanted.url == "." {
+        enclosing_repository(from)?.display().to_string()
+    } else {
+        wanted.url.clone()
+    };
     let mut options = GitOptions::new(url, &config.state_dir);
     options.path.clone_from(&wanted.path);
     options.deadline = wanted.deadline;
@@ -92,15 +103,24 @@ fn git_credentials(config: &Config, secrets: &dyn Secrets) -> Result<GitCredenti
     let value = |name: &SecretName| secrets.get(name).map_err(fault("source.credentials"));
     if let Some(token) = &wanted.token {
         let user = wanted.user.clone().unwrap_or_else(|| "git".to_owned());
-        return Ok(GitCredentials::Token { user, token: value(token)? });
+        return Ok(GitCredentials::Token {
+            user,
+            token: value(token)?,
+        });
     }
-    let Some(key) = &wanted.ssh_key else { return Ok(GitCredentials::None) };
+    let Some(key) = &wanted.ssh_key else {
+        return Ok(GitCredentials::None);
+    };
     let known_hosts = wanted.known_hosts.clone().ok_or_else(|| WiringError {
         part: "source.credentials",
         reason: "an ssh key needs `knownHosts`\nhint: write the server's key to a file with ssh-keyscan, and compare it".to_owned(),
     })?;
     let passphrase = wanted.ssh_passphrase.as_ref().map(value).transpose()?;
-    Ok(GitCredentials::SshKey { key: key.clone(), passphrase, known_hosts })
+    Ok(GitCredentials::SshKey {
+        key: key.clone(),
+        passphrase,
+        known_hosts,
+    })
 }
 
 /// Secrets that a reload can swap whole.
@@ -118,7 +138,10 @@ impl SwappedSecrets {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
     }
     fn now(&self) -> Arc<ConfiguredSecrets> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
     /// What a person should know about them.
     pub fn concerns(&self) -> Vec<String> {
@@ -139,11 +162,20 @@ fn secrets(config: &Config, environment: &BTreeMap<String, String>) -> Configure
     let origin = |reference: &SecretRef| match reference {
         SecretRef::Env(name) => {
             let value = environment.get(name).cloned().map(SecretValue::new);
-            Origin::Variable { name: name.clone(), value }
+            Origin::Variable {
+                name: name.clone(),
+                value,
+            }
         }
         SecretRef::File(path) => Origin::File(path.clone()),
     };
-    ConfiguredSecrets::new(config.secrets.iter().map(|(name, reference)| (name.clone(), origin(reference))).collect())
+    ConfiguredSecrets::new(
+        config
+            .secrets
+            .iter()
+            .map(|(name, reference)| (name.clone(), origin(reference)))
+            .collect(),
+    )
 }
 
 /// Everything that steps may touch.
@@ -156,10 +188,13 @@ pub fn hands(
     secrets: Arc<dyn Secrets>,
     children: Arc<Children>,
 ) -> Result<Hands, WiringError> {
-    let archive = LocalArchive::open(&config.state_dir, clock.clone()).map_err(fault("artifacts"))?;
+    let processes =
+        HostProcesses::open(config.state_dir.join("work")).map_err(fault("work folder"))?;
+    let archive =
+        LocalArchive::open(&config.state_dir, clock.clone()).map_err(fault("artifacts"))?;
     Ok(Hands {
         clock: clock.clone(),
-        processes: Arc::new(HostProcesses::new(&config.state_dir.join("scratch"))),
+        processes: Arc::new(processes),
         network: network(),
         clusters: Arc::new(ConfiguredClusters::new(clusters(&config.clusters))),
         host: Arc::new(LocalHost),
@@ -172,12 +207,20 @@ pub fn hands(
 
 fn clusters(configured: &BTreeMap<String, ClusterConfig>) -> BTreeMap<String, ClusterCredentials> {
     let credentials = |cluster: &ClusterConfig| match &cluster.kubeconfig {
-        Some(path) => ClusterCredentials::Kubeconfig { path: path.clone(), context: cluster.context.clone() },
-        None => ClusterCredentials::Found { context: cluster.context.clone() },
+        Some(path) => ClusterCredentials::Kubeconfig {
+            path: path.clone(),
+            context: cluster.context.clone(),
+        },
+        None => ClusterCredentials::Found {
+            context: cluster.context.clone(),
+        },
     };
-    let mut all: BTreeMap<String, ClusterCredentials> =
-        configured.iter().map(|(name, cluster)| (name.clone(), credentials(cluster))).collect();
-    all.entry("default".to_owned()).or_insert(ClusterCredentials::Found { context: None });
+    let mut all: BTreeMap<String, ClusterCredentials> = configured
+        .iter()
+        .map(|(name, cluster)| (name.clone(), credentials(cluster)))
+        .collect();
+    all.entry("default".to_owned())
+        .or_insert(ClusterCredentials::Found { context: None });
     all
 }
 
@@ -186,17 +229,33 @@ fn channels(configured: &BTreeMap<ChannelName, ChannelConfig>) -> BTreeMap<Chann
         ChannelConfig::Webhook(url) => ChannelAddress::Plain(url.clone()),
         ChannelConfig::WebhookSecret(name) => ChannelAddress::Secret(name.clone()),
     };
-    let channel =
-        |channel: &ChannelConfig| Channel { address: address(channel), bearer: None, authority_file: None };
-    configured.iter().map(|(name, configured)| (name.clone(), channel(configured))).collect()
+    let channel = |channel: &ChannelConfig| Channel {
+        address: address(channel),
+        bearer: None,
+        authority_file: None,
+    };
+    configured
+        .iter()
+        .map(|(name, configured)| (name.clone(), channel(configured)))
+        .collect()
 }
 
 /// Where the output of steps is kept.
 ///
 /// # Errors
 /// The folder cannot be made.
-pub fn logs(config: &Config, clock: Arc<dyn Clock>, secrets: Arc<dyn Secrets>) -> Result<StepLogs, WiringError> {
-    StepLogs::open(&config.state_dir.join("logs"), clock, secrets, config.runs.log_limit_bytes).map_err(fault("logs"))
+pub fn logs(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    secrets: Arc<dyn Secrets>,
+) -> Result<StepLogs, WiringError> {
+    StepLogs::open(
+        &config.state_dir.join("logs"),
+        clock,
+        secrets,
+        config.runs.log_limit_bytes,
+    )
+    .map_err(fault("logs"))
 }
 
 /// What the stories take from the configuration.
@@ -204,7 +263,11 @@ pub fn settings(config: &Config) -> Settings {
     Settings {
         environment: config.environment.clone(),
         policy: config.policy.policy(),
-        webhooks: config.webhooks.iter().map(|(name, hook)| (name.to_string(), hook.secret.clone())).collect(),
+        webhooks: config
+            .webhooks
+            .iter()
+            .map(|(name, hook)| (name.to_string(), hook.secret.clone()))
+            .collect(),
     }
 }
 
@@ -212,7 +275,11 @@ pub fn settings(config: &Config) -> Settings {
 ///
 /// # Errors
 /// A token's secret cannot be read.
-pub fn access(config: &Config, secrets: &dyn Secrets, admin: TokenEntry) -> Result<AccessRules, WiringError> {
+pub fn access(
+    config: &Config,
+    secrets: &dyn Secrets,
+    admin: TokenEntry,
+) -> Result<AccessRules, WiringError> {
     let mut tokens = vec![admin];
     for token in &config.http.tokens {
         let value = secrets.get(&token.secret).map_err(fault("http.tokens"))?;
@@ -223,5 +290,9 @@ pub fn access(config: &Config, secrets: &dyn Secrets, admin: TokenEntry) -> Resu
             sha256: Digest::of_bytes(value.expose().as_bytes()),
         });
     }
-    Ok(AccessRules { tokens, open_reads: config.http.open_reads, host_names: config.http.allowed_hosts.clone() })
+    Ok(AccessRules {
+        tokens,
+        open_reads: config.http.open_reads,
+        host_names: config.http.allowed_hosts.clone(),
+    })
 }
