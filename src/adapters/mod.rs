@@ -1,1 +1,8 @@
 //! adapters
+
+pub mod archive;
+pub mod clock;
+pub mod git;
+pub mod host;
+pub mod kubernetes;
+pub mod secrets;

@@ -36,6 +36,9 @@ pub trait ActionCatalogue: Send + Sync {
     fn specs(&self) -> &[ActionSpec];
     /// Checks arguments without expressions against the action's typed inputs; the error is for people.
     fn check(&self, action: &ActionName, arguments: &Value) -> Result<(), String>;
+    /// Checks arguments as they are written, expressions and all, for what must not hold an expression. Arguments with expressions
+    /// go through this alone, those without through [`Self::check`] too. The error is for people.
+    fn check_template(&self, action: &ActionName, arguments: &Value) -> Result<(), String>;
 }
 
 /// What an action intends with these arguments.

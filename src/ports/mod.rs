@@ -11,8 +11,11 @@ pub mod clock;
 pub mod cluster;
 pub mod executor;
 pub mod host;
+pub mod logs;
 pub mod network;
+pub mod output;
 pub mod processes;
+pub mod runs;
 pub mod secrets;
 pub mod source;
 
