@@ -1,1 +1,4 @@
+//! Everything that needs more than one room.
 
+mod few_actions;
+mod samples;
