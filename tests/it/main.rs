@@ -1,4 +1,6 @@
-//! Everything that needs more than one room.
+//! Tests from outside: real servers, real files, the program itself.
 
 mod few_actions;
+mod network;
 mod samples;
+mod servers;
