@@ -1,1 +1,4 @@
-
+mod api_server;
+mod backup;
+mod kubernetes;
+mod steps;
