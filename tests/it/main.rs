@@ -1,6 +1,10 @@
 //! Tests from outside: real servers, real files, the program itself.
 
+mod api_server;
+mod backup;
 mod few_actions;
+mod kubernetes;
 mod network;
 mod samples;
 mod servers;
+mod steps;
