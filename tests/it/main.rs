@@ -1,1 +1,2 @@
-
+//! Tests through the outside: HTTP, the command line, real things.
+mod http;
