@@ -1,7 +1,10 @@
 //! What must be done now and then: exporting the audit head, feeding the watchdog, forgetting old runs and logs.
 
 use crate::{
-    daemon::life::Daemon, flow::world::World, ports::agent::Agent as _, ports::agent::Weight,
+    daemon::life::Daemon,
+    flow::world::World,
+    history::Retention,
+    ports::agent::{Agent as _, Weight},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -54,7 +57,11 @@ fn spawn_forget(daemon: &mut Daemon) {
         while pause(&world, FORGET).await {
             let now = world.now();
             let before = now.saturating_sub(runs.signed()).unwrap_or(now);
-            let forgotten = world.history.prune_runs(before, KEEP_RUNS).await;
+            let retention = Retention {
+                before,
+                keep_last: KEEP_RUNS,
+            };
+            let forgotten = world.history.prune(retention).await;
             let logs_before = now.saturating_sub(logs.signed()).unwrap_or(now);
             let removed = output.prune(logs_before).await;
             note.say(format!("runs: {forgotten:?}, logs: {removed:?}"));

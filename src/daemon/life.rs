@@ -1,7 +1,8 @@
 //! The daemon's life, from start to stop.
 
 use crate::{
-    actions::framework::{Catalogue, Children},
+    actions::framework::{Catalogue, Children, Performer},
+    adapters::logs::StepLogs,
     config::{ConfigError, Inputs, Loaded, load},
     daemon::{
         Facts, Greeting, housekeeping, reload,
@@ -13,6 +14,7 @@ use crate::{
     flow::{
         FlowError,
         agent::Agent,
+        child::ChildRuns,
         locks::Locks,
         recover,
         sync::Sync as SyncStory,
@@ -22,7 +24,7 @@ use crate::{
     gate::review::NoReviewer,
     history::{History, HistoryError, Options},
     http::{self, Access, Services},
-    ports::{agent::Agent as _, clock::Clock, output::StepOutput, secrets::Secrets},
+    ports::{agent::Agent as _, clock::Clock, executor::ActionCatalogue as _, secrets::Secrets},
     telemetry::{Build, Events},
 };
 use std::{
@@ -104,13 +106,24 @@ pub(super) struct Daemon {
     pub(super) loaded: Loaded,
     pub(super) world: Arc<World>,
     pub(super) agent: Arc<Agent>,
+    /// Kept alive for the steps that start runs.
+    #[expect(
+        dead_code,
+        reason = "steps hold it weakly; this is what keeps it alive"
+    )]
+    child_runs: Arc<ChildRuns>,
     pub(super) secrets: Arc<SwappedSecrets>,
     pub(super) access: Arc<Access>,
-    pub(super) output: Arc<dyn StepOutput>,
+    pub(super) logs: Arc<StepLogs>,
     pub(super) runs: Arc<Runs>,
     pub(super) tasks: Tasks,
     /// Fires after everything else has stopped.
     pub(super) last: CancellationToken,
+}
+
+enum Signalled {
+    Stop(&'static str),
+    Reload,
 }
 
 struct Signals {
@@ -129,9 +142,17 @@ impl Signals {
         })
     }
     async fn stop(&mut self) -> &'static str {
+        loop {
+            if let Signalled::Stop(word) = self.next().await {
+                return word;
+            }
+        }
+    }
+    async fn next(&mut self) -> Signalled {
         tokio::select! {
-            _ = self.terminate.recv() => "TERM",
-            _ = self.interrupt.recv() => "INT",
+            _ = self.terminate.recv() => Signalled::Stop("TERM"),
+            _ = self.interrupt.recv() => Signalled::Stop("INT"),
+            _ = self.reload.recv() => Signalled::Reload,
         }
     }
 }
@@ -181,8 +202,9 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let source = wiring::source(config, secrets.as_ref(), &plan.from)?;
     let children = Arc::new(Children::default());
     let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
-    let catalogue = Arc::new(wiring::catalogue().with_world(hands));
-    events.set_actions(catalogue.names());
+    let catalogue = Arc::new(wiring::catalogue());
+    events.set_actions(catalogue.specs().iter().map(|spec| spec.name));
+    let performer = Arc::new(Performer::new(catalogue.clone(), hands));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
     let runs = Arc::new(Runs::default());
     let parts = Parts {
@@ -190,7 +212,7 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
         events,
         secrets: secrets.clone(),
         history,
-        catalogue: catalogue.clone(),
+        performer,
         logs: logs.clone(),
         runs: runs.clone(),
     };
@@ -202,15 +224,18 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
         sync,
         tasks: tasks.board(),
     });
-    children.connect(agent.children());
+    let child_runs = Arc::new(ChildRuns::new(world.clone()));
+    let weak: std::sync::Weak<ChildRuns> = Arc::downgrade(&child_runs);
+    children.connect(weak);
     Ok(Daemon {
         plan,
         loaded,
         world,
         agent,
+        child_runs,
         secrets,
         access: Arc::new(Access::new(access)),
-        output: logs,
+        logs,
         runs,
         tasks,
         last: CancellationToken::new(),
@@ -222,8 +247,8 @@ struct Parts {
     events: Events,
     secrets: Arc<dyn Secrets>,
     history: History,
-    catalogue: Arc<Catalogue>,
-    logs: Arc<crate::adapters::logs::StepLogs>,
+    performer: Arc<Performer>,
+    logs: Arc<StepLogs>,
     runs: Arc<Runs>,
 }
 
@@ -235,7 +260,7 @@ async fn world(loaded: &Loaded, parts: Parts) -> Result<Arc<World>, DaemonError>
     Ok(Arc::new(World {
         history: parts.history,
         events: parts.events,
-        executor: parts.catalogue,
+        executor: parts.performer,
         reviewer: Arc::new(NoReviewer),
         logs: parts.logs,
         secrets: parts.secrets,
@@ -324,7 +349,7 @@ impl Daemon {
             history: self.world.history.clone(),
             events: self.world.events.clone(),
             clock: self.world.clock.clone(),
-            output: self.output.clone(),
+            output: self.logs.clone(),
             access: self.access.clone(),
         }
     }
@@ -364,13 +389,15 @@ impl Daemon {
     async fn stay(&mut self, signals: &mut Signals) -> Cause {
         loop {
             tokio::select! {
-                cause = signals.stop() => return Cause::Signal(cause),
+                signal = signals.next() => match signal {
+                    Signalled::Stop(word) => return Cause::Signal(word),
+                    Signalled::Reload => {
+                        notify_systemd(&reloading());
+                        reload::reload(self);
+                        notify_systemd(&[sd_notify::NotifyState::Ready]);
+                    }
+                },
                 ended = self.tasks.first_to_end() => return Cause::TaskEnded(ended.unwrap_or("every task")),
-                _ = signals.reload.recv() => {
-                    notify_systemd(&[sd_notify::NotifyState::Reloading, sd_notify::NotifyState::monotonic_usec_now().unwrap_or(sd_notify::NotifyState::Ready)]);
-                    reload::reload(self);
-                    notify_systemd(&[sd_notify::NotifyState::Ready]);
-                }
             }
         }
     }
@@ -425,6 +452,14 @@ impl Daemon {
         let _in_time = tokio::time::timeout(patience, self.runs.idle()).await;
         self.runs.abort()
     }
+}
+
+/// `Type=notify-reload` wants the time with the word.
+fn reloading() -> Vec<sd_notify::NotifyState<'static>> {
+    let time = sd_notify::NotifyState::monotonic_usec_now().ok();
+    std::iter::once(sd_notify::NotifyState::Reloading)
+        .chain(time)
+        .collect()
 }
 
 /// Without systemd this does nothing.

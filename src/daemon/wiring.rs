@@ -188,11 +188,13 @@ pub fn hands(
     secrets: Arc<dyn Secrets>,
     children: Arc<Children>,
 ) -> Result<Hands, WiringError> {
+    let processes =
+        HostProcesses::open(config.state_dir.join("work")).map_err(fault("work folder"))?;
     let archive =
         LocalArchive::open(&config.state_dir, clock.clone()).map_err(fault("artifacts"))?;
     Ok(Hands {
         clock: clock.clone(),
-        processes: Arc::new(HostProcesses::new(&config.state_dir.join("scratch"))),
+        processes: Arc::new(processes),
         network: network(),
         clusters: Arc::new(ConfiguredClusters::new(clusters(&config.clusters))),
         host: Arc::new(LocalHost),
