@@ -1,18 +1,26 @@
-//! Schedules (placeholder).
-use serde::{Deserialize, Serialize};
-/// Five cron fields.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cron(Box<str>);
-/// A time zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Zone(Box<str>);
-impl std::fmt::Display for Cron {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-impl std::fmt::Display for Zone {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+//! When something is due: cron schedules, time zones, and the arithmetic on both.
+//!
+//! Invariants
+//! - No clock: the present comes in as an argument, and the same arguments give the same answer on every machine. The zone
+//!   database is therefore the one inside the binary, never the machine's own.
+//! - A [`Cron`] fires some day; a [`Zone`] exists.
+//! - Five fields mean what Debian's cron(8) and crontab(5) say they mean, daylight saving time included ([`Cron::next_after`]).
+//! - Nothing loops through occurrences that were missed ([`timetable`]).
+//!
+//! The crate `cron` does not run here, it is what tests compare with. It wants six fields, numbers weekdays from 1 for Sunday,
+//! joins day of month and day of week with AND, and loses a run in a daylight saving gap and doubles it in an overlap: to use it
+//! means to read every field before it does, and to choose every instant after it. What would be left for it is a set of numbers
+//! a field, which takes some fifty bytes as bit masks ([`Cron`]) and kilobytes as the crate's ordered sets, times ten thousand
+//! runbooks.
+
+mod civil;
+mod cron;
+mod field;
+pub mod spread;
+pub mod timetable;
+mod zone;
+
+pub use crate::domain::schedule::{
+    cron::{Cron, InvalidCron},
+    zone::{InvalidZone, Zone},
+};
