@@ -105,19 +105,6 @@ impl TokenEntry {
     }
 }
 
-/// Whether looking needs a token.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum OpenReads {
-    /// Always.
-    Never,
-    /// Not where the agent listens on a loopback address only.
-    #[default]
-    Loopback,
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Right, Role};

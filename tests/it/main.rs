@@ -1,4 +1,11 @@
+//! Tests from outside: real servers, real files, the program itself.
+
 mod api_server;
 mod backup;
+mod few_actions;
+mod http;
 mod kubernetes;
+mod network;
+mod samples;
+mod servers;
 mod steps;
