@@ -15,6 +15,7 @@ pub mod effect;
 pub mod expression;
 pub mod gate;
 pub mod id;
+pub mod inputs;
 pub mod mask;
 pub mod name;
 pub mod occurrence;

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod cluster;
 pub mod executor;
 pub mod host;
+pub mod logs;
 pub mod network;
 pub mod processes;
 pub mod secrets;
