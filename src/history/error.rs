@@ -2,6 +2,7 @@
 
 use crate::domain::{
     approval::{Refusal, Standing},
+    audit::Broken,
     id::{ApprovalId, RunId},
     name::LockName,
     occurrence::Occurrence,
@@ -46,6 +47,19 @@ pub enum HistoryError {
         /// Its schema.
         found: u32,
         /// The newest schema known here.
+        known: u32,
+    },
+    /// It waits for a migration, which only a writer makes.
+    #[error(
+        "the history {} has schema {found}, and this orderly reads schema {known}\nhint: start the agent once, or run `orderly db migrate`",
+        path.display()
+    )]
+    OlderSchema {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The schema wanted.
         known: u32,
     },
     /// There is no such schema to go to.
@@ -101,9 +115,11 @@ pub enum HistoryError {
         /// Why.
         reason: String,
     },
-    /// The caller's limit or the history's own was passed.
-    #[error("{0}")]
-    TooMuch(String),
+    /// The audit log does not follow from the end that was exported last.
+    #[error(
+        "the audit log was tampered with\nhint: `orderly audit verify` says more; keep a copy of the history as it is"
+    )]
+    AuditBroken(#[source] Broken),
     /// It was stopped by request.
     #[error("{0} was stopped")]
     Stopped(&'static str),

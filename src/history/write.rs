@@ -10,7 +10,7 @@ use crate::domain::{
     id::{ApprovalId, ArtifactId, RunId},
     name::{LockName, RunbookName, StepName},
     occurrence::{Occurrence, Skipped},
-    run::{RunEvent, RunHeader},
+    run::{RunEvent, RunHeader, RunOutcome},
     runbook::Runbook,
     span::Span,
 };
@@ -288,13 +288,13 @@ pub struct RunbookFacts {
     /// The run that ended last.
     pub last_run: RunId,
     /// How it ended.
-    pub last_outcome: crate::domain::run::RunOutcome,
+    pub last_outcome: RunOutcome,
     /// When it ended.
     pub last_ended: Timestamp,
-    /// From its start to its end, in milliseconds; none if it never started.
+    /// From its start to its end; none if it never started.
     pub last_took: Option<Span>,
     /// When the last success ended.
     pub last_success: Option<Timestamp>,
     /// How many runs ended in each way; outcomes that never happened are left out.
-    pub outcomes: BTreeMap<String, u64>,
+    pub outcomes: BTreeMap<RunOutcome, u64>,
 }
