@@ -351,3 +351,10 @@ async fn a_long_summary_is_cut() {
         4000 + "… (cut)".chars().count()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn outputs_that_are_too_large_are_left_out() {
+    let report = demo(json!({ "act": "say", "say": "x".repeat(1 << 20) })).await;
+    assert_eq!(report.result, StepResult::Succeeded);
+    assert_eq!(report.outputs, Value::Null);
+}
