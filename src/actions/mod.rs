@@ -15,6 +15,7 @@ mod dns;
 pub mod framework;
 pub mod host;
 mod http;
+pub mod kubernetes;
 mod notify;
 mod prometheus;
 mod runbook;

@@ -1,5 +1,8 @@
 //! Named tasks, and the only place that spawns.
-#![expect(clippy::disallowed_methods, reason = "everything that goes on by itself is spawned here")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "everything that goes on by itself is spawned here"
+)]
 
 use crate::{
     flow::{agent::TaskReport, world::Launcher},
@@ -62,7 +65,11 @@ impl TaskReport for Board {
                 name: format!("task/{name}"),
                 ok: !line.ended,
                 weight: Weight::Alive,
-                detail: if line.ended { "ended".to_owned() } else { line.last.clone() },
+                detail: if line.ended {
+                    "ended".to_owned()
+                } else {
+                    line.last.clone()
+                },
             })
             .collect()
     }
@@ -76,7 +83,10 @@ impl Tasks {
 
     /// A line on the board.
     pub fn note(&self, name: &'static str) -> Note {
-        let note = Note { name, board: self.board.clone() };
+        let note = Note {
+            name,
+            board: self.board.clone(),
+        };
         note.say("started");
         note
     }
@@ -102,7 +112,9 @@ impl Tasks {
 
     /// Waits up to `grace` for all of them, then aborts the rest and names them.
     pub async fn end(mut self, grace: Duration) -> Vec<String> {
-        let drained = tokio::time::timeout(grace, async { while self.first_to_end().await.is_some() {} });
+        let drained = tokio::time::timeout(grace, async {
+            while self.first_to_end().await.is_some() {}
+        });
         if drained.await.is_ok() {
             return Vec::new();
         }
@@ -196,7 +208,12 @@ mod tests {
         let board = tasks.board();
         assert!(board.tasks().iter().all(|line| line.ok));
         assert_eq!(tasks.first_to_end().await, Some("sync"));
-        assert!(board.tasks().iter().any(|line| line.name == "task/sync" && !line.ok));
+        assert!(
+            board
+                .tasks()
+                .iter()
+                .any(|line| line.name == "task/sync" && !line.ok)
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -205,7 +222,11 @@ mod tests {
         runs.launch("quick".to_owned(), Box::pin(async {}));
         runs.idle().await;
         runs.launch("stuck".to_owned(), Box::pin(std::future::pending()));
-        assert!(tokio::time::timeout(Duration::from_secs(5), runs.idle()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_secs(5), runs.idle())
+                .await
+                .is_err()
+        );
         assert_eq!(runs.abort(), ["stuck"]);
         runs.idle().await;
     }

@@ -19,6 +19,7 @@
 pub mod agent;
 pub mod approve;
 mod artifacts;
+pub mod child;
 pub mod locks;
 pub mod recover;
 pub mod run;

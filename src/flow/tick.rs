@@ -14,7 +14,7 @@ use crate::{
         run::Cause,
         runbook::{Missed, Timing, Trigger},
         schedule::{
-            spread::spread,
+            spread,
             timetable::{interval_at, last_nominal_before, next_nominal, nominals},
         },
         span::Span,
@@ -361,19 +361,13 @@ fn wanted(world: &World) -> BTreeMap<Key, (Trigger, Timing)> {
 
 /// The nominal time put off by the runbook's spread, which passes neither the start deadline nor the window's end.
 fn due(world: &World, key: &Key, timing: &Timing, nominal: Timestamp) -> Timestamp {
-    if timing.spread.is_zero() {
-        return nominal;
-    }
-    let mut room = timing
-        .start_deadline
-        .map_or(timing.spread, |deadline| deadline.min(timing.spread));
-    if let Some(closes) = window_end(world, &key.0, nominal) {
-        let left = u64::try_from(closes.duration_since(nominal).as_millis()).unwrap_or(0);
-        room = room.min(Span::from_millis(left.saturating_sub(1)));
-    }
-    nominal
-        .saturating_add(spread(&key.0, &key.1, room).signed())
-        .unwrap_or(nominal)
+    spread::start_of(
+        &key.0,
+        &key.1,
+        timing,
+        nominal,
+        window_end(world, &key.0, nominal),
+    )
 }
 
 fn window_end(world: &World, runbook: &RunbookName, at: Timestamp) -> Option<Timestamp> {
@@ -460,7 +454,7 @@ fn on_time(
     }
     let late = now.duration_since(occurrence.nominal);
     match timing.start_deadline {
-        Some(deadline) if late > deadline.signed() + timing.spread.signed() => {
+        Some(deadline) if late > deadline.signed() => {
             let detail = format!("{late:#} late, and the start deadline is {deadline}");
             Err(NotStarted::Because(NotRun::Deadline, detail))
         }

@@ -1,2 +1,11 @@
-//! Tests through the outside: HTTP, the command line, real things.
+//! Tests from outside: real servers, real files, the program itself.
+
+mod api_server;
+mod backup;
+mod few_actions;
 mod http;
+mod kubernetes;
+mod network;
+mod samples;
+mod servers;
+mod steps;

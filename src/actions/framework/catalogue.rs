@@ -42,6 +42,7 @@ impl Catalogue {
             actions::tls::actions(),
             actions::backup::actions(),
             actions::host::actions(),
+            actions::kubernetes::actions(),
         ])
     }
 

@@ -90,7 +90,8 @@ impl Cron {
     /// The first time it is due after `after`; nothing where the calendar ends (the year 9999).
     ///
     /// Fixed times that the clock on the wall skips are due once, right after that; those that it shows twice are due the first
-    /// time. Other schedules are due whenever the clock shows their time.
+    /// time. Other schedules are due whenever the clock shows their time. A clock moved forward by three hours or more was
+    /// corrected, and what it skipped is not due (cron(8)): Samoa had no 30 December 2011.
     pub fn next_after(&self, after: Timestamp, zone: &Zone) -> Option<Timestamp> {
         if self.by_elapsed_time {
             self.next_shown(after, zone)
@@ -626,6 +627,44 @@ mod tests {
             "0 8 * *",
             "0 0 8 * * MON",
             "0 0 12 1/1 * ? *",
+            "H(0-7) * * * *",
+            "0 0 * * 5#2",
+            "0~59 * * * *",
+            "0 8 ? * MON",
+            "TZ=UTC 0 8 * * *",
+            "0 8 * * MON\n",
+            "0 8 * * Müll",
+            "@reboot",
+            "@every 5m",
+            "@daily 5",
+            "  @fortnightly",
+            "0 0 30 2 *",
+            "0 0 31 2,4,6,9,11 *",
+        ];
+        insta::assert_snapshot!(texts.map(problem).join("\n"), @r"
+        `` 1: want five fields (minute, hour, day of month, month, day of week), found 0 [as in `0 8 * * MON-FRI`]
+        `0 8 * *` 8: want five fields (minute, hour, day of month, month, day of week), found 4 [as in `0 8 * * MON-FRI`]
+        `0 0 8 * * MON` 11: want five fields (minute, hour, day of month, month, day of week), found 6 [there are no seconds and no years: leave those fields out]
+        `0 0 12 1/1 * ? *` 14: `?` has no meaning in a schedule [`?` is Quartz's; write `*`]
+        `H(0-7) * * * *` 2: `(` has no meaning in a schedule [`H(…)` is Jenkins's; write a fixed time and a `spread`]
+        `0 0 * * 5#2` 10: `#` has no meaning in a schedule [`#` is Quartz's; for the second Friday run on days `8-14` and let the first step ask for the weekday]
+        `0~59 * * * *` 2: `~` has no meaning in a schedule [for a time that differs from runbook to runbook write a fixed time and a `spread`]
+        `0 8 ? * MON` 5: `?` has no meaning in a schedule [`?` is Quartz's; write `*`]
+        `TZ=UTC 0 8 * * *` 3: `=` has no meaning in a schedule [name the zone in `timeZone`]
+        `0 8 * * MON\n` 12: `\n` has no meaning in a schedule
+        `0 8 * * Müll` 10: `ü` has no meaning in a schedule
+        `@reboot` 1: `@reboot` is not known [the agent's start is not a time; a run can be started by a webhook or by a person]
+        `@every 5m` 1: `@every` is not known [write `every: 5m` instead of `schedule`]
+        `@daily 5` 1: `@daily` stands alone
+        `  @fortnightly` 3: `@fortnightly` is not known [@hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually]
+        `0 0 30 2 *` 5: the schedule never fires [no month that is named has such a day]
+        `0 0 31 2,4,6,9,11 *` 5: the schedule never fires [no month that is named has such a day]
+        ");
+    }
+
+    #[test]
+    fn a_wrong_field_is_told_where_why_and_what_instead() {
+        let texts = [
             "60 * * * *",
             "0 8 0 * *",
             "0 8 * 13 *",
@@ -650,26 +689,9 @@ mod tests {
             "0 0 L * *",
             "0 0 15W * *",
             "H H * * *",
-            "H(0-7) * * * *",
-            "0 0 * * 5#2",
-            "0~59 * * * *",
-            "0 8 ? * MON",
-            "TZ=UTC 0 8 * * *",
-            "0 8 * * MON\n",
-            "0 8 * * Müll",
-            "@reboot",
-            "@every 5m",
-            "@daily 5",
-            "  @fortnightly",
-            "0 0 30 2 *",
-            "0 0 31 2,4,6,9,11 *",
             "99999999999999999999 * * * *",
         ];
         insta::assert_snapshot!(texts.map(problem).join("\n"), @r"
-        `` 1: want five fields (minute, hour, day of month, month, day of week), found 0 [as in `0 8 * * MON-FRI`]
-        `0 8 * *` 8: want five fields (minute, hour, day of month, month, day of week), found 4 [as in `0 8 * * MON-FRI`]
-        `0 0 8 * * MON` 11: want five fields (minute, hour, day of month, month, day of week), found 6 [there are no seconds and no years: leave those fields out]
-        `0 0 12 1/1 * ? *` 14: `?` has no meaning in a schedule [`?` is Quartz's; write `*`]
         `60 * * * *` 1: minute 60 is out of range: it goes from 0 to 59
         `0 8 0 * *` 5: day of month 0 is out of range: it goes from 1 to 31
         `0 8 * 13 *` 7: month 13 is out of range: it goes from 1 to 12
@@ -694,19 +716,6 @@ mod tests {
         `0 0 L * *` 5: `L` is not a day of month [`L` is Quartz's; there is no last day in cron: run on `28-31` and let the first step ask for the date]
         `0 0 15W * *` 5: `15W` is not a day of month [`W` is Quartz's; for weekdays write `MON-FRI` as the fifth field]
         `H H * * *` 1: `H` is not a minute [`H` is Jenkins's; write a fixed time and a `spread`]
-        `H(0-7) * * * *` 2: `(` has no meaning in a schedule [`H(…)` is Jenkins's; write a fixed time and a `spread`]
-        `0 0 * * 5#2` 10: `#` has no meaning in a schedule [`#` is Quartz's; for the second Friday run on days `8-14` and let the first step ask for the weekday]
-        `0~59 * * * *` 2: `~` has no meaning in a schedule [for a time that differs from runbook to runbook write a fixed time and a `spread`]
-        `0 8 ? * MON` 5: `?` has no meaning in a schedule [`?` is Quartz's; write `*`]
-        `TZ=UTC 0 8 * * *` 3: `=` has no meaning in a schedule [name the zone in `timeZone`]
-        `0 8 * * MON\n` 12: `\n` has no meaning in a schedule
-        `0 8 * * Müll` 10: `ü` has no meaning in a schedule
-        `@reboot` 1: `@reboot` is not known [the agent's start is not a time; a run can be started by a webhook or by a person]
-        `@every 5m` 1: `@every` is not known [write `every: 5m` instead of `schedule`]
-        `@daily 5` 1: `@daily` stands alone
-        `  @fortnightly` 3: `@fortnightly` is not known [@hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually]
-        `0 0 30 2 *` 5: the schedule never fires [no month that is named has such a day]
-        `0 0 31 2,4,6,9,11 *` 5: the schedule never fires [no month that is named has such a day]
         `99999999999999999999 * * * *` 1: minute 99999999999999999999 is out of range: it goes from 0 to 59
         ");
     }
