@@ -3,6 +3,7 @@
 mod api_server;
 mod backup;
 mod few_actions;
+mod git;
 mod http;
 mod kubernetes;
 mod network;
