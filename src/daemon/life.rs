@@ -1,7 +1,7 @@
 //! The daemon's life, from start to stop.
 
 use crate::{
-    actions::framework::{Catalogue, Children, Performer},
+    actions::framework::{Children, Performer},
     adapters::logs::StepLogs,
     config::{ConfigError, Inputs, Loaded, load},
     daemon::{
@@ -204,7 +204,7 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
     let catalogue = Arc::new(wiring::catalogue());
     events.set_actions(catalogue.specs().iter().map(|spec| spec.name));
-    let performer = Arc::new(Performer::new(catalogue.clone(), hands));
+    let performer = Arc::new(Performer::new(catalogue.clone(), Arc::new(hands)));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
     let runs = Arc::new(Runs::default());
     let parts = Parts {

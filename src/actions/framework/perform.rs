@@ -2,7 +2,7 @@
 
 use crate::{
     actions::framework::{
-        AnyAction, Catalogue, World, action::Attempt, masking::masked, revealing::reveal, text,
+        AnyAction, Catalogue, World, action::Attempt, masking::Masking, revealing::Revealed, text,
     },
     domain::{
         effect::{Confidence, Effects},
@@ -36,15 +36,31 @@ const AFTER_GRACE: u64 = 2000;
 pub struct Performer {
     catalogue: Arc<Catalogue>,
     world: Arc<World>,
+    masking: Arc<Masking>,
 }
 
 impl Performer {
     /// A performer that touches this world.
     pub fn new(catalogue: Arc<Catalogue>, world: Arc<World>) -> Self {
-        Self { catalogue, world }
+        let masking = Arc::default();
+        Self {
+            catalogue,
+            world,
+            masking,
+        }
     }
 
     async fn perform(&self, step: &PlannedStep, session: Session) -> StepReport {
+        let revealed = match Revealed::of(&step.arguments, &*self.world.secrets) {
+            Ok(revealed) => revealed,
+            Err(error) => return StepReport::failed(error, false),
+        };
+        let report = self.act(step, &revealed, session).await;
+        let values = revealed.with_all(&*self.world.secrets);
+        self.masking.masked(report, values)
+    }
+
+    async fn act(&self, step: &PlannedStep, revealed: &Revealed, session: Session) -> StepReport {
         let action = match self.catalogue.find(&step.uses) {
             Ok(action) => action,
             Err(error) => return StepReport::failed(error, false),
@@ -59,18 +75,9 @@ impl Performer {
             stop: session.stop.child_token(),
             ..session
         };
-        self.attempt(action, step, &session).await
-    }
-
-    async fn attempt(
-        &self,
-        action: &dyn AnyAction,
-        step: &PlannedStep,
-        session: &Session,
-    ) -> StepReport {
         let prepared = text::check(&step.arguments)
-            .and_then(|()| reveal(&step.arguments, &*self.world.secrets))
-            .and_then(|arguments| caught(|| action.prepare(&arguments, session, &self.world))?);
+            .and_then(|()| revealed.apply(&step.arguments))
+            .and_then(|arguments| caught(|| action.prepare(&arguments, &session, &self.world))?);
         match prepared {
             Ok(attempt) => {
                 supervise(attempt, step.timeout, &session.stop, &*self.world.clock).await
@@ -94,10 +101,7 @@ impl Executor for Performer {
     }
 
     fn execute<'a>(&'a self, permit: Permit, session: Session) -> BoxFuture<'a, StepReport> {
-        Box::pin(async move {
-            let report = self.perform(permit.step(), session).await;
-            masked(report, &*self.world.secrets)
-        })
+        Box::pin(async move { self.perform(permit.step(), session).await })
     }
 }
 

@@ -7,12 +7,13 @@ use crate::{
         effect::{Effect, Effects, Object, Verb},
         name::{ActionName, SecretName},
         run::{StepReport, StepResult},
-        secret::marker,
+        secret::{SecretValue, marker},
         span::Span,
     },
     ports::{
         BoxFuture,
         executor::{ActionCatalogue, Executor, Intent, Session, StepContext},
+        secrets::{SecretError, Secrets},
     },
 };
 use serde_json::{Value, json};
@@ -301,4 +302,42 @@ async fn a_timeout_does_not_stop_the_run() {
     .await;
     assert_eq!(report.result, StepResult::TimedOut);
     assert!(!stop.is_cancelled());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_was_rotated_meanwhile_is_masked_all_the_same() {
+    /// Gives a value once, and knows another one afterwards.
+    #[derive(Debug)]
+    struct Rotated;
+    impl Secrets for Rotated {
+        fn get(&self, _: &SecretName) -> Result<SecretValue, SecretError> {
+            Ok(SecretValue::new("old-s3cr3t".to_owned()))
+        }
+        fn all_values(&self) -> Vec<SecretValue> {
+            vec![SecretValue::new("new-s3cr3t".to_owned())]
+        }
+    }
+    let secrets = Arc::new(Rotated);
+    let performer = performer(World { secrets, ..world() });
+    let mark = marker(&SecretName::new("db").unwrap());
+    let arguments = json!({ "act": "say", "say": format!("<{mark}> new-s3cr3t") });
+    let session = session(context()).0;
+    let report = perform(
+        &performer,
+        "demo/act",
+        arguments,
+        session,
+        Span::from_secs(1),
+    )
+    .await;
+    assert_eq!(report.summary, "<***> ***");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_summary_is_cut() {
+    let report = demo(json!({ "act": "say", "say": "é".repeat(9000) })).await;
+    assert_eq!(
+        report.summary.chars().count(),
+        4000 + "… (cut)".chars().count()
+    );
 }
