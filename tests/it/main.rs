@@ -5,6 +5,7 @@ mod architecture;
 mod backup;
 mod deployment;
 mod few_actions;
+mod git;
 mod http;
 mod kubernetes;
 mod network;
