@@ -56,9 +56,6 @@ fn spawn_forget(daemon: &mut Daemon) {
         while pause(&world, FORGET).await {
             let now = world.now();
             let before = now.saturating_sub(runs.signed()).unwrap_or(now);
-                before,
-                keep_last: KEEP_RUNS,
-            };
             let forgotten = world.history.prune_runs(before, KEEP_RUNS).await;
             let logs_before = now.saturating_sub(logs.signed()).unwrap_or(now);
             let removed = output.prune(logs_before).await;
