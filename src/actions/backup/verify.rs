@@ -18,10 +18,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 /// Restores an artifact into a scratch folder, and looks at what came out.
 #[derive(Debug, Clone, Copy)]
@@ -207,19 +204,14 @@ impl Action for BackupVerify {
                 ArtifactKind::Sqlite => world.archive.inspect_sqlite(&path, expected, stop).await,
             };
             match found {
-                Ok(found) => report(&inputs, kind, path, found),
+                Ok(found) => report(&inputs, kind, &path, found),
                 Err(error) => report_error(&error),
             }
         })
     }
 }
 
-fn report(
-    inputs: &VerifyInputs,
-    kind: ArtifactKind,
-    path: PathBuf,
-    found: Inspection,
-) -> StepReport {
+fn report(inputs: &VerifyInputs, kind: ArtifactKind, path: &Path, found: Inspection) -> StepReport {
     let missing = inputs.missing(kind, &found);
     let path = path.display().to_string();
     if !missing.is_empty() {

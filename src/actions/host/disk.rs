@@ -180,16 +180,14 @@ fn judge(inputs: &DiskInputs, path: &str, usage: DiskUsage) -> StepReport {
         inodes_available: usage.inodes_available,
         inodes_available_percent: tenths(percent(usage.inodes_available, usage.inodes)),
     };
-    let mut summary = format!(
-        "{path}: {}% of {} bytes free",
+    let inodes = match usage.inodes {
+        0 => String::new(),
+        _ => format!(", {}% of inodes free", found.inodes_available_percent),
+    };
+    let summary = format!(
+        "{path}: {}% of {} bytes free{inodes}",
         found.available_percent, found.total_bytes
     );
-    if usage.inodes > 0 {
-        summary.push_str(&format!(
-            ", {}% of inodes free",
-            found.inodes_available_percent
-        ));
-    }
     StepReport::checked(status, summary, outputs(&found))
 }
 

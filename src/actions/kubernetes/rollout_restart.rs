@@ -153,7 +153,7 @@ async fn restart(
         let ready = |object: &Value| rollout(&workload.kind, object);
         let took = until_ready(workload, "was restarted", limit, session, world, ready).await?;
         ready_after_ms = Some(took.millis());
-        summary.push_str(&format!(", ready after {took}"));
+        summary = format!("{summary}, ready after {took}");
     }
     let left = RestartOutputs {
         cluster: workload.cluster.clone(),

@@ -166,7 +166,7 @@ async fn scale(
         let took = until_ready(&workload, &done, limit, session, world, ready).await;
         let took = took.map_err(|report| with_outputs(report, inputs, &workload, previous))?;
         ready_after_ms = Some(took.millis());
-        summary.push_str(&format!(", ready after {took}"));
+        summary = format!("{summary}, ready after {took}");
     }
     let report = StepReport::succeeded(summary, Value::Null);
     let left = left(inputs, &workload, previous, ready_after_ms);

@@ -79,14 +79,14 @@ impl Workload {
         patch: &Value,
         dry_run: bool,
     ) -> Result<Value, ClusterError> {
-        let path = ObjectPath {
+        let object = ObjectPath {
             namespace: Some(&self.namespace),
             name: &self.name,
             subresource: None,
         };
         world
             .clusters
-            .patch(&self.cluster, &self.kind.resource(), path, patch, dry_run)
+            .patch(&self.cluster, &self.kind.resource(), object, patch, dry_run)
             .await
     }
 }

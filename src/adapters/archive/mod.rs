@@ -117,6 +117,7 @@ struct Work {
 }
 
 impl Work {
+    #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
     fn failed(&self, reason: impl ToString) -> ArchiveError {
         if self.stop.is_cancelled() {
             return ArchiveError::Stopped(self.doing.clone());

@@ -113,16 +113,22 @@ impl<'a, W: Write> Packing<'a, W> {
                 self.missing(member, error);
                 Ok(())
             }
-            Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
-                FileType::RegularFile => self.file(member),
-                FileType::Directory => self.folder(member),
-                FileType::Symlink => self.link(member, &stat),
-                FileType::Fifo => self.skip(member, "a pipe"),
-                FileType::Socket => self.skip(member, "a socket"),
-                FileType::CharacterDevice | FileType::BlockDevice => self.skip(member, "a device"),
-                FileType::Unknown => self.skip(member, "of an unknown kind"),
-            },
+            Ok(stat) => self.kind(member, &stat),
         }
+    }
+
+    fn kind(&mut self, member: Member<'_>, stat: &Stat) -> io::Result<()> {
+        let left_out = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => return self.file(member),
+            FileType::Directory => return self.folder(member),
+            FileType::Symlink => return self.link(member, stat),
+            FileType::Fifo => "a pipe",
+            FileType::Socket => "a socket",
+            FileType::CharacterDevice | FileType::BlockDevice => "a device",
+            FileType::Unknown => "of an unknown kind",
+        };
+        self.skip(member, left_out);
+        Ok(())
     }
 
     fn file(&mut self, member: Member<'_>) -> io::Result<()> {
@@ -136,7 +142,8 @@ impl<'a, W: Write> Packing<'a, W> {
             }
         };
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return self.skip(member, "no longer a file");
+            self.skip(member, "no longer a file");
+            return Ok(());
         }
         if self.found.unreadable.count() > 0 {
             // The backup has failed; the walk goes on only to name what else is wrong.
@@ -188,7 +195,8 @@ impl<'a, W: Write> Packing<'a, W> {
             }
         };
         if self.own.contains(&(stat.st_dev, stat.st_ino)) {
-            return self.skip(member, "the agent's own folder of artifacts");
+            self.skip(member, "the agent's own folder of artifacts");
+            return Ok(());
         }
         if member.depth >= DEEPEST {
             self.found.unreadable.add(format!(
@@ -246,10 +254,9 @@ impl<'a, W: Write> Packing<'a, W> {
             .append_link(&mut header, inside(member.path), target)
     }
 
-    fn skip(&mut self, member: Member<'_>, what: &str) -> io::Result<()> {
+    fn skip(&mut self, member: Member<'_>, what: &str) {
         let note = format!("{}: {what}", member.path.display());
         self.found.skipped.add(note);
-        Ok(())
     }
 
     /// What was listed and is gone was removed meanwhile; anything else is a fault.

@@ -12,7 +12,7 @@ use super::{
 use std::{
     collections::BTreeMap,
     io::{self, Read, Write as _},
-    path::{Component, Path, PathBuf},
+    path::{Component, Path},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -83,10 +83,8 @@ pub(super) fn unpack(
                 }
                 contents.links += 1;
             }
-            other => {
-                let what = format!("{} is of the kind {other:?}", path.display());
-                return Err(Fault::Damaged(what));
-            }
+            // A backup makes no others: links between files, devices, sparse files.
+            _ => return Err(strange(&entry, &path)),
         }
     }
     // The checksum stands at the end of the compressed stream.
@@ -104,17 +102,22 @@ pub(super) fn inflate(
     copy(&mut decompress(compressed, most, stop)?, target)
 }
 
-fn decompress<'a, R: Read>(
+fn decompress<R: Read>(
     compressed: R,
     most: u64,
-    stop: &'a CancellationToken,
-) -> Result<Bounded<'a, zstd::Decoder<'static, io::BufReader<R>>>, Fault> {
+    stop: &CancellationToken,
+) -> Result<Bounded<'_, zstd::Decoder<'static, io::BufReader<R>>>, Fault> {
     let inner = zstd::Decoder::new(compressed).map_err(damaged)?;
     Ok(Bounded {
         inner,
         left: most,
         stop,
     })
+}
+
+fn strange<R: Read>(entry: &tar::Entry<'_, R>, path: &Path) -> Fault {
+    let kind = entry.header().entry_type();
+    Fault::Damaged(format!("{} is of the kind {kind:?}", path.display()))
 }
 
 fn write_member<R: Read>(entry: &mut tar::Entry<'_, R>, target: &Path) -> Result<u64, Fault> {
@@ -132,9 +135,11 @@ fn write_member<R: Read>(entry: &mut tar::Entry<'_, R>, target: &Path) -> Result
 }
 
 fn copy(from: &mut impl Read, target: &Path) -> Result<u64, Fault> {
-    let mut file = private_file(target).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Fault::Damaged("it holds a path twice".to_owned()),
-        _ => failed(error),
+    let mut file = private_file(target).map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return Fault::Damaged("it holds a path twice".to_owned());
+        }
+        failed(error)
     })?;
     let mut buffer = vec![0; CHUNK];
     let mut total = 0;
@@ -160,15 +165,18 @@ fn within(path: &Path) -> Result<&Path, Fault> {
     if plain && (1..=DEEPEST).contains(&depth) {
         return Ok(path);
     }
-    let shown: PathBuf = path.components().take(20).collect();
+    let shown: String = path.to_string_lossy().chars().take(200).collect();
     Err(Fault::Damaged(format!(
-        "a member's path leads out of the archive or too deep: {shown:?}"
+        "a member's path leads out of the archive or too deep: {}",
+        shown.escape_debug()
     )))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn damaged(error: io::Error) -> Fault {
     Fault::Damaged(error.to_string())
 }
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn failed(error: io::Error) -> Fault {
     Fault::Failed(format!("writing to the scratch folder: {error}"))
 }

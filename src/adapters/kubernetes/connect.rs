@@ -44,12 +44,15 @@ fn in_cluster() -> Result<Config, String> {
 }
 
 async fn found(context: Option<&str>) -> Result<Config, String> {
-    match Config::from_kubeconfig(&options(context)).await {
-        Ok(config) => Ok(config),
-        Err(no_file) => {
-            in_cluster().map_err(|no_account| format!("{}; {no_account}", chain(&no_file)))
-        }
-    }
+    let no_account = match (context, in_cluster()) {
+        (None, Ok(config)) => return Ok(config),
+        (None, Err(no_account)) => format!("{no_account}; "),
+        // Only a kubeconfig has contexts.
+        (Some(_), _) => String::new(),
+    };
+    Config::from_kubeconfig(&options(context))
+        .await
+        .map_err(|no_file| format!("{no_account}{}", chain(&no_file)))
 }
 
 fn options(context: Option<&str>) -> KubeConfigOptions {

@@ -47,9 +47,9 @@ pub enum Credentials {
     },
     /// The service account of the pod that the agent runs in.
     InCluster,
-    /// The kubeconfig that kubectl would use, or else the service account.
+    /// The service account of the pod, or else the kubeconfig that kubectl would use.
     Found {
-        /// A context of that kubeconfig.
+        /// A context of that kubeconfig; with one, the service account is not considered.
         context: Option<String>,
     },
 }
@@ -316,14 +316,14 @@ fn message(body: &[u8]) -> String {
 }
 
 fn about(resource: &Resource, namespace: Option<&str>, name: Option<&str>) -> String {
-    let mut text = match name {
+    let what = match name {
         Some(name) => format!("{} {name}", resource.kind.to_lowercase()),
         None => resource.plural.clone(),
     };
-    if let Some(namespace) = namespace {
-        text.push_str(&format!(" in namespace {namespace}"));
+    match namespace {
+        Some(namespace) => format!("{what} in namespace {namespace}"),
+        None => what,
     }
-    text
 }
 
 fn unavailable(cluster: &str, reason: String) -> ClusterError {

@@ -136,17 +136,7 @@ fn judge(inputs: &CheckInputs, survey: Survey) -> StepReport {
     } else {
         CheckStatus::Ok
     };
-    let mut summary = survey.headline.clone();
-    if let Some(too_few) = &survey.too_few {
-        summary.push_str(&format!("; {too_few}"));
-    }
-    for problem in survey.problems.iter().take(NAMED) {
-        summary.push_str(&format!("; {}: {}", problem.object, cut(&problem.problem)));
-    }
-    let all = survey.problems.len();
-    if all > NAMED {
-        summary.push_str(&format!("; and {} more", all - NAMED));
-    }
+    let (summary, all) = (summary(&survey), survey.problems.len());
     let found = CheckOutputs {
         status,
         measured: survey.measured,
@@ -156,6 +146,19 @@ fn judge(inputs: &CheckInputs, survey: Survey) -> StepReport {
         more_problems: all.saturating_sub(LISTED) as u64,
     };
     StepReport::checked(status, summary, outputs(&found))
+}
+
+/// The headline, and the first problems.
+fn summary(survey: &Survey) -> String {
+    let mut parts = vec![survey.headline.clone()];
+    parts.extend(survey.too_few.clone());
+    let named = survey.problems.iter().take(NAMED);
+    parts.extend(named.map(|found| format!("{}: {}", found.object, cut(&found.problem))));
+    let more = survey.problems.len().saturating_sub(NAMED);
+    if more > 0 {
+        parts.push(format!("and {more} more"));
+    }
+    parts.join("; ")
 }
 
 #[cfg(test)]
