@@ -9,6 +9,7 @@ mod git;
 mod http;
 mod kubernetes;
 mod network;
+mod process;
 mod samples;
 mod servers;
 mod steps;
