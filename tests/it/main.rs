@@ -9,6 +9,7 @@ mod git;
 mod http;
 mod kubernetes;
 mod network;
+mod readme;
 mod samples;
 mod servers;
 mod steps;
