@@ -1,4 +1,14 @@
-//! Everything that needs more than one room.
+//! Tests from outside: real servers, real files, the program itself.
 
+mod api_server;
+mod architecture;
+mod backup;
+mod deployment;
 mod few_actions;
+mod git;
+mod http;
+mod kubernetes;
+mod network;
 mod samples;
+mod servers;
+mod steps;
