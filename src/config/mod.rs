@@ -15,8 +15,7 @@ pub use document::{Setting, markdown_table, settings};
 pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};
 pub use model::{
     ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LogConfig, LogFormat,
-    PolicyConfig, RetentionConfig, Role, RunsConfig, SecretRef, SourceConfig, TokenConfig,
-    WebhookConfig,
+    PolicyConfig, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig, WebhookConfig,
 };
 
 /// Why the configuration cannot be used. Each says what, where and a way out.

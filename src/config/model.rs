@@ -1,6 +1,7 @@
 //! What can be configured. The documentation's table and the schema are generated from these types.
 
 use crate::domain::{
+    access::Role,
     name::{ChannelName, EnvironmentName, SecretName, WebhookName},
     policy::{ApprovalRules, Autonomy, Operation, Policy, Preapproval, ProtectedMode},
     span::Span,
@@ -113,22 +114,6 @@ pub struct TokenConfig {
     /// The secret that holds the token.
     #[schemars(with = "String")]
     pub secret: SecretName,
-}
-
-/// What a token's owner may do; each role may do what the ones before it may, but only approvers and admins vote.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Reads.
-    Viewer,
-    /// Starts, cancels, suspends, resumes, syncs.
-    Operator,
-    /// Reads, and answers approvals.
-    Approver,
-    /// Everything.
-    Admin,
 }
 
 /// What the agent writes to standard error.

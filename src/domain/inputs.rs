@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 ///
 /// # Errors
 /// All problems at once, in words for people.
-pub fn complete(declared: &[Input], given: &BTreeMap<String, Value>) -> Result<BTreeMap<String, Value>, String> {
+pub fn complete(
+    declared: &[Input],
+    given: &BTreeMap<String, Value>,
+) -> Result<BTreeMap<String, Value>, String> {
     let mut problems = Vec::new();
     let mut complete = BTreeMap::new();
     for name in given.keys() {
@@ -29,7 +32,11 @@ pub fn complete(declared: &[Input], given: &BTreeMap<String, Value>) -> Result<B
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.is_empty() { Ok(complete) } else { Err(problems.join("\n")) }
+    if problems.is_empty() {
+        Ok(complete)
+    } else {
+        Err(problems.join("\n"))
+    }
 }
 
 fn unknown(declared: &[Input], name: &str) -> String {
@@ -44,10 +51,18 @@ fn unknown(declared: &[Input], name: &str) -> String {
 fn value(input: &Input, given: Option<&Value>) -> Result<Option<Value>, String> {
     let Some(given) = given.or(input.default.as_ref()) else {
         let missing = format!("the input `{}` is required", input.name);
-        return if input.required { Err(missing) } else { Ok(None) };
+        return if input.required {
+            Err(missing)
+        } else {
+            Ok(None)
+        };
     };
     let value = typed(input.kind, given).ok_or_else(|| {
-        format!("the input `{}` must be {}, not {given}", input.name, kind_words(input.kind))
+        format!(
+            "the input `{}` must be {}, not {given}",
+            input.name,
+            kind_words(input.kind)
+        )
     })?;
     check(input, &value)?;
     Ok(Some(value))
@@ -58,10 +73,22 @@ pub fn typed(kind: InputKind, value: &Value) -> Option<Value> {
     let text = value.as_str();
     match kind {
         InputKind::String => text.map(Into::into),
-        InputKind::Boolean => value.as_bool().or_else(|| text?.parse().ok()).map(Into::into),
-        InputKind::Integer => value.as_i64().or_else(|| text?.parse().ok()).map(Into::into),
-        InputKind::Number => value.as_f64().or_else(|| text?.parse().ok()).map(Into::into),
-        InputKind::Duration => text?.parse::<Span>().ok().map(|span| span.to_string().into()),
+        InputKind::Boolean => value
+            .as_bool()
+            .or_else(|| text?.parse().ok())
+            .map(Into::into),
+        InputKind::Integer => value
+            .as_i64()
+            .or_else(|| text?.parse().ok())
+            .map(Into::into),
+        InputKind::Number => value
+            .as_f64()
+            .or_else(|| text?.parse().ok())
+            .map(Into::into),
+        InputKind::Duration => text?
+            .parse::<Span>()
+            .ok()
+            .map(|span| span.to_string().into()),
     }
 }
 
@@ -78,16 +105,30 @@ fn kind_words(kind: InputKind) -> &'static str {
 fn check(input: &Input, value: &Value) -> Result<(), String> {
     let name = &input.name;
     if value.as_str().is_some_and(secret::is_marked) {
-        return Err(format!("the input `{name}` contains characters that are reserved"));
+        return Err(format!(
+            "the input `{name}` contains characters that are reserved"
+        ));
     }
     if !input.choices.is_empty() && !input.choices.contains(value) {
         let choices: Vec<String> = input.choices.iter().map(ToString::to_string).collect();
-        return Err(format!("the input `{name}` must be one of {}, not {value}", choices.join(", ")));
+        return Err(format!(
+            "the input `{name}` must be one of {}, not {value}",
+            choices.join(", ")
+        ));
     }
-    let (Some(pattern), Some(text)) = (&input.pattern, value.as_str()) else { return Ok(()) };
+    let (Some(pattern), Some(text)) = (&input.pattern, value.as_str()) else {
+        return Ok(());
+    };
     let whole = regex::Regex::new(&format!("^(?:{pattern})$"));
-    let whole = whole.map_err(|error| format!("the pattern of the input `{name}` cannot be read: {error}"))?;
-    if whole.is_match(text) { Ok(()) } else { Err(format!("the input `{name}` must match `{pattern}`, not {value}")) }
+    let whole = whole
+        .map_err(|error| format!("the pattern of the input `{name}` cannot be read: {error}"))?;
+    if whole.is_match(text) {
+        Ok(())
+    } else {
+        Err(format!(
+            "the input `{name}` must match `{pattern}`, not {value}"
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -113,14 +154,28 @@ mod tests {
     }
 
     fn given(pairs: &[(&str, Value)]) -> BTreeMap<String, Value> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect()
     }
 
     #[test]
     fn text_is_read_as_the_declared_type() {
-        let declared = [input("n", InputKind::Integer), input("b", InputKind::Boolean), input("d", InputKind::Duration)];
-        let complete = complete(&declared, &given(&[("n", json!("5")), ("b", json!("true")), ("d", json!("90s"))])).unwrap();
-        assert_eq!(complete, given(&[("n", json!(5)), ("b", json!(true)), ("d", json!("1m30s"))]));
+        let declared = [
+            input("n", InputKind::Integer),
+            input("b", InputKind::Boolean),
+            input("d", InputKind::Duration),
+        ];
+        let complete = complete(
+            &declared,
+            &given(&[("n", json!("5")), ("b", json!("true")), ("d", json!("90s"))]),
+        )
+        .unwrap();
+        assert_eq!(
+            complete,
+            given(&[("n", json!(5)), ("b", json!(true)), ("d", json!("1m30s"))])
+        );
     }
 
     #[test]
@@ -129,7 +184,11 @@ mod tests {
         key.pattern = Some("[A-Z_]+".into());
         let mut needed = input("needed", InputKind::String);
         needed.required = true;
-        let problems = complete(&[key, needed], &given(&[("key", json!("x")), ("kye", json!("X"))])).unwrap_err();
+        let problems = complete(
+            &[key, needed],
+            &given(&[("key", json!("x")), ("kye", json!("X"))]),
+        )
+        .unwrap_err();
         assert!(problems.contains("no input `kye`"), "{problems}");
         assert!(problems.contains("must match `[A-Z_]+`"), "{problems}");
         assert!(problems.contains("`needed` is required"), "{problems}");
@@ -139,7 +198,13 @@ mod tests {
     fn a_pattern_is_for_the_whole_text() {
         let mut key = input("key", InputKind::String);
         key.pattern = Some("[A-Z]+|b".into());
-        assert!(complete(std::slice::from_ref(&key), &given(&[("key", json!("AB\nc"))])).is_err());
+        assert!(
+            complete(
+                std::slice::from_ref(&key),
+                &given(&[("key", json!("AB\nc"))])
+            )
+            .is_err()
+        );
         assert!(complete(&[key], &given(&[("key", json!("AB"))])).is_ok());
     }
 }

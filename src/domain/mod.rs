@@ -6,6 +6,8 @@
 //! - State is a fold of recorded events ([`run::RunState::apply`]); recovery is the same fold.
 //! - Only [`gate::settle`] makes a [`gate::Permit`].
 
+pub mod access;
+pub mod active;
 pub mod approval;
 pub mod audit;
 pub mod calendar;

@@ -19,6 +19,10 @@ const LABEL_RULE: &str =
 const IDENTIFIER_RULE: &str = "use 1 to 63 letters, digits and `_`, starting with a letter (names appear in expressions, where `-` means minus)";
 const PATH_RULE: &str = "use lower-case words joined by `-` and `/`, as in `kubernetes/scale`";
 
+const LABEL_PATTERN: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
+const IDENTIFIER_PATTERN: &str = "^[A-Za-z][A-Za-z0-9_]{0,62}$";
+const PATH_PATTERN: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(/[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
 fn is_label(text: &str) -> bool {
     let alphanumeric = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     let bytes = text.as_bytes();
@@ -42,7 +46,7 @@ fn is_path(text: &str) -> bool {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $test:ident, $rule:ident) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $test:ident, $rule:ident, $pattern:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -93,6 +97,22 @@ macro_rules! name {
                 write!(f, "{:?}", self.as_str())
             }
         }
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "string",
+                    "maxLength": 63,
+                    "pattern": $pattern,
+                    "patternErrorMessage": format!("not a valid {}: {}", $what, $rule),
+                })
+            }
+            fn inline_schema() -> bool {
+                true
+            }
+        }
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
@@ -103,47 +123,51 @@ macro_rules! name {
 
 name!(
     /// A runbook's `metadata.name`: an RFC 1123 label, unique in the repository.
-    RunbookName, "runbook name", is_label, LABEL_RULE
+    RunbookName, "runbook name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
     /// A calendar's `metadata.name`.
-    CalendarName, "calendar name", is_label, LABEL_RULE
+    CalendarName, "calendar name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
     /// An environment's `metadata.name`.
-    EnvironmentName, "environment name", is_label, LABEL_RULE
+    EnvironmentName, "environment name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
     /// A policy's `metadata.name`.
-    PolicyName, "policy name", is_label, LABEL_RULE
+    PolicyName, "policy name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
     /// A lock that runbooks share.
-    LockName, "lock name", is_label, LABEL_RULE
+    LockName, "lock name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
     /// A secret's name in the agent's configuration.
-    SecretName, "secret name", is_label, LABEL_RULE
+    SecretName, "secret name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
     /// A notification channel's name in the agent's configuration.
-    ChannelName, "channel name", is_label, LABEL_RULE
+    ChannelName, "channel name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
     /// A webhook's name in the agent's configuration and in its address.
-    WebhookName, "webhook name", is_label, LABEL_RULE
+    WebhookName, "webhook name", is_label, LABEL_RULE, LABEL_PATTERN
+);
+name!(
+    /// A backup's name: the first part of its artifacts' file names.
+    ArtifactName, "artifact name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
     /// A step's name: an identifier, because expressions say `steps.<name>`.
-    StepName, "step name", is_identifier, IDENTIFIER_RULE
+    StepName, "step name", is_identifier, IDENTIFIER_RULE, IDENTIFIER_PATTERN
 );
 name!(
     /// An input's name: an identifier, because expressions say `inputs.<name>`.
-    InputName, "input name", is_identifier, IDENTIFIER_RULE
+    InputName, "input name", is_identifier, IDENTIFIER_RULE, IDENTIFIER_PATTERN
 );
 name!(
     /// What a step does: the text of `uses:`.
-    ActionName, "action name", is_path, PATH_RULE
+    ActionName, "action name", is_path, PATH_RULE, PATH_PATTERN
 );
 
 #[cfg(test)]

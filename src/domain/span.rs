@@ -123,7 +123,8 @@ impl schemars::JsonSchema for Span {
         schemars::json_schema!({
             "type": "string",
             "description": "A length of time: a number and a unit (ms, s, m, h, d, w), as in `90s` or `1h30m`.",
-            "pattern": "^([0-9]+(ms|s|m|h|d|w))+$"
+            "pattern": "^([0-9]+(ms|s|m|h|d|w))+$",
+            "patternErrorMessage": "not a length of time: write a number and a unit (ms, s, m, h, d, w), as in `90s` or `1h30m`"
         })
     }
     fn inline_schema() -> bool {

@@ -13,7 +13,9 @@ pub mod executor;
 pub mod host;
 pub mod logs;
 pub mod network;
+pub mod output;
 pub mod processes;
+pub mod runs;
 pub mod secrets;
 pub mod source;
 

@@ -1,1 +1,37 @@
-//! runbooks
+//! YAML text to domain values, with every problem at its place.
+//!
+//! A file goes this way: bytes → strict tree with places (`compose`) → the types of the format (`raw`, by `read`) → checks and
+//! domain values (`convert`). When the types refuse it, the JSON Schema made from the same types says why (`explain`).
+//! [`check_set`] then looks across files.
+//!
+//! Invariants
+//! - Text is hostile: bytes, nodes, depth and problems are bounded, nothing recurses deeper than 64, nothing panics.
+//! - All problems of a file are told at once, each with line and column.
+//! - A document with an error is not used; one with warnings is.
+//! - What the types accept, the schema accepts, and the other way round (a test holds it).
+//!
+//! serde_yaml, which the project's user named, is not used here: it and its forks hang, exhaust the memory or lose keys on texts
+//! that anybody could commit. jsonschema explains, and checks arguments that hold expressions.
+
+mod arguments;
+mod compose;
+mod convert;
+mod explain;
+mod inputs;
+mod load;
+mod problems;
+mod raw;
+mod read;
+mod report;
+mod scalar;
+mod schema;
+mod set;
+mod source;
+mod tree;
+
+pub use inputs::{complete_inputs, input_from_text};
+pub use load::{Loaded, Loader, load_file};
+pub use problems::{Located, MAX_PROBLEMS, Problem, Severity};
+pub use report::{Counts, ReportFormat, ValidationReport, render, validate_tree};
+pub use schema::schemas;
+pub use set::{Member, SetProblem, check_set};

@@ -1,2 +1,15 @@
+//! Tests from outside: real servers, real files, the program itself.
 
+mod api_server;
+mod architecture;
+mod backup;
+mod deployment;
+mod few_actions;
+mod git;
 mod history;
+mod http;
+mod kubernetes;
+mod network;
+mod samples;
+mod servers;
+mod steps;

@@ -13,7 +13,7 @@ pub fn spread(runbook: &RunbookName, trigger_key: &str, spread: Span) -> Span {
         .take(8)
         .fold(0u64, |share, byte| share << 8 | u64::from(*byte));
     // `share` as a fraction of one, times the spread.
-    let millis = u128::from(share) * u128::from(spread.millis()) >> 64;
+    let millis = (u128::from(share) * u128::from(spread.millis())) >> 64;
     Span::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 

@@ -1,0 +1,177 @@
+//! One action, typed; and the same without its types, as the catalogue keeps it.
+
+use crate::{
+    actions::framework::{World, text},
+    domain::{
+        effect::{Class, Effects},
+        run::StepReport,
+        span::Span,
+    },
+    ports::{
+        BoxFuture,
+        executor::{ActionSpec, Intent, Session, StepContext},
+    },
+};
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// What a step can do. Implementations are stateless: what they may use comes with [`Action::execute`].
+pub trait Action: Send + Sync {
+    /// What it is told: camelCase keys, unknown keys refused, doc comments as descriptions.
+    type Inputs: DeserializeOwned + JsonSchema + Send + Sync;
+    /// What it leaves for later steps.
+    type Outputs: Serialize + JsonSchema;
+    /// The text of `uses:`.
+    const NAME: &'static str;
+    /// One line for people.
+    const SUMMARY: &'static str;
+
+    /// What it would do. Touches nothing; secrets in the inputs are still markers.
+    fn intend(&self, inputs: &Self::Inputs, context: &StepContext) -> Result<Intent, String>;
+
+    /// Does it. Secrets in the inputs are values now. Stops soon after `session.stop` fires.
+    fn execute<'a>(
+        &'a self,
+        inputs: Self::Inputs,
+        session: &'a Session,
+        world: &'a World,
+    ) -> BoxFuture<'a, StepReport>;
+
+    /// What the types cannot say about inputs: an address, a pattern, two that exclude each other. Text that comes from a secret
+    /// is a marker here.
+    fn validate(&self, _inputs: &Self::Inputs) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Refuses what must not hold an expression. Sees arguments as written.
+    fn check_template(&self, _arguments: &Value) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// How long it may take to stop; more than 30 s counts as 30 s.
+    fn grace(&self, _inputs: &Self::Inputs) -> Span {
+        Span::from_secs(5)
+    }
+
+    /// Whether a dry run carries it out; otherwise it only says what it would do.
+    fn runs_dry(&self, class: Class) -> bool {
+        class == Class::Read
+    }
+}
+
+/// Typed outputs as JSON.
+pub fn outputs(typed: &impl Serialize) -> Value {
+    serde_json::to_value(typed).unwrap_or_default()
+}
+
+/// The intent of a step that touches nothing.
+pub fn nothing() -> Intent {
+    Intent {
+        effects: Effects::exact(Vec::new()),
+        idempotent: true,
+        wants_approval: None,
+    }
+}
+
+/// An attempt that is ready to go.
+pub struct Attempt<'a> {
+    /// How long it may take to stop.
+    pub(super) grace: Span,
+    /// Does nothing before it is polled.
+    pub(super) work: BoxFuture<'a, StepReport>,
+}
+
+impl std::fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Attempt")
+            .field("grace", &self.grace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An [`Action`] whose types are known only to itself.
+pub trait AnyAction: Send + Sync {
+    /// What it says of itself.
+    fn spec(&self) -> ActionSpec;
+    /// Whether these arguments, without expressions, fit.
+    fn check(&self, arguments: &Value) -> Result<(), String>;
+    /// Whether these arguments, as written, hold no expression where none may be.
+    fn check_written(&self, arguments: &Value) -> Result<(), String>;
+    /// What it would do.
+    fn plan(&self, arguments: &Value, context: &StepContext) -> Result<Intent, String>;
+    /// Whether a dry run carries it out.
+    fn acts_in_dry_run(&self, class: Class) -> bool;
+    /// Reads the arguments, and is ready to go.
+    fn prepare<'a>(
+        &'a self,
+        arguments: &Value,
+        session: &'a Session,
+        world: &'a World,
+    ) -> Result<Attempt<'a>, String>;
+}
+
+impl<A: Action> AnyAction for A {
+    fn spec(&self) -> ActionSpec {
+        ActionSpec {
+            name: A::NAME,
+            summary: A::SUMMARY,
+            inputs: schema_of::<A::Inputs>(),
+            outputs: schema_of::<A::Outputs>(),
+        }
+    }
+    fn check(&self, arguments: &Value) -> Result<(), String> {
+        text::check(arguments)?;
+        self.validate(&read::<A::Inputs>(arguments)?)
+    }
+    fn check_written(&self, arguments: &Value) -> Result<(), String> {
+        self.check_template(arguments)
+    }
+    fn plan(&self, arguments: &Value, context: &StepContext) -> Result<Intent, String> {
+        text::check(arguments)?;
+        let inputs = read::<A::Inputs>(arguments)?;
+        self.validate(&inputs)?;
+        self.intend(&inputs, context)
+    }
+    fn acts_in_dry_run(&self, class: Class) -> bool {
+        self.runs_dry(class)
+    }
+    fn prepare<'a>(
+        &'a self,
+        arguments: &Value,
+        session: &'a Session,
+        world: &'a World,
+    ) -> Result<Attempt<'a>, String> {
+        let inputs = read::<A::Inputs>(arguments)?;
+        Ok(Attempt {
+            grace: self.grace(&inputs),
+            work: self.execute(inputs, session, world),
+        })
+    }
+}
+
+/// Draft 2020-12, every part in its place rather than under `$defs`.
+fn schema_of<T: JsonSchema>() -> Value {
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.remove("title");
+    schema.to_value()
+}
+
+fn read<T: DeserializeOwned>(arguments: &Value) -> Result<T, String> {
+    let nothing = Value::Object(serde_json::Map::new());
+    let arguments = if arguments.is_null() {
+        &nothing
+    } else {
+        arguments
+    };
+    serde_path_to_error::deserialize(arguments).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.into_inner().to_string();
+        match path.as_str() {
+            "." | "" | "?" => format!("in `with`: {reason}"),
+            path => format!("in `with`, at `{path}`: {reason}"),
+        }
+    })
+}

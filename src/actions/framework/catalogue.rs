@@ -1,0 +1,144 @@
+//! Every action by name.
+
+use crate::{
+    actions::{self, framework::AnyAction},
+    domain::name::ActionName,
+    ports::executor::{ActionCatalogue, ActionSpec},
+};
+use serde_json::Value;
+use std::{collections::BTreeMap, fmt};
+
+/// Every action that a step may name. It holds shapes only: carrying one out takes a [`crate::actions::framework::Performer`].
+pub struct Catalogue {
+    actions: BTreeMap<&'static str, Box<dyn AnyAction>>,
+    specs: Vec<ActionSpec>,
+}
+
+impl fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.actions.keys()).finish()
+    }
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Catalogue {
+    /// Every action there is.
+    pub fn new() -> Self {
+        Self::of(vec![
+            actions::approval::actions(),
+            actions::assert::actions(),
+            actions::dns::actions(),
+            actions::http::actions(),
+            actions::notify::actions(),
+            actions::prometheus::actions(),
+            actions::runbook::actions(),
+            actions::sleep::actions(),
+            actions::tcp::actions(),
+            actions::tls::actions(),
+            actions::backup::actions(),
+            actions::host::actions(),
+            actions::kubernetes::actions(),
+        ])
+    }
+
+    pub(super) fn of(groups: Vec<Vec<Box<dyn AnyAction>>>) -> Self {
+        let actions: BTreeMap<_, _> = groups
+            .into_iter()
+            .flatten()
+            .map(|action| (action.spec().name, action))
+            .collect();
+        let specs = actions.values().map(|action| action.spec()).collect();
+        Self { actions, specs }
+    }
+
+    /// The action of this name; the error names the nearest one.
+    pub(super) fn find(&self, name: &ActionName) -> Result<&dyn AnyAction, String> {
+        self.actions
+            .get(name.as_str())
+            .map(AsRef::as_ref)
+            .ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(&self, name: &ActionName) -> String {
+        let nearest = self
+            .actions
+            .keys()
+            .map(|known| (strsim::damerau_levenshtein(known, name.as_str()), known))
+            .filter(|(distance, _)| *distance <= 4)
+            .min();
+        match nearest {
+            Some((_, known)) => {
+                format!("there is no action `{name}`\nhint: did you mean `{known}`?")
+            }
+            None => format!("there is no action `{name}`"),
+        }
+    }
+}
+
+impl ActionCatalogue for Catalogue {
+    fn specs(&self) -> &[ActionSpec] {
+        &self.specs
+    }
+    fn check(&self, action: &ActionName, arguments: &Value) -> Result<(), String> {
+        self.find(action)?.check(arguments)
+    }
+    fn check_template(&self, action: &ActionName, arguments: &Value) -> Result<(), String> {
+        self.find(action)?.check_written(arguments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Catalogue;
+    use crate::{domain::name::ActionName, ports::executor::ActionCatalogue};
+
+    #[test]
+    fn every_action_says_what_it_takes_and_refuses_what_it_does_not_know() {
+        let catalogue = Catalogue::new();
+        for spec in catalogue.specs() {
+            assert!(ActionName::new(spec.name).is_ok(), "{}", spec.name);
+            assert!(!spec.summary.is_empty(), "{}", spec.name);
+            assert_eq!(spec.inputs["additionalProperties"], false, "{}", spec.name);
+            assert_eq!(
+                spec.inputs["$schema"],
+                "https://json-schema.org/draft/2020-12/schema"
+            );
+            assert!(!spec.inputs.to_string().contains("$ref"), "{}", spec.name);
+            for shape in [&spec.inputs, &spec.outputs] {
+                let nothing = serde_json::Map::new();
+                let properties = shape["properties"].as_object().unwrap_or(&nothing);
+                for (key, property) in properties {
+                    assert!(property["description"].is_string(), "{} {key}", spec.name);
+                    assert!(!key.contains('_'), "{} {key}", spec.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn specs_are_sorted_and_all_there() {
+        let catalogue = Catalogue::new();
+        let names: Vec<_> = catalogue.specs().iter().map(|spec| spec.name).collect();
+        assert!(names.is_sorted());
+        for name in [
+            "approval",
+            "assert",
+            "dns/check",
+            "http/check",
+            "http/request",
+            "notify",
+            "prometheus/query",
+            "runbook",
+            "sleep",
+            "tcp/check",
+            "tls/check",
+        ] {
+            assert!(names.contains(&name), "{name}");
+        }
+    }
+}

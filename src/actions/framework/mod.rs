@@ -1,0 +1,21 @@
+//! What all actions share: the trait, the catalogue, and the one way to carry a step out.
+
+mod action;
+pub(crate) mod address;
+pub(crate) mod answers;
+mod catalogue;
+mod documentation;
+pub(crate) mod host;
+mod masking;
+mod perform;
+mod revealing;
+#[cfg(test)]
+pub(crate) mod scripted;
+mod text;
+mod world;
+
+pub use action::{Action, AnyAction, nothing, outputs};
+pub use catalogue::Catalogue;
+pub use documentation::markdown;
+pub use perform::Performer;
+pub use world::{Channel, ChannelAddress, Children, World};

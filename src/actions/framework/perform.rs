@@ -1,0 +1,208 @@
+//! Carries out permitted steps.
+
+use crate::{
+    actions::framework::{
+        AnyAction, Catalogue, World, action::Attempt, masking::Masking, revealing::Revealed, text,
+    },
+    domain::{
+        effect::{Confidence, Effects},
+        gate::Permit,
+        name::ActionName,
+        plan::PlannedStep,
+        run::{StepReport, StepResult},
+        span::Span,
+    },
+    ports::{
+        BoxFuture,
+        clock::Clock,
+        executor::{Executor, Intent, LogStream, Session, StepContext},
+    },
+};
+use serde_json::Value;
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+/// The longest time, in seconds, that an action is given to stop.
+const LONGEST_GRACE: u64 = 30;
+/// What is added to an action's own grace, in milliseconds, so that it can still say how it ended.
+const AFTER_GRACE: u64 = 2000;
+
+/// Carries out permitted steps with the actions of a catalogue.
+#[derive(Debug, Clone)]
+pub struct Performer {
+    catalogue: Arc<Catalogue>,
+    world: Arc<World>,
+    masking: Arc<Masking>,
+}
+
+impl Performer {
+    /// A performer that touches this world.
+    pub fn new(catalogue: Arc<Catalogue>, world: Arc<World>) -> Self {
+        let masking = Arc::default();
+        Self {
+            catalogue,
+            world,
+            masking,
+        }
+    }
+
+    async fn perform(&self, step: &PlannedStep, session: Session) -> StepReport {
+        let revealed = match Revealed::of(&step.arguments, &*self.world.secrets) {
+            Ok(revealed) => revealed,
+            Err(error) => return StepReport::failed(error, false),
+        };
+        let report = self.act(step, &revealed, session).await;
+        let values = revealed.with_all(&*self.world.secrets);
+        self.masking.masked(report, values)
+    }
+
+    async fn act(&self, step: &PlannedStep, revealed: &Revealed, session: Session) -> StepReport {
+        let action = match self.catalogue.find(&step.uses) {
+            Ok(action) => action,
+            Err(error) => return StepReport::failed(error, false),
+        };
+        if session.stop.is_cancelled() {
+            return StepReport::canceled("stopped before it began");
+        }
+        if session.context.dry_run && !acts_dry(action, &step.effects) {
+            return StepReport::succeeded(would(&step.effects), Value::Null);
+        }
+        let session = Session {
+            stop: session.stop.child_token(),
+            ..session
+        };
+        let prepared = text::check(&step.arguments)
+            .and_then(|()| revealed.apply(&step.arguments))
+            .and_then(|arguments| caught(|| action.prepare(&arguments, &session, &self.world))?);
+        match prepared {
+            Ok(attempt) => supervise(attempt, step.timeout, &session, &*self.world.clock).await,
+            Err(error) => StepReport::failed(error, false),
+        }
+    }
+}
+
+impl Executor for Performer {
+    fn intend<'a>(
+        &'a self,
+        action: &'a ActionName,
+        arguments: &'a Value,
+        context: &'a StepContext,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            let action = self.catalogue.find(action)?;
+            caught(|| action.plan(arguments, context))?
+        })
+    }
+
+    fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {
+        Box::pin(async move { self.perform(permit.step(), session).await })
+    }
+}
+
+fn acts_dry(action: &dyn AnyAction, effects: &Effects) -> bool {
+    effects.confidence != Confidence::Opaque && action.acts_in_dry_run(effects.class())
+}
+
+fn would(effects: &Effects) -> String {
+    if effects.items.is_empty() {
+        return "would change nothing".to_owned();
+    }
+    let each: Vec<_> = effects.items.iter().map(ToString::to_string).collect();
+    format!("would {}", each.join("; "))
+}
+
+/// Why an attempt had to stop.
+#[derive(Debug, Clone, Copy)]
+enum Stopped {
+    ByRequest,
+    ByTimeout(Span),
+}
+
+/// Runs an attempt to its end, to its timeout, or to a request to stop; then it has its grace, then it is dropped.
+async fn supervise(
+    attempt: Attempt<'_>,
+    timeout: Span,
+    session: &Session,
+    clock: &dyn Clock,
+) -> StepReport {
+    let mut work = guarded(attempt.work);
+    let why = tokio::select! {
+        biased;
+        () = session.stop.cancelled() => Stopped::ByRequest,
+        report = &mut work => return report,
+        () = clock.sleep(timeout.duration()) => Stopped::ByTimeout(timeout),
+    };
+    session.stop.cancel();
+    let note = format!("{}; told to stop\n", why.words());
+    session.log.append(LogStream::Note, note.as_bytes());
+    let grace = attempt.grace.min(Span::from_secs(LONGEST_GRACE));
+    let grace = Span::from_millis(grace.millis() + AFTER_GRACE);
+    tokio::select! {
+        biased;
+        report = &mut work => why.settle(report),
+        () = clock.sleep(grace.duration()) => why.abandon(grace),
+    }
+}
+
+impl Stopped {
+    /// What an attempt left that ended after it had to stop. What succeeded all the same has happened, and is not tried again.
+    fn settle(self, report: StepReport) -> StepReport {
+        match report.result {
+            StepResult::Succeeded => report,
+            StepResult::Failed { .. } | StepResult::TimedOut | StepResult::Canceled => StepReport {
+                result: self.result(),
+                summary: format!("{}: {}", self.words(), report.summary),
+                ..report
+            },
+        }
+    }
+    fn abandon(self, grace: Span) -> StepReport {
+        let summary = format!("{}, and did not stop within {grace}", self.words());
+        match self {
+            Self::ByRequest => StepReport::canceled(summary),
+            Self::ByTimeout(_) => StepReport::timed_out(summary),
+        }
+    }
+    fn result(self) -> StepResult {
+        match self {
+            Self::ByRequest => StepResult::Canceled,
+            Self::ByTimeout(_) => StepResult::TimedOut,
+        }
+    }
+    fn words(self) -> String {
+        match self {
+            Self::ByRequest => "stopped by request".to_owned(),
+            Self::ByTimeout(timeout) => format!("not done within {timeout}"),
+        }
+    }
+}
+
+/// The same work, whose panic is a failed report. It is not polled again after a panic, so no broken state is seen.
+fn guarded(mut work: BoxFuture<'_, StepReport>) -> BoxFuture<'_, StepReport> {
+    Box::pin(poll_fn(move |context| {
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(poll) => poll,
+            Err(panic) => std::task::Poll::Ready(StepReport::failed(panic_words(&*panic), false)),
+        }
+    }))
+}
+
+fn caught<T>(act: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(act)).map_err(|panic| panic_words(&*panic))
+}
+
+fn panic_words(panic: &(dyn std::any::Any + Send)) -> String {
+    let said = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    format!("the action has a fault and broke off: {said}")
+}
+
+#[cfg(test)]
+#[path = "perform_tests.rs"]
+mod tests;

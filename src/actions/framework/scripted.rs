@@ -1,0 +1,435 @@
+//! A world for tests: nothing in it answers until a test puts something in its place.
+
+use crate::{
+    actions::framework::{Catalogue, Children, Performer, World},
+    domain::{
+        digest::Digest,
+        gate::{Decision, Permit, Settled, settle},
+        id::{Entropy, RunId},
+        name::{ActionName, RunbookName, SecretName, StepName},
+        plan::PlannedStep,
+        run::StepReport,
+        runbook::Phase,
+        secret::SecretValue,
+        span::Span,
+    },
+    ports::{
+        BoxFuture,
+        archive::{Archive, ArchiveError, Expected, Inspection, Label, Stored},
+        clock::Clock,
+        cluster::{ClusterError, Clusters, ObjectPath, Resource},
+        executor::{Executor, Intent, LogStream, RunSoFar, Session, StepContext, StepLog},
+        host::{DiskUsage, Host},
+        network::{Certificate, HttpRequest, HttpResponse, Network, NetworkError},
+        processes::{Ended, ProcessError, Processes, Program},
+        secrets::{SecretError, Secrets},
+    },
+};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+/// The time at which every test begins.
+pub(crate) const NOW: &str = "2026-03-14T09:26:53Z";
+
+/// A world in which nothing is there. Put what a test needs into its place: `World { network, ..world() }`.
+pub(crate) fn world() -> World {
+    World {
+        clock: Arc::new(PausedClock::default()),
+        processes: Arc::new(Absent),
+        network: Arc::new(Absent),
+        clusters: Arc::new(Absent),
+        host: Arc::new(Absent),
+        archive: Arc::new(Absent),
+        secrets: Arc::new(KnownSecrets::default()),
+        channels: Arc::default(),
+        children: Arc::new(Children::default()),
+    }
+}
+
+/// Facts about a run, the same for every test.
+pub(crate) fn context() -> StepContext {
+    StepContext {
+        runbook: RunbookName::new("demo").unwrap(),
+        run: RunId::new(NOW.parse().unwrap(), [7; 10]),
+        revision: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+        step: StepName::new("act").unwrap(),
+        phase: Phase::Main,
+        attempt: 1,
+        nominal: NOW.parse().unwrap(),
+        dry_run: false,
+        so_far: RunSoFar {
+            failed: false,
+            worst_check: None,
+            reason: String::new(),
+        },
+    }
+}
+
+/// A session that nobody stops and whose output is kept.
+pub(crate) fn session(context: StepContext) -> (Session, Arc<KeptLog>) {
+    let log = Arc::new(KeptLog::default());
+    let session = Session {
+        context,
+        stop: CancellationToken::new(),
+        log: log.clone(),
+    };
+    (session, log)
+}
+
+/// What an action of the whole catalogue intends.
+pub(crate) async fn intend(uses: &str, arguments: Value) -> Result<Intent, String> {
+    let performer = Performer::new(Arc::new(Catalogue::new()), Arc::new(world()));
+    performer
+        .intend(&ActionName::new(uses).unwrap(), &arguments, &context())
+        .await
+}
+
+/// Plans a step with the whole catalogue, lets the gate open for it, and carries it out in this world.
+pub(crate) async fn act(world: World, uses: &str, arguments: Value) -> StepReport {
+    let performer = Performer::new(Arc::new(Catalogue::new()), Arc::new(world));
+    perform(
+        &performer,
+        uses,
+        arguments,
+        session(context()).0,
+        Span::from_secs(60),
+    )
+    .await
+}
+
+/// The same with everything given.
+pub(crate) async fn perform(
+    performer: &Performer,
+    uses: &str,
+    arguments: Value,
+    session: Session,
+    timeout: Span,
+) -> StepReport {
+    let uses = ActionName::new(uses).unwrap();
+    let intent = match performer.intend(&uses, &arguments, &session.context).await {
+        Ok(intent) => intent,
+        Err(error) => return StepReport::failed(error, false),
+    };
+    performer
+        .execute(permit(uses, arguments, intent, timeout), session)
+        .await
+}
+
+fn permit(uses: ActionName, arguments: Value, intent: Intent, timeout: Span) -> Permit {
+    let context = context();
+    let step = PlannedStep {
+        runbook: context.runbook,
+        revision: context.revision,
+        definition: Digest::of_bytes(b"definition"),
+        run: context.run,
+        phase: context.phase,
+        step: context.step,
+        attempt: context.attempt,
+        uses,
+        arguments,
+        timeout,
+        effects: intent.effects,
+        idempotent: intent.idempotent,
+        policy: Digest::of_bytes(b"policy"),
+    };
+    match settle(step, Decision::Allow, None) {
+        Settled::Open(permit) => permit,
+        Settled::Ask(_) | Settled::Closed => unreachable!("an allowed step is open"),
+    }
+}
+
+/// A clock that goes with tokio's, which tests pause.
+#[derive(Debug)]
+pub(crate) struct PausedClock(Mutex<Option<tokio::time::Instant>>);
+
+impl Default for PausedClock {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl Clock for PausedClock {
+    fn now(&self) -> Timestamp {
+        let begin: Timestamp = NOW.parse().unwrap();
+        begin + self.elapsed()
+    }
+    fn elapsed(&self) -> Duration {
+        let now = tokio::time::Instant::now();
+        now - *self.0.lock().unwrap().get_or_insert(now)
+    }
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+    fn entropy(&self) -> Entropy {
+        [1; 10]
+    }
+}
+
+/// A log that a test can read.
+#[derive(Debug, Default)]
+pub(crate) struct KeptLog(Mutex<Vec<u8>>);
+
+impl KeptLog {
+    /// All that was written, streams mixed.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+impl StepLog for KeptLog {
+    fn append(&self, _stream: LogStream, bytes: &[u8]) {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+    }
+}
+
+/// Secrets by name.
+#[derive(Debug, Default)]
+pub(crate) struct KnownSecrets(BTreeMap<SecretName, SecretValue>);
+
+impl KnownSecrets {
+    /// These.
+    pub(crate) fn of(pairs: &[(&str, &str)]) -> Arc<Self> {
+        let pair = |(name, value): &(&str, &str)| {
+            (
+                SecretName::new(name).unwrap(),
+                SecretValue::new((*value).to_owned()),
+            )
+        };
+        Arc::new(Self(pairs.iter().map(pair).collect()))
+    }
+}
+impl Secrets for KnownSecrets {
+    fn get(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
+        self.0
+            .get(name)
+            .cloned()
+            .ok_or_else(|| SecretError::Unknown(name.clone()))
+    }
+    fn all_values(&self) -> Vec<SecretValue> {
+        self.0.values().cloned().collect()
+    }
+}
+
+/// A network whose answers are laid out in order, and that remembers what it was asked.
+#[derive(Debug, Default)]
+pub(crate) struct ScriptedNetwork {
+    pub(crate) http: Mutex<VecDeque<Result<HttpResponse, NetworkError>>>,
+    pub(crate) tls: Mutex<VecDeque<Result<Certificate, NetworkError>>>,
+    pub(crate) connect: Mutex<VecDeque<Result<Span, NetworkError>>>,
+    pub(crate) resolve: Mutex<VecDeque<Result<Vec<IpAddr>, NetworkError>>>,
+    pub(crate) requests: Mutex<Vec<HttpRequest>>,
+}
+
+impl ScriptedNetwork {
+    /// Answers one HTTP request, then no more.
+    pub(crate) fn answering(status: u16, body: &str) -> Arc<Self> {
+        let network = Self::default();
+        network.http.lock().unwrap().push_back(Ok(HttpResponse {
+            status,
+            headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+            body: body.as_bytes().to_vec(),
+            cut: false,
+            took: Span::from_millis(12),
+        }));
+        Arc::new(network)
+    }
+}
+
+fn next<T>(answers: &Mutex<VecDeque<Result<T, NetworkError>>>) -> Result<T, NetworkError> {
+    let answer = answers.lock().unwrap().pop_front();
+    answer.unwrap_or_else(|| Err(nobody()))
+}
+
+fn nobody() -> NetworkError {
+    NetworkError::Unreachable {
+        target: "nobody".to_owned(),
+        reason: "there is no network here".to_owned(),
+    }
+}
+
+impl Network for ScriptedNetwork {
+    fn http(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, NetworkError>> {
+        self.requests.lock().unwrap().push(request);
+        Box::pin(std::future::ready(next(&self.http)))
+    }
+    fn tls<'a>(
+        &'a self,
+        _host: &'a str,
+        _port: u16,
+        _server_name: &'a str,
+        _authority_file: Option<&'a Path>,
+        _timeout: Span,
+    ) -> BoxFuture<'a, Result<Certificate, NetworkError>> {
+        Box::pin(std::future::ready(next(&self.tls)))
+    }
+    fn connect<'a>(
+        &'a self,
+        _host: &'a str,
+        _port: u16,
+        _timeout: Span,
+    ) -> BoxFuture<'a, Result<Span, NetworkError>> {
+        Box::pin(std::future::ready(next(&self.connect)))
+    }
+    fn resolve<'a>(
+        &'a self,
+        _name: &'a str,
+        _timeout: Span,
+    ) -> BoxFuture<'a, Result<Vec<IpAddr>, NetworkError>> {
+        Box::pin(std::future::ready(next(&self.resolve)))
+    }
+}
+
+/// What is not there: every question is answered with an error.
+#[derive(Debug)]
+pub(crate) struct Absent;
+
+fn absent<'a, T: Send + 'a, E: Send + 'a>(error: E) -> BoxFuture<'a, Result<T, E>> {
+    Box::pin(std::future::ready(Err(error)))
+}
+
+impl Network for Absent {
+    fn http(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, NetworkError>> {
+        absent(nobody())
+    }
+    fn tls<'a>(
+        &'a self,
+        _: &'a str,
+        _: u16,
+        _: &'a str,
+        _: Option<&'a Path>,
+        _: Span,
+    ) -> BoxFuture<'a, Result<Certificate, NetworkError>> {
+        absent(nobody())
+    }
+    fn connect<'a>(
+        &'a self,
+        _: &'a str,
+        _: u16,
+        _: Span,
+    ) -> BoxFuture<'a, Result<Span, NetworkError>> {
+        absent(nobody())
+    }
+    fn resolve<'a>(
+        &'a self,
+        _: &'a str,
+        _: Span,
+    ) -> BoxFuture<'a, Result<Vec<IpAddr>, NetworkError>> {
+        absent(nobody())
+    }
+}
+
+impl Processes for Absent {
+    fn run(
+        &self,
+        program: Program,
+        _: Arc<dyn StepLog>,
+        _: CancellationToken,
+    ) -> BoxFuture<'_, Result<Ended, ProcessError>> {
+        absent(ProcessError::NotFound(
+            program.argv.first().cloned().unwrap_or_default(),
+        ))
+    }
+}
+
+fn no_cluster<'a, T: Send + 'a>(cluster: &str) -> BoxFuture<'a, Result<T, ClusterError>> {
+    absent(ClusterError::NotConfigured(
+        cluster.to_owned(),
+        "none is here".to_owned(),
+    ))
+}
+
+impl Clusters for Absent {
+    fn version<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<String, ClusterError>> {
+        no_cluster(cluster)
+    }
+    fn get<'a>(
+        &'a self,
+        cluster: &'a str,
+        _: &'a Resource,
+        _: Option<&'a str>,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Value, ClusterError>> {
+        no_cluster(cluster)
+    }
+    fn list<'a>(
+        &'a self,
+        cluster: &'a str,
+        _: &'a Resource,
+        _: Option<&'a str>,
+        _: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>> {
+        no_cluster(cluster)
+    }
+    fn patch<'a>(
+        &'a self,
+        cluster: &'a str,
+        _: &'a Resource,
+        _: ObjectPath<'a>,
+        _: &'a Value,
+        _: bool,
+    ) -> BoxFuture<'a, Result<Value, ClusterError>> {
+        no_cluster(cluster)
+    }
+}
+
+impl Host for Absent {
+    fn disk(&self, path: &Path) -> Result<DiskUsage, String> {
+        Err(format!("there is no {}", path.display()))
+    }
+}
+
+fn no_archive<'a, T: Send + 'a>(doing: String) -> BoxFuture<'a, Result<T, ArchiveError>> {
+    absent(ArchiveError::Failed {
+        doing,
+        reason: "there is no archive here".to_owned(),
+    })
+}
+
+impl Archive for Absent {
+    fn absolute(&self, path: &Path) -> PathBuf {
+        Path::new("/state").join(path)
+    }
+    fn folder(&self, runbook: &RunbookName) -> PathBuf {
+        self.absolute(Path::new(runbook.as_str()))
+    }
+    fn files<'a>(
+        &'a self,
+        label: &'a Label,
+        _: &'a [PathBuf],
+        _: &'a [String],
+        _: CancellationToken,
+    ) -> BoxFuture<'a, Result<Stored, ArchiveError>> {
+        no_archive(label.name.to_string())
+    }
+    fn sqlite<'a>(
+        &'a self,
+        label: &'a Label,
+        _: &'a Path,
+        _: CancellationToken,
+    ) -> BoxFuture<'a, Result<Stored, ArchiveError>> {
+        no_archive(label.name.to_string())
+    }
+    fn inspect_files<'a>(
+        &'a self,
+        path: &'a Path,
+        _: Expected,
+        _: CancellationToken,
+    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
+        no_archive(path.display().to_string())
+    }
+    fn inspect_sqlite<'a>(
+        &'a self,
+        path: &'a Path,
+        _: Expected,
+        _: CancellationToken,
+    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
+        no_archive(path.display().to_string())
+    }
+}

@@ -1,0 +1,71 @@
+//! What actions may use of the world.
+
+use crate::{
+    domain::name::{ChannelName, SecretName},
+    ports::{
+        archive::Archive, clock::Clock, cluster::Clusters, host::Host, network::Network,
+        processes::Processes, runs::Runs, secrets::Secrets,
+    },
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock, Weak},
+};
+
+/// Every port that an action may need, and what the agent's configuration offers to steps by name.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Programs of the host.
+    pub processes: Arc<dyn Processes>,
+    /// Other hosts.
+    pub network: Arc<dyn Network>,
+    /// API servers.
+    pub clusters: Arc<dyn Clusters>,
+    /// The host.
+    pub host: Arc<dyn Host>,
+    /// Artifacts.
+    pub archive: Arc<dyn Archive>,
+    /// Secret values.
+    pub secrets: Arc<dyn Secrets>,
+    /// Where messages can go.
+    pub channels: Arc<BTreeMap<ChannelName, Channel>>,
+    /// Runs that steps start.
+    pub children: Arc<Children>,
+}
+
+/// Where messages go: a webhook that takes JSON by POST.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Its address.
+    pub address: ChannelAddress,
+    /// Sent as `Authorization: Bearer …`, where named.
+    pub bearer: Option<SecretName>,
+    /// A PEM file with further certificate authorities.
+    pub authority_file: Option<std::path::PathBuf>,
+}
+
+/// A channel's address; many services put a credential into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelAddress {
+    /// In the configuration.
+    Plain(String),
+    /// In this secret.
+    Secret(SecretName),
+}
+
+/// The one who runs runbooks, once it is there: it is made after the actions that ask it, and they do not keep it alive.
+#[derive(Debug, Default)]
+pub struct Children(OnceLock<Weak<dyn Runs>>);
+
+impl Children {
+    /// Names the one who runs runbooks. Only the first call counts.
+    pub fn connect(&self, runs: Weak<dyn Runs>) {
+        self.0.get_or_init(|| runs);
+    }
+    /// The one who runs runbooks, if the agent is up.
+    pub fn get(&self) -> Option<Arc<dyn Runs>> {
+        self.0.get().and_then(Weak::upgrade)
+    }
+}

@@ -1,0 +1,77 @@
+//! Environments, calendars and policies.
+
+use crate::{
+    domain::{
+        calendar::{Calendar, Window, WindowKind},
+        policy::Tightening,
+        runbook::Environment,
+    },
+    runbooks::{
+        convert::Draft,
+        raw::{CalendarFile, EnvironmentFile, PolicyFile, WindowSpec},
+    },
+};
+
+/// An environment as it is meant.
+pub(in crate::runbooks) fn environment(file: EnvironmentFile) -> Environment {
+    Environment {
+        name: file.metadata.name,
+        values: file.spec.values,
+        autonomy: file.spec.autonomy,
+        protected_namespaces: file.spec.protected_namespaces,
+    }
+}
+
+/// A policy as it is meant.
+pub(in crate::runbooks) fn policy(draft: &mut Draft<'_>, file: PolicyFile) -> Tightening {
+    let spec = file.spec;
+    for (index, words) in spec.dangerous_commands.iter().enumerate() {
+        if words.trim().is_empty() {
+            let pointer = format!("/spec/dangerousCommands/{index}");
+            draft.fault(&pointer, "an empty text would forbid every command");
+        }
+    }
+    Tightening {
+        name: file.metadata.name,
+        autonomy: spec.autonomy,
+        protected_namespaces: spec.protected_namespaces,
+        forbidden_operations: spec.forbidden_operations,
+        require_approval: spec.require_approval,
+        dangerous_commands: spec.dangerous_commands,
+        max_reach: spec.max_reach,
+        quorum: spec.quorum,
+    }
+}
+
+/// A calendar as it is meant.
+pub(in crate::runbooks) fn calendar(draft: &mut Draft<'_>, file: CalendarFile) -> Option<Calendar> {
+    let zone = draft.zone(file.spec.time_zone.as_deref(), "/spec/timeZone");
+    if file.spec.windows.is_empty() {
+        draft.fault("/spec/windows", "a calendar needs at least one window");
+    }
+    // Every window is looked at, also after a faulty one.
+    let windows: Vec<Option<Window>> = file
+        .spec
+        .windows
+        .iter()
+        .enumerate()
+        .map(|(index, spec)| window(draft, spec, &format!("/spec/windows/{index}")))
+        .collect();
+    Some(Calendar {
+        name: file.metadata.name,
+        zone: zone?,
+        windows: windows.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+fn window(draft: &mut Draft<'_>, spec: &WindowSpec, pointer: &str) -> Option<Window> {
+    let (kind, key, written, lasts) = match spec {
+        WindowSpec::Allow(allow) => (WindowKind::Allow, "allow", &allow.allow, allow.lasts),
+        WindowSpec::Deny(deny) => (WindowKind::Deny, "deny", &deny.deny, deny.lasts),
+    };
+    if lasts.is_zero() {
+        draft.fault(&format!("{pointer}/for"), "a window must last some time");
+    }
+    let opens = draft.cron(written, &format!("{pointer}/{key}"))?;
+    Some(Window { kind, opens, lasts })
+}

@@ -1,0 +1,206 @@
+//! Runbooks: inputs and steps.
+
+use crate::{
+    domain::{
+        name::InputName,
+        runbook::{Arguments, Input, InputKind, Phase, Retry, Runbook, Step},
+        span::Span,
+    },
+    runbooks::{
+        arguments::has_expressions,
+        convert::{Draft, references::Steps, trigger::triggers},
+        explain::STAND_IN,
+        inputs::{misfit, pattern_shape},
+        problems::hint_among,
+        raw::{InputSpec, RetrySpec, RunbookFile, StepSpec},
+    },
+};
+use serde_json::Value;
+
+/// The most attempts of a step.
+const MOST_ATTEMPTS: u32 = 100;
+
+/// A runbook as it is meant. It counts only if the draft has no fault.
+pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> Runbook {
+    let spec = file.spec;
+    let triggers = triggers(draft, spec.triggers);
+    let inputs: Vec<Input> = spec
+        .inputs
+        .into_iter()
+        .map(|(name, spec)| input(draft, name, spec))
+        .collect();
+    check_deadline(draft, spec.deadline, &spec.steps);
+    let mut steps = Steps::new(&spec.steps, &spec.rollback, &spec.finally, &inputs);
+    steps.check_names(draft);
+    let mut phase = |phase, specs: Vec<StepSpec>| -> Box<[Step]> {
+        let numbered = specs.into_iter().enumerate();
+        numbered
+            .map(|(index, spec)| step(draft, &mut steps, (phase, index), spec))
+            .collect()
+    };
+    let main = phase(Phase::Main, spec.steps);
+    let rollback = phase(Phase::Rollback, spec.rollback);
+    let finally = phase(Phase::Finally, spec.finally);
+    Runbook {
+        name: file.metadata.name,
+        labels: file.metadata.labels,
+        description: spec.description,
+        owner: spec.owner,
+        environments: spec.environments.into(),
+        triggers,
+        inputs: inputs.into(),
+        overlap: spec.overlap,
+        locks: spec.locks.into(),
+        windows: spec.windows.into(),
+        deadline: spec.deadline,
+        autonomy: spec.autonomy,
+        steps: main,
+        rollback,
+        finally,
+    }
+}
+
+fn check_deadline(draft: &mut Draft<'_>, deadline: Span, steps: &[StepSpec]) {
+    if deadline.is_zero() {
+        draft.fault("/spec/deadline", "a run needs some time");
+    }
+    if steps.is_empty() {
+        draft.fault("/spec/steps", "a runbook needs at least one step");
+    }
+}
+
+fn input(draft: &mut Draft<'_>, name: InputName, spec: InputSpec) -> Input {
+    let pointer = format!("/spec/inputs/{name}");
+    let input = Input {
+        name,
+        kind: spec.kind,
+        description: spec.description,
+        required: spec.required,
+        default: spec.default,
+        pattern: spec.pattern,
+        choices: spec.choices.into(),
+    };
+    check_input(draft, &input, &pointer);
+    input
+}
+
+fn check_input(draft: &mut Draft<'_>, input: &Input, pointer: &str) {
+    if let Some(pattern) = &input.pattern {
+        let pointer = format!("{pointer}/pattern");
+        if input.kind != InputKind::String {
+            draft.fault(&pointer, "only text can be matched by a pattern");
+            return;
+        }
+        if pattern_shape(pattern).is_none() {
+            draft.fault(&pointer, format!("`{pattern}` is not a regular expression"));
+            return;
+        }
+    }
+    let without_choices = Input {
+        choices: Box::default(),
+        ..input.clone()
+    };
+    for (index, choice) in input.choices.iter().enumerate() {
+        if let Some(why) = misfit(&without_choices, choice) {
+            draft.fault(
+                &format!("{pointer}/enum/{index}"),
+                format!("a choice {why}"),
+            );
+        }
+    }
+    let Some(default) = &input.default else {
+        return;
+    };
+    if let Some(why) = misfit(input, default) {
+        draft.fault(&format!("{pointer}/default"), format!("the default {why}"));
+    }
+    if input.required {
+        let what = "a required input never uses its default";
+        let fault = draft.fault(&format!("{pointer}/default"), what);
+        fault.hint = Some("remove `required` or `default`".to_owned());
+    }
+}
+
+fn step(
+    draft: &mut Draft<'_>,
+    steps: &mut Steps<'_>,
+    position: (Phase, usize),
+    spec: StepSpec,
+) -> Step {
+    let pointer = format!("/spec/{}/{}", list_name(position.0), position.1);
+    if spec.timeout.is_zero() {
+        draft.fault(&format!("{pointer}/timeout"), "an attempt needs some time");
+    }
+    if let Some(condition) = &spec.when {
+        steps.check_condition(draft, condition, position, &format!("{pointer}/when"));
+    }
+    let arguments = Value::Object(spec.with);
+    check_arguments(draft, steps, position, &spec.uses, &arguments, &pointer);
+    Step {
+        name: spec.name,
+        uses: spec.uses,
+        with: Arguments::new(&arguments),
+        when: spec.when,
+        timeout: spec.timeout,
+        retry: retry(draft, &spec.retry, &pointer),
+        continue_on_failure: spec.continue_on_failure,
+    }
+}
+
+/// The key of a phase's list.
+pub(super) fn list_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Main => "steps",
+        Phase::Rollback => "rollback",
+        Phase::Finally => "finally",
+    }
+}
+
+fn check_arguments(
+    draft: &mut Draft<'_>,
+    steps: &Steps<'_>,
+    position: (Phase, usize),
+    uses: &crate::domain::name::ActionName,
+    arguments: &Value,
+    pointer: &str,
+) {
+    let actions = draft.actions;
+    let step = draft.node(pointer);
+    let node = step.get("with").unwrap_or(step);
+    let expressions = step.get("with").is_some_and(has_expressions);
+    if draft.partial && uses.as_str().starts_with(STAND_IN) {
+        return;
+    }
+    if actions.spec(uses).is_none() {
+        let hint = hint_among(uses.as_str(), actions.names());
+        let what = format!("there is no action `{uses}`");
+        draft.fault(&format!("{pointer}/uses"), what).hint = hint;
+    } else {
+        draft
+            .faults
+            .extend(actions.check(uses, arguments, expressions, node));
+    }
+    if expressions {
+        steps.check_expressions(draft, arguments, position, &format!("{pointer}/with"));
+    }
+}
+
+fn retry(draft: &mut Draft<'_>, spec: &RetrySpec, pointer: &str) -> Retry {
+    if spec.attempts.get() > MOST_ATTEMPTS {
+        let what = format!("at most {MOST_ATTEMPTS} attempts are made");
+        draft.fault(&format!("{pointer}/retry/attempts"), what);
+    }
+    if !(spec.backoff.factor >= 1.0 && spec.backoff.factor.is_finite()) {
+        let pointer = format!("{pointer}/retry/backoff/factor");
+        draft.fault(
+            &pointer,
+            "the wait cannot shrink: the factor must be at least 1",
+        );
+    }
+    Retry {
+        attempts: spec.attempts.get(),
+        initial: spec.backoff.initial,
+        factor: spec.backoff.factor,
+        max: spec.backoff.max,
+    }
+}

@@ -1,0 +1,127 @@
+//! What a runbook is told: whether values fit the inputs that it declares.
+
+use crate::{
+    domain::{
+        runbook::{Input, InputKind, Runbook},
+        secret,
+        span::Span,
+    },
+    runbooks::{problems::hint_among, schema::Shape},
+};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// A run's inputs, complete: what was given, checked, and defaults for the rest. An input that is neither given nor has a default
+/// is null.
+///
+/// # Errors
+/// Everything that does not fit, in words for people.
+pub fn complete_inputs(
+    runbook: &Runbook,
+    given: BTreeMap<String, Value>,
+) -> Result<BTreeMap<String, Value>, Vec<String>> {
+    let mut wrong = Vec::new();
+    let mut complete = BTreeMap::new();
+    let names: Vec<&str> = runbook
+        .inputs
+        .iter()
+        .map(|input| input.name.as_str())
+        .collect();
+    for name in given.keys().filter(|name| !names.contains(&name.as_str())) {
+        let hint = hint_among(name, names.iter().copied());
+        let hint = hint.unwrap_or_else(|| "it takes none".to_owned());
+        wrong.push(format!("{} has no input `{name}`; {hint}", runbook.name));
+    }
+    for input in &runbook.inputs {
+        match given.get(input.name.as_str()).or(input.default.as_ref()) {
+            Some(value) => {
+                wrong.extend(
+                    misfit(input, value).map(|why| format!("input `{}` {why}", input.name)),
+                );
+                complete.insert(input.name.to_string(), value.clone());
+            }
+            None if input.required => wrong.push(format!("input `{}` is required", input.name)),
+            None => {
+                complete.insert(input.name.to_string(), Value::Null);
+            }
+        }
+    }
+    if wrong.is_empty() {
+        Ok(complete)
+    } else {
+        Err(wrong)
+    }
+}
+
+/// Reads an input from text, as it comes from a command line.
+///
+/// # Errors
+/// The text is not of the input's type.
+pub fn input_from_text(input: &Input, text: &str) -> Result<Value, String> {
+    let value = match input.kind {
+        InputKind::String | InputKind::Duration => json!(text),
+        InputKind::Integer | InputKind::Number | InputKind::Boolean => serde_json::from_str(text)
+            .ok()
+            .filter(|value: &Value| !value.is_string())
+            .ok_or_else(|| {
+                format!(
+                    "input `{}` must be {}, not `{text}`",
+                    input.name,
+                    word(input.kind)
+                )
+            })?,
+    };
+    match misfit(input, &value) {
+        None => Ok(value),
+        Some(why) => Err(format!("input `{}` {why}", input.name)),
+    }
+}
+
+/// Why a value is not one for this input, as the end of a sentence that begins with the input.
+pub(super) fn misfit(input: &Input, value: &Value) -> Option<String> {
+    if !is_of_kind(input.kind, value) {
+        return Some(format!("must be {}, not `{value}`", word(input.kind)));
+    }
+    if value.as_str().is_some_and(secret::is_marked) {
+        return Some("contains characters that are reserved for secrets".to_owned());
+    }
+    if !input.choices.is_empty() && !input.choices.contains(value) {
+        let choices: Vec<_> = input.choices.iter().map(Value::to_string).collect();
+        return Some(format!(
+            "must be one of {}, not `{value}`",
+            choices.join(", ")
+        ));
+    }
+    let pattern = input.pattern.as_deref()?;
+    let fits = pattern_shape(pattern).is_some_and(|shape| shape.fits(value));
+    (!fits).then(|| format!("must match `{pattern}`, not be `{value}`"))
+}
+
+/// Checks whole texts by a regular expression; nothing where it is none. Matching takes time linear in the text.
+pub(super) fn pattern_shape(pattern: &str) -> Option<Shape> {
+    let shape = Shape::new(json!({"type": "string", "pattern": format!("^(?:{pattern})$")}));
+    shape.is_compiled().then_some(shape)
+}
+
+fn is_of_kind(kind: InputKind, value: &Value) -> bool {
+    match kind {
+        InputKind::String => value.is_string(),
+        InputKind::Integer => value.is_i64() || value.is_u64(),
+        InputKind::Number => value.is_number(),
+        InputKind::Boolean => value.is_boolean(),
+        InputKind::Duration => value
+            .as_str()
+            .is_some_and(|text| text.parse::<Span>().is_ok()),
+    }
+}
+
+/// The kind, as a person would say it.
+fn word(kind: InputKind) -> &'static str {
+    match kind {
+        InputKind::String => "text",
+        InputKind::Integer => "a whole number",
+        InputKind::Number => "a number",
+        InputKind::Boolean => "true or false",
+        InputKind::Duration => "a length of time, as in `90s` or `1h30m`",
+    }
+}

@@ -1,0 +1,233 @@
+//! What is wrong, and where.
+
+use crate::domain::secret;
+use std::sync::Arc;
+
+/// The most problems that are told of one file.
+pub const MAX_PROBLEMS: usize = 100;
+/// The longest line that is shown, in characters.
+const MAX_LINE: usize = 400;
+
+/// Something wrong at a place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// The file, as it was named to the loader.
+    pub file: String,
+    /// Counts from 1.
+    pub line: usize,
+    /// In characters; counts from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub what: String,
+    /// What would help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The line itself; empty where it is too long to show.
+    pub source_line: String,
+    /// Whether it stops the document from being used.
+    pub severity: Severity,
+}
+
+/// Whether a problem stops a document from being used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It does.
+    Error,
+    /// It does not, but people should know.
+    Warning,
+}
+
+impl Severity {
+    /// The word used in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// A value and where it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// The file.
+    pub file: Arc<str>,
+    /// The first line of its document.
+    pub line: usize,
+}
+
+/// A place in a file. Both count from 1; columns are characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+impl Place {
+    /// The first character of a file.
+    pub(super) const START: Self = Self { line: 1, column: 1 };
+}
+
+/// Something wrong at a place, before it is known in which file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) place: Place,
+    pub(super) what: String,
+    pub(super) hint: Option<String>,
+    pub(super) severity: Severity,
+}
+
+impl Fault {
+    pub(super) fn new(place: Place, what: impl Into<String>) -> Self {
+        Self {
+            place,
+            what: what.into(),
+            hint: None,
+            severity: Severity::Error,
+        }
+    }
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        self.maybe_hint(Some(hint.into()))
+    }
+    pub(super) fn maybe_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+    pub(super) fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+}
+
+/// Faults of one file as problems, in the order of their places, without repeats, at most [`MAX_PROBLEMS`].
+pub(super) fn problems(file: &str, text: &str, mut faults: Vec<Fault>) -> Vec<Problem> {
+    faults.sort_by(|one, other| (one.place, &one.what).cmp(&(other.place, &other.what)));
+    faults.dedup();
+    let left_out = faults.len().saturating_sub(MAX_PROBLEMS);
+    faults.truncate(MAX_PROBLEMS);
+    if left_out > 0 {
+        let place = faults.last().map_or(Place::START, |fault| fault.place);
+        let more = format!("{left_out} more problems in this file are not shown");
+        faults.push(Fault::new(place, more));
+    }
+    let lines: Vec<&str> = if faults.is_empty() {
+        Vec::new()
+    } else {
+        text.split('\n').collect()
+    };
+    faults
+        .into_iter()
+        .map(|fault| problem(file, &lines, fault))
+        .collect()
+}
+
+fn problem(file: &str, lines: &[&str], fault: Fault) -> Problem {
+    let line = fault.place.line as usize;
+    let text = lines
+        .get(line.saturating_sub(1))
+        .copied()
+        .unwrap_or_default();
+    let text = text.trim_end_matches('\r');
+    let short = text.chars().take(MAX_LINE + 1).count() <= MAX_LINE;
+    Problem {
+        file: file.to_owned(),
+        line,
+        column: fault.place.column as usize,
+        what: fault.what,
+        hint: fault.hint,
+        source_line: if short { visible(text) } else { String::new() },
+        severity: fault.severity,
+    }
+}
+
+/// A line that shows what it is: characters that would not, or would change how the rest is shown, are replaced one by one.
+pub(super) fn visible(text: &str) -> String {
+    let shown = |character| match character {
+        '\t' => '\t',
+        other if is_invisible(other) => char::REPLACEMENT_CHARACTER,
+        other => other,
+    };
+    text.chars().map(shown).collect()
+}
+
+/// Whether a character is not seen, or changes how others are seen: controls, bidirectional controls, line separators,
+/// zero-width characters, tags, and those reserved for secrets.
+pub(super) fn is_invisible(character: char) -> bool {
+    match character {
+        '\u{061C}'
+        | '\u{200B}'..='\u{200F}'
+        | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}'
+        | '\u{FEFF}'
+        | '\u{FFF9}'..='\u{FFFB}'
+        | '\u{E0000}'..='\u{E007F}'
+        | secret::OPEN
+        | secret::CLOSE => true,
+        other => other.is_control(),
+    }
+}
+
+/// The known name that is most like a wrong one, if any is like it.
+pub(super) fn nearest<'a>(
+    wrong: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    if wrong.len() > 100 {
+        return None;
+    }
+    let folded = wrong.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&folded, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, name)| name)
+}
+
+/// A hint at the nearest known name, or else at all of them.
+pub(super) fn hint_among<'a, I>(wrong: &str, known: I) -> Option<String>
+where
+    I: IntoIterator<Item = &'a str> + Clone,
+{
+    if let Some(name) = nearest(wrong, known.clone()) {
+        return Some(format!("did you mean `{name}`?"));
+    }
+    let mut all: Vec<_> = known.into_iter().collect();
+    if all.is_empty() {
+        return None;
+    }
+    let more = all.len() > 24;
+    all.truncate(24);
+    let dots = if more { ", …" } else { "" };
+    Some(format!("known are {}{dots}", all.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fault, MAX_PROBLEMS, Place, hint_among, nearest, problems};
+
+    #[test]
+    fn the_nearest_name_is_found_and_a_far_one_is_not() {
+        let known = ["timeout", "timeZone", "steps"];
+        assert_eq!(nearest("timezone", known), Some("timeZone"));
+        assert_eq!(nearest("step", known), Some("steps"));
+        assert_eq!(nearest("zzz", known), None);
+        assert_eq!(
+            hint_among("zzz", known).as_deref(),
+            Some("known are timeout, timeZone, steps")
+        );
+    }
+
+    #[test]
+    fn problems_come_in_the_order_of_their_places_and_are_bounded() {
+        let place = |line| Place { line, column: 1 };
+        let faults = (1..=200).rev().map(|line| Fault::new(place(line), "x"));
+        let found = problems("a.yaml", "one\ntwo\r\n", faults.collect());
+        assert_eq!(found.len(), MAX_PROBLEMS + 1);
+        assert_eq!((found[1].line, found[1].source_line.as_str()), (2, "two"));
+        assert!(found.last().unwrap().what.starts_with("100 more"));
+    }
+}

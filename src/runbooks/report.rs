@@ -1,0 +1,213 @@
+//! Problems as text for people, and in the forms that other programs read.
+
+use crate::{
+    domain::runbook::Document,
+    ports::executor::ActionCatalogue,
+    runbooks::{
+        load::{Loaded, Loader},
+        problems::{Located, Problem, Severity, visible},
+        set::{Member, check_set},
+    },
+};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// How problems are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// For people: the place, the line with a mark under it, a hint.
+    Text,
+    /// A JSON array of problems.
+    Json,
+    /// Workflow commands that annotate a pull request on GitHub.
+    Github,
+    /// SARIF 2.1.0 (OASIS).
+    Sarif,
+}
+
+/// How much was looked at, and what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Counts {
+    /// Files read.
+    pub files: usize,
+    /// Runbooks without errors.
+    pub runbooks: usize,
+    /// Environments, calendars and policies without errors.
+    pub others: usize,
+    /// Problems that stop a document from being used.
+    pub errors: usize,
+    /// Problems that do not.
+    pub warnings: usize,
+}
+
+/// What a tree of files is worth.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ValidationReport {
+    /// Everything wrong: file by file, in the order of places, then what is wrong between files.
+    pub problems: Vec<Problem>,
+    /// How much was looked at.
+    pub counts: Counts,
+}
+
+/// Checks files one by one and together.
+pub fn validate_tree<P: AsRef<str>, B: AsRef<[u8]>>(
+    files: impl Iterator<Item = (P, B)>,
+    actions: &dyn ActionCatalogue,
+) -> ValidationReport {
+    let loader = Loader::new(actions);
+    let mut report = ValidationReport::default();
+    let mut documents: Vec<Located<Document>> = Vec::new();
+    for (path, bytes) in files {
+        let Loaded {
+            documents: found,
+            problems,
+            ..
+        } = loader.load(path.as_ref(), bytes.as_ref());
+        report.counts.files += 1;
+        documents.extend(found);
+        report.problems.extend(problems);
+    }
+    let members: Vec<Member<'_>> = documents.iter().map(member).collect();
+    let between = check_set(&members);
+    report
+        .problems
+        .extend(between.into_iter().map(|found| found.problem));
+    report.counts = counts(report.counts.files, &documents, &report.problems);
+    report
+}
+
+fn member(document: &Located<Document>) -> Member<'_> {
+    Member {
+        file: &document.file,
+        line: document.line,
+        document: &document.value,
+    }
+}
+
+fn counts(files: usize, documents: &[Located<Document>], problems: &[Problem]) -> Counts {
+    let is_runbook = |document: &&Located<Document>| matches!(document.value, Document::Runbook(_));
+    let runbooks = documents.iter().filter(is_runbook).count();
+    let is_error = |problem: &&Problem| problem.severity == Severity::Error;
+    let errors = problems.iter().filter(is_error).count();
+    Counts {
+        files,
+        runbooks,
+        others: documents.len() - runbooks,
+        errors,
+        warnings: problems.len() - errors,
+    }
+}
+
+/// Problems as text in one of the forms. No colour codes.
+pub fn render(problems: &[Problem], format: ReportFormat) -> String {
+    match format {
+        ReportFormat::Text => problems.iter().map(text).collect::<Vec<_>>().join("\n"),
+        ReportFormat::Json => format!("{:#}\n", json!(problems)),
+        ReportFormat::Github => problems.iter().map(annotation).collect(),
+        ReportFormat::Sarif => format!("{:#}\n", sarif(problems)),
+    }
+}
+
+fn text(problem: &Problem) -> String {
+    let Problem {
+        file,
+        line,
+        column,
+        what,
+        hint,
+        source_line,
+        severity,
+    } = problem;
+    let file = visible(file);
+    let mut text = format!("{file}:{line}:{column}: {}: {what}\n", severity.as_str());
+    if !source_line.trim().is_empty() {
+        let number = line.to_string();
+        let margin = " ".repeat(number.len());
+        // Tabs are kept, so that the mark stands under its character whatever their width is.
+        let before: String = source_line
+            .chars()
+            .take(column.saturating_sub(1))
+            .map(|character| if character == '\t' { '\t' } else { ' ' })
+            .collect();
+        let _written = writeln!(text, " {number} | {source_line}\n {margin} | {before}^");
+    }
+    if let Some(hint) = hint {
+        let _written = writeln!(text, "hint: {hint}");
+    }
+    text
+}
+
+/// A workflow command. The escapes are those of GitHub's own toolkit.
+fn annotation(problem: &Problem) -> String {
+    let command = match problem.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let message = problem.hint.as_ref().map_or_else(
+        || problem.what.clone(),
+        |hint| format!("{}\nhint: {hint}", problem.what),
+    );
+    format!(
+        "::{command} file={},line={},col={}::{}\n",
+        escape_property(&problem.file),
+        problem.line,
+        problem.column,
+        escape_data(&message)
+    )
+}
+
+fn escape_data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+fn escape_property(text: &str) -> String {
+    escape_data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn sarif(problems: &[Problem]) -> Value {
+    let results: Vec<Value> = problems.iter().map(sarif_result).collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "orderly",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": [{"id": "validate", "shortDescription": {"text": "The document cannot be carried out as written."}}],
+            }},
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn sarif_result(problem: &Problem) -> Value {
+    let message = problem.hint.as_ref().map_or_else(
+        || problem.what.clone(),
+        |hint| format!("{}\nhint: {hint}", problem.what),
+    );
+    json!({
+        "ruleId": "validate",
+        "level": problem.severity.as_str(),
+        "message": {"text": message},
+        "locations": [{"physicalLocation": {
+            "artifactLocation": {"uri": uri(&problem.file)},
+            "region": {"startLine": problem.line, "startColumn": problem.column},
+        }}],
+    })
+}
+
+/// A relative path as a URI reference (RFC 3986).
+fn uri(path: &str) -> String {
+    let mut text = String::new();
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _written = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
