@@ -6,6 +6,7 @@ mod backup;
 mod deployment;
 mod few_actions;
 mod git;
+mod history;
 mod http;
 mod kubernetes;
 mod network;
