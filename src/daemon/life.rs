@@ -1,7 +1,7 @@
 //! The daemon's life, from start to stop.
 
 use crate::{
-    actions::framework::{Catalogue, Children, Performer},
+    actions::framework::{Children, Performer},
     adapters::logs::StepLogs,
     config::{ConfigError, Inputs, Loaded, load},
     daemon::{
@@ -41,7 +41,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// After the grace, this long is left for steps to obey before they are dropped.
-const OBEY: Duration = Duration::from_secs(15);
+pub const OBEY: Duration = Duration::from_secs(15);
 /// After a second signal, this long.
 const OBEY_FORCED: Duration = Duration::from_secs(2);
 /// How long HTTP gets to end its answers.
@@ -204,7 +204,7 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
     let catalogue = Arc::new(wiring::catalogue());
     events.set_actions(catalogue.specs().iter().map(|spec| spec.name));
-    let performer = Arc::new(Performer::new(catalogue.clone(), hands));
+    let performer = Arc::new(Performer::new(catalogue.clone(), Arc::new(hands)));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
     let runs = Arc::new(Runs::default());
     let parts = Parts {

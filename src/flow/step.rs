@@ -31,6 +31,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// The action that starts another run.
+const RUNBOOK: &str = "runbook";
+
 /// Which attempt.
 #[derive(Debug, Clone)]
 pub struct Attempt {
@@ -89,6 +92,10 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
             if lock(journey, &prepared.step, &slot).await? == Locked::AfterWaiting {
                 // The world went on meanwhile: judge again, with the locks held.
                 return Ok(());
+            }
+            if prepared.step.uses.as_str() == RUNBOOK {
+                // The child needs a turn of its own.
+                drop(slot);
             }
             carry_out(
                 journey,

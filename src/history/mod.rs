@@ -38,7 +38,7 @@ pub use rows::{
     AuditHead, AuditVerdict, DEFAULT_LIMIT, EffectFilter, LockRow, MAX_LIMIT, OutcomeFilter,
     RunFilter, RunRow, RunStatus, SkippedFilter, StepRow, StepStatus, SuspensionRow, TriggerRow,
 };
-pub use upkeep::{Pruned, Retention, Stats, TableStats};
+pub use upkeep::{Pruned, Stats, TableStats};
 pub use write::{
     ActiveChange, ActiveFile, ArtifactRecord, HeldRevision, RunbookFacts, SyncRecord, Write, stored,
 };

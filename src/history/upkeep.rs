@@ -36,13 +36,11 @@ pub struct TableStats {
     pub rows: u64,
 }
 
-/// What is kept. The audit log is kept whole.
+/// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    /// What ended before this may go.
-    pub before: Timestamp,
-    /// The newest runs of each runbook that stay whatever their age.
-    pub keep_last: u32,
+struct Retention {
+    before: Timestamp,
+    keep_last: u32,
 }
 
 /// What went.
@@ -82,12 +80,18 @@ impl History {
         vacuumed.map_err(failed("compacting the history"))
     }
 
-    /// Removes what is older than wanted, in small steps between other writes. What is under way, and the audit log, stay.
-    pub async fn prune(&self, retention: Retention) -> Result<Pruned, HistoryError> {
+    /// Removes what ended before a time, but for the newest `keep_last` runs of each runbook, in small steps between other
+    /// writes. What is under way, and the audit log, stay.
+    pub async fn prune_runs(
+        &self,
+        before: Timestamp,
+        keep_last: u32,
+    ) -> Result<Pruned, HistoryError> {
+        let retention = Retention { before, keep_last };
         let runbooks = self.read("the names of runbooks", runbooks).await?;
         let mut pruned = Pruned::default();
         for runbook in runbooks {
-            pruned.runs += self.prune_runs(runbook, retention).await?;
+            pruned.runs += self.prune_runbook(runbook, retention).await?;
         }
         let (skipped, others) = self
             .task(move |connection| prune_others(connection, retention.before))
@@ -98,7 +102,11 @@ impl History {
         Ok(pruned)
     }
 
-    async fn prune_runs(&self, runbook: String, retention: Retention) -> Result<u64, HistoryError> {
+    async fn prune_runbook(
+        &self,
+        runbook: String,
+        retention: Retention,
+    ) -> Result<u64, HistoryError> {
         let mut all = 0;
         loop {
             let runbook = runbook.clone();

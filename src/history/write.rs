@@ -27,7 +27,7 @@ pub enum Write {
     Occurrence(Occurrence, RunId),
     /// An occurrence, or a stretch of them, did not run.
     Skipped(Skipped),
-    /// A runbook's definition; kept once per digest.
+    /// A runbook's definition; kept once per digest, as long as a run has it. It stands in the batch of each run that has it.
     Definition {
         /// Of the definition.
         digest: Digest,

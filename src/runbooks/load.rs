@@ -7,7 +7,7 @@ use crate::{
         arguments::Actions,
         compose::{Composed, compose, decode, forbidden},
         convert::{self, Draft},
-        explain::{explain, mended},
+        explain::{Explained, explain, mended},
         problems::{Fault, Located, Problem, Severity, hint_among, problems},
         raw::{CalendarFile, EnvironmentFile, PolicyFile, RunbookFile},
         read::read,
@@ -17,6 +17,9 @@ use crate::{
 };
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+
+/// How often a faulty document is mended before it is given up.
+const MOST_ROUNDS: usize = 4;
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -170,20 +173,35 @@ impl File<'_> {
             }
             Err(fault) => fault,
         };
-        let value = root.json();
-        let found = explain(kind.shape(), &value, root);
-        draft.partial = true;
-        if let Ok(file) = serde_json::from_value::<T>(mended(value, &found)) {
-            convert(&mut draft, file);
-        }
+        let found = explain(kind.shape(), &root.json(), root);
         if found.is_empty() {
-            draft.faults.push(fault);
+            return (None, vec![fault]);
         }
-        draft
-            .faults
-            .extend(found.into_iter().map(|explained| explained.fault));
-        (None, draft.faults)
+        let mut faults: Vec<Fault> = found.iter().map(|found| found.fault.clone()).collect();
+        if let Some(mended) = mended_to_fit(kind, root, &found) {
+            draft.root = &mended;
+            draft.partial = true;
+            if let Ok(file) = read::<T>(&mended) {
+                convert(&mut draft, file);
+            }
+            faults.append(&mut draft.faults);
+        }
+        (None, faults)
     }
+}
+
+/// The tree without what does not fit the schema. What had to go may leave other parts incomplete, which then go as well.
+fn mended_to_fit<'s>(kind: Kind, root: &Node<'s>, found: &[Explained]) -> Option<Node<'s>> {
+    let mut mended_root = mended(root, found);
+    for _ in 0..MOST_ROUNDS {
+        let value = mended_root.json();
+        if kind.shape().fits(&value) {
+            return Some(mended_root);
+        }
+        let found = explain(kind.shape(), &value, &mended_root);
+        mended_root = mended(&mended_root, &found);
+    }
+    None
 }
 
 /// What the document is.

@@ -1,5 +1,6 @@
 //! What is wrong, and where.
 
+use crate::domain::secret;
 use std::sync::Arc;
 
 /// The most problems that are told of one file.
@@ -137,12 +138,35 @@ fn problem(file: &str, lines: &[&str], fault: Fault) -> Problem {
         column: fault.place.column as usize,
         what: fault.what,
         hint: fault.hint,
-        source_line: if short {
-            text.to_owned()
-        } else {
-            String::new()
-        },
+        source_line: if short { visible(text) } else { String::new() },
         severity: fault.severity,
+    }
+}
+
+/// A line that shows what it is: characters that would not, or would change how the rest is shown, are replaced one by one.
+pub(super) fn visible(text: &str) -> String {
+    let shown = |character| match character {
+        '\t' => '\t',
+        other if is_invisible(other) => char::REPLACEMENT_CHARACTER,
+        other => other,
+    };
+    text.chars().map(shown).collect()
+}
+
+/// Whether a character is not seen, or changes how others are seen: controls, bidirectional controls, line separators,
+/// zero-width characters, tags, and those reserved for secrets.
+pub(super) fn is_invisible(character: char) -> bool {
+    match character {
+        '\u{061C}'
+        | '\u{200B}'..='\u{200F}'
+        | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}'
+        | '\u{FEFF}'
+        | '\u{FFF9}'..='\u{FFFB}'
+        | '\u{E0000}'..='\u{E007F}'
+        | secret::OPEN
+        | secret::CLOSE => true,
+        other => other.is_control(),
     }
 }
 

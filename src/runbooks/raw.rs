@@ -103,6 +103,7 @@ pub(super) struct RunbookSpec {
     pub(super) triggers: Vec<TriggerSpec>,
     /// What it is told, by name; `${{ inputs.name }}` in steps.
     #[serde(default)]
+    #[schemars(transform = say_rule_of_names)]
     pub(super) inputs: BTreeMap<InputName, InputSpec>,
     /// What happens when it is due while it runs.
     #[serde(default)]
@@ -126,6 +127,17 @@ pub(super) struct RunbookSpec {
     /// What is always done last: after success, failure, cancel and denial.
     #[serde(default)]
     pub(super) finally: Vec<StepSpec>,
+}
+
+/// Lets the schema say what is wrong with a name, not only that the key is unknown.
+fn say_rule_of_names(schema: &mut schemars::Schema) {
+    let Some(Value::Object(patterns)) = schema.remove("patternProperties") else {
+        return;
+    };
+    let name = InputName::json_schema(&mut schemars::SchemaGenerator::default());
+    schema.insert("propertyNames".to_owned(), name.to_value());
+    let input = patterns.into_iter().next().map(|(_, input)| input);
+    schema.insert("additionalProperties".to_owned(), input.unwrap_or_default());
 }
 
 fn one_hour() -> Span {

@@ -5,7 +5,7 @@ use crate::{
     ports::executor::ActionCatalogue,
     runbooks::{
         load::{Loaded, Loader},
-        problems::{Located, Problem, Severity},
+        problems::{Located, Problem, Severity, visible},
         set::{Member, check_set},
     },
 };
@@ -118,6 +118,7 @@ fn text(problem: &Problem) -> String {
         source_line,
         severity,
     } = problem;
+    let file = visible(file);
     let mut text = format!("{file}:{line}:{column}: {}: {what}\n", severity.as_str());
     if !source_line.trim().is_empty() {
         let number = line.to_string();

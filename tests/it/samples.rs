@@ -1,14 +1,69 @@
+//! Every file under `tests/samples`: the valid ones have no problem, and each invalid one has a snapshot of what is said about it.
+
 use crate::few_actions::FewActions;
-use orderly::runbooks::{ReportFormat, load_file, render};
+use insta::Settings;
+use orderly::runbooks::{Loaded, ReportFormat, Severity, load_file, render};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn samples(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/samples")
+        .join(folder);
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read(path).unwrap())
+        })
+        .collect()
+}
+
+fn load(name: &str, bytes: &[u8]) -> Loaded {
+    load_file(name, bytes, &FewActions::new())
+}
 
 #[test]
-fn smoke() {
-    let text = std::fs::read("tests/samples/valid/everything.yaml").unwrap();
-    let loaded = load_file("everything.yaml", &text, &FewActions::new());
-    println!("{}", render(&loaded.problems, ReportFormat::Text));
-    println!("{:#?}", loaded.documents);
-    for file in std::env::args().skip(1) {
-        let _ = file;
+fn valid_samples_have_no_problem() {
+    let samples = samples("valid");
+    assert!(samples.len() >= 12);
+    for (name, bytes) in samples {
+        let loaded = load(&name, &bytes);
+        let said = render(&loaded.problems, ReportFormat::Text);
+        assert_eq!(said, "", "{name}");
+        assert!(!loaded.documents.is_empty(), "{name}");
+        assert!(loaded.broken.is_empty(), "{name}");
     }
-    assert!(loaded.problems.is_empty());
+}
+
+#[test]
+fn invalid_samples_say_what_is_wrong() {
+    let samples = samples("invalid");
+    assert!(samples.len() >= 40);
+    let mut settings = Settings::clone_current();
+    settings.set_snapshot_path("../samples/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for (name, bytes) in samples {
+            let loaded = load(&name, &bytes);
+            let is_error = |severity| severity == Severity::Error;
+            assert!(
+                loaded
+                    .problems
+                    .iter()
+                    .any(|problem| is_error(problem.severity)),
+                "{name}"
+            );
+            let said = render(&loaded.problems, ReportFormat::Text);
+            insta::assert_snapshot!(name.trim_end_matches(".yaml"), said);
+        }
+    });
 }

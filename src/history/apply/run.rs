@@ -36,8 +36,9 @@ pub(super) fn header(to: &Connection, header: &RunHeader) -> Applied {
     let nominal = header.cause.occurrence().map(|due| Millis(due.nominal));
     let inserted = execute(
         to,
-        "INSERT INTO runs (id, runbook, revision, author, definition, cause, nominal, inputs, created_at, dry_run)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO runs (id, runbook, revision, author, definition, cause, nominal, inputs, created_at, dry_run,
+             window_override)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             header.id,
             header.runbook,
@@ -49,6 +50,7 @@ pub(super) fn header(to: &Connection, header: &RunHeader) -> Applied {
             Json(&header.inputs),
             Millis(header.created_at),
             header.dry_run,
+            header.window_override,
         ],
     );
     new_or_duplicate(inserted, "run", header.id)

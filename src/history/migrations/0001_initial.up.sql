@@ -17,6 +17,7 @@ CREATE TABLE runs (
     inputs       TEXT NOT NULL,         -- JSON
     created_at   INTEGER NOT NULL,
     dry_run      INTEGER NOT NULL CHECK (dry_run IN (0, 1)),
+    window_override TEXT,               -- who started it although a window is closed
     status       TEXT NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'running', 'waiting', 'ended')),
     outcome      TEXT,
     failed       INTEGER NOT NULL DEFAULT 0 CHECK (failed IN (0, 1)),

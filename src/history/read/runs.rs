@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 const SELECT: &str =
     "SELECT runs.id, runbook, revision, author, (SELECT digest FROM definitions WHERE id = definition),
      cause, inputs, created_at, dry_run, status, outcome, reason, started_at, ended_at, waiting_for, worst_check,
-     cancel_by, events FROM runs";
+     cancel_by, events, window_override FROM runs";
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     let time = |index: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<Millis>>(index)?);
@@ -39,6 +39,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
             inputs,
             created_at,
             dry_run: row.get(8)?,
+            window_override: row.get(18)?,
         },
         status: row.get(9)?,
         outcome: row.get(10)?,

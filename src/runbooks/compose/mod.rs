@@ -4,15 +4,12 @@
 //! Built on the events of granit-parser, because the tree builders among the YAML crates let a few hundred kilobytes exhaust the
 //! stack, the memory or the patience. Everything is bounded: bytes, nodes, depth. Nothing here recurses.
 
-use crate::{
-    domain::secret,
-    runbooks::{
-        problems::{Fault, Place},
-        scalar,
-        tree::{Content, Entry, Node},
-    },
+use crate::runbooks::{
+    problems::{Fault, Place, is_invisible},
+    scalar,
+    tree::{Content, Entry, Node},
 };
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle};
 use std::borrow::Cow;
 
 /// The largest file that is read, in bytes.
@@ -104,19 +101,7 @@ fn refuse(place: Place, character: char) -> Fault {
 }
 
 fn is_forbidden(character: char) -> bool {
-    match character {
-        '\t' | '\n' => false,
-        // Bidirectional controls, line separators, zero-width characters, tags.
-        '\u{061C}'
-        | '\u{200B}'..='\u{200F}'
-        | '\u{2028}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}'
-        | '\u{FEFF}'
-        | '\u{FFF9}'..='\u{FFFB}'
-        | '\u{E0000}'..='\u{E007F}' => true,
-        secret::OPEN | secret::CLOSE => true,
-        other => other.is_control(),
-    }
+    !matches!(character, '\t' | '\n') && is_invisible(character)
 }
 
 /// Reads every document of a text. After a document that cannot be read, the next one is tried.
@@ -171,7 +156,7 @@ impl<'s> Composer<'s> {
                     }
                 }
                 Some(Err(error)) => {
-                    builder.faults.push(syntax_fault(&error));
+                    builder.syntax(&error);
                     self.documents.extend(builder.finish());
                     return self.documents.len() < MAX_FAULTS
                         && self.parser.proceed_next_document().unwrap_or(false);
@@ -195,14 +180,19 @@ fn syntax_fault(error: &ScanError) -> Fault {
         return too_deep(place);
     }
     let fault = Fault::new(place, format!("this is not YAML: {kind}"));
-    match kind {
-        ErrorKind::DirectiveDisallowed => fault.hint("remove the line that begins with `%`"),
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
-            fault.hint("indent with spaces")
-        }
-        ErrorKind::UnexpectedCharacter { .. } => fault.hint("quote the text"),
-        _ => fault,
+    if matches!(kind, ErrorKind::DirectiveDisallowed) {
+        return fault.hint("remove the line that begins with `%`");
     }
+    if matches!(
+        kind,
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation
+    ) {
+        return fault.hint("indent with spaces");
+    }
+    if matches!(kind, ErrorKind::UnexpectedCharacter { .. }) {
+        return fault.hint("quote the text");
+    }
+    fault
 }
 
 fn too_deep(place: Place) -> Fault {
@@ -223,6 +213,8 @@ struct Open<'s> {
     place: Place,
     /// It stands where a key is wanted.
     as_key: bool,
+    /// It is written with brackets.
+    in_brackets: bool,
 }
 
 enum Frame<'s> {
@@ -240,14 +232,14 @@ impl<'s> Builder<'s> {
                 self.properties(anchor, tag.is_some(), place);
                 self.scalar(text, style, place);
             }
-            Event::SequenceStart(_, anchor, tag) => {
+            Event::SequenceStart(style, anchor, tag) => {
                 self.properties(anchor, tag.is_some(), place);
-                self.open(Frame::Sequence(Vec::new()), place);
+                self.open(Frame::Sequence(Vec::new()), style, place);
             }
-            Event::MappingStart(_, anchor, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
                 self.properties(anchor, tag.is_some(), place);
                 let entries = Vec::new();
-                self.open(Frame::Mapping { entries, key: None }, place);
+                self.open(Frame::Mapping { entries, key: None }, style, place);
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
@@ -259,6 +251,26 @@ impl<'s> Builder<'s> {
             }
             _ => {}
         }
+    }
+
+    /// Ends the document where it is no YAML. What follows from a fault told already is not told.
+    fn syntax(&mut self, error: &ScanError) {
+        let mut fault = syntax_fault(error);
+        let line = fault.place.line;
+        if self
+            .faults
+            .last()
+            .is_some_and(|last| last.place.line == line)
+        {
+            return;
+        }
+        let bracket = self.stack.iter().find(|open| open.in_brackets);
+        if let Some(Place { line, column }) = bracket.map(|open| open.place) {
+            fault.hint = Some(format!(
+                "look whether the bracket at {line}:{column} is closed"
+            ));
+        }
+        self.faults.push(fault);
     }
 
     fn properties(&mut self, anchor: usize, tagged: bool, place: Place) {
@@ -334,7 +346,7 @@ impl<'s> Builder<'s> {
         matches!(last, Some(Frame::Mapping { key: None, .. }))
     }
 
-    fn open(&mut self, frame: Frame<'s>, place: Place) {
+    fn open(&mut self, frame: Frame<'s>, style: StructureStyle, place: Place) {
         let as_key = self.wants_key();
         if as_key {
             let fault = Fault::new(place, "a key must be text, not a collection");
@@ -347,6 +359,7 @@ impl<'s> Builder<'s> {
             frame,
             place,
             as_key,
+            in_brackets: style == StructureStyle::Flow,
         });
     }
 

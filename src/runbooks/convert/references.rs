@@ -234,6 +234,14 @@ fn name_pointer((phase, index): Position) -> String {
 }
 
 fn tell(draft: &mut Draft<'_>, error: ExpressionError, pointer: &str) {
-    let place = draft.inside(pointer, error.place.offset);
+    let in_key = pointer
+        .rsplit('/')
+        .next()
+        .is_some_and(expression::has_expression);
+    let place = if in_key {
+        draft.root.find(pointer).key_or_node()
+    } else {
+        draft.inside(pointer, error.place.offset)
+    };
     draft.fault_at(place, error.what).hint = error.hint;
 }

@@ -123,7 +123,7 @@ async fn a_connection_that_says_nothing_does_not_hold_up_the_end() {
         .unwrap();
     assert_eq!(server.get("/healthz").send().await.unwrap().status(), 200);
     server.stop.cancel();
-    // At worst the grace of five seconds cuts them.
+    // At worst the grace cuts them.
     let served = tokio::time::timeout(Duration::from_secs(8), server.task)
         .await
         .unwrap()

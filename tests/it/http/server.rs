@@ -87,7 +87,7 @@ impl Server {
             access: Arc::clone(&access),
         };
         let stop = CancellationToken::new();
-        let serving = serve(listener, services, stop.clone(), Duration::from_secs(5));
+        let serving = serve(listener, services, stop.clone(), Duration::from_secs(2));
         #[expect(
             clippy::disallowed_methods,
             reason = "the server under test runs beside the test"

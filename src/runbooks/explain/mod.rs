@@ -1,0 +1,249 @@
+//! Why a tree does not fit a schema, in words and with places.
+
+mod branches;
+mod mend;
+mod words;
+
+use crate::runbooks::{
+    explain::{branches::Branches, mend::Mend},
+    problems::{Fault, MAX_PROBLEMS, hint_among, nearest},
+    schema::Shape,
+    tree::Node,
+};
+use jsonschema::{ValidationError, error::ValidationErrorKind};
+use serde_json::{Map, Value};
+
+pub(super) use crate::runbooks::explain::mend::{STAND_IN, mended};
+
+/// A fault, and how to go on as if it were not there.
+pub(super) struct Explained {
+    pub(super) fault: Fault,
+    mend: Option<(String, Mend)>,
+    /// The key that is missing, where one is.
+    missing: Option<(String, String)>,
+}
+
+/// Everything that does not fit.
+pub(super) fn explain(shape: &Shape, value: &Value, node: &Node<'_>) -> Vec<Explained> {
+    let explainer = Explainer {
+        schema: &shape.schema,
+        node,
+    };
+    let mut found = Vec::new();
+    for error in shape.errors(value).take(MAX_PROBLEMS) {
+        explainer.error(&error, &mut found);
+    }
+    without_misspelt(found)
+}
+
+/// A key that is misspelt is not missing as well.
+fn without_misspelt(mut found: Vec<Explained>) -> Vec<Explained> {
+    let meant: Vec<(String, String)> = found
+        .iter()
+        .filter_map(|explained| match &explained.mend {
+            Some((pointer, Mend::Rename(to))) => {
+                let (parent, _) = pointer.rsplit_once('/')?;
+                Some((parent.to_owned(), to.clone()))
+            }
+            Some((_, Mend::Remove | Mend::Replace)) | None => None,
+        })
+        .collect();
+    found.retain(|explained| {
+        !explained
+            .missing
+            .as_ref()
+            .is_some_and(|key| meant.contains(key))
+    });
+    found
+}
+
+/// A key as a segment of a JSON Pointer.
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+struct Explainer<'a> {
+    schema: &'a Value,
+    node: &'a Node<'a>,
+}
+
+impl Explainer<'_> {
+    fn error(&self, error: &ValidationError<'_>, found: &mut Vec<Explained>) {
+        let here = error.instance_path().as_str();
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                let known = self.known_keys(error);
+                found.extend(unexpected.iter().map(|key| self.unknown(here, key, &known)));
+            }
+            ValidationErrorKind::PropertyNames { error: inner } => {
+                found.push(self.misnamed(error, inner));
+            }
+            ValidationErrorKind::AnyOf { context }
+            | ValidationErrorKind::OneOfNotValid { context } => {
+                self.alternatives(error, &Branches::new(context, here), found);
+            }
+            ValidationErrorKind::Required { property } => {
+                let key = property.as_str().unwrap_or_default();
+                let place = self.node.find(here).key_or_node();
+                let mut explained =
+                    left_out(here, Fault::new(place, format!("`{key}` is missing")));
+                explained.missing = Some((here.to_owned(), key.to_owned()));
+                found.push(explained);
+            }
+            ValidationErrorKind::Pattern { .. } => {
+                let place = self.node.find(here).node.place;
+                let (what, hint) = words::describe(error, self.parent_schema(error));
+                let mut explained = left_out(here, Fault::new(place, what).maybe_hint(hint));
+                explained.mend = Some((here.to_owned(), Mend::Replace));
+                found.push(explained);
+            }
+            _ => {
+                let place = self.node.find(here).node.place;
+                let (what, hint) = words::describe(error, self.parent_schema(error));
+                found.push(left_out(here, Fault::new(place, what).maybe_hint(hint)));
+            }
+        }
+    }
+
+    /// The schema that the failed keyword stands in.
+    fn parent_schema(&self, error: &ValidationError<'_>) -> &Value {
+        let parent = error.schema_path().as_str().rsplit_once('/');
+        let schema = parent.and_then(|(parent, _)| self.schema.pointer(parent));
+        schema.unwrap_or(&Value::Null)
+    }
+
+    fn known_keys(&self, error: &ValidationError<'_>) -> Vec<&str> {
+        let properties = self.parent_schema(error).get("properties");
+        let properties = properties.and_then(Value::as_object);
+        properties
+            .into_iter()
+            .flat_map(Map::keys)
+            .map(String::as_str)
+            .collect()
+    }
+
+    fn unknown(&self, here: &str, key: &str, known: &[&str]) -> Explained {
+        let mapping = self.node.find(here).node;
+        let place = mapping
+            .entry(key)
+            .map_or(mapping.place, |entry| entry.place);
+        let free = known
+            .iter()
+            .copied()
+            .filter(|name| mapping.get(name).is_none());
+        let mend = nearest(key, free).map_or(Mend::Remove, |name| Mend::Rename(name.to_owned()));
+        Explained {
+            fault: Fault::new(place, format!("unknown key `{key}`"))
+                .maybe_hint(hint_among(key, known.iter().copied())),
+            mend: Some((format!("{here}/{}", escape(key)), mend)),
+            missing: None,
+        }
+    }
+
+    fn misnamed(&self, error: &ValidationError<'_>, inner: &ValidationError<'_>) -> Explained {
+        let here = error.instance_path().as_str();
+        let key = inner.instance().as_str().unwrap_or_default();
+        let mapping = self.node.find(here).node;
+        let place = mapping
+            .entry(key)
+            .map_or(mapping.place, |entry| entry.place);
+        let (what, hint) = words::describe(inner, self.parent_schema(inner));
+        let pointer = format!("{here}/{}", escape(key));
+        left_out(&pointer, Fault::new(place, what).maybe_hint(hint))
+    }
+
+    /// Explains by the alternative that was most likely meant.
+    fn alternatives(
+        &self,
+        error: &ValidationError<'_>,
+        branches: &Branches<'_>,
+        found: &mut Vec<Explained>,
+    ) {
+        let here = error.instance_path().as_str();
+        let node = self.node.find(here).node;
+        let options = branches.words();
+        if !options.is_empty() {
+            let (what, hint) = words::not_among(error.instance(), &options);
+            found.push(left_out(
+                here,
+                Fault::new(node.place, what).maybe_hint(hint),
+            ));
+            return;
+        }
+        let Some(meant) = branches.meant() else {
+            found.push(left_out(here, no_alternative(node, &branches.missing())));
+            return;
+        };
+        for inner in meant.errors {
+            match inner.kind() {
+                ValidationErrorKind::AdditionalProperties { unexpected } if meant.is_at(inner) => {
+                    let known = self.known_keys(inner);
+                    let elsewhere = self.keys_of_all(error);
+                    let marks = self.required_keys(inner);
+                    found.extend(unexpected.iter().map(|key| {
+                        let mut explained = self.unknown(here, key, &known);
+                        if elsewhere.contains(&key.as_str()) {
+                            explained.fault = misplaced(&explained.fault, key, &marks, &known);
+                            explained.mend =
+                                Some((format!("{here}/{}", escape(key)), Mend::Remove));
+                        }
+                        explained
+                    }));
+                }
+                _ => self.error(inner, found),
+            }
+        }
+    }
+
+    /// The keys of every alternative.
+    fn keys_of_all(&self, error: &ValidationError<'_>) -> Vec<&str> {
+        let alternatives = self.schema.pointer(error.schema_path().as_str());
+        let alternatives = alternatives.and_then(Value::as_array);
+        let properties = alternatives.into_iter().flatten();
+        let properties = properties.filter_map(|schema| schema.get("properties")?.as_object());
+        properties.flat_map(Map::keys).map(String::as_str).collect()
+    }
+
+    fn required_keys(&self, error: &ValidationError<'_>) -> Vec<&str> {
+        let required = self.parent_schema(error).get("required");
+        let required = required.and_then(Value::as_array);
+        required
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+}
+
+/// A fault after which the value is left out.
+fn left_out(pointer: &str, fault: Fault) -> Explained {
+    Explained {
+        fault,
+        mend: Some((pointer.to_owned(), Mend::Remove)),
+        missing: None,
+    }
+}
+
+/// None of the keys that tell the alternatives apart is there.
+fn no_alternative(node: &Node<'_>, wanted: &[&str]) -> Fault {
+    let misspelt = node.entries().iter().find_map(|entry| {
+        let meant = nearest(&entry.key, wanted.iter().copied())?;
+        let fault = Fault::new(entry.place, format!("unknown key `{}`", entry.key));
+        Some(fault.hint(format!("did you mean `{meant}`?")))
+    });
+    misspelt.unwrap_or_else(|| {
+        let wanted: Vec<_> = wanted.iter().map(|key| format!("`{key}`")).collect();
+        Fault::new(
+            node.place,
+            format!("one of {} is needed", wanted.join(", ")),
+        )
+    })
+}
+
+/// A key of another alternative.
+fn misplaced(fault: &Fault, key: &str, marks: &[&str], known: &[&str]) -> Fault {
+    let marks: Vec<_> = marks.iter().map(|mark| format!("`{mark}`")).collect();
+    let what = format!("`{key}` cannot stand beside {}", marks.join(" and "));
+    Fault::new(fault.place, what).hint(format!("known here are {}", known.join(", ")))
+}
