@@ -37,7 +37,7 @@ pub(crate) struct Inputs {
     /// The environment, beside `PATH`, `LANG` and `ORDERLY_RUN`, `ORDERLY_RUNBOOK`, `ORDERLY_STEP`, `ORDERLY_ATTEMPT`.
     #[serde(default)]
     pub(super) env: BTreeMap<String, Word>,
-    /// Where it runs; a fresh, empty folder where none is named.
+    /// Where it runs; an empty folder where none is named.
     #[serde(default)]
     pub(super) working_directory: Option<PathBuf>,
     /// As which user of the host it runs: a name, or `UID:GID`. Only an agent that runs as root can change the user.

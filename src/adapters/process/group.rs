@@ -4,6 +4,7 @@ use rustix::{
     io::Errno,
     process::{Pid, Signal, WaitOptions, kill_process_group, test_kill_process_group, waitpgid},
 };
+use std::{fs, io};
 
 /// The group that a program leads. Dropped before it is known to be gone, it is killed.
 ///
@@ -40,23 +41,51 @@ impl Group {
         }
     }
 
-    /// Whether any process of it is left. To be asked only after the leader was waited for. Orphans that fell to the agent, which
-    /// happens where it is the first process of a container, are waited for on the way.
-    pub(super) fn is_alive(&self) -> bool {
-        let Some(leader) = self.leader else {
+    /// Whether any process of it lives. To be asked only after the leader was waited for.
+    ///
+    /// The usual answer costs one system call. Orphans that fell to the agent, which happens where it is the first process of a
+    /// container, are waited for on the way; those that fell to a slow init(1) are told from the living by `/proc`.
+    pub(super) async fn is_alive(&self) -> bool {
+        let Some(leader) = self.leader.filter(|leader| is_there(*leader)) else {
             return false;
         };
-        if test_kill_process_group(leader) == Err(Errno::SRCH) {
+        while let Ok(Some(_)) = waitpgid(leader, WaitOptions::NOHANG) {}
+        if !is_there(leader) {
             return false;
         }
-        while let Ok(Some(_)) = waitpgid(leader, WaitOptions::NOHANG) {}
-        test_kill_process_group(leader) != Err(Errno::SRCH)
+        let looking = tokio::task::spawn_blocking(move || any_lives(leader));
+        // What cannot be looked at is feared.
+        !matches!(looking.await, Ok(Ok(false)))
     }
 
     /// It is gone, or given up on.
     pub(super) fn forget(&mut self) {
         self.leader = None;
     }
+}
+
+fn is_there(group: Pid) -> bool {
+    test_kill_process_group(group) != Err(Errno::SRCH)
+}
+
+/// Looks through all processes (proc_pid_stat(5)).
+fn any_lives(group: Pid) -> io::Result<bool> {
+    let group = group.to_string();
+    for entry in fs::read_dir("/proc")? {
+        let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else {
+            continue;
+        };
+        // The program's name, in brackets, may hold anything.
+        let Some((_, after)) = stat.rsplit_once(") ") else {
+            continue;
+        };
+        let mut fields = after.split(' ');
+        let (state, of_group) = (fields.next(), fields.nth(1));
+        if of_group == Some(&group) && !matches!(state, Some("Z" | "X")) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Drop for Group {

@@ -42,7 +42,7 @@ pub struct HostProcesses {
 }
 
 impl HostProcesses {
-    /// Programs without a directory of their own run in a fresh one under `scratch`, which is emptied first.
+    /// Programs without a directory of their own run in an empty one under `scratch`, which is emptied first.
     ///
     /// # Errors
     /// The scratch folder cannot be made.
@@ -75,17 +75,16 @@ impl HostProcesses {
         }
         let user = user::find(&program)?;
         let folder = self.scratch.folder_for(&program, user.as_ref())?;
-        let directory = program.directory.clone();
         let start = Start {
             helper: &self.helper,
-            directory: directory.as_deref().unwrap_or_else(|| folder.path()),
+            directory: folder.path(),
             user,
         };
         let ended = match start.spawn(&program) {
             Ok(started) => Ok(Watch::new(started, program, log).to_the_end(stop).await),
             Err(error) => Err(error),
         };
-        folder.remove().await;
+        self.scratch.take_back(folder).await;
         ended?
     }
 }

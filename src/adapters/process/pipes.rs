@@ -61,12 +61,17 @@ impl Pipes {
         }
     }
 
-    /// Whether both outputs have ended.
+    /// Whether all that there was to feed is fed, and both outputs have ended.
     pub(super) fn ended(&self) -> bool {
-        self.out.is_none() && self.err.is_none()
+        self.input.is_none() && self.out.is_none() && self.err.is_none()
     }
 
-    /// Works until both outputs have ended. Nothing is lost when it is dropped and called again.
+    /// Feeds no more.
+    pub(super) fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    /// Works until all has ended. Nothing is lost when it is dropped and called again.
     pub(super) async fn work(&mut self) {
         poll_fn(|context| self.poll(context)).await;
     }

@@ -1,4 +1,6 @@
-//! A fresh folder for each program that names none.
+//! An empty folder for each program that names none.
+//!
+//! Making and removing a folder costs about as much as starting a program does, so one that is still as it was made is used again.
 
 use crate::{
     adapters::process::{not_started, user::User},
@@ -6,23 +8,43 @@ use crate::{
 };
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt, chown},
+    os::unix::fs::{DirBuilderExt, MetadataExt, chown},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
+
+/// For the program's user alone.
+const MODE: u32 = 0o700;
 
 /// The folder of folders.
 #[derive(Debug)]
 pub(super) struct Scratch {
     root: PathBuf,
     next: AtomicU64,
+    /// Empty, and the agent's own. As many as programs ran at once.
+    free: Mutex<Vec<PathBuf>>,
 }
 
-/// One program's folder. It is removed with [`Folder::remove`]; what a dropped future leaves is removed at the next start.
+/// One program's folder. It goes back by [`Scratch::take_back`]; what a dropped future leaves is removed at the next start.
 #[derive(Debug)]
-pub(super) struct Folder {
-    path: PathBuf,
-    made: bool,
+pub(super) enum Folder {
+    /// The program named one of its own.
+    Elsewhere(PathBuf),
+    /// The agent's own.
+    Own(PathBuf),
+    /// Given to another user.
+    Given(PathBuf),
+}
+
+impl Folder {
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Elsewhere(path) | Self::Own(path) | Self::Given(path) => path,
+        }
+    }
 }
 
 impl Scratch {
@@ -36,49 +58,72 @@ impl Scratch {
             .recursive(true)
             .mode(0o711)
             .create(&root)?;
-        let next = AtomicU64::new(0);
-        Ok(Self { root, next })
+        Ok(Self {
+            root,
+            next: AtomicU64::new(0),
+            free: Mutex::default(),
+        })
     }
 
-    /// A folder that belongs to the program's user.
+    /// The program's folder, or an empty one that belongs to its user.
     pub(super) fn folder_for(
         &self,
         program: &Program,
         user: Option<&User>,
     ) -> Result<Folder, ProcessError> {
-        if program.directory.is_some() {
-            let path = PathBuf::new();
-            return Ok(Folder { path, made: false });
+        if let Some(directory) = &program.directory {
+            return Ok(Folder::Elsewhere(directory.clone()));
         }
-        let path = self
-            .root
-            .join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
-        let own = || {
-            fs::DirBuilder::new().mode(0o700).create(&path)?;
-            match user {
-                Some(user) => chown(&path, Some(user.uid), Some(user.gid)),
-                None => Ok(()),
-            }
+        let made = match user {
+            Some(user) => self.make().and_then(|path| {
+                chown(&path, Some(user.uid), Some(user.gid))?;
+                Ok(Folder::Given(path))
+            }),
+            None => match self.free().pop() {
+                Some(path) => Ok(Folder::Own(path)),
+                None => self.make().map(Folder::Own),
+            },
         };
-        own().map_err(|error| {
-            let reason = format!("its folder {} cannot be made: {error}", path.display());
+        made.map_err(|error| {
+            let reason = format!(
+                "no folder for it can be made in {}: {error}",
+                self.root.display()
+            );
             not_started(program, reason)
-        })?;
-        Ok(Folder { path, made: true })
+        })
+    }
+
+    /// Keeps a folder for the next program, or removes it with all that is in it.
+    pub(super) async fn take_back(&self, folder: Folder) {
+        let path = match folder {
+            Folder::Elsewhere(_) => return,
+            Folder::Own(path) => {
+                if is_as_made(&path) {
+                    self.free().push(path);
+                    return;
+                }
+                path
+            }
+            Folder::Given(path) => path,
+        };
+        // What resists is removed at the next start.
+        let _left = tokio::task::spawn_blocking(move || fs::remove_dir_all(path)).await;
+    }
+
+    fn make(&self) -> io::Result<PathBuf> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let path = self.root.join(number.to_string());
+        fs::DirBuilder::new().mode(MODE).create(&path)?;
+        Ok(path)
+    }
+
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<PathBuf>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Folder {
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Removes it with all that is in it. Most programs leave nothing, which is quick.
-    pub(super) async fn remove(self) {
-        if self.made && fs::remove_dir(&self.path).is_err() {
-            let removing = tokio::task::spawn_blocking(move || fs::remove_dir_all(&self.path));
-            // What resists is removed at the next start.
-            let _left = removing.await;
-        }
-    }
+fn is_as_made(path: &Path) -> bool {
+    let is_private = fs::symlink_metadata(path)
+        .is_ok_and(|found| found.is_dir() && found.mode() & 0o7777 == MODE);
+    is_private && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }

@@ -11,7 +11,7 @@ use crate::{
 use std::{os::unix::process::ExitStatusExt, process::ExitStatus, sync::Arc, time::Duration};
 use tokio::{
     process::Child,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +25,8 @@ const KILL_DEADLINE: Duration = Duration::from_secs(5);
 const DRAIN: Duration = Duration::from_secs(2);
 /// The same, after a stop: the caller waits.
 const DRAIN_STOPPED: Duration = Duration::from_millis(500);
-/// Between two looks at whether the group has gone.
-const LOOK: Duration = Duration::from_millis(10);
+/// Before the first further look at whether the group has gone; then twice as long each time.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
 
 /// How far stopping has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,7 @@ impl Watch {
         stop: CancellationToken,
     ) -> Result<Ended, ProcessError> {
         let (status, stage) = self.leader(&stop).await;
+        self.pipes.close_input();
         let leftovers_killed = self.leftovers(stage).await;
         self.group.forget();
         self.rest(stage).await;
@@ -112,7 +113,7 @@ impl Watch {
 
     /// Ends what is left of the group; whether anything was.
     async fn leftovers(&mut self, stage: Stage) -> bool {
-        if !self.group.is_alive() || self.gone_within(SETTLE).await {
+        if !self.group.is_alive().await || self.gone_within(SETTLE).await {
             return false;
         }
         let grace = match stage {
@@ -135,12 +136,15 @@ impl Watch {
 
     async fn gone_within(&mut self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
-        while self.group.is_alive() {
+        let mut pause = FIRST_LOOK;
+        while self.group.is_alive().await {
             if Instant::now() >= end {
                 return false;
             }
+            let next = (Instant::now() + pause).min(end);
+            pause *= 2;
             tokio::select! {
-                () = sleep(LOOK) => {}
+                () = sleep_until(next) => {}
                 () = self.pipes.work(), if !self.pipes.ended() => {}
             }
         }
