@@ -130,6 +130,9 @@ mod tests {
         let problem = Problem::from(AgentError::Invalid(
             "`x` is not an input\nhint: did you mean `y`?".to_owned(),
         ));
-        insta::assert_snapshot!(problem.body(), @"");
+        insta::assert_snapshot!(
+            problem.body(),
+            @r#"{"type":"urn:orderly:problem:invalid-wish","title":"Unprocessable Entity","status":422,"detail":"`x` is not an input","hint":"did you mean `y`?"}"#
+        );
     }
 }

@@ -1,8 +1,12 @@
 //! Where log lines go and how they look.
 
 use std::{fmt, io::IsTerminal as _, str::FromStr};
+use tracing::Subscriber;
 use tracing_subscriber::{
-    EnvFilter, fmt as layer, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter, filter,
+    fmt::{self as layer, MakeWriter},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 /// How a line looks.
@@ -91,35 +95,106 @@ pub enum LogError {
 
 /// Sets up logging for this process: one line per event on standard error. Called once, at the start.
 pub fn init(options: &LogOptions) -> Result<(), LogError> {
+    subscriber(options, std::io::stderr)?
+        .try_init()
+        .map_err(|_| LogError::AlreadySet)
+}
+
+/// What turns events into lines.
+fn subscriber<W>(
+    options: &LogOptions,
+    writer: W,
+) -> Result<Box<dyn Subscriber + Send + Sync>, LogError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let invalid = |error: filter::ParseError| LogError::InvalidFilter {
+        filter: options.filter.clone(),
+        reason: error.to_string(),
+    };
     let filter = EnvFilter::builder()
         .parse(&options.filter)
-        .map_err(|error| LogError::InvalidFilter {
-            filter: options.filter.clone(),
-            reason: error.to_string(),
-        })?;
+        .map_err(invalid)?;
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = layer::layer()
-        .with_writer(std::io::stderr)
-        .with_target(false);
-    match options.format {
-        LogFormat::Text => registry.with(lines.with_ansi(options.colour)).try_init(),
-        LogFormat::Json => registry
-            .with(
-                lines
-                    .json()
-                    .with_ansi(false)
-                    .flatten_event(true)
-                    .with_current_span(true)
-                    .with_span_list(false),
-            )
-            .try_init(),
-    }
-    .map_err(|_| LogError::AlreadySet)
+    let lines = layer::layer().with_writer(writer).with_target(false);
+    Ok(match options.format {
+        LogFormat::Text => Box::new(registry.with(lines.with_ansi(options.colour))),
+        LogFormat::Json => {
+            let lines = lines.json().with_ansi(false).flatten_event(true);
+            Box::new(registry.with(lines.with_current_span(true).with_span_list(false)))
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LogError, LogFormat, LogOptions, init};
+    use super::{LogError, LogFormat, LogOptions, init, subscriber};
+    use crate::telemetry::{Build, Events};
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+    };
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is written about two hostile events inside a request.
+    fn written(format: LogFormat) -> String {
+        let (kept, options) = (
+            Kept::default(),
+            LogOptions {
+                format,
+                filter: "info".to_owned(),
+                colour: false,
+            },
+        );
+        let writer = kept.clone();
+        let subscriber = subscriber(&options, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            let span = tracing::info_span!("request", request_id = "r-1");
+            let _inside = span.enter();
+            let events = Events::new(Build {
+                version: "1",
+                revision: "",
+            });
+            events.config_refused("line one\nINFO forged=true \u{1b}[31m");
+            events.problem_found("a\r\nb");
+        });
+        String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn one_event_is_one_line_whatever_it_holds() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let text = written(format);
+            assert_eq!(text.lines().count(), 2, "{text}");
+            assert!(!text.contains('\u{1b}') && !text.contains('\r'), "{text}");
+            assert!(text.lines().all(|line| line.contains("r-1")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_json_line_has_its_fields_at_the_top() {
+        let text = written(LogFormat::Json);
+        let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        assert_eq!(line["reason"], "line one\nINFO forged=true \u{1b}[31m");
+        assert_eq!(line["level"], "WARN");
+        assert_eq!(line["span"]["request_id"], "r-1");
+        assert_eq!(
+            line["message"],
+            "configuration refused, the one in use stays"
+        );
+    }
 
     #[test]
     fn a_filter_that_cannot_be_read_is_named() {

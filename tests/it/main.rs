@@ -1,7 +1,9 @@
 //! Tests from outside: real servers, real files, the program itself.
 
 mod api_server;
+mod architecture;
 mod backup;
+mod deployment;
 mod few_actions;
 mod git;
 mod http;
