@@ -10,6 +10,7 @@ mod history;
 mod http;
 mod kubernetes;
 mod network;
+mod process;
 mod readme;
 mod samples;
 mod servers;
