@@ -180,7 +180,9 @@ async fn what_the_agent_refuses_has_a_status_of_its_own() {
 #[tokio::test]
 async fn a_head_that_is_too_long_is_refused() {
     let server = Server::start(true).await;
-    let request = server.get("/healthz").header("x-long", "x".repeat(1_000_000));
+    let request = server
+        .get("/healthz")
+        .header("x-long", "x".repeat(1_000_000));
     // The server may close before the client has sent it all.
     if let Ok(response) = request.send().await {
         assert_eq!(response.status(), 431);
