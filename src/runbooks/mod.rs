@@ -13,6 +13,9 @@
 //! serde_yaml, which the project's user named, is not used here: it and its forks hang, exhaust the memory or lose keys on texts
 //! that anybody could commit. jsonschema explains, and checks arguments that hold expressions.
 
+#[cfg(test)]
+mod agreement;
+mod alternatives;
 mod arguments;
 mod compose;
 mod convert;
