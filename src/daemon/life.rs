@@ -327,6 +327,7 @@ impl Daemon {
             http::serve(listener, services, last, HTTP_GRACE).await;
         });
         scheduler.take_set(&world).await?;
+        crate::flow::tick::agent_started(&world).await?;
         let timekeeper = world.clone();
         self.tasks.spawn("scheduler", async move {
             scheduler.keep_time(&timekeeper).await

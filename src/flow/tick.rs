@@ -12,7 +12,7 @@ use crate::{
         name::RunbookName,
         occurrence::{NotRun, Occurrence, Skipped},
         run::Cause,
-        runbook::{Missed, Timing, Trigger},
+        runbook::{AgentEvent, Missed, Timing, Trigger},
         schedule::{
             spread,
             timetable::{interval_at, last_nominal_before, next_nominal, nominals},
@@ -335,6 +335,24 @@ fn occurrence(key: &Key, nominal: Timestamp) -> Occurrence {
     }
 }
 
+/// Starts what is to run once each time the agent has started.
+///
+/// # Errors
+/// The history cannot be written.
+pub async fn agent_started(world: &Arc<World>) -> Result<(), FlowError> {
+    let now = world.now();
+    let in_use = world.in_use();
+    let environment = world.settings().environment.clone();
+    let here = in_use.set.runbooks().filter(|found| found.runbook.applies_in(&environment));
+    let timing = Timing { spread: Span::default(), missed: Missed::Skip, start_deadline: None };
+    let arrivals = here
+        .flat_map(|found| found.runbook.triggers.iter().map(|trigger| (&found.runbook.name, trigger)))
+        .filter(|(_, trigger)| matches!(trigger, Trigger::Agent { event: AgentEvent::Started }))
+        .map(|(name, trigger)| Arrival::Due(occurrence(&(name.clone(), trigger.key().into()), now), timing))
+        .collect();
+    settle_all(world, arrivals, now).await
+}
+
 /// Every timed trigger of every runbook that applies here.
 fn wanted(world: &World) -> BTreeMap<Key, (Trigger, Timing)> {
     let in_use = world.in_use();
@@ -348,7 +366,7 @@ fn wanted(world: &World) -> BTreeMap<Key, (Trigger, Timing)> {
         for trigger in &found.runbook.triggers {
             let timing = match trigger {
                 Trigger::Schedule { timing, .. } | Trigger::Every { timing, .. } => *timing,
-                Trigger::Webhook { .. } | Trigger::Alert { .. } | Trigger::After { .. } => continue,
+                Trigger::Webhook { .. } | Trigger::Alert { .. } | Trigger::Agent { .. } | Trigger::After { .. } => continue,
             };
             wanted.insert(
                 (found.runbook.name.clone(), trigger.key().into()),
