@@ -169,3 +169,126 @@ fn word(kind: InputKind) -> &'static str {
         InputKind::Duration => "a length of time, as in `90s` or `1h30m`",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{complete_inputs, input_from_text};
+    use crate::domain::{
+        name::{InputName, RunbookName},
+        runbook::{Input, InputKind, Overlap, Runbook},
+        span::Span,
+    };
+    use serde_json::{Value, json};
+
+    fn input(name: &str, kind: InputKind) -> Input {
+        Input {
+            name: InputName::new(name).unwrap(),
+            kind,
+            description: "".into(),
+            required: false,
+            default: None,
+            pattern: None,
+            choices: [].into(),
+        }
+    }
+
+    fn runbook() -> Runbook {
+        let key = Input {
+            required: true,
+            pattern: Some("[A-Z]+|x".into()),
+            ..input("key", InputKind::String)
+        };
+        let count = Input {
+            default: Some(json!(2)),
+            choices: [json!(1), json!(2)].into(),
+            ..input("count", InputKind::Integer)
+        };
+        Runbook {
+            name: RunbookName::new("r").unwrap(),
+            labels: [].into(),
+            description: "".into(),
+            owner: "".into(),
+            environments: [].into(),
+            triggers: [].into(),
+            inputs: [key, count, input("wait", InputKind::Duration)].into(),
+            overlap: Overlap::Forbid,
+            locks: [].into(),
+            windows: [].into(),
+            deadline: Span::from_secs(1),
+            autonomy: None,
+            steps: [].into(),
+            rollback: [].into(),
+            finally: [].into(),
+        }
+    }
+
+    fn completed(given: Value) -> Result<Value, String> {
+        let given = serde_json::from_value(given).unwrap();
+        complete_inputs(&runbook(), given)
+            .map(|complete| json!(complete))
+            .map_err(|wrong| wrong.join("; "))
+    }
+
+    #[test]
+    fn inputs_are_completed_with_defaults() {
+        let complete = completed(json!({"key": "AB"})).unwrap();
+        assert_eq!(complete, json!({"key": "AB", "count": 2, "wait": null}));
+    }
+
+    #[test]
+    fn everything_that_does_not_fit_is_told() {
+        for (given, wanted) in [
+            (json!({}), "input `key` is required"),
+            (
+                json!({"key": "ABc"}),
+                "input `key` must match `[A-Z]+|x`, not be `\"ABc\"`",
+            ),
+            (
+                json!({"key": "A\n"}),
+                "input `key` must match `[A-Z]+|x`, not be `\"A\\n\"`",
+            ),
+            (
+                json!({"key": 1, "kount": 1}),
+                "r has no input `kount`; did you mean `count`?; input `key` must be text, not `1`",
+            ),
+            (
+                json!({"key": "A", "count": 3}),
+                "input `count` must be one of 1, 2, not `3`",
+            ),
+            (
+                json!({"key": "A", "wait": "soon"}),
+                "input `wait` must be a length of time, as in `90s` or `1h30m`, not `\"soon\"`",
+            ),
+        ] {
+            assert_eq!(completed(given).unwrap_err(), wanted);
+        }
+    }
+
+    #[test]
+    fn a_reserved_character_is_no_input() {
+        let evil = Input {
+            pattern: None,
+            ..input("free", InputKind::String)
+        };
+        assert!(input_from_text(&evil, "\u{F0000}secret:db\u{F0001}").is_err());
+    }
+
+    #[test]
+    fn text_from_a_command_line_becomes_the_wanted_type() {
+        let read = |kind, text| input_from_text(&input("a", kind), text);
+        assert_eq!(read(InputKind::Integer, "5"), Ok(json!(5)));
+        assert_eq!(read(InputKind::String, "5"), Ok(json!("5")));
+        assert_eq!(read(InputKind::Boolean, "true"), Ok(json!(true)));
+        assert_eq!(read(InputKind::Number, "1.5"), Ok(json!(1.5)));
+        assert_eq!(read(InputKind::Duration, "5m"), Ok(json!("5m")));
+        for (kind, text) in [
+            (InputKind::Integer, "1.5"),
+            (InputKind::Integer, "x"),
+            (InputKind::Boolean, "yes"),
+            (InputKind::Number, "\"1\""),
+            (InputKind::Duration, "5"),
+        ] {
+            assert!(read(kind, text).is_err(), "{text}");
+        }
+    }
+}

@@ -18,6 +18,9 @@ pub(super) enum Kind {
     Policy,
 }
 
+/// The largest compiled pattern, in bytes.
+const LARGEST_PATTERN: usize = 1 << 18;
+
 /// A schema and what checks by it.
 pub(super) struct Shape {
     pub(super) schema: Value,
@@ -29,7 +32,7 @@ impl Shape {
     pub(super) fn new(schema: Value) -> Self {
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
-            .with_pattern_options(PatternOptions::regex())
+            .with_pattern_options(PatternOptions::regex().size_limit(LARGEST_PATTERN))
             .build(&schema)
             .ok();
         Self { schema, validator }

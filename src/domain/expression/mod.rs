@@ -26,6 +26,9 @@ pub use scan::{FILTERS, TESTS};
 /// The most bytes that rendering one value may give.
 pub const MAX_RENDERED: usize = 1 << 20;
 
+/// The most expressions of one value whose errors are told.
+const MAX_ERRORS: usize = 100;
+
 /// What expressions see.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
@@ -343,6 +346,9 @@ impl Found {
     }
 
     fn expression(&mut self, source: &str, offset: usize, pointer: &str) {
+        if self.errors.len() >= MAX_ERRORS {
+            return;
+        }
         let read = scan::references(source, offset).and_then(|found| {
             engine::compile(source, offset)?;
             Ok(found)

@@ -12,7 +12,7 @@ use crate::{
         explain::STAND_IN,
         inputs::{misfit, pattern_shape},
         problems::hint_among,
-        raw::{InputSpec, RetrySpec, RunbookFile, StepSpec},
+        raw::{InputSpec, RetrySpec, RunbookFile, RunbookSpec, StepSpec},
     },
 };
 use serde_json::Value;
@@ -20,9 +20,17 @@ use serde_json::Value;
 /// The most attempts of a step.
 const MOST_ATTEMPTS: u32 = 100;
 
+/// The most inputs, triggers, and steps of each list.
+const MOST_INPUTS: usize = 100;
+const MOST_TRIGGERS: usize = 50;
+const MOST_STEPS: usize = 200;
+
 /// A runbook as it is meant. It counts only if the draft has no fault.
-pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> Runbook {
+pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> Option<Runbook> {
     let spec = file.spec;
+    if is_too_large(draft, &spec) {
+        return None;
+    }
     let triggers = triggers(draft, spec.triggers);
     let inputs: Vec<Input> = spec
         .inputs
@@ -41,7 +49,7 @@ pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> 
     let main = phase(Phase::Main, spec.steps);
     let rollback = phase(Phase::Rollback, spec.rollback);
     let finally = phase(Phase::Finally, spec.finally);
-    Runbook {
+    Some(Runbook {
         name: file.metadata.name,
         labels: file.metadata.labels,
         description: spec.description,
@@ -57,7 +65,27 @@ pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> 
         steps: main,
         rollback,
         finally,
+    })
+}
+
+/// Refuses what would take long to check, before it is checked.
+fn is_too_large(draft: &mut Draft<'_>, spec: &RunbookSpec) -> bool {
+    let parts = [
+        ("inputs", spec.inputs.len(), MOST_INPUTS),
+        ("triggers", spec.triggers.len(), MOST_TRIGGERS),
+        ("steps", spec.steps.len(), MOST_STEPS),
+        ("rollback", spec.rollback.len(), MOST_STEPS),
+        ("finally", spec.finally.len(), MOST_STEPS),
+    ];
+    let mut too_large = false;
+    for (key, count, most) in parts {
+        if count > most {
+            let what = format!("`{key}` holds {count} of them; at most {most} are taken");
+            draft.fault(&format!("/spec/{key}"), what);
+            too_large = true;
+        }
     }
+    too_large
 }
 
 fn check_deadline(draft: &mut Draft<'_>, deadline: Span, steps: &[StepSpec]) {

@@ -32,6 +32,9 @@ pub(super) fn explain(shape: &Shape, value: &Value, node: &Node<'_>) -> Vec<Expl
     let mut found = Vec::new();
     for error in shape.errors(value).take(MAX_PROBLEMS) {
         explainer.error(&error, &mut found);
+        if found.len() >= MAX_PROBLEMS {
+            break;
+        }
     }
     without_misspelt(found)
 }
@@ -74,7 +77,8 @@ impl Explainer<'_> {
             ValidationErrorKind::AdditionalProperties { unexpected }
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 let known = self.known_keys(error);
-                found.extend(unexpected.iter().map(|key| self.unknown(here, key, &known)));
+                let some = unexpected.iter().take(MAX_PROBLEMS);
+                found.extend(some.map(|key| self.unknown(here, key, &known)));
             }
             ValidationErrorKind::PropertyNames { error: inner } => {
                 found.push(self.misnamed(error, inner));
@@ -181,7 +185,7 @@ impl Explainer<'_> {
                     let known = self.known_keys(inner);
                     let elsewhere = self.keys_of_all(error);
                     let marks = self.required_keys(inner);
-                    found.extend(unexpected.iter().map(|key| {
+                    found.extend(unexpected.iter().take(MAX_PROBLEMS).map(|key| {
                         let mut explained = self.unknown(here, key, &known);
                         if elsewhere.contains(&key.as_str()) {
                             explained.fault = misplaced(&explained.fault, key, &marks, &known);
