@@ -19,7 +19,9 @@ fn schedules(bench: &mut Criterion) {
     let at = "2026-11-21T08:00:00Z".parse().unwrap();
     for text in ["*/5 * * * *", "30 3 * * MON-FRI", "0 0 29 2 *"] {
         let cron = Cron::parse(text).unwrap();
-        bench.bench_function(&format!("next time of {text}"), |b| b.iter(|| cron.next_after(black_box(at), &zone)));
+        bench.bench_function(&format!("next time of {text}"), |b| {
+            b.iter(|| cron.next_after(black_box(at), &zone))
+        });
     }
 }
 
@@ -32,9 +34,18 @@ fn loading(bench: &mut Criterion) {
 
 fn rendering(bench: &mut Criterion) {
     let (inputs, nothing) = (json!({"namespace": "shop"}), json!({}));
-    let scope = Scope { inputs: &inputs, values: &nothing, steps: &nothing, run: &nothing, secrets: Secrets::Allowed };
-    let arguments = json!({"deployment": "web", "namespace": "${{ inputs.namespace }}", "wait": "5m"});
-    bench.bench_function("render a step", |b| b.iter(|| expression::render(black_box(&arguments), &scope)));
+    let scope = Scope {
+        inputs: &inputs,
+        values: &nothing,
+        steps: &nothing,
+        run: &nothing,
+        secrets: Secrets::Allowed,
+    };
+    let arguments =
+        json!({"deployment": "web", "namespace": "${{ inputs.namespace }}", "wait": "5m"});
+    bench.bench_function("render a step", |b| {
+        b.iter(|| expression::render(black_box(&arguments), &scope))
+    });
 }
 
 criterion_group!(pieces, schedules, loading, rendering);

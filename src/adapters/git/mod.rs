@@ -82,7 +82,7 @@ impl GitSource {
     pub fn new(options: GitOptions) -> Result<Self, InvalidOptions> {
         let (address, path) = options::check(&options)?;
         let secret = match &options.credentials {
-            Credentials::Token { token, .. } => Some(token.expose().to_owned()),
+            Credentials::Token { token, .. } => Some(token.clone()),
             Credentials::None | Credentials::SshKey { .. } => None,
         };
         let blame = Blame {

@@ -322,7 +322,7 @@ pub(super) fn active(text: &str) -> ActiveSet {
 }
 
 /// Every action with any arguments.
-struct AnyAction;
+pub(super) struct AnyAction;
 impl crate::ports::executor::ActionCatalogue for AnyAction {
     fn specs(&self) -> &[crate::ports::executor::ActionSpec] {
         static SPECS: std::sync::LazyLock<Vec<crate::ports::executor::ActionSpec>> =
