@@ -217,7 +217,7 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
         runs: runs.clone(),
     };
     let world = world(&loaded, parts).await?;
-    let sync = Arc::new(SyncStory::open(world.clone(), Arc::new(source), catalogue).await?);
+    let sync = Arc::new(SyncStory::open(&world, Arc::new(source), catalogue).await?);
     let tasks = Tasks::default();
     let agent = Arc::new(Agent {
         world: world.clone(),

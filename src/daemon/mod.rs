@@ -19,6 +19,7 @@ pub mod state;
 pub mod tasks;
 pub mod wiring;
 
+pub use crate::adapters::process::helper::become_program;
 pub use life::{DaemonError, Ended, OBEY, Plan, serve};
 
 /// What a step of the daemon's start shows to whoever started it.

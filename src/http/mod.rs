@@ -20,7 +20,7 @@ mod link;
 mod page;
 mod problem;
 mod server;
-mod visible;
+pub(crate) mod visible;
 
 pub use access::{Access, AccessRules};
 pub use server::{Served, serve};

@@ -74,12 +74,12 @@ impl ApprovalView {
         } = case;
         let step = request.step;
         let mut contributions = request.contributions;
-        contributions
-            .iter_mut()
-            .for_each(|said| said.reason = visible::lines(&said.reason));
-        votes
-            .iter_mut()
-            .for_each(|vote| vote.comment = visible::lines(&vote.comment));
+        for said in &mut contributions {
+            said.reason = visible::lines(&said.reason);
+        }
+        for vote in &mut votes {
+            vote.comment = visible::lines(&vote.comment);
+        }
         Self {
             id: request.id,
             run: request.run,

@@ -204,7 +204,7 @@ fn note(attempts: &mut Vec<Attempt>, run: RunId, event: RunEvent) {
     };
     match event {
         RunEvent::StepEnded { key, attempt, .. } | RunEvent::StepInterrupted { key, attempt } => {
-            end(&key, attempt)
+            end(&key, attempt);
         }
         RunEvent::StepStarted { key, attempt, .. } => {
             attempts.push(Attempt {
@@ -267,16 +267,10 @@ impl hyper::body::Body for Lines {
         let Some(next) = self.next.as_mut() else {
             return Poll::Ready(None);
         };
-        match ready!(next.as_mut().poll(context)) {
-            Some((bytes, tail)) => {
-                self.next = Some(Box::pin(tail.next()));
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
-            }
-            None => {
-                self.next = None;
-                Poll::Ready(None)
-            }
-        }
+        let piece = ready!(next.as_mut().poll(context));
+        let (bytes, tail) = piece.unzip();
+        self.next = tail.map(|tail| Box::pin(tail.next()) as BoxFuture<'static, _>);
+        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
 

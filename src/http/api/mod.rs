@@ -20,6 +20,7 @@ fn limit(wanted: Option<usize>) -> usize {
 }
 
 /// The history could not answer. What stands behind it is for the log, not for the caller.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 pub(super) fn unreadable(error: HistoryError) -> Problem {
     tracing::warn!(
         error = &error as &dyn std::error::Error,

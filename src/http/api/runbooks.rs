@@ -57,14 +57,14 @@ pub(in crate::http) async fn list(
     views.truncate(limit);
     Ok(Page::of(views, limit, |last| {
         Address::new("/api/v1/runbooks")
-            .with("state", which.state.as_ref().map(word))
+            .with("state", which.state.map(word))
             .with("after", Some(&last.name))
             .with("limit", Some(&limit))
             .finish()
     }))
 }
 
-fn word(state: &RunbookState) -> &'static str {
+fn word(state: RunbookState) -> &'static str {
     match state {
         RunbookState::Active => "active",
         RunbookState::Invalid => "invalid",
