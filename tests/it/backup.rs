@@ -1,5 +1,7 @@
 //! Backups and their trial restores, as steps of a run on real files and databases.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use crate::steps::{Run, world};
 use orderly::domain::{
     check::CheckStatus,

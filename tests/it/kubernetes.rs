@@ -1,5 +1,11 @@
 //! The Kubernetes adapter and actions against a server, over the wire.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what fails here fails the test"
+)]
+
 use crate::{
     api_server::{Answer, ApiServer, answer, kubeconfig, ok, status},
     steps::{Run, world},

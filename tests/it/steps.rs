@@ -1,5 +1,7 @@
 //! Steps carried out as the agent does it: planned, permitted, performed; on real adapters where a test names them.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use orderly::{
     actions::framework::{Catalogue, Children, Performer, World},
     adapters::{
