@@ -11,6 +11,7 @@
 mod approval;
 mod assert;
 pub mod backup;
+mod command;
 mod dns;
 pub mod framework;
 pub mod host;

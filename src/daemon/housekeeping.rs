@@ -3,7 +3,6 @@
 use crate::{
     daemon::life::Daemon,
     flow::world::World,
-    history::Retention,
     ports::agent::{Agent as _, Weight},
 };
 use std::{sync::Arc, time::Duration};
@@ -57,11 +56,7 @@ fn spawn_forget(daemon: &mut Daemon) {
         while pause(&world, FORGET).await {
             let now = world.now();
             let before = now.saturating_sub(runs.signed()).unwrap_or(now);
-            let retention = Retention {
-                before,
-                keep_last: KEEP_RUNS,
-            };
-            let forgotten = world.history.prune(retention).await;
+            let forgotten = world.history.prune_runs(before, KEEP_RUNS).await;
             let logs_before = now.saturating_sub(logs.signed()).unwrap_or(now);
             let removed = output.prune(logs_before).await;
             note.say(format!("runs: {forgotten:?}, logs: {removed:?}"));

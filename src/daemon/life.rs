@@ -41,7 +41,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// After the grace, this long is left for steps to obey before they are dropped.
-const OBEY: Duration = Duration::from_secs(15);
+pub const OBEY: Duration = Duration::from_secs(15);
 /// After a second signal, this long.
 const OBEY_FORCED: Duration = Duration::from_secs(2);
 /// How long HTTP gets to end its answers.
@@ -217,7 +217,7 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
         runs: runs.clone(),
     };
     let world = world(&loaded, parts).await?;
-    let sync = Arc::new(SyncStory::open(world.clone(), Arc::new(source), catalogue).await?);
+    let sync = Arc::new(SyncStory::open(&world, Arc::new(source), catalogue).await?);
     let tasks = Tasks::default();
     let agent = Arc::new(Agent {
         world: world.clone(),

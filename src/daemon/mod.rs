@@ -19,7 +19,8 @@ pub mod state;
 pub mod tasks;
 pub mod wiring;
 
-pub use life::{DaemonError, Ended, Plan, serve};
+pub use crate::adapters::process::helper::become_program;
+pub use life::{DaemonError, Ended, OBEY, Plan, serve};
 
 /// What a step of the daemon's start shows to whoever started it.
 pub trait Greeting: Send + Sync {

@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// One runbook, as read from one revision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -383,10 +383,11 @@ pub struct Environment {
 }
 
 /// One document of the repository.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Document {
     /// `kind: Runbook`.
-    Runbook(Box<Runbook>),
+    Runbook(Arc<Runbook>),
     /// `kind: Environment`.
     Environment(Environment),
     /// `kind: Calendar`.

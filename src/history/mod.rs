@@ -42,3 +42,6 @@ pub use upkeep::{Pruned, Stats, TableStats};
 pub use write::{
     ActiveChange, ActiveFile, ArtifactRecord, HeldRevision, RunbookFacts, SyncRecord, Write, stored,
 };
+
+#[cfg(test)]
+mod tests;

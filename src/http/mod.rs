@@ -21,7 +21,7 @@ mod page;
 mod patience;
 mod problem;
 mod server;
-mod visible;
+pub(crate) mod visible;
 
 pub use access::{Access, AccessRules};
 pub use server::{Served, serve};

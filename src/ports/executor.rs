@@ -146,5 +146,5 @@ pub trait Executor: Send + Sync {
     ) -> BoxFuture<'a, Result<Intent, String>>;
 
     /// Carries out the permitted step. It does not panic and does not outlive `session.stop` for long.
-    fn execute<'a>(&'a self, permit: Permit, session: Session) -> BoxFuture<'a, StepReport>;
+    fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport>;
 }

@@ -137,7 +137,7 @@ impl File<'_> {
     fn read(&self, kind: Kind, root: &Node<'_>) -> (Option<Document>, Vec<Fault>) {
         match kind {
             Kind::Runbook => self.convert(kind, root, |draft, file: RunbookFile| {
-                Some(Document::Runbook(Box::new(convert::runbook(draft, file))))
+                Some(Document::Runbook(Arc::new(convert::runbook(draft, file))))
             }),
             Kind::Environment => self.convert(kind, root, |_, file: EnvironmentFile| {
                 Some(Document::Environment(convert::environment(file)))

@@ -13,6 +13,9 @@
 //! serde_yaml, which the project's user named, is not used here: it and its forks hang, exhaust the memory or lose keys on texts
 //! that anybody could commit. jsonschema explains, and checks arguments that hold expressions.
 
+#[cfg(test)]
+mod agreement;
+mod alternatives;
 mod arguments;
 mod compose;
 mod convert;
@@ -29,7 +32,7 @@ mod set;
 mod source;
 mod tree;
 
-pub use inputs::{complete_inputs, input_from_text};
+pub use inputs::{complete_inputs, input_from_text, inputs_from_file};
 pub use load::{Loaded, Loader, load_file};
 pub use problems::{Located, MAX_PROBLEMS, Problem, Severity};
 pub use report::{Counts, ReportFormat, ValidationReport, render, validate_tree};

@@ -12,13 +12,11 @@ use crate::domain::{
     runbook::{AfterOutcome, InputKind, Missed, Overlap},
     span::Span,
 };
+use crate::runbooks::alternatives::{TriggerFields, WindowFields};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    num::NonZeroU32,
-};
+use serde_json::Value;
+use std::{collections::BTreeMap, num::NonZeroU32};
 
 /// The one version of the format.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -146,7 +144,8 @@ fn one_hour() -> Span {
 
 /// What starts a run.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(try_from = "TriggerFields")]
+#[schemars(!try_from, untagged)]
 pub(super) enum TriggerSpec {
     /// By the calendar.
     Schedule(ScheduleSpec),
@@ -161,7 +160,7 @@ pub(super) enum TriggerSpec {
 }
 
 /// By the calendar.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ScheduleSpec {
     /// Five fields as in crontab(5): minute, hour, day of month, month, day of week; or `@daily` and the like.
@@ -179,7 +178,7 @@ pub(super) struct ScheduleSpec {
 }
 
 /// By elapsed time.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct EverySpec {
     /// Between two occurrences, counted from the moment the trigger became active.
@@ -195,7 +194,7 @@ pub(super) struct EverySpec {
 }
 
 /// By a signed HTTP request.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WebhookTrigger {
     /// Which.
@@ -211,7 +210,7 @@ pub(super) struct WebhookSpec {
 }
 
 /// By an alert.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AlertTrigger {
     /// Which.
@@ -228,7 +227,7 @@ pub(super) struct AlertSpec {
 }
 
 /// By the end of another runbook's run.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AfterTrigger {
     /// Which.
@@ -278,7 +277,7 @@ pub(super) struct StepSpec {
     pub(super) uses: ActionName,
     /// The action's arguments. Strings may hold expressions: `${{ … }}`.
     #[serde(default)]
-    pub(super) with: Map<String, Value>,
+    pub(super) with: BTreeMap<String, Value>,
     /// An expression. Where it is false, the step is skipped.
     pub(super) when: Option<Box<str>>,
     /// How long one attempt may take.
@@ -382,7 +381,8 @@ pub(super) struct CalendarSpec {
 
 /// A window of a calendar.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(try_from = "WindowFields")]
+#[schemars(!try_from, untagged)]
 pub(super) enum WindowSpec {
     /// Runs happen inside it, and outside of it only within another such window.
     Allow(AllowSpec),
@@ -391,7 +391,7 @@ pub(super) enum WindowSpec {
 }
 
 /// A window in which runs happen.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AllowSpec {
     /// When it opens: five fields as in crontab(5).
@@ -402,7 +402,7 @@ pub(super) struct AllowSpec {
 }
 
 /// A window in which no run happens.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DenySpec {
     /// When it opens: five fields as in crontab(5).
@@ -420,13 +420,13 @@ pub(super) struct PolicySpec {
     pub(super) autonomy: Option<Autonomy>,
     /// Namespaces in which nothing is changed.
     #[serde(default)]
-    pub(super) protected_namespaces: BTreeSet<String>,
+    pub(super) protected_namespaces: Vec<String>,
     /// What is never done.
     #[serde(default)]
-    pub(super) forbidden_operations: BTreeSet<Operation>,
+    pub(super) forbidden_operations: Vec<Operation>,
     /// What needs consent at every level.
     #[serde(default)]
-    pub(super) require_approval: BTreeSet<Operation>,
+    pub(super) require_approval: Vec<Operation>,
     /// Words that are never carried out in a command.
     #[serde(default)]
     pub(super) dangerous_commands: Vec<String>,

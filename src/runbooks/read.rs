@@ -86,6 +86,25 @@ impl<'n> Deserializer<'n> for &'n Node<'_> {
         visitor.visit_newtype_struct(self)
     }
 
+    /// serde's derived types would take a list for a struct; a file says which key is which.
+    fn deserialize_struct<V: Visitor<'n>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        match &self.content {
+            Content::Mapping(_) => self.deserialize_any(visitor),
+            Content::Null
+            | Content::Bool(_)
+            | Content::Number(_)
+            | Content::Text(_)
+            | Content::Sequence(_) => {
+                Err(<ReadError as de::Error>::custom("a mapping is wanted").at(self.place))
+            }
+        }
+    }
+
     fn deserialize_enum<V: Visitor<'n>>(
         self,
         name: &'static str,
@@ -103,7 +122,7 @@ impl<'n> Deserializer<'n> for &'n Node<'_> {
     forward_to_deserialize_any! {
         <W: Visitor<'n>>
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        tuple_struct map identifier ignored_any
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     runbooks::raw::{CalendarFile, EnvironmentFile, PolicyFile, RunbookFile},
 };
 use jsonschema::{Draft, PatternOptions, Validator};
-use schemars::{JsonSchema, generate::SchemaSettings};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
@@ -103,11 +103,19 @@ impl Kind {
 
 /// Without references, so that a place in the schema is a place in the file.
 fn schema_of<T: JsonSchema>(title: &str) -> Value {
-    let settings =
-        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let settings = SchemaSettings::draft2020_12()
+        .with(|settings| settings.inline_subschemas = true)
+        .with_transform(RecursiveTransform(limit_integers));
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.insert("title".to_owned(), title.into());
     schema.to_value()
+}
+
+/// `format` does not limit a number, `maximum` does.
+fn limit_integers(schema: &mut Schema) {
+    if schema.get("format") == Some(&json!("uint32")) {
+        schema.insert("maximum".to_owned(), u32::MAX.into());
+    }
 }
 
 /// Every schema: the name of its file and its text. `orderly.schema.json` holds all kinds and the inputs of all actions; it is the

@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(at("a: 'xy z'", 3), (1, 8));
         assert_eq!(at("a: \"ä ä z\"", 2), (1, 7));
         assert_eq!(at("a: |\n  one\n  two x x\n", 10), (3, 9));
-        assert_eq!(at("b: 1\na: * * * 1 *", 4), (2, 8));
+        assert_eq!(at("b: 1\na: '* * * 1 *'", 4), (2, 9));
     }
 
     #[test]

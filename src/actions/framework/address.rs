@@ -31,7 +31,7 @@ impl Address {
             return refuse("it is too long");
         }
         let holds_secret = secret::is_marked(text);
-        if holds_secret && authority_is_secret(text) {
+        if holds_secret && secret_decides_who_is_asked(text) {
             let host = "an address kept secret".to_owned();
             return Ok(Self {
                 host,
@@ -39,8 +39,7 @@ impl Address {
                 holds_secret,
             });
         }
-        let plain = secret::reveal(text, |_| Some("secret".to_owned())).unwrap_or_default();
-        let url = match Url::parse(&plain) {
+        let url = match Url::parse(&with_secrets_as(text, "secret")) {
             Ok(url) => url,
             Err(error) => return refuse(&error.to_string()),
         };
@@ -82,18 +81,20 @@ impl Address {
     }
 }
 
-/// Whether the part that decides who is asked (scheme, host, port) holds a mark. A mark before the `@` of a user does not.
-fn authority_is_secret(text: &str) -> bool {
-    let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
-    let authority = after_scheme
-        .split(['/', '?', '#', '\\'])
-        .next()
-        .unwrap_or_default();
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    secret::is_marked(scheme) || secret::is_marked(host)
+/// Whether scheme, host or port are others when the secrets are others.
+fn secret_decides_who_is_asked(text: &str) -> bool {
+    let asked = |secret| {
+        let url = Url::parse(&with_secrets_as(text, secret)).ok()?;
+        Some((url.origin(), url.host_str()?.to_owned()))
+    };
+    match (asked("one"), asked("two")) {
+        (Some(one), Some(two)) => one != two,
+        (None, _) | (_, None) => true,
+    }
+}
+
+fn with_secrets_as(text: &str, secret: &str) -> String {
+    secret::reveal(text, |_| Some(secret.to_owned())).unwrap_or_default()
 }
 
 fn without_user(url: &Url) -> String {
@@ -153,16 +154,22 @@ mod tests {
             format!("https://h/?token={mark}"),
             format!("https://me:{mark}@h/"),
             format!("https://{mark}/"),
+            format!("https:/\n/{mark}/"),
+            format!("https://h:{mark}/"),
             mark.clone(),
         ] {
             let address = Address::read(&text).unwrap();
             assert_eq!(address.read_effect().class(), Class::Destructive, "{text}");
             assert!(!address.shown().contains('\u{F0000}'), "{text}");
         }
-        assert_eq!(
-            Address::read(&format!("https://{mark}/")).unwrap().host,
-            "an address kept secret"
-        );
+        for text in [
+            format!("https://{mark}/"),
+            format!("https:/{mark}/"),
+            format!("https://h:{mark}/"),
+            format!("{mark}://h/"),
+        ] {
+            assert_eq!(Address::read(&text).unwrap().host, "an address kept secret");
+        }
         assert_eq!(
             Address::read(&format!("https://me:{mark}@h/"))
                 .unwrap()

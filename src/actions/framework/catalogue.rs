@@ -32,6 +32,7 @@ impl Catalogue {
         Self::of(vec![
             actions::approval::actions(),
             actions::assert::actions(),
+            actions::command::actions(),
             actions::dns::actions(),
             actions::http::actions(),
             actions::notify::actions(),

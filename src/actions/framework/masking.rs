@@ -5,10 +5,13 @@ use crate::domain::{
     run::{StepReport, StepResult},
     secret::SecretValue,
 };
+use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 
 /// The longest summary or error, in characters.
 const LONGEST: usize = 4000;
+/// The largest outputs, in bytes of JSON.
+const LARGEST: usize = 1 << 20;
 
 /// Masks reports. Learning the values is the dear part, so what was learned is kept while they stay the same.
 #[derive(Debug, Default)]
@@ -25,11 +28,12 @@ impl Masking {
             },
             other @ (StepResult::Succeeded | StepResult::TimedOut | StepResult::Canceled) => other,
         };
+        let (summary, outputs) = fitting(report.summary, report.outputs);
         StepReport {
             result,
             check: report.check,
-            summary: short(masker.mask(&report.summary)),
-            outputs: masker.mask_json(report.outputs),
+            summary: short(masker.mask(&summary)),
+            outputs: masker.mask_json(outputs),
         }
     }
 
@@ -44,6 +48,15 @@ impl Masking {
             }
         }
     }
+}
+
+/// What a step did has happened, however much it has to say: outputs that are too large are left out, and said so.
+fn fitting(summary: String, outputs: Value) -> (String, Value) {
+    if outputs.to_string().len() <= LARGEST {
+        return (summary, outputs);
+    }
+    let words = format!("{summary} (outputs of more than {LARGEST} bytes were left out)");
+    (words, Value::Null)
 }
 
 /// Words for people stay words; what is long belongs to the log.

@@ -15,7 +15,7 @@ use crate::{
     ports::{
         BoxFuture,
         clock::Clock,
-        executor::{Executor, Intent, Session, StepContext},
+        executor::{Executor, Intent, LogStream, Session, StepContext},
     },
 };
 use serde_json::Value;
@@ -24,7 +24,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
-use tokio_util::sync::CancellationToken;
 
 /// The longest time, in seconds, that an action is given to stop.
 const LONGEST_GRACE: u64 = 30;
@@ -79,9 +78,7 @@ impl Performer {
             .and_then(|()| revealed.apply(&step.arguments))
             .and_then(|arguments| caught(|| action.prepare(&arguments, &session, &self.world))?);
         match prepared {
-            Ok(attempt) => {
-                supervise(attempt, step.timeout, &session.stop, &*self.world.clock).await
-            }
+            Ok(attempt) => supervise(attempt, step.timeout, &session, &*self.world.clock).await,
             Err(error) => StepReport::failed(error, false),
         }
     }
@@ -100,7 +97,7 @@ impl Executor for Performer {
         })
     }
 
-    fn execute<'a>(&'a self, permit: Permit, session: Session) -> BoxFuture<'a, StepReport> {
+    fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {
         Box::pin(async move { self.perform(permit.step(), session).await })
     }
 }
@@ -128,17 +125,19 @@ enum Stopped {
 async fn supervise(
     attempt: Attempt<'_>,
     timeout: Span,
-    stop: &CancellationToken,
+    session: &Session,
     clock: &dyn Clock,
 ) -> StepReport {
     let mut work = guarded(attempt.work);
     let why = tokio::select! {
         biased;
-        () = stop.cancelled() => Stopped::ByRequest,
+        () = session.stop.cancelled() => Stopped::ByRequest,
         report = &mut work => return report,
         () = clock.sleep(timeout.duration()) => Stopped::ByTimeout(timeout),
     };
-    stop.cancel();
+    session.stop.cancel();
+    let note = format!("{}; told to stop\n", why.words());
+    session.log.append(LogStream::Note, note.as_bytes());
     let grace = attempt.grace.min(Span::from_secs(LONGEST_GRACE));
     let grace = Span::from_millis(grace.millis() + AFTER_GRACE);
     tokio::select! {

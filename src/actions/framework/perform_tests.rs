@@ -219,9 +219,19 @@ async fn a_panic_fails_the_step_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_stops_the_action_and_keeps_its_words() {
-    let report = demo(json!({ "act": "waitForStop" })).await;
+    let (session, log) = session(context());
+    let arguments = json!({ "act": "waitForStop" });
+    let report = perform(
+        &performer(world()),
+        "demo/act",
+        arguments,
+        session,
+        Span::from_secs(10),
+    )
+    .await;
     assert_eq!(report.result, StepResult::TimedOut);
     assert_eq!(report.summary, "not done within 10s: half done");
+    assert_eq!(log.text(), "not done within 10s; told to stop\n");
 }
 
 #[tokio::test(start_paused = true)]
@@ -340,4 +350,11 @@ async fn a_long_summary_is_cut() {
         report.summary.chars().count(),
         4000 + "… (cut)".chars().count()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn outputs_that_are_too_large_are_left_out() {
+    let report = demo(json!({ "act": "say", "say": "x".repeat(1 << 20) })).await;
+    assert_eq!(report.result, StepResult::Succeeded);
+    assert_eq!(report.outputs, Value::Null);
 }

@@ -8,7 +8,7 @@ use crate::{
     ports::secrets::Secrets,
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// The values that arguments refer to.
 #[derive(Debug, Default)]
@@ -34,9 +34,9 @@ impl Revealed {
     }
 
     fn ask_for(&mut self, name: SecretName, secrets: &dyn Secrets) -> Result<(), String> {
-        if !self.0.contains_key(&name) {
-            let value = secrets.get(&name).map_err(|error| error.to_string())?;
-            self.0.insert(name, value);
+        if let Entry::Vacant(place) = self.0.entry(name) {
+            let value = secrets.get(place.key());
+            place.insert(value.map_err(|error| error.to_string())?);
         }
         Ok(())
     }

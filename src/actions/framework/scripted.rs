@@ -326,12 +326,12 @@ impl Network for Absent {
 }
 
 impl Processes for Absent {
-    fn run<'a>(
-        &'a self,
+    fn run(
+        &self,
         program: Program,
         _: Arc<dyn StepLog>,
         _: CancellationToken,
-    ) -> BoxFuture<'a, Result<Ended, ProcessError>> {
+    ) -> BoxFuture<'_, Result<Ended, ProcessError>> {
         absent(ProcessError::NotFound(
             program.argv.first().cloned().unwrap_or_default(),
         ))

@@ -42,13 +42,10 @@ fn read_one(value: &Value) -> Option<RangeInclusive<u16>> {
             let code = u16::try_from(number.as_u64()?).ok()?;
             code..=code
         }
-        Value::String(text) => match text.split_once('-') {
-            Some((first, last)) => first.trim().parse().ok()?..=last.trim().parse().ok()?,
-            None => {
-                let code = text.trim().parse().ok()?;
-                code..=code
-            }
-        },
+        Value::String(text) => {
+            let (first, last) = text.split_once('-').unwrap_or((text, text));
+            first.trim().parse().ok()?..=last.trim().parse().ok()?
+        }
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
     };
     let possible = *range.start() >= 100 && *range.end() <= 599 && range.start() <= range.end();
@@ -65,7 +62,12 @@ impl<'de> Deserialize<'de> for WantedStatus {
         };
         let items = match &value {
             Value::Array(items) if !items.is_empty() => items.as_slice(),
-            one => std::slice::from_ref(one),
+            Value::Array(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_) => std::slice::from_ref(&value),
         };
         items
             .iter()

@@ -215,3 +215,55 @@ fn left(
         ready_after_ms,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        actions::framework::scripted::intend,
+        domain::effect::{Class, Confidence},
+    };
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn what_is_scaled_is_named_exactly() {
+        let scale = |replicas: u32| json!({ "namespace": "shop", "statefulset": "db", "replicas": replicas });
+        let intent = intend("kubernetes/scale", scale(2)).await.unwrap();
+        assert_eq!(intent.effects.confidence, Confidence::Exact);
+        assert_eq!(intent.effects.class(), Class::Change);
+        assert_eq!(
+            intent.effects.items[0].to_string(),
+            "scale to 2 statefulset.apps db in namespace shop on cluster default"
+        );
+        let stop = intend("kubernetes/scale", scale(0)).await.unwrap();
+        assert_eq!(stop.effects.class(), Class::Destructive);
+    }
+
+    #[tokio::test]
+    async fn exactly_one_workload_is_named() {
+        for (value, words) in [
+            (
+                json!({ "namespace": "a", "replicas": 1 }),
+                "exactly one of `deployment`, `statefulset`",
+            ),
+            (
+                json!({ "namespace": "a", "replicas": 1, "deployment": "x", "statefulset": "y" }),
+                "exactly one of",
+            ),
+            (
+                json!({ "namespace": "a/b", "replicas": 1, "deployment": "x" }),
+                "at `namespace`",
+            ),
+            (
+                json!({ "namespace": "a", "replicas": 10_001, "deployment": "x" }),
+                "more than 10000",
+            ),
+            (
+                json!({ "namespace": "a", "replicas": -1, "deployment": "x" }),
+                "replicas",
+            ),
+        ] {
+            let error = intend("kubernetes/scale", value.clone()).await.unwrap_err();
+            assert!(error.contains(words), "{value}: {error}");
+        }
+    }
+}

@@ -23,6 +23,10 @@ pub(crate) struct Runbook;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are what authors write"
+)]
 pub(crate) struct Inputs {
     /// The runbook to run.
     #[schemars(with = "String")]

@@ -45,7 +45,15 @@ impl Draft {
         let path = folder.join(format!(".{stem}.{extension}{PARTIAL}"));
         // A second attempt within the same second finds no file of the first: its guard has removed it.
         let file = private_file(&path)?;
-        let temporary = Temporary(path);
+        Self::over(file, Temporary(path), stem, extension)
+    }
+
+    fn over(
+        file: File,
+        temporary: Temporary,
+        stem: String,
+        extension: &'static str,
+    ) -> io::Result<Self> {
         let mut encoder = zstd::Encoder::new(HashedFile::new(file), LEVEL)?;
         encoder.include_checksum(true)?;
         Ok(Self {
@@ -188,7 +196,7 @@ impl Write for HashedFile {
 
 #[cfg(test)]
 mod tests {
-    use super::Draft;
+    use super::{Draft, Temporary};
     use crate::{
         domain::{
             digest::Digest,
@@ -245,6 +253,24 @@ mod tests {
         assert_eq!(zstd::decode_all(bytes.as_slice()).unwrap(), [7; 100_000]);
         let mode = fs::metadata(&published.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_full_disk_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".x.partial");
+        fs::write(&path, "").unwrap();
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut draft = Draft::over(full, Temporary(path), "x".into(), "tar.zst").unwrap();
+        let written = draft.write_all(b"some bytes");
+        let error = written
+            .and_then(|()| draft.publish().map(drop))
+            .unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        assert!(names(folder.path()).is_empty());
     }
 
     #[test]

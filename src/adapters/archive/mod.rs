@@ -7,7 +7,6 @@
 //!
 //! Encryption, other stores, and retention are not here.
 
-mod database;
 mod draft;
 mod exclude;
 mod notes;
@@ -18,6 +17,7 @@ mod tests;
 
 use crate::{
     domain::{digest::Digest, name::RunbookName, span::Span},
+    history::{self, BackupError},
     ports::{
         BoxFuture,
         archive::{Archive, ArchiveError, Expected, Inspection, Label, Stored},
@@ -195,8 +195,9 @@ impl Archive for LocalArchive {
         self.inspect(path, expected, &stop, |work, file, scratch, most| {
             let restored = scratch.join("restored.sqlite");
             restore::inflate(file, &restored, most, &work.stop)?;
-            let rows = database::integrity(&restored).map_err(Fault::Damaged)?;
-            Ok((rows.len() as u64, rows))
+            let stop = || work.stop.is_cancelled();
+            let whole = history::integrity(&restored, &stop).map_err(|error| said(&error))?;
+            Ok((whole.tables.len() as u64, whole.tables))
         })
     }
 }
@@ -285,8 +286,9 @@ impl Places {
         }
         let scratch = self.scratch().map_err(failed)?;
         let copy = scratch.0.join("copy.sqlite");
-        let pages = database::online_backup(source, &copy, &work.stop)
-            .map_err(|reason| work.failed(reason))?;
+        let stop = || work.stop.is_cancelled();
+        let pages = history::online_backup(source, &copy, &stop)
+            .map_err(|error| work.failed(chain(&error)))?;
         let mut draft = self.draft(label, SQLITE).map_err(failed)?;
         let copied = File::open(&copy).and_then(|file| pour(file, &mut draft, &work.stop));
         copied.map_err(failed)?;
@@ -372,6 +374,26 @@ impl Drop for Scratch {
         // What cannot be removed now is removed at the next start.
         let _removed = fs::remove_dir_all(&self.0);
     }
+}
+
+/// A restored database that SQLite does not take is a damaged artifact.
+fn said(error: &BackupError) -> Fault {
+    match error {
+        BackupError::Database { .. } => Fault::Damaged(chain(error)),
+        BackupError::Damaged { problems, .. } => Fault::Damaged(problems.join("; ")),
+        BackupError::File { .. } | BackupError::Busy { .. } | BackupError::Stopped => {
+            Fault::Failed(chain(error))
+        }
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn open_artifact(path: &Path) -> io::Result<File> {

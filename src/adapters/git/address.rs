@@ -194,7 +194,7 @@ impl Remote {
         }
     }
 
-    /// The address that libgit2 is given. SSH goes to the relay's port here, HTTP names the host and uses the relay as a proxy.
+    /// The address that libgit2 is given: that of the relay, or for https the host's own with the relay as a proxy.
     pub(super) fn reached_through(&self, relay: u16) -> String {
         let path = &self.path;
         match self.scheme {
@@ -206,9 +206,8 @@ impl Remote {
                     format!("[{user}@127.0.0.1:{relay}]:{path}")
                 }
             }
-            Scheme::Http | Scheme::Https => {
-                format!("{}://{}{path}", self.scheme.as_str(), self.authority())
-            }
+            Scheme::Http => format!("http://127.0.0.1:{relay}{path}"),
+            Scheme::Https => format!("https://{}{path}", self.authority()),
         }
     }
 }

@@ -4,8 +4,8 @@
 //! yet fails this fetch and not the next. Only commits are read, never the working tree. libgit2 refuses a repository that belongs to another
 //! user unless `safe.directory` names it (git-config(1)); so do we, because whoever owns a repository decides what its configuration does.
 
-use super::{failure::Failure, reference::Reference};
-use git2::{ErrorCode, Oid, Repository};
+use super::{failure::Failure, objects::Objects, reference::Reference};
+use git2::{ErrorClass, ErrorCode, Oid, Repository};
 use std::path::Path;
 
 /// Opens the repository.
@@ -30,19 +30,26 @@ pub(super) fn open(path: &Path) -> Result<Repository, Failure> {
 
 /// The commit that the reference leads to.
 pub(super) fn newest(repository: &Repository, reference: &Reference) -> Result<Oid, Failure> {
-    let found = repository
-        .find_reference(&reference.full_name())
-        .and_then(|found| found.peel_to_commit());
-    match found {
-        Ok(commit) => Ok(commit.id()),
-        Err(error) if error.code() == ErrorCode::NotFound => {
-            let names = repository.references().map_err(Failure::Objects)?;
-            let names: Vec<String> = names
-                .flatten()
-                .filter_map(|found| found.name().ok().map(ToOwned::to_owned))
-                .collect();
-            Err(reference.missing(names.iter().map(String::as_str)))
-        }
+    let objects = Objects::of(repository).map_err(Failure::Objects)?;
+    match repository.find_reference(&reference.full_name()) {
+        Ok(found) => match objects.commit_of(&found) {
+            Ok(commit) => Ok(commit.id()),
+            // HEAD of a repository without commits.
+            Err(error) if error.class() == ErrorClass::Reference => {
+                Err(absent(repository, reference)?)
+            }
+            Err(error) => Err(Failure::Objects(error)),
+        },
+        Err(error) if error.code() == ErrorCode::NotFound => Err(absent(repository, reference)?),
         Err(error) => Err(Failure::Objects(error)),
     }
+}
+
+fn absent(repository: &Repository, reference: &Reference) -> Result<Failure, Failure> {
+    let names = repository.references().map_err(Failure::Objects)?;
+    let names: Vec<String> = names
+        .flatten()
+        .filter_map(|found| found.name().ok().map(ToOwned::to_owned))
+        .collect();
+    Ok(reference.missing(names.iter().map(String::as_str)))
 }

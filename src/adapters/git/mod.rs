@@ -14,6 +14,7 @@ mod address;
 mod failure;
 mod known_hosts;
 mod local;
+mod objects;
 mod options;
 mod reference;
 mod refusal;
@@ -32,6 +33,7 @@ use address::Address;
 use failure::{Blame, Failure};
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository};
 use jiff::Timestamp;
+use objects::Objects;
 use refusal::Refusal;
 use relay::Relay;
 use std::{path::PathBuf, sync::Arc};
@@ -226,14 +228,15 @@ impl Work {
     }
 
     fn list(&self, repository: &Repository, commit: Oid, kept: &mut Kept) -> Result<Tree, Failure> {
-        let commit = repository.find_commit(commit).map_err(Failure::Objects)?;
-        let folder = self.followed_folder(repository, &commit)?;
+        let objects = Objects::of(repository).map_err(Failure::Objects)?;
+        let commit = objects.commit(commit).map_err(Failure::Objects)?;
+        let folder = self.followed_folder(&objects, &commit)?;
         let limits = Limits {
             file_bytes: self.shared.options.max_file_bytes,
             files: self.shared.options.max_files,
         };
         let listing =
-            tree::list(repository, folder, limits, &mut kept.checked).map_err(Failure::Objects)?;
+            tree::list(&objects, folder, limits, &mut kept.checked).map_err(Failure::Objects)?;
         Ok(Tree {
             revision: revision(&commit),
             files: listing.files,
@@ -243,20 +246,18 @@ impl Work {
 
     fn followed_folder(
         &self,
-        repository: &Repository,
+        objects: &Objects<'_>,
         commit: &git2::Commit<'_>,
     ) -> Result<Oid, Failure> {
         let path = &self.shared.path;
         let missing = |hint: &str| Failure::Missing(format!("folder `{path}`"), hint.to_owned());
-        let mut folder = commit.tree().map_err(Failure::Objects)?;
+        let mut folder = objects.tree(commit.tree_id()).map_err(Failure::Objects)?;
         for name in path.split('/').filter(|name| !name.is_empty()) {
             let entry = folder
                 .get_name(name)
                 .map(|entry| (entry.id(), entry.kind()));
             folder = match entry {
-                Some((id, Some(ObjectType::Tree))) => {
-                    repository.find_tree(id).map_err(Failure::Objects)?
-                }
+                Some((id, Some(ObjectType::Tree))) => objects.tree(id).map_err(Failure::Objects)?,
                 Some(_) => return Err(missing("it is there, but it is not a folder")),
                 None => {
                     return Err(missing(&format!(
@@ -278,8 +279,9 @@ impl Work {
                 (copy.map_err(Failure::Objects)?, true)
             }
         };
+        let objects = Objects::of(&repository).map_err(Failure::Objects)?;
         let read = |blob: &String| {
-            let blob = repository.find_blob(Oid::from_str(blob)?)?;
+            let blob = objects.blob(Oid::from_str(blob)?)?;
             if blob.size() > self.shared.options.max_file_bytes {
                 return Err(git2::Error::from_str("the file is too large"));
             }

@@ -6,6 +6,7 @@ use super::{
     address::Remote,
     failure::Failure,
     known_hosts::{self, Standing},
+    objects::Objects,
     options::Credentials,
     reference::Reference,
     refusal::Refusal,
@@ -260,18 +261,15 @@ fn packs(folder: &Path) -> usize {
 /// Whether the followed commit is this one, and its tree is there.
 fn is_here(repository: &Repository, commit: Oid) -> bool {
     followed(repository).is_ok_and(|followed| followed == commit)
-        && repository
-            .find_commit(commit)
-            .and_then(|commit| commit.tree())
-            .is_ok()
 }
 
 fn followed(repository: &Repository) -> Result<Oid, Failure> {
-    repository
-        .find_reference(FOLLOWED)
-        .and_then(|reference| reference.peel_to_commit())
-        .map(|commit| commit.id())
-        .map_err(Failure::Objects)
+    let followed = || {
+        let reference = repository.find_reference(FOLLOWED)?;
+        let commit = Objects::of(repository)?.commit_of(&reference)?;
+        commit.tree().map(|_| commit.id())
+    };
+    followed().map_err(Failure::Objects)
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 //!
 //! Names that start with `.` are passed over, as `.github` holds YAML that is not ours. What is refused is said, and the walk goes on.
 
+use super::objects::Objects;
 use crate::ports::source::{File, Refused};
-use git2::{ObjectType, Odb, Oid, Repository};
+use git2::{ObjectType, Oid};
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Arc,
@@ -49,15 +50,13 @@ pub(super) struct Checked {
 
 /// Lists a tree.
 pub(super) fn list(
-    repository: &Repository,
+    objects: &Objects<'_>,
     root: Oid,
     limits: Limits,
     checked: &mut Checked,
 ) -> Result<Listing, git2::Error> {
-    let odb = repository.odb()?;
     let mut walk = Walk {
-        repository,
-        odb: &odb,
+        objects,
         limits,
         before: std::mem::take(checked),
         after: HashSet::new(),
@@ -81,8 +80,7 @@ pub(super) fn list(
 type Folder = (Oid, Arc<str>, usize);
 
 struct Walk<'a> {
-    repository: &'a Repository,
-    odb: &'a Odb<'a>,
+    objects: &'a Objects<'a>,
     limits: Limits,
     before: Checked,
     after: HashSet<Oid>,
@@ -100,7 +98,7 @@ impl Walk<'_> {
         depth: usize,
         folders: &mut Vec<Folder>,
     ) -> Result<bool, git2::Error> {
-        let tree = self.repository.find_tree(tree)?;
+        let tree = self.objects.tree(tree)?;
         for entry in &tree {
             self.entries += 1;
             if self.entries > self.limits.files.saturating_mul(ENTRIES_PER_FILE) {
@@ -148,7 +146,7 @@ impl Walk<'_> {
         let known =
             self.before.limit == self.limits.file_bytes && self.before.blobs.contains(&blob);
         if !known && !self.after.contains(&blob) {
-            let (size, kind) = self.odb.read_header(blob)?;
+            let (size, kind) = self.objects.header(blob)?;
             if kind != ObjectType::Blob {
                 self.refuse(path, "it is not a file");
                 return Ok(());
@@ -259,7 +257,7 @@ fn is_deceptive(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Checked, Limits, Listing, list};
+    use super::{Checked, Limits, Listing, Objects, list};
     use git2::{Oid, Repository};
 
     struct Fixture {
@@ -293,7 +291,8 @@ mod tests {
             odb.write(git2::ObjectType::Tree, &bytes).unwrap()
         }
         fn list(&self, root: Oid, limits: Limits) -> Listing {
-            list(&self.repository, root, limits, &mut Checked::default()).unwrap()
+            let objects = Objects::of(&self.repository).unwrap();
+            list(&objects, root, limits, &mut Checked::default()).unwrap()
         }
     }
 
@@ -411,11 +410,9 @@ mod tests {
         let fixture = Fixture::new();
         let root = fixture.tree(&[("100644", b"a.yaml", fixture.blob(b"a: 1"))]);
         let mut checked = Checked::default();
+        let objects = Objects::of(&fixture.repository).unwrap();
         let run = |limits, checked: &mut Checked| {
-            list(&fixture.repository, root, limits, checked)
-                .unwrap()
-                .files
-                .len()
+            list(&objects, root, limits, checked).unwrap().files.len()
         };
         assert_eq!(run(LIMITS, &mut checked), 1);
         assert_eq!(checked.blobs.len(), 1);

@@ -1,4 +1,4 @@
-//! The agent's binary as helper: it sets limits and user for itself, then becomes the program.
+//! The agent's binary as helper, which a hidden subcommand asks for: it sets limits and user for itself, then becomes the program.
 //!
 //! It gets its [`Orders`] as its first argument and the program's words after it. The program's environment comes with each name
 //! prefixed, so that nothing in it (`LD_PRELOAD`) acts on the helper while it may still be root.
@@ -18,7 +18,7 @@ use std::{
 };
 
 /// The hidden subcommand.
-pub const SUBCOMMAND: &str = "__exec";
+pub(super) const SUBCOMMAND: &str = "__exec";
 /// Before each name of the program's environment.
 pub(super) const PREFIX: &str = "ORDERLY_EXEC_";
 /// How the helper ends when it did not become the program.
@@ -55,10 +55,14 @@ impl Orders {
     }
 }
 
-/// Obeys the orders in `arguments` (what follows [`SUBCOMMAND`]). Returns only when that failed. To be called before anything else
-/// of the process, while it has one thread.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut arguments = arguments.into_iter();
+/// Where this process was started as a helper, it becomes the program; the code with which to exit where that failed. `None` where
+/// it was not. To be asked before anything else, while the process has one thread.
+pub fn become_program() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    (arguments.next()? == SUBCOMMAND).then(|| main(arguments))
+}
+
+fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let orders = arguments.next().unwrap_or_default();
     let (nonce, reason) = match serde_json::from_slice::<Orders>(orders.as_bytes()) {
         Ok(orders) => {
@@ -77,7 +81,7 @@ fn obey(orders: &Orders, words: impl Iterator<Item = OsString>) -> String {
     if let Err(error) = limit(orders).and_then(|()| switch(orders.user.as_ref())) {
         return error;
     }
-    become_program(orders, words).to_string()
+    execute(orders, words).to_string()
 }
 
 fn limit(orders: &Orders) -> Result<(), String> {
@@ -117,7 +121,7 @@ fn switch(user: Option<&User>) -> Result<(), String> {
 }
 
 /// Only returns on failure.
-fn become_program(orders: &Orders, mut words: impl Iterator<Item = OsString>) -> std::io::Error {
+fn execute(orders: &Orders, mut words: impl Iterator<Item = OsString>) -> std::io::Error {
     let environment = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.as_bytes().strip_prefix(PREFIX.as_bytes())?;
         Some((OsStr::from_bytes(name).to_owned(), value))

@@ -2,13 +2,10 @@
 
 use crate::{
     adapters::process::not_started,
-    ports::processes::{ProcessError, Program},
+    ports::processes::{PATH, ProcessError, Program},
 };
 use rustix::fs::{Access, access};
 use std::path::{Path, PathBuf};
-
-/// Where a program is looked up; the agent's own `PATH` does not count.
-pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The file of a program that is named by its bare name or its absolute path.
 pub(super) fn find(program: &Program) -> Result<PathBuf, ProcessError> {

@@ -23,8 +23,6 @@ mod spawn;
 mod user;
 mod watch;
 
-pub use lookup::PATH;
-
 use crate::{
     adapters::process::{scratch::Scratch, spawn::Start, watch::Watch},
     ports::{

@@ -344,6 +344,9 @@ impl crate::ports::executor::ActionCatalogue for AnyAction {
             });
         &SPECS
     }
+    fn check_template(&self, _: &ActionName, _: &Value) -> Result<(), String> {
+        Ok(())
+    }
     fn check(&self, _: &ActionName, _: &Value) -> Result<(), String> {
         Ok(())
     }

@@ -25,7 +25,7 @@ const SELECT: &str =
      cancel_by, events, window_override FROM runs";
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    let time = |index: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<Millis>>(index)?);
+    let time = |index: usize| row.get::<_, Option<Millis>>(index);
     let (Json(cause), Json(inputs), Millis(created_at)) = (row.get(5)?, row.get(6)?, row.get(7)?);
     let Count(events) = row.get(17)?;
     Ok(RunRow {
@@ -67,8 +67,6 @@ pub(in crate::history) fn list(
     connection: &Connection,
     filter: &RunFilter,
 ) -> rusqlite::Result<Vec<RunRow>> {
-    let limit = limit(filter.limit);
-    let since = filter.since.map(Millis);
     let before = match filter.before {
         None => None,
         Some(id) => match created_at(connection, id)? {
@@ -76,6 +74,33 @@ pub(in crate::history) fn list(
             None => return Ok(Vec::new()),
         },
     };
+    let limit = limit(filter.limit);
+    let since = filter.since.map(Millis);
+    let conditions = conditions(filter, since.as_ref(), before.as_ref(), &limit);
+    conditions.rows(connection, SELECT, NEWEST_FIRST, run_row)
+}
+
+/// How SQLite goes about a list.
+#[cfg(test)]
+pub(in crate::history) fn plan(
+    connection: &Connection,
+    filter: &RunFilter,
+) -> rusqlite::Result<Vec<String>> {
+    let before = filter.before.map(|id| (id, 0));
+    let since = filter.since.map(Millis);
+    let conditions = conditions(filter, since.as_ref(), before.as_ref(), &10);
+    let select = format!("EXPLAIN QUERY PLAN {SELECT}");
+    conditions.rows(connection, &select, NEWEST_FIRST, |row| row.get(3))
+}
+
+const NEWEST_FIRST: &str = "ORDER BY created_at DESC, runs.id DESC LIMIT :limit";
+
+fn conditions<'a>(
+    filter: &'a RunFilter,
+    since: Option<&'a Millis>,
+    before: Option<&'a (RunId, i64)>,
+    limit: &'a i64,
+) -> Conditions<'a> {
     let mut conditions = Conditions::default();
     conditions.on_some("runbook = :runbook", ":runbook", filter.runbook.as_ref());
     match &filter.outcome {
@@ -91,18 +116,13 @@ pub(in crate::history) fn list(
             conditions.plain("status <> 'ended'");
         }
     }
-    conditions.on_some("created_at >= :since", ":since", since.as_ref());
-    if let Some((id, at)) = &before {
+    conditions.on_some("created_at >= :since", ":since", since);
+    if let Some((id, at)) = before {
         conditions.on("(created_at, runs.id) < (:at, :before)", ":before", id);
         conditions.values.push((":at", at));
     }
-    conditions.values.push((":limit", &limit));
-    conditions.rows(
-        connection,
-        SELECT,
-        "ORDER BY created_at DESC, runs.id DESC LIMIT :limit",
-        run_row,
-    )
+    conditions.values.push((":limit", limit));
+    conditions
 }
 
 fn created_at(connection: &Connection, id: RunId) -> rusqlite::Result<Option<i64>> {
@@ -149,7 +169,7 @@ pub(in crate::history) fn steps(
 }
 
 fn step_row(row: &Row<'_>) -> rusqlite::Result<StepRow> {
-    let time = |index: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<Millis>>(index)?);
+    let time = |index: usize| row.get::<_, Option<Millis>>(index);
     let Json(outputs) = row.get(13)?;
     Ok(StepRow {
         phase: row.get(0)?,

@@ -34,9 +34,9 @@ pub(in crate::runbooks) fn policy(draft: &mut Draft<'_>, file: PolicyFile) -> Ti
     Tightening {
         name: file.metadata.name,
         autonomy: spec.autonomy,
-        protected_namespaces: spec.protected_namespaces,
-        forbidden_operations: spec.forbidden_operations,
-        require_approval: spec.require_approval,
+        protected_namespaces: spec.protected_namespaces.into_iter().collect(),
+        forbidden_operations: spec.forbidden_operations.into_iter().collect(),
+        require_approval: spec.require_approval.into_iter().collect(),
         dangerous_commands: spec.dangerous_commands,
         max_reach: spec.max_reach,
         quorum: spec.quorum,

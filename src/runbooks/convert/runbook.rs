@@ -134,7 +134,7 @@ fn step(
     if let Some(condition) = &spec.when {
         steps.check_condition(draft, condition, position, &format!("{pointer}/when"));
     }
-    let arguments = Value::Object(spec.with);
+    let arguments = Value::Object(spec.with.into_iter().collect());
     check_arguments(draft, steps, position, &spec.uses, &arguments, &pointer);
     Step {
         name: spec.name,

@@ -3,7 +3,7 @@
 use crate::{
     actions::kubernetes::{
         check_name, default_cluster,
-        kinds::{CLAIMS, DEPLOYMENTS, ENDPOINT_SLICES, EVENTS, JOBS, Kind, NODES, PODS},
+        kinds::{CLAIMS, DEPLOYMENTS, ENDPOINT_SLICES, EVENTS, JOBS, Kind, NODES, PODS, SERVICES},
     },
     domain::span::Span,
 };
@@ -73,16 +73,16 @@ fn one_hour() -> Span {
 }
 
 impl What {
-    /// The kind that it is about, for effects.
-    pub(super) fn kind(self) -> Kind {
+    /// The kinds that are read, for effects.
+    pub(super) fn kinds(self) -> &'static [Kind] {
         match self {
-            Self::Nodes => NODES,
-            Self::Pods | Self::Restarts => PODS,
-            Self::Deployments => DEPLOYMENTS,
-            Self::Endpoints => ENDPOINT_SLICES,
-            Self::Claims => CLAIMS,
-            Self::Events => EVENTS,
-            Self::Jobs => JOBS,
+            Self::Nodes => &[NODES],
+            Self::Pods | Self::Restarts => &[PODS],
+            Self::Deployments => &[DEPLOYMENTS],
+            Self::Endpoints => &[SERVICES, ENDPOINT_SLICES],
+            Self::Claims => &[CLAIMS],
+            Self::Events => &[EVENTS],
+            Self::Jobs => &[JOBS],
         }
     }
 }

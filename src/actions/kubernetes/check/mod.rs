@@ -9,7 +9,7 @@ pub use inputs::{CheckInputs, What};
 use crate::{
     actions::{
         framework::{Action, World, outputs},
-        kubernetes::object::cut,
+        kubernetes::{kinds::Kind, object::cut},
     },
     domain::{
         check::CheckStatus,
@@ -73,25 +73,9 @@ impl Action for KubernetesCheck {
     }
 
     fn intend(&self, inputs: &CheckInputs, _: &StepContext) -> Result<Intent, String> {
-        let kind = inputs.what.kind();
-        let scope = match (&inputs.namespace, kind.namespaced) {
-            (_, false) => Scope::ClusterScoped,
-            (Some(namespace), true) => Scope::Namespace(namespace.clone()),
-            (None, true) => Scope::AllNamespaces,
-        };
-        let (verb, which) = match (&inputs.name, &inputs.selector) {
-            (Some(name), _) => (Verb::Read, Which::Named(name.clone())),
-            (None, Some(selector)) => (Verb::List, Which::Selector(selector.clone())),
-            (None, None) => (Verb::List, Which::All),
-        };
-        let object = Object {
-            place: Place::Cluster(inputs.cluster.clone()),
-            kind: kind.effect_kind(),
-            scope,
-            which,
-        };
+        let looked_at = inputs.what.kinds().iter();
         Ok(Intent {
-            effects: Effects::exact(vec![Effect::read(verb, object)]),
+            effects: Effects::exact(looked_at.map(|kind| read(inputs, *kind)).collect()),
             idempotent: true,
             wants_approval: None,
         })
@@ -124,6 +108,26 @@ impl Action for KubernetesCheck {
             }
         })
     }
+}
+
+fn read(inputs: &CheckInputs, kind: Kind) -> Effect {
+    let scope = match (&inputs.namespace, kind.namespaced) {
+        (_, false) => Scope::ClusterScoped,
+        (Some(namespace), true) => Scope::Namespace(namespace.clone()),
+        (None, true) => Scope::AllNamespaces,
+    };
+    let (verb, which) = match (&inputs.name, &inputs.selector) {
+        (Some(name), _) => (Verb::Read, Which::Named(name.clone())),
+        (None, Some(selector)) => (Verb::List, Which::Selector(selector.clone())),
+        (None, None) => (Verb::List, Which::All),
+    };
+    let object = Object {
+        place: Place::Cluster(inputs.cluster.clone()),
+        kind: kind.effect_kind(),
+        scope,
+        which,
+    };
+    Effect::read(verb, object)
 }
 
 fn judge(inputs: &CheckInputs, survey: Survey) -> StepReport {
