@@ -1,6 +1,6 @@
 //! The accept loop: bounded connections, bounded waits, and an end that waits for answers in flight, but not for ever.
 
-use crate::http::{Front, Services, router};
+use crate::http::{Front, Services, patience::Patient, router};
 use axum::Router;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -118,7 +118,7 @@ async fn answer(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MOST_HEAD)
         .half_close(false)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         _ended = connection.as_mut() => {}

@@ -10,7 +10,13 @@ use crate::{
         run::{RunEvent, StepKey},
     },
     history::RunStatus,
-    http::{Front, api::runs::found, extract::Params, problem::Problem, visible},
+    http::{
+        Front,
+        api::runs::found,
+        extract::{Params, Segment},
+        problem::Problem,
+        visible,
+    },
     ports::{
         BoxFuture,
         executor::LogStream,
@@ -19,7 +25,7 @@ use crate::{
 };
 use axum::{
     body::{Body, Bytes},
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -57,7 +63,7 @@ pub(in crate::http) struct Which {
 /// `GET /runs/{id}/logs`.
 pub(in crate::http) async fn show(
     State(front): State<Arc<Front>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     Params(which): Params<Which>,
 ) -> Result<Response, Problem> {
     let run = found(&front, &id).await?.header.id;

@@ -94,6 +94,12 @@ impl Events {
         error!(doing, reason, "history could not be written");
     }
 
+    /// The history could not be read. Whoever asked is told so.
+    pub fn history_read_failed(&self, reason: &str) {
+        self.metrics().agent.history_read_failures.inc();
+        warn!(reason, "history could not be read");
+    }
+
     /// The head of the audit chain was kept elsewhere.
     pub fn audit_exported(&self, seq: u64) {
         self.metrics().agent.audit_exports.inc();
@@ -131,14 +137,18 @@ impl Events {
         );
     }
 
-    /// A request was refused for who sent it: `missing`, `unknown`, `role`, `host`, `rate`.
+    /// A request was refused for who sent it: `missing`, `unknown`, `role`, `host`, `rate`. What anybody can cause without end is for
+    /// `debug` alone.
     pub fn http_refused(&self, reason: &'static str, route: &str) {
         self.metrics()
             .http
             .refused
             .with_label_values(&[reason])
             .inc();
-        warn!(reason, route, "request refused");
+        match reason {
+            "missing" | "rate" => debug!(reason, route, "request refused"),
+            _ => warn!(reason, route, "request refused"),
+        }
     }
 
     /// A webhook or alert came in and started so many runs.

@@ -11,6 +11,7 @@ pub(in crate::telemetry) struct AgentMetrics {
     pub(in crate::telemetry) config_reloads: IntCounterVec,
     pub(in crate::telemetry) config_current: IntGauge,
     pub(in crate::telemetry) history_failures: IntCounter,
+    pub(in crate::telemetry) history_read_failures: IntCounter,
     pub(in crate::telemetry) audit_exports: IntCounter,
     pub(in crate::telemetry) audit_breaks: IntCounter,
     pub(in crate::telemetry) notifications: IntCounterVec,
@@ -38,6 +39,10 @@ impl AgentMetrics {
             history_failures: make.counter(
                 "orderly_history_commit_failures_total",
                 "Writes to the history that failed.",
+            ),
+            history_read_failures: make.counter(
+                "orderly_history_read_failures_total",
+                "Questions to the history that failed.",
             ),
             audit_exports: make.counter(
                 "orderly_audit_exports_total",
