@@ -468,7 +468,7 @@ async fn history_queries() {
     history
         .write(vec![Write::Definition {
             digest: definition,
-            runbook: std::sync::Arc::new(*book),
+            runbook: book,
         }])
         .await
         .unwrap();
