@@ -51,9 +51,10 @@ pub(in crate::history) fn for_reading(path: &Path) -> Result<Connection, History
     std::fs::metadata(path).map_err(|source| HistoryError::File {
         doing: "opening the history",
         path: path.to_owned(),
-        hint: match source.kind() {
-            std::io::ErrorKind::NotFound => "start the agent once, or name another file",
-            other => file_hint(other),
+        hint: if source.kind() == std::io::ErrorKind::NotFound {
+            "start the agent once, or name another file"
+        } else {
+            file_hint(source.kind())
         },
         source,
     })?;
