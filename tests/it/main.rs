@@ -1,5 +1,12 @@
 //! Tests from outside: real servers, real files, the program itself.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in tests a surprise is a failure, and a failure should say where"
+)]
+
 mod api_server;
 mod architecture;
 mod backup;
