@@ -9,13 +9,18 @@ use crate::cli::{
     exit,
 };
 use clap::{Parser, Subcommand};
+use std::sync::LazyLock;
 
-/// The version, and the commit it was built from where that is known.
-pub(super) fn version() -> String {
+static VERSION: LazyLock<String> = LazyLock::new(|| {
     match option_env!("ORDERLY_REVISION").filter(|revision| !revision.is_empty()) {
         Some(revision) => format!("{} ({revision})", env!("CARGO_PKG_VERSION")),
         None => env!("CARGO_PKG_VERSION").to_owned(),
     }
+});
+
+/// The version, and the commit it was built from where that is known.
+pub(super) fn version() -> &'static str {
+    &VERSION
 }
 
 /// Orderly turns a team's day-2 operations into GitOps.
@@ -107,10 +112,17 @@ mod tests {
             assert!(sub.get_about().is_some(), "{name} has no line");
             let long = sub.get_long_about().map(ToString::to_string);
             if name != "exit-codes" {
-                assert!(long.unwrap_or_default().contains("Example"), "{name} has no example");
+                assert!(
+                    long.unwrap_or_default().contains("Example"),
+                    "{name} has no example"
+                );
             }
             for argument in sub.get_arguments() {
-                assert!(argument.get_help().is_some(), "{name}: {}", argument.get_id());
+                assert!(
+                    argument.get_help().is_some(),
+                    "{name}: {}",
+                    argument.get_id()
+                );
             }
         }
     }

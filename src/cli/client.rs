@@ -58,7 +58,8 @@ impl Address {
     /// With a field, where there is a value.
     #[must_use]
     pub(super) fn with(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
-        self.query.extend(value.map(|value| (name, value.to_string())));
+        self.query
+            .extend(value.map(|value| (name, value.to_string())));
         self
     }
 
@@ -123,7 +124,10 @@ impl Client {
     }
 
     /// Asks, and reads the answer as a type.
-    pub(super) async fn get_as<T: DeserializeOwned>(&self, address: &Address) -> Result<T, CliError> {
+    pub(super) async fn get_as<T: DeserializeOwned>(
+        &self,
+        address: &Address,
+    ) -> Result<T, CliError> {
         self.get(address).await.and_then(typed)
     }
 
@@ -142,7 +146,9 @@ impl Client {
         let cut = response.cut;
         let body = self.accept(response)?;
         if cut {
-            return Err(CliError::Strange(format!("the answer is longer than {MOST} bytes")));
+            return Err(CliError::Strange(format!(
+                "the answer is longer than {MOST} bytes"
+            )));
         }
         String::from_utf8(body).map_err(|_| self.no_agent("it is not text"))
     }
@@ -206,7 +212,9 @@ impl Client {
             problem.detail
         };
         let way_out = problem.hint.or_else(|| self.way_out(status));
-        let hint = way_out.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        let hint = way_out
+            .map(|hint| format!("\nhint: {hint}"))
+            .unwrap_or_default();
         let text = crate::http::visible::lines(&format!("{detail}{hint}"));
         match status {
             500..=599 => CliError::Strange(format!("the agent cannot do that now: {text}")),
@@ -279,14 +287,20 @@ mod tests {
         let body = br#"{"title":"Conflict","status":409,"detail":"run 1 has ended","hint":"look"}"#;
         let error = client().refusal(409, body);
         assert_eq!(error.exit(), Exit::Refused);
-        assert_eq!(error.report().unwrap(), "error: run 1 has ended\nhint: look\n");
+        assert_eq!(
+            error.report().unwrap(),
+            "error: run 1 has ended\nhint: look\n"
+        );
     }
 
     #[test]
     fn who_has_no_token_is_told_where_it_comes_from() {
         let body = br#"{"title":"Unauthorized","status":401,"detail":"this needs a token"}"#;
         let report = client().refusal(401, body).report().unwrap();
-        assert!(report.contains("`admin.token` in its state folder"), "{report}");
+        assert!(
+            report.contains("`admin.token` in its state folder"),
+            "{report}"
+        );
         let known = Client {
             token: Some(SecretValue::new("x".to_owned())),
             ..client()
@@ -299,7 +313,10 @@ mod tests {
     fn a_server_of_somebody_else_is_not_taken_for_an_agent() {
         let error = client().refusal(404, b"<html>");
         assert_eq!(error.exit(), Exit::NotReachable);
-        assert!(error.to_string().contains("is not an agent of orderly"), "{error}");
+        assert!(
+            error.to_string().contains("is not an agent of orderly"),
+            "{error}"
+        );
         assert!(client().read(b"<html>").is_err());
     }
 
@@ -308,7 +325,13 @@ mod tests {
         let error = client().get(&Address::root("health")).await.unwrap_err();
         assert_eq!(error.exit(), Exit::NotReachable);
         let report = error.report().unwrap();
-        assert!(report.starts_with("error: no agent answers at http://127.0.0.1:1/orderly\n"), "{report}");
-        assert!(report.contains("hint: is it running? `orderly serve` starts one"), "{report}");
+        assert!(
+            report.starts_with("error: no agent answers at http://127.0.0.1:1/orderly\n"),
+            "{report}"
+        );
+        assert!(
+            report.contains("hint: is it running? `orderly serve` starts one"),
+            "{report}"
+        );
     }
 }

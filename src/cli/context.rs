@@ -31,7 +31,13 @@ const LONGEST_TOKEN: u64 = 1024;
 #[command(next_help_heading = "Options of every command")]
 pub(super) struct Globals {
     /// Configuration file; ./orderly.yaml or /etc/orderly/orderly.yaml where none is named
-    #[arg(long, global = true, value_name = "FILE", env = "ORDERLY_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "ORDERLY_CONFIG",
+        hide_env_values = true
+    )]
     pub(super) config: Option<PathBuf>,
     /// Folder of the agent's state (`stateDir`)
     #[arg(long, global = true, value_name = "DIR")]
@@ -40,13 +46,32 @@ pub(super) struct Globals {
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(super) set: Vec<(String, String)>,
     /// Address of the agent; `http://` and `http.listen` of the configuration where none is named
-    #[arg(long, global = true, value_name = "URL", env = "ORDERLY_SERVER", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "ORDERLY_SERVER",
+        hide_env_values = true
+    )]
     pub(super) server: Option<String>,
     /// File that holds the token; else ORDERLY_TOKEN, else `admin.token` in the state folder
-    #[arg(long, global = true, value_name = "FILE", env = "ORDERLY_TOKEN_FILE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "ORDERLY_TOKEN_FILE",
+        hide_env_values = true
+    )]
     pub(super) token_file: Option<PathBuf>,
     /// Text for people or JSON for machines
-    #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORM")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORM"
+    )]
     pub(super) output: Output,
     /// When to use colour; NO_COLOR is heeded
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
@@ -100,7 +125,12 @@ impl Context {
 
     /// The configuration file: the one that is named, else the first usual one that is there.
     pub(super) fn file(&self) -> Option<PathBuf> {
-        let usual = || USUAL_FILES.map(PathBuf::from).into_iter().find(|path| path.is_file());
+        let usual = || {
+            USUAL_FILES
+                .map(PathBuf::from)
+                .into_iter()
+                .find(|path| path.is_file())
+        };
         self.globals.config.clone().or_else(usual)
     }
 
@@ -160,7 +190,10 @@ impl Context {
         if let Some(path) = &self.globals.token_file {
             return read_token(path).map(Some);
         }
-        let variable = self.environment.get("ORDERLY_TOKEN").map(|text| text.trim().to_owned());
+        let variable = self
+            .environment
+            .get("ORDERLY_TOKEN")
+            .map(|text| text.trim().to_owned());
         let token = variable.filter(|text| !text.is_empty()).or_else(|| {
             state
                 .filter(|_| is_loopback(server))
@@ -226,7 +259,10 @@ mod tests {
 
     #[test]
     fn a_setting_is_split_at_its_first_equals_sign() {
-        assert_eq!(key_and_value("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert_eq!(
+            key_and_value("a=b=c"),
+            Ok(("a".to_owned(), "b=c".to_owned()))
+        );
         assert_eq!(key_and_value("a="), Ok(("a".to_owned(), String::new())));
         assert!(key_and_value("a").is_err());
         assert!(key_and_value("=a").is_err());
@@ -249,6 +285,8 @@ mod tests {
         }
         assert!(is_loopback(&read_server("http://localhost:1").unwrap()));
         assert!(is_loopback(&read_server("http://[::1]:1").unwrap()));
-        assert!(!is_loopback(&read_server("https://localhost.evil.example").unwrap()));
+        assert!(!is_loopback(
+            &read_server("https://localhost.evil.example").unwrap()
+        ));
     }
 }

@@ -282,7 +282,10 @@ mod tests {
         let outcomes = RunOutcome::ALL.map(Exit::of);
         for exit in all.into_iter().chain(outcomes) {
             let number = format!("{:>5}  ", exit.number());
-            assert!(TABLE.lines().any(|line| line.starts_with(&number)), "{exit:?}");
+            assert!(
+                TABLE.lines().any(|line| line.starts_with(&number)),
+                "{exit:?}"
+            );
         }
         assert_eq!(TABLE.lines().count() - 2, 13);
     }

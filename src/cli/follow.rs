@@ -55,7 +55,10 @@ impl LogTail {
     /// What is there that was not there before.
     pub(super) async fn more(&mut self) -> Result<String, CliError> {
         let run = self.run.to_string();
-        let steps: Page<StepRow> = self.client.get_as(&Address::api(&["runs", &run, "steps"])).await?;
+        let steps: Page<StepRow> = self
+            .client
+            .get_as(&Address::api(&["runs", &run, "steps"]))
+            .await?;
         let mut text = String::new();
         for row in steps.items {
             let wanted = self.step.as_ref().is_none_or(|step| *step == row.step);
@@ -122,10 +125,16 @@ impl<'a> Follower<'a> {
 
     fn miss(&mut self, error: CliError) -> Result<(), CliError> {
         if self.misses == 0 {
-            self.context.terminal.say("the agent does not answer; asking again for a minute");
+            self.context
+                .terminal
+                .say("the agent does not answer; asking again for a minute");
         }
         self.misses += 1;
-        if self.misses > PATIENCE { Err(error) } else { Ok(()) }
+        if self.misses > PATIENCE {
+            Err(error)
+        } else {
+            Ok(())
+        }
     }
 
     /// The run first: where it has ended, all its events are there.
@@ -133,7 +142,10 @@ impl<'a> Follower<'a> {
         let run = self.run.to_string();
         let row: RunRow = self.client.get_as(&Address::api(&["runs", &run])).await?;
         if row.events > self.seen {
-            let events: Page<Recorded> = self.client.get_as(&Address::api(&["runs", &run, "events"])).await?;
+            let events: Page<Recorded> = self
+                .client
+                .get_as(&Address::api(&["runs", &run, "events"]))
+                .await?;
             for recorded in events.items {
                 if recorded.seq > self.seen {
                     self.seen = recorded.seq;
@@ -174,13 +186,22 @@ impl<'a> Follower<'a> {
         if let Some(line) = line_of(&recorded.event, at, began) {
             let time = times::local(at, self.context.now(), &self.context.zone);
             let mut table = crate::cli::table::Table::headless();
-            table.row([Cell::faint(&time), line.who.into(), line.what, line.more.into()]);
+            table.row([
+                Cell::faint(&time),
+                line.who.into(),
+                line.what,
+                line.more.into(),
+            ]);
             self.print(&table.render(self.context.terminal.colours_data()))?;
         }
         if let RunEvent::ApprovalRequested { approval, .. } = &recorded.event {
             let id = ids::short(approval);
-            self.context.terminal.say(&format!("to look at it:  orderly approvals show {id}"));
-            self.context.terminal.say(&format!("to answer:      orderly approve {id}   or   orderly deny {id}"));
+            self.context
+                .terminal
+                .say(&format!("to look at it:  orderly approvals show {id}"));
+            self.context.terminal.say(&format!(
+                "to answer:      orderly approve {id}   or   orderly deny {id}"
+            ));
         }
         Ok(())
     }
@@ -209,10 +230,18 @@ fn line_of(
 ) -> Option<Line> {
     match event {
         RunEvent::StepSkipped { key, reason } => line(key, Cell::faint("skipped"), reason),
-        RunEvent::StepGated { key, decision, contributions, .. } => match decision {
+        RunEvent::StepGated {
+            key,
+            decision,
+            contributions,
+            ..
+        } => match decision {
             Decision::Allow => None,
             Decision::Approve(_) | Decision::Deny => {
-                let what = Cell::styled(&format!("gate: {}", decision.as_str()), rows::style_of_decision(decision));
+                let what = Cell::styled(
+                    &format!("gate: {}", decision.as_str()),
+                    rows::style_of_decision(decision),
+                );
                 line(key, what, reasons(contributions, decision))
             }
         },
@@ -220,23 +249,42 @@ fn line_of(
             let what = Cell::styled("waits for people", Style::Warn);
             line(key, what, format!("approval {}", ids::short(approval)))
         }
-        RunEvent::StepDenied { key, reason } => line(key, Cell::styled("denied", Style::Bad), reason),
-        RunEvent::StepStarted { key, attempt: 1, .. } => line(key, "started".into(), ""),
-        RunEvent::StepStarted { key, attempt, .. } => line(key, "started".into(), format!("attempt {attempt}")),
+        RunEvent::StepDenied { key, reason } => {
+            line(key, Cell::styled("denied", Style::Bad), reason)
+        }
+        RunEvent::StepStarted {
+            key, attempt: 1, ..
+        } => line(key, "started".into(), ""),
+        RunEvent::StepStarted { key, attempt, .. } => {
+            line(key, "started".into(), format!("attempt {attempt}"))
+        }
         RunEvent::StepEnded { key, report, .. } => {
             let took = began(key).map(|from| format!(" ({})", times::took(from, at)));
             let said = format!("{}{}", report.summary, took.unwrap_or_default());
             line(key, ended(report), said)
         }
-        RunEvent::StepInvalid { key, error } => line(key, Cell::styled("invalid", Style::Bad), error),
-        RunEvent::StepInterrupted { key, .. } => {
-            line(key, Cell::styled("interrupted", Style::Bad), "the agent died in it")
+        RunEvent::StepInvalid { key, error } => {
+            line(key, Cell::styled("invalid", Style::Bad), error)
         }
+        RunEvent::StepInterrupted { key, .. } => line(
+            key,
+            Cell::styled("interrupted", Style::Bad),
+            "the agent died in it",
+        ),
         RunEvent::ApprovalGranted { .. } => of_run(Cell::styled("approved", Style::Good), ""),
-        RunEvent::ApprovalLapsed { reason, .. } => of_run(Cell::styled("approval lapsed", Style::Warn), reason),
+        RunEvent::ApprovalLapsed { reason, .. } => {
+            of_run(Cell::styled("approval lapsed", Style::Warn), reason)
+        }
         RunEvent::CancelRequested { by, reason } => {
-            let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-            of_run(Cell::styled("cancel asked", Style::Warn), format!("by {by}{why}"))
+            let why = if reason.is_empty() {
+                String::new()
+            } else {
+                format!(": {reason}")
+            };
+            of_run(
+                Cell::styled("cancel asked", Style::Warn),
+                format!("by {by}{why}"),
+            )
         }
         RunEvent::DeadlinePassed => of_run(Cell::styled("deadline passed", Style::Bad), ""),
         RunEvent::Started | RunEvent::Ended { .. } => None,

@@ -17,7 +17,9 @@ const LOOKED_THROUGH: usize = 1000;
 /// The end of an id, which tells it from others.
 pub(super) fn short(id: &impl Display) -> String {
     let text = id.to_string();
-    text.get(text.len().saturating_sub(SHOWN)..).unwrap_or(&text).to_owned()
+    text.get(text.len().saturating_sub(SHOWN)..)
+        .unwrap_or(&text)
+        .to_owned()
 }
 
 /// The run that a text names.
@@ -42,7 +44,9 @@ async fn find<T: FromStr>(
     list: &Address,
 ) -> Result<T, CliError> {
     let wanted = digits(text);
-    if wanted.len() == 32 && let Ok(id) = text.parse() {
+    if wanted.len() == 32
+        && let Ok(id) = text.parse()
+    {
         return Ok(id);
     }
     if wanted.len() < FEWEST || !wanted.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -52,7 +56,10 @@ async fn find<T: FromStr>(
     }
     let page = client.get(list).await?;
     let items = page.get("items").and_then(Value::as_array);
-    let known = items.into_iter().flatten().filter_map(|item| item.get("id")?.as_str());
+    let known = items
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.get("id")?.as_str());
     let found: Vec<&str> = known.filter(|id| names(&wanted, id)).collect();
     match found.as_slice() {
         [one] => one
@@ -70,7 +77,10 @@ async fn find<T: FromStr>(
 }
 
 fn digits(text: &str) -> String {
-    text.chars().filter(|character| *character != '-').collect::<String>().to_lowercase()
+    text.chars()
+        .filter(|character| *character != '-')
+        .collect::<String>()
+        .to_lowercase()
 }
 
 /// Whether a part of an id names this one: its beginning, its end, or the beginning of what is shown of it.

@@ -104,24 +104,36 @@ pub(super) fn step(phase: Phase, name: &impl std::fmt::Display) -> String {
 /// Seven digits of a revision.
 pub(super) fn revision(id: &str) -> &str {
     let is_commit = id.len() >= 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_commit { id.get(..12).unwrap_or(id) } else { id }
+    if is_commit {
+        id.get(..12).unwrap_or(id)
+    } else {
+        id
+    }
 }
 
 /// When something is, and how far away.
 pub(super) fn when(context: &Context, at: Timestamp) -> String {
     let now = context.now();
-    format!("{} ({})", times::local(at, now, &context.zone), times::relative(at, now))
+    format!(
+        "{} ({})",
+        times::local(at, now, &context.zone),
+        times::relative(at, now)
+    )
 }
 
 /// Runs, one a line.
 pub(super) fn runs(context: &Context, rows: &[RunRow]) -> Table {
-    let mut table = Table::new(&["RUN", "RUNBOOK", "STATE", "STARTED", "TOOK", "CAUSE", "REASON"]);
+    let mut table = Table::new(&[
+        "RUN", "RUNBOOK", "STATE", "STARTED", "TOOK", "CAUSE", "REASON",
+    ]);
     for row in rows {
         table.row([
             ids::short(&row.header.id).into(),
             row.header.runbook.as_str().into(),
             state(row),
-            context.told(row.started_at.unwrap_or(row.header.created_at)).into(),
+            context
+                .told(row.started_at.unwrap_or(row.header.created_at))
+                .into(),
             length(row.started_at, row.ended_at).into(),
             Cell::faint(&cause(&row.header.cause)),
             first_line(&row.reason).into(),
@@ -136,7 +148,9 @@ pub(super) fn first_line(text: &str) -> &str {
 }
 
 fn length(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
-    from.zip(to).map(|(from, to)| times::took(from, to)).unwrap_or_default()
+    from.zip(to)
+        .map(|(from, to)| times::took(from, to))
+        .unwrap_or_default()
 }
 
 /// Steps of a run, one a line.
@@ -146,8 +160,16 @@ pub(super) fn steps(rows: &[StepRow]) -> Table {
         let check = row.check.map_or_else(Cell::default, |check| {
             Cell::styled(check.as_str(), style_of_check(check))
         });
-        let attempt = if row.attempt > 1 { row.attempt.to_string() } else { String::new() };
-        let said = if row.error.is_empty() { &row.summary } else { &row.error };
+        let attempt = if row.attempt > 1 {
+            row.attempt.to_string()
+        } else {
+            String::new()
+        };
+        let said = if row.error.is_empty() {
+            &row.summary
+        } else {
+            &row.error
+        };
         table.row([
             step(row.phase, &row.step).into(),
             Cell::styled(row.status.as_str(), style_of_step(row.status)),
@@ -183,5 +205,6 @@ pub(super) fn run_name(id: RunId) -> String {
 
 /// `, the last at …`, where there is a time.
 pub(super) fn comma_at(at: Option<Timestamp>) -> String {
-    at.map(|at| format!(", the last of {at:.0}")).unwrap_or_default()
+    at.map(|at| format!(", the last of {at:.0}"))
+        .unwrap_or_default()
 }

@@ -147,17 +147,17 @@ mod tests {
         let mut table = Table::headless();
         table.row([Cell::styled("ok", Style::Good), "x".into()]);
         table.row(["failed".into(), "y".into()]);
-        assert_eq!(
-            table.render(true),
-            "\x1b[32mok\x1b[0m      x\nfailed  y\n"
-        );
+        assert_eq!(table.render(true), "\x1b[32mok\x1b[0m      x\nfailed  y\n");
     }
 
     #[test]
     fn a_text_of_others_cannot_move_the_cursor() {
         let mut table = Table::headless();
         table.pair("reason", "a\x1b[2Jb\nc");
-        assert_eq!(table.render(true), "\x1b[2mreason\x1b[0m  a\\u{1b}[2Jb\\u{a}c\n");
+        assert_eq!(
+            table.render(true),
+            "\x1b[2mreason\x1b[0m  a\\u{1b}[2Jb\\u{a}c\n"
+        );
     }
 
     #[test]

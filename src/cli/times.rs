@@ -69,7 +69,9 @@ pub(super) fn parse_time(text: &str, zone: &TimeZone) -> Result<Timestamp, Strin
         return Ok(at);
     }
     let unreadable = || {
-        format!("`{text}` is not a time: write `2026-05-01T08:00:00Z`, or `2026-05-01 08:00` for the clock of this place")
+        format!(
+            "`{text}` is not a time: write `2026-05-01T08:00:00Z`, or `2026-05-01 08:00` for the clock of this place"
+        )
     };
     let there: DateTime = text.parse().map_err(|_| unreadable())?;
     let zoned = zone.to_zoned(there).map_err(|_| unreadable())?;
@@ -77,10 +79,16 @@ pub(super) fn parse_time(text: &str, zone: &TimeZone) -> Result<Timestamp, Strin
 }
 
 /// A moment in the past: a length of time before now (`24h`), or a time.
-pub(super) fn parse_since(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
+pub(super) fn parse_since(
+    text: &str,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<Timestamp, String> {
     match text.parse::<Span>() {
         Ok(span) => Ok(now.saturating_sub(span.signed()).unwrap_or(Timestamp::MIN)),
-        Err(_) => parse_time(text, zone).map_err(|error| format!("{error}, or a length of time (`24h`)")),
+        Err(_) => {
+            parse_time(text, zone).map_err(|error| format!("{error}, or a length of time (`24h`)"))
+        }
     }
 }
 
@@ -95,14 +103,24 @@ mod tests {
 
     #[test]
     fn a_time_is_told_by_its_distance() {
-        let told: Vec<String> = [0, 42, 240, 245, 900, -180, 11_520, -90_000, 864_000, 2_000_000]
-            .map(|second| relative(at(second), at(0)))
-            .into();
+        let told: Vec<String> = [
+            0, 42, 240, 245, 900, -180, 11_520, -90_000, 864_000, 2_000_000,
+        ]
+        .map(|second| relative(at(second), at(0)))
+        .into();
         assert_eq!(
             told,
             [
-                "now", "in 42s", "in 4m", "in 4m 5s", "in 15m", "3m ago", "in 3h 12m", "1d 1h ago",
-                "in 10d", "in 23d"
+                "now",
+                "in 42s",
+                "in 4m",
+                "in 4m 5s",
+                "in 15m",
+                "3m ago",
+                "in 3h 12m",
+                "1d 1h ago",
+                "in 10d",
+                "in 23d"
             ]
         );
     }
@@ -125,7 +143,12 @@ mod tests {
     fn people_write_times_of_their_own_place() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let wanted: Timestamp = "2026-05-01T06:00:00Z".parse().unwrap();
-        for text in ["2026-05-01T06:00:00Z", "2026-05-01 08:00", "2026-05-01T08:00:00", "2026-05-01T08:00:00+02:00"] {
+        for text in [
+            "2026-05-01T06:00:00Z",
+            "2026-05-01 08:00",
+            "2026-05-01T08:00:00",
+            "2026-05-01T08:00:00+02:00",
+        ] {
             assert_eq!(parse_time(text, &zone), Ok(wanted), "{text}");
         }
         assert!(parse_time("2026-05-01", &zone).is_ok());

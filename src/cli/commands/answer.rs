@@ -23,7 +23,13 @@ pub(in crate::cli) struct Approve {
     /// The approval, by its id or a part of it
     approval: String,
     /// Why; kept in the audit log
-    #[arg(long, short = 'm', default_value = "", hide_default_value = true, value_name = "TEXT")]
+    #[arg(
+        long,
+        short = 'm',
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT"
+    )]
     comment: String,
     /// Consent only if this is the digest of the step
     #[arg(long, value_name = "SHA256")]
@@ -48,7 +54,13 @@ pub(in crate::cli) struct Deny {
     /// The approval, by its id or a part of it
     approval: String,
     /// Why; kept in the audit log
-    #[arg(long, short = 'm', default_value = "", hide_default_value = true, value_name = "TEXT")]
+    #[arg(
+        long,
+        short = 'm',
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT"
+    )]
     comment: String,
 }
 
@@ -63,7 +75,11 @@ pub(in crate::cli) async fn approve(arguments: Approve, context: &Context) -> An
     let client = context.client()?;
     let view: ApprovalView = typed(fetch(&arguments.approval, &client).await?)?;
     if !matches!(view.standing, Standing::Pending { .. }) {
-        return Err(CliError::Refused(format!("approval {} is {} already", ids::short(&view.id), view.standing.as_str())));
+        return Err(CliError::Refused(format!(
+            "approval {} is {} already",
+            ids::short(&view.id),
+            view.standing.as_str()
+        )));
     }
     if arguments.digest.is_some_and(|wanted| wanted != view.digest) {
         return Err(CliError::Refused(format!(
@@ -75,10 +91,15 @@ pub(in crate::cli) async fn approve(arguments: Approve, context: &Context) -> An
     context.terminal.say_table(&whole(context, &view));
     if !arguments.yes {
         if !context.terminal.can_ask() {
-            return Err(CliError::Usage("nobody is at a terminal to answer\nhint: --yes consents without asking back".to_owned()));
+            return Err(CliError::Usage(
+                "nobody is at a terminal to answer\nhint: --yes consents without asking back"
+                    .to_owned(),
+            ));
         }
         if !context.terminal.ask("Shall this be done?")? {
-            context.terminal.say("nothing was answered; `orderly deny` says no");
+            context
+                .terminal
+                .say("nothing was answered; `orderly deny` says no");
             return Ok(Exit::Failed);
         }
     }
@@ -104,10 +125,16 @@ async fn vote(view: &ApprovalView, verdict: Verdict, comment: &str, context: &Co
     let after: ApprovalView = typed(answer)?;
     let told = match after.standing {
         Standing::Pending { missing } => format!("answered; {missing} more must consent"),
-        Standing::Approved { .. } | Standing::Redeemed => "approved; the step starts now".to_owned(),
+        Standing::Approved { .. } | Standing::Redeemed => {
+            "approved; the step starts now".to_owned()
+        }
         Standing::Denied { .. } => "denied; the step does not run".to_owned(),
-        other @ (Standing::Expired | Standing::Withdrawn) => format!("answered, but the question is {}", other.as_str()),
+        other @ (Standing::Expired | Standing::Withdrawn) => {
+            format!("answered, but the question is {}", other.as_str())
+        }
     };
-    context.terminal.line(&format!("{} of {}: {told}", view.step, view.runbook))?;
+    context
+        .terminal
+        .line(&format!("{} of {}: {told}", view.step, view.runbook))?;
     Ok(Exit::Done)
 }

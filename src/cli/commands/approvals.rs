@@ -70,13 +70,23 @@ async fn list(arguments: &Arguments, client: &Client, context: &Context) -> Answ
         return Ok(Exit::Done);
     }
     let page: Page<ApprovalView> = typed(answer)?;
-    context.terminal.table(&table(context, &page.items), "nothing waits for people")?;
+    context
+        .terminal
+        .table(&table(context, &page.items), "nothing waits for people")?;
     Ok(Exit::Done)
 }
 
 /// Questions, one a line.
 pub(in crate::cli) fn table(context: &Context, views: &[ApprovalView]) -> Table {
-    let mut table = Table::new(&["APPROVAL", "RUNBOOK", "STEP", "CLASS", "STATE", "ANSWER BY", "WOULD"]);
+    let mut table = Table::new(&[
+        "APPROVAL",
+        "RUNBOOK",
+        "STEP",
+        "CLASS",
+        "STATE",
+        "ANSWER BY",
+        "WOULD",
+    ]);
     for view in views {
         let by = match view.standing {
             Standing::Pending { .. } => context.told(view.approve_by),
@@ -128,16 +138,24 @@ async fn show(text: &str, client: &Client, context: &Context) -> Answer {
 }
 
 /// One question, as the agent tells it.
-pub(in crate::cli) async fn fetch(text: &str, client: &Client) -> Result<Value, crate::cli::exit::CliError> {
+pub(in crate::cli) async fn fetch(
+    text: &str,
+    client: &Client,
+) -> Result<Value, crate::cli::exit::CliError> {
     let id: ApprovalId = ids::approval(client, text).await?;
-    client.get(&Address::api(&["approvals", &id.to_string()])).await
+    client
+        .get(&Address::api(&["approvals", &id.to_string()]))
+        .await
 }
 
 /// A question whole: what would be done comes first.
 pub(in crate::cli) fn whole(context: &Context, view: &ApprovalView) -> Table {
     let mut table = Table::headless();
     table.pairs("would", view.effects.iter().map(String::as_str));
-    table.pair("class", Cell::styled(view.class.as_str(), style_of_class(view.class)));
+    table.pair(
+        "class",
+        Cell::styled(view.class.as_str(), style_of_class(view.class)),
+    );
     table.pair("known", known(view.confidence));
     table.pairs("not surer because", view.reasons.iter().map(String::as_str));
     table.pairs("asked because", contributions(view));
@@ -145,14 +163,20 @@ pub(in crate::cli) fn whole(context: &Context, view: &ApprovalView) -> Table {
     table.pair("asked", rows::when(context, view.asked_at));
     table.pair("answer by", rows::when(context, view.approve_by));
     table.pair("wanted", wanted(view));
-    table.pair("may not answer", view.excluded.iter().cloned().collect::<Vec<_>>().join(", "));
+    table.pair(
+        "may not answer",
+        view.excluded.iter().cloned().collect::<Vec<_>>().join(", "),
+    );
     table.pairs("answers", votes(context, view));
     table.pair("runbook", view.runbook.as_str());
     table.pair("revision", rows::revision(&view.revision));
     table.pair("run", view.run.to_string());
     table.pair("step", step(view));
     table.pair("uses", view.uses.as_str());
-    table.pairs("with", lines_of(view.planned.get("arguments").unwrap_or(&Value::Null)));
+    table.pairs(
+        "with",
+        lines_of(view.planned.get("arguments").unwrap_or(&Value::Null)),
+    );
     table.pair("timeout", text_of(view, "timeout"));
     table.pair("digest", view.digest.to_string());
     table.pair("approval", view.id.to_string());
@@ -169,16 +193,25 @@ fn known(confidence: Confidence) -> &'static str {
 
 fn contributions(view: &ApprovalView) -> Vec<String> {
     use crate::domain::gate::Decision;
-    let asking = view.contributions.iter().filter(|said| said.decision != Decision::Allow);
-    asking.map(|said| format!("{}: {}", said.stage.as_str(), said.reason)).collect()
+    let asking = view
+        .contributions
+        .iter()
+        .filter(|said| said.decision != Decision::Allow);
+    asking
+        .map(|said| format!("{}: {}", said.stage.as_str(), said.reason))
+        .collect()
 }
 
 fn standing(context: &Context, view: &ApprovalView) -> Cell {
     let text = match &view.standing {
         Standing::Pending { missing } => format!("pending, {missing} more wanted"),
-        Standing::Approved { until } => format!("approved, must start until {}", rows::when(context, *until)),
+        Standing::Approved { until } => {
+            format!("approved, must start until {}", rows::when(context, *until))
+        }
         Standing::Denied { by } => format!("denied by {by}"),
-        other @ (Standing::Expired | Standing::Withdrawn | Standing::Redeemed) => other.as_str().to_owned(),
+        other @ (Standing::Expired | Standing::Withdrawn | Standing::Redeemed) => {
+            other.as_str().to_owned()
+        }
     };
     Cell::styled(&text, style_of(&view.standing))
 }
@@ -203,19 +236,36 @@ fn votes(context: &Context, view: &ApprovalView) -> Vec<String> {
     view.votes
         .iter()
         .map(|vote| {
-            let comment = if vote.comment.is_empty() { String::new() } else { format!(": {}", vote.comment) };
-            format!("{} {}{comment} ({})", vote.person.subject, word(vote.verdict), context.told(vote.at))
+            let comment = if vote.comment.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", vote.comment)
+            };
+            format!(
+                "{} {}{comment} ({})",
+                vote.person.subject,
+                word(vote.verdict),
+                context.told(vote.at)
+            )
         })
         .collect()
 }
 
 fn step(view: &ApprovalView) -> String {
     let name = rows::step(view.phase, &view.step);
-    if view.attempt > 1 { format!("{name}, attempt {}", view.attempt) } else { name }
+    if view.attempt > 1 {
+        format!("{name}, attempt {}", view.attempt)
+    } else {
+        name
+    }
 }
 
 fn text_of(view: &ApprovalView, field: &str) -> String {
-    view.planned.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
+    view.planned
+        .get(field)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Arguments, one a line. A text of many lines is shown as such.
@@ -229,7 +279,11 @@ fn lines_of(arguments: &Value) -> Vec<String> {
                 .chain(text.lines().map(|line| format!("  {line}")))
                 .collect::<Vec<_>>(),
             Value::String(text) => vec![format!("{name}: {text}")],
-            other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_)) => {
                 vec![format!("{name}: {other}")]
             }
         })

@@ -56,7 +56,10 @@ enum What {
     Verify {
         /// Read this database instead of asking an agent; `history.db` in the state folder where none is named
         #[arg(long, value_name = "FILE", num_args = 0..=1)]
-        #[expect(clippy::option_option, reason = "not given, given alone, given with a file")]
+        #[expect(
+            clippy::option_option,
+            reason = "not given, given alone, given with a file"
+        )]
         database: Option<Option<PathBuf>>,
     },
 }
@@ -77,7 +80,9 @@ pub(in crate::cli) async fn audit(arguments: Arguments, context: &Context) -> An
     match arguments.what {
         None => list(&arguments.list, context).await,
         Some(What::Verify { database: None }) => ask_to_verify(context).await,
-        Some(What::Verify { database: Some(named) }) => verify_database(named, context).await,
+        Some(What::Verify {
+            database: Some(named),
+        }) => verify_database(named, context).await,
     }
 }
 
@@ -101,12 +106,22 @@ async fn list(list: &List, context: &Context) -> Answer {
         return Ok(Exit::Done);
     }
     let page: Page<Record> = typed(answer)?;
-    context.terminal.table(&table(context, &page.items), "no such records")?;
+    context
+        .terminal
+        .table(&table(context, &page.items), "no such records")?;
     Ok(Exit::Done)
 }
 
 fn table(context: &Context, records: &[Record]) -> Table {
-    let mut table = Table::new(&["SEQ", "TIME", "USER", "ACTION", "RESOURCE", "NAMESPACE", "DETAILS"]);
+    let mut table = Table::new(&[
+        "SEQ",
+        "TIME",
+        "USER",
+        "ACTION",
+        "RESOURCE",
+        "NAMESPACE",
+        "DETAILS",
+    ]);
     let now = context.now();
     for record in records {
         let entry = &record.entry;
@@ -114,7 +129,11 @@ fn table(context: &Context, records: &[Record]) -> Table {
             Value::Null => String::new(),
             other => other.to_string(),
         };
-        let last = if entry.success { Cell::faint(&details) } else { Cell::styled(&entry.error_msg, Style::Bad) };
+        let last = if entry.success {
+            Cell::faint(&details)
+        } else {
+            Cell::styled(&entry.error_msg, Style::Bad)
+        };
         table.row([
             record.seq.to_string().into(),
             times::local(entry.timestamp, now, &context.zone).into(),
@@ -142,12 +161,26 @@ async fn verify_database(named: Option<PathBuf>, context: &Context) -> Answer {
     let (verified, answer) = match verdict {
         AuditVerdict::Whole { head } => {
             let answer = json!({"ok": true, "good": head.seq, "head": head, "broken": null});
-            (Verified { ok: true, good: head.seq, broken: None }, answer)
+            (
+                Verified {
+                    ok: true,
+                    good: head.seq,
+                    broken: None,
+                },
+                answer,
+            )
         }
         AuditVerdict::Broken { good, broken } => {
             let broken = broken.to_string();
             let answer = json!({"ok": false, "good": good, "head": null, "broken": broken});
-            (Verified { ok: false, good, broken: Some(broken) }, answer)
+            (
+                Verified {
+                    ok: false,
+                    good,
+                    broken: Some(broken),
+                },
+                answer,
+            )
         }
     };
     tell(&verified, &answer, context)
@@ -172,7 +205,11 @@ pub(in crate::cli) async fn verify(path: &Path, state: &Path) -> Result<AuditVer
 }
 
 fn tell(verified: &Verified, answer: &Value, context: &Context) -> Answer {
-    let exit = if verified.ok { Exit::Done } else { Exit::Failed };
+    let exit = if verified.ok {
+        Exit::Done
+    } else {
+        Exit::Failed
+    };
     if context.terminal.wants_json() {
         context.terminal.json(answer)?;
         return Ok(exit);
@@ -180,11 +217,18 @@ fn tell(verified: &Verified, answer: &Value, context: &Context) -> Answer {
     let text = match &verified.broken {
         None => {
             let whole = context.terminal.paint(Style::Good, "whole");
-            format!("the audit log is {whole}: {} records, none changed and none missing", verified.good)
+            format!(
+                "the audit log is {whole}: {} records, none changed and none missing",
+                verified.good
+            )
         }
         Some(broken) => {
             let word = context.terminal.paint(Style::Bad, "broken");
-            format!("the audit log is {word} after {} good records: {}", verified.good, crate::http::visible::line(broken))
+            format!(
+                "the audit log is {word} after {} good records: {}",
+                verified.good,
+                crate::http::visible::line(broken)
+            )
         }
     };
     context.terminal.line(&text)?;
@@ -194,7 +238,13 @@ fn tell(verified: &Verified, answer: &Value, context: &Context) -> Answer {
 /// Words for a verdict, for `doctor`.
 pub(in crate::cli) fn words(verdict: &AuditVerdict) -> Result<String, String> {
     match verdict {
-        AuditVerdict::Whole { head } => Ok(format!("whole, {} records{}", head.seq, rows::comma_at(head.at))),
-        AuditVerdict::Broken { good, broken } => Err(format!("broken after {good} good records: {broken}")),
+        AuditVerdict::Whole { head } => Ok(format!(
+            "whole, {} records{}",
+            head.seq,
+            rows::comma_at(head.at)
+        )),
+        AuditVerdict::Broken { good, broken } => {
+            Err(format!("broken after {good} good records: {broken}"))
+        }
     }
 }

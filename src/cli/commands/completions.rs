@@ -26,7 +26,12 @@ Example:
 /// Prints the script.
 pub(in crate::cli) fn completions(arguments: &Arguments, context: &Context) -> Answer {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Whole::command(), "orderly", &mut script);
+    clap_complete::generate(
+        arguments.shell,
+        &mut Whole::command(),
+        "orderly",
+        &mut script,
+    );
     context.terminal.data(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -48,7 +48,9 @@ pub(in crate::cli) fn config(arguments: &Arguments, context: &Context) -> Answer
     let loaded = context.config()?;
     tell_file(context);
     for name in &loaded.unknown_variables {
-        context.terminal.say(&format!("warning: ${name} is set but means nothing to orderly"));
+        context.terminal.say(&format!(
+            "warning: ${name} is set but means nothing to orderly"
+        ));
     }
     match arguments.what {
         Some(What::Check) => {
@@ -62,7 +64,9 @@ pub(in crate::cli) fn config(arguments: &Arguments, context: &Context) -> Answer
 /// Says which file is used where nobody named it.
 pub(in crate::cli) fn tell_file(context: &Context) {
     if let Some(path) = context.file().filter(|_| context.file_was_found()) {
-        context.terminal.say(&format!("using the configuration in {}", path.display()));
+        context
+            .terminal
+            .say(&format!("using the configuration in {}", path.display()));
     }
 }
 
@@ -71,7 +75,9 @@ fn show(context: &Context, loaded: &Loaded) -> Answer {
     if context.terminal.wants_json() {
         let document: serde_json::Map<String, Value> = values
             .into_iter()
-            .map(|(path, value, origin)| (path, json!({"value": value, "origin": origin.to_string()})))
+            .map(|(path, value, origin)| {
+                (path, json!({"value": value, "origin": origin.to_string()}))
+            })
             .collect();
         context.terminal.json(&document)?;
         return Ok(Exit::Done);
@@ -151,7 +157,9 @@ fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) if items.is_empty() => String::new(),
         Value::Object(map) if map.is_empty() => String::new(),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            other.to_string()
+        }
     }
 }
 

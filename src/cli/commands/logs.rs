@@ -43,8 +43,11 @@ pub(in crate::cli) async fn logs(arguments: Arguments, context: &Context) -> Ans
     let client = context.client()?;
     let run: RunId = ids::run(&client, &arguments.run).await?;
     if !arguments.follow {
-        let address = Address::api(&["runs", &run.to_string(), "logs"]).with("step", arguments.step.as_ref());
-        context.terminal.data(&client.patient().text(&address).await?)?;
+        let address =
+            Address::api(&["runs", &run.to_string(), "logs"]).with("step", arguments.step.as_ref());
+        context
+            .terminal
+            .data(&client.patient().text(&address).await?)?;
         return Ok(Exit::Done);
     }
     let mut tail = LogTail::new(client.clone(), run, arguments.step);

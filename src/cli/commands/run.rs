@@ -14,7 +14,12 @@ use crate::{
     runbooks::{input_from_text, inputs_from_file},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs::File, io::Read as _, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 /// So much of a file of inputs is read, in bytes: more than is taken, so that a longer one is refused and not cut.
 const MOST_BYTES: u64 = 512 * 1024;
@@ -76,7 +81,11 @@ pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answ
     let answer = client.post(&address, &body).await?;
     let started: Started = typed(answer.clone())?;
     let dry = if arguments.dry_run { ", dry" } else { "" };
-    context.terminal.say(&format!("{} of {} started{dry}", rows::run_name(started.run), arguments.runbook));
+    context.terminal.say(&format!(
+        "{} of {} started{dry}",
+        rows::run_name(started.run),
+        arguments.runbook
+    ));
     if arguments.no_wait {
         return hand_over(started.run, &answer, context);
     }
@@ -104,11 +113,21 @@ fn tell_end(row: &RunRow, context: &Context) -> Answer {
     }
     let outcome = row.outcome.map_or("ended", |outcome| outcome.as_str());
     let style = row.outcome.map(rows::style_of).unwrap_or_default();
-    let took = row.started_at.zip(row.ended_at).map(|(from, to)| format!(" in {}", times::took(from, to)));
-    let reason = if row.reason.is_empty() { String::new() } else { format!(": {}", row.reason) };
+    let took = row
+        .started_at
+        .zip(row.ended_at)
+        .map(|(from, to)| format!(" in {}", times::took(from, to)));
+    let reason = if row.reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", row.reason)
+    };
     let rest = crate::http::visible::lines(&format!("{}{reason}", took.unwrap_or_default()));
     let outcome = context.terminal.paint(style, outcome);
-    context.terminal.line(&format!("{} {outcome}{rest}", rows::run_name(row.header.id)))?;
+    context.terminal.line(&format!(
+        "{} {outcome}{rest}",
+        rows::run_name(row.header.id)
+    ))?;
     Ok(exit)
 }
 
@@ -121,7 +140,10 @@ fn detach(run: RunId, context: &Context) -> Exit {
 }
 
 /// What is given, read as the runbook's own inputs want it. What it does not know is left for the agent to refuse.
-async fn inputs(arguments: &Arguments, client: &Client) -> Result<BTreeMap<String, Value>, CliError> {
+async fn inputs(
+    arguments: &Arguments,
+    client: &Client,
+) -> Result<BTreeMap<String, Value>, CliError> {
     let mut inputs = match &arguments.inputs_file {
         Some(path) => file_of_inputs(path)?,
         None => BTreeMap::new(),
@@ -131,9 +153,14 @@ async fn inputs(arguments: &Arguments, client: &Client) -> Result<BTreeMap<Strin
     }
     let address = Address::api(&["runbooks", arguments.runbook.as_str()]);
     let shown = client.get(&address).await?;
-    let definition: Option<Runbook> = shown.get("definition").and_then(|json| serde_json::from_value(json.clone()).ok());
+    let definition: Option<Runbook> = shown
+        .get("definition")
+        .and_then(|json| serde_json::from_value(json.clone()).ok());
     for (name, text) in &arguments.inputs {
-        let declared = definition.iter().flat_map(|runbook| &runbook.inputs).find(|input| input.name.as_str() == name);
+        let declared = definition
+            .iter()
+            .flat_map(|runbook| &runbook.inputs)
+            .find(|input| input.name.as_str() == name);
         let value = match declared {
             Some(input) => input_from_text(input, text).map_err(CliError::Usage)?,
             None => Value::String(text.clone()),

@@ -61,7 +61,12 @@ enum What {
         /// The run, by its id or a part of it
         run: String,
         /// Why; kept in the audit log
-        #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+        #[arg(
+            long,
+            default_value = "",
+            hide_default_value = true,
+            value_name = "TEXT"
+        )]
         reason: String,
     },
 }
@@ -103,9 +108,13 @@ async fn list(list: &List, client: &Client, context: &Context) -> Answer {
         return Ok(Exit::Done);
     }
     let page: Page<RunRow> = typed(answer)?;
-    context.terminal.table(&rows::runs(context, &page.items), "no such runs")?;
+    context
+        .terminal
+        .table(&rows::runs(context, &page.items), "no such runs")?;
     if page.next.is_some() && context.terminal.is_watched() {
-        context.terminal.say("there may be older ones; --limit shows more");
+        context
+            .terminal
+            .say("there may be older ones; --limit shows more");
     }
     Ok(Exit::Done)
 }
@@ -117,7 +126,9 @@ async fn show(text: &str, client: &Client, context: &Context) -> Answer {
     let events = client.get(&Address::api(&["runs", &id, "events"])).await?;
     if context.terminal.wants_json() {
         let items = |mut page: Value| page.get_mut("items").map(Value::take).unwrap_or_default();
-        context.terminal.json(&json!({"run": run, "steps": items(steps), "events": items(events)}))?;
+        context
+            .terminal
+            .json(&json!({"run": run, "steps": items(steps), "events": items(events)}))?;
         return Ok(Exit::Done);
     }
     let run: RunRow = typed(run)?;
@@ -145,14 +156,26 @@ fn facts(context: &Context, run: &RunRow) -> Table {
     table.pair("revision", rows::revision(&run.header.revision));
     table.pair("author", run.header.author.as_str());
     table.pair("dry run", if run.header.dry_run { "yes" } else { "" });
-    table.pair("window overridden by", run.header.window_override.clone().unwrap_or_default());
+    table.pair(
+        "window overridden by",
+        run.header.window_override.clone().unwrap_or_default(),
+    );
     table.pair("made", when(Some(run.header.created_at)));
     table.pair("started", when(run.started_at));
     table.pair("ended", when(run.ended_at));
-    table.pair("cancel asked by", run.cancel_requested_by.clone().unwrap_or_default());
-    let approval = run.waiting_for.map(|id| format!("orderly approve {}", ids::short(&id)));
+    table.pair(
+        "cancel asked by",
+        run.cancel_requested_by.clone().unwrap_or_default(),
+    );
+    let approval = run
+        .waiting_for
+        .map(|id| format!("orderly approve {}", ids::short(&id)));
     table.pair("to approve", approval.unwrap_or_default());
-    let inputs = run.header.inputs.iter().map(|(name, value)| format!("{name} = {value}"));
+    let inputs = run
+        .header
+        .inputs
+        .iter()
+        .map(|(name, value)| format!("{name} = {value}"));
     table.pairs("inputs", inputs);
     table
 }
@@ -161,14 +184,23 @@ fn facts(context: &Context, run: &RunRow) -> Table {
 fn verdicts(events: &[Recorded]) -> Table {
     let mut table = Table::new(&["GATE", "STAGE", "SAYS", "WHY"]);
     for recorded in events {
-        let RunEvent::StepGated { key, contributions, .. } = &recorded.event else {
+        let RunEvent::StepGated {
+            key, contributions, ..
+        } = &recorded.event
+        else {
             continue;
         };
-        for said in contributions.iter().filter(|said| said.decision != Decision::Allow) {
+        for said in contributions
+            .iter()
+            .filter(|said| said.decision != Decision::Allow)
+        {
             table.row([
                 rows::step(key.phase, &key.step).into(),
                 said.stage.as_str().into(),
-                Cell::styled(said.decision.as_str(), rows::style_of_decision(&said.decision)),
+                Cell::styled(
+                    said.decision.as_str(),
+                    rows::style_of_decision(&said.decision),
+                ),
                 said.reason.as_str().into(),
             ]);
         }

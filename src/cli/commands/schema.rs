@@ -74,7 +74,8 @@ pub(in crate::cli) fn schema(arguments: &Arguments, context: &Context) -> Answer
         None => {
             let wanted = arguments.what.file();
             let found = files.iter().find(|(name, _)| *name == wanted);
-            let (_, text) = found.ok_or_else(|| CliError::Internal(format!("there is no {wanted}")))?;
+            let (_, text) =
+                found.ok_or_else(|| CliError::Internal(format!("there is no {wanted}")))?;
             context.terminal.data(text)?;
         }
     }

@@ -111,11 +111,15 @@ fn tell_end(context: &Context, ended: &Ended) -> Exit {
         Ended::Clean => Exit::Done,
         Ended::Forced(stuck) => {
             let stuck = crate::http::visible::line(&stuck.join(", "));
-            context.terminal.say(&format!("error: stopped, but these did not end in time and were dropped: {stuck}"));
+            context.terminal.say(&format!(
+                "error: stopped, but these did not end in time and were dropped: {stuck}"
+            ));
             Exit::Failed
         }
         Ended::TaskEnded(name) => {
-            context.terminal.say(&format!("error: stopped because the task `{name}` ended by itself; the log says more"));
+            context.terminal.say(&format!(
+                "error: stopped because the task `{name}` ended by itself; the log says more"
+            ));
             Exit::Internal
         }
     }
@@ -140,12 +144,18 @@ impl Greeting for Welcome<'_> {
 impl Welcome<'_> {
     fn picture(&self, facts: &Facts) -> String {
         let mut table = Table::headless();
-        table.pair("  follows", format!("{} at {}", facts.source, revision(&facts.revision)));
+        table.pair(
+            "  follows",
+            format!("{} at {}", facts.source, revision(&facts.revision)),
+        );
         table.pair("  environment", self.environment.as_str());
         table.pair("  runbooks", runbooks(facts));
         table.pair("  page", page(facts.address));
         table.pairs("  next", self.next(facts));
-        table.pair("  approvals", "`orderly approvals` lists what waits for people");
+        table.pair(
+            "  approvals",
+            "`orderly approvals` lists what waits for people",
+        );
         table.pair("  state", path(facts.state.clone()));
         table.pair("  review", facts.reviewer.as_str());
         table.pair("  stop", "Ctrl-C; press it again to stop without waiting");
@@ -157,7 +167,12 @@ impl Welcome<'_> {
             return vec!["nothing is scheduled; `orderly run` starts a runbook".into()];
         }
         let now = self.context.now();
-        let width = facts.next.iter().map(|one| one.runbook.as_str().len()).max().unwrap_or(0);
+        let width = facts
+            .next
+            .iter()
+            .map(|one| one.runbook.as_str().len())
+            .max()
+            .unwrap_or(0);
         facts
             .next
             .iter()
@@ -181,8 +196,14 @@ fn revision(id: &str) -> String {
 fn runbooks(facts: &Facts) -> String {
     match facts.problems.len() {
         0 => facts.runbooks.to_string(),
-        1 => format!("{}; 1 problem, `orderly sync --show` tells it", facts.runbooks),
-        many => format!("{}; {many} problems, `orderly sync --show` tells them", facts.runbooks),
+        1 => format!(
+            "{}; 1 problem, `orderly sync --show` tells it",
+            facts.runbooks
+        ),
+        many => format!(
+            "{}; {many} problems, `orderly sync --show` tells them",
+            facts.runbooks
+        ),
     }
 }
 
@@ -194,5 +215,8 @@ fn page(address: std::net::SocketAddr) -> String {
 }
 
 fn path(folder: PathBuf) -> String {
-    std::path::absolute(&folder).unwrap_or(folder).display().to_string()
+    std::path::absolute(&folder)
+        .unwrap_or(folder)
+        .display()
+        .to_string()
 }

@@ -44,27 +44,48 @@ pub(in crate::cli) async fn status(context: &Context) -> Answer {
         let screen = screen(&told, &health, &client, context)?;
         context.terminal.data(&screen)?;
     }
-    Ok(if health.works() { Exit::Done } else { Exit::Failed })
+    Ok(if health.works() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 async fn ask(client: &Client) -> Result<Told, CliError> {
     let api = |part: &str| Address::api(&[part]);
-    let mut running = client.get(&api("runs").with("status", Some("running"))).await?;
-    let queued = client.get(&api("runs").with("status", Some("queued"))).await?;
-    let waiting = client.get(&api("runs").with("status", Some("waiting"))).await?;
+    let mut running = client
+        .get(&api("runs").with("status", Some("running")))
+        .await?;
+    let queued = client
+        .get(&api("runs").with("status", Some("queued")))
+        .await?;
+    let waiting = client
+        .get(&api("runs").with("status", Some("waiting")))
+        .await?;
     for more in [waiting, queued] {
-        if let (Some(all), Some(more)) = (running.get_mut("items").and_then(Value::as_array_mut), more.get("items").and_then(Value::as_array)) {
+        if let (Some(all), Some(more)) = (
+            running.get_mut("items").and_then(Value::as_array_mut),
+            more.get("items").and_then(Value::as_array),
+        ) {
             all.extend(more.iter().cloned());
         }
     }
     Ok(Told {
         health: client.get_health().await?,
         sync: client.get(&api("sync")).await?,
-        runbooks: client.get(&api("runbooks").with("limit", Some(MOST_RUNBOOKS))).await?,
+        runbooks: client
+            .get(&api("runbooks").with("limit", Some(MOST_RUNBOOKS)))
+            .await?,
         running,
         approvals: client.get(&api("approvals")).await?,
         next: client.get(&api("next").with("limit", Some(SHOWN))).await?,
-        failures: client.get(&api("runs").with("outcome", Some("failures")).with("limit", Some(SHOWN))).await?,
+        failures: client
+            .get(
+                &api("runs")
+                    .with("outcome", Some("failures"))
+                    .with("limit", Some(SHOWN)),
+            )
+            .await?,
     })
 }
 
@@ -81,7 +102,12 @@ fn document(told: Told) -> Value {
     })
 }
 
-fn screen(told: &Told, health: &Health, client: &Client, context: &Context) -> Result<String, CliError> {
+fn screen(
+    told: &Told,
+    health: &Health,
+    client: &Client,
+    context: &Context,
+) -> Result<String, CliError> {
     let runbooks: Page<RunbookView> = typed(told.runbooks.clone())?;
     let running: Page<RunRow> = typed(told.running.clone())?;
     let waiting: Page<ApprovalView> = typed(told.approvals.clone())?;
@@ -95,7 +121,10 @@ fn screen(told: &Told, health: &Health, client: &Client, context: &Context) -> R
         ("Source", sync::table(context, &view)),
         ("Runbooks", counts(&runbooks.items)),
         ("Under way", rows::runs(context, &running.items)),
-        ("Waiting for people", approvals::table(context, &waiting.items)),
+        (
+            "Waiting for people",
+            approvals::table(context, &waiting.items),
+        ),
         ("Due next", due),
         ("Failed last", rows::runs(context, &failures.items)),
     ];
@@ -104,7 +133,11 @@ fn screen(told: &Told, health: &Health, client: &Client, context: &Context) -> R
     let texts: Vec<String> = shown
         .map(|(title, table)| match *title {
             "" => table.render(colour),
-            title => format!("{}\n{}", context.terminal.paint(Style::Strong, title), indented(&table.render(colour))),
+            title => format!(
+                "{}\n{}",
+                context.terminal.paint(Style::Strong, title),
+                indented(&table.render(colour))
+            ),
         })
         .collect();
     Ok(texts.join("\n"))
@@ -123,7 +156,13 @@ fn head(health: &Health, client: &Client) -> Table {
     let mut table = Table::headless();
     table.row([
         Cell::styled(&health.status, style),
-        format!("orderly {} at {}, up for {}", health.version, client.server(), Span::from_secs(health.uptime_seconds)).into(),
+        format!(
+            "orderly {} at {}, up for {}",
+            health.version,
+            client.server(),
+            Span::from_secs(health.uptime_seconds)
+        )
+        .into(),
     ]);
     table
 }
@@ -131,20 +170,33 @@ fn head(health: &Health, client: &Client) -> Table {
 /// Those that the agent cannot do without, and all that are not well. Tasks that are well say nothing.
 fn dependencies(health: &Health) -> Table {
     let mut table = Table::headless();
-    for one in health.dependencies.iter().filter(|one| !one.ok || !one.name.starts_with("task/")) {
+    for one in health
+        .dependencies
+        .iter()
+        .filter(|one| !one.ok || !one.name.starts_with("task/"))
+    {
         let state = match (one.ok, one.weight) {
             (true, _) => Cell::styled("ok", Style::Good),
             (false, Weight::Degraded) => Cell::styled("degraded", Style::Warn),
             (false, Weight::Ready | Weight::Alive) => Cell::styled("failing", Style::Bad),
         };
-        table.row([state, one.name.as_str().into(), Cell::faint(rows::first_line(&one.detail))]);
+        table.row([
+            state,
+            one.name.as_str().into(),
+            Cell::faint(rows::first_line(&one.detail)),
+        ]);
     }
     table
 }
 
 fn counts(runbooks: &[RunbookView]) -> Table {
     let in_state = |state| runbooks.iter().filter(|view| view.state == state).count();
-    let ended = |wanted: fn(RunOutcome) -> bool| runbooks.iter().filter(|view| view.last_outcome.is_some_and(wanted)).count();
+    let ended = |wanted: fn(RunOutcome) -> bool| {
+        runbooks
+            .iter()
+            .filter(|view| view.last_outcome.is_some_and(wanted))
+            .count()
+    };
     let mut table = Table::headless();
     let states = format!(
         "{} in use, {} invalid, {} suspended",
@@ -157,12 +209,20 @@ fn counts(runbooks: &[RunbookView]) -> Table {
         "{} succeeded, {} failed, {} never ran",
         ended(RunOutcome::is_success),
         ended(|outcome| !outcome.is_success()),
-        runbooks.iter().filter(|view| view.last_outcome.is_none()).count()
+        runbooks
+            .iter()
+            .filter(|view| view.last_outcome.is_none())
+            .count()
     );
     table.pair("last run", last);
-    let broken = runbooks.iter().filter_map(|view| Some((view, view.problem.as_deref()?)));
+    let broken = runbooks
+        .iter()
+        .filter_map(|view| Some((view, view.problem.as_deref()?)));
     for (view, problem) in broken.take(SHOWN) {
-        table.row([Cell::styled(view.name.as_str(), Style::Bad), rows::first_line(problem).into()]);
+        table.row([
+            Cell::styled(view.name.as_str(), Style::Bad),
+            rows::first_line(problem).into(),
+        ]);
     }
     table
 }

@@ -24,7 +24,12 @@ pub(in crate::cli) struct Suspend {
     #[arg(long = "for", id = "lasting", value_name = "LENGTH")]
     lasting: Option<Span>,
     /// Why; kept in the audit log
-    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT"
+    )]
     reason: String,
 }
 
@@ -66,14 +71,19 @@ pub(in crate::cli) async fn suspend(arguments: Suspend, context: &Context) -> An
     } else if let Some(until) = until {
         body["until"] = json!(until);
     }
-    context.client()?.post(&Address::api(&["runbooks", name, "suspend"]), &body).await?;
+    context
+        .client()?
+        .post(&Address::api(&["runbooks", name, "suspend"]), &body)
+        .await?;
     let end = match until {
         Some(until) => format!("until {}", rows::when(context, until)),
         None => format!("until `orderly resume {name}`"),
     };
     context.terminal.say(&format!("{name} is suspended {end}"));
     if context.terminal.wants_json() {
-        context.terminal.json(&json!({"runbook": name, "until": until}))?;
+        context
+            .terminal
+            .json(&json!({"runbook": name, "until": until}))?;
     }
     Ok(Exit::Done)
 }
@@ -81,7 +91,10 @@ pub(in crate::cli) async fn suspend(arguments: Suspend, context: &Context) -> An
 /// Ends a suspension.
 pub(in crate::cli) async fn resume(arguments: Resume, context: &Context) -> Answer {
     let name = arguments.runbook.as_str();
-    context.client()?.post(&Address::api(&["runbooks", name, "resume"]), &json!({})).await?;
+    context
+        .client()?
+        .post(&Address::api(&["runbooks", name, "resume"]), &json!({}))
+        .await?;
     context.terminal.say(&format!("{name} is resumed"));
     if context.terminal.wants_json() {
         context.terminal.json(&json!({"runbook": name}))?;

@@ -44,7 +44,9 @@ pub(in crate::cli) async fn sync(arguments: Arguments, context: &Context) -> Ans
     let answer = if arguments.show {
         client.get(&address).await?
     } else {
-        client.post(&address, &json!({"accept": arguments.accept})).await?
+        client
+            .post(&address, &json!({"accept": arguments.accept}))
+            .await?
     };
     let view: SyncView = typed(answer.clone())?;
     if context.terminal.wants_json() {
@@ -64,7 +66,10 @@ pub(in crate::cli) fn table(context: &Context, view: &SyncView) -> Table {
     table.pair("source", view.source.as_str());
     table.pair("in use", applied);
     if view.attempted != view.applied {
-        table.pair("newest", view.attempted.as_deref().map_or("", rows::revision));
+        table.pair(
+            "newest",
+            view.attempted.as_deref().map_or("", rows::revision),
+        );
     }
     table.pair("runbooks", view.runbooks.to_string());
     table.pair("fetched", when(view.last_success));
@@ -72,16 +77,35 @@ pub(in crate::cli) fn table(context: &Context, view: &SyncView) -> Table {
         table.pair("tried", when(view.last_attempt));
     }
     let error = view.error.as_deref().unwrap_or_default();
-    table.pairs("error", error.lines().map(|line| Cell::styled(line, Style::Bad)));
+    table.pairs(
+        "error",
+        error.lines().map(|line| Cell::styled(line, Style::Bad)),
+    );
     if let Some(held) = &view.held {
-        let names: Vec<&str> = held.runbooks.iter().take(5).map(|name| name.as_str()).collect();
+        let names: Vec<&str> = held
+            .runbooks
+            .iter()
+            .take(5)
+            .map(|name| name.as_str())
+            .collect();
         let more = held.runbooks.len().saturating_sub(names.len());
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let text = format!("{} would delete {}{more}", rows::revision(&held.revision), names.join(", "));
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        let text = format!(
+            "{} would delete {}{more}",
+            rows::revision(&held.revision),
+            names.join(", ")
+        );
         table.pair("waits", Cell::styled(&text, Style::Warn));
         table.pair("", format!("orderly sync --accept {}", held.revision));
     }
     let problems = view.problems.iter().flat_map(|problem| problem.lines());
-    table.pairs("problems", problems.map(|line| Cell::styled(line, Style::Warn)));
+    table.pairs(
+        "problems",
+        problems.map(|line| Cell::styled(line, Style::Warn)),
+    );
     table
 }

@@ -68,14 +68,25 @@ pub(in crate::cli) fn validate(arguments: &Arguments, context: &Context) -> Answ
     found.files.sort();
     found.files.dedup();
     for link in &found.links {
-        let text = format!("warning: {} is a symbolic link; the agent does not follow it", link.display());
+        let text = format!(
+            "warning: {} is a symbolic link; the agent does not follow it",
+            link.display()
+        );
         context.terminal.say(&crate::http::visible::line(&text));
     }
-    let contents: Vec<(String, Vec<u8>)> = found.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+    let contents: Vec<(String, Vec<u8>)> = found
+        .files
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<_, _>>()?;
     let report = validate_tree(contents.into_iter(), &wiring::catalogue());
     tell(&report, arguments.format(context), context)?;
     let warned = arguments.strict && report.counts.warnings > 0;
-    Ok(if report.counts.errors > 0 || warned { Exit::Failed } else { Exit::Done })
+    Ok(if report.counts.errors > 0 || warned {
+        Exit::Failed
+    } else {
+        Exit::Done
+    })
 }
 
 impl Arguments {
@@ -92,7 +103,11 @@ impl Arguments {
 }
 
 /// That nobody reads to the end does not change what was found.
-fn tell(report: &ValidationReport, format: ReportFormat, context: &Context) -> Result<(), CliError> {
+fn tell(
+    report: &ValidationReport,
+    format: ReportFormat,
+    context: &Context,
+) -> Result<(), CliError> {
     match context.terminal.data(&render(&report.problems, format)) {
         Ok(()) | Err(CliError::Unread) => {}
         Err(other) => return Err(other),
@@ -102,7 +117,10 @@ fn tell(report: &ValidationReport, format: ReportFormat, context: &Context) -> R
 }
 
 fn summary(counts: &Counts) -> String {
-    let mut parts = vec![count(counts.files, "file"), count(counts.runbooks, "runbook")];
+    let mut parts = vec![
+        count(counts.files, "file"),
+        count(counts.runbooks, "runbook"),
+    ];
     if counts.others > 0 {
         parts.push(count(counts.others, "other document"));
     }
@@ -126,7 +144,11 @@ fn paths(named: &[PathBuf]) -> Vec<PathBuf> {
         return named.to_vec();
     }
     let usual = Path::new("runbooks");
-    vec![if usual.is_dir() { usual.to_owned() } else { PathBuf::from(".") }]
+    vec![if usual.is_dir() {
+        usual.to_owned()
+    } else {
+        PathBuf::from(".")
+    }]
 }
 
 /// Files to look at, and links that are not followed.
@@ -160,7 +182,10 @@ impl Found {
             source,
         };
         if depth > DEEPEST {
-            return Err(CliError::Failed(format!("{} is nested deeper than {DEEPEST} folders", folder.display())));
+            return Err(CliError::Failed(format!(
+                "{} is nested deeper than {DEEPEST} folders",
+                folder.display()
+            )));
         }
         for entry in std::fs::read_dir(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
@@ -178,7 +203,9 @@ impl Found {
 
     fn push(&mut self, path: PathBuf) -> Result<(), CliError> {
         if self.files.len() >= MOST_FILES {
-            return Err(CliError::Failed(format!("there are more than {MOST_FILES} files\nhint: name a smaller folder")));
+            return Err(CliError::Failed(format!(
+                "there are more than {MOST_FILES} files\nhint: name a smaller folder"
+            )));
         }
         // Walked from the working directory, a path reads better without its dot.
         let path = path.strip_prefix("./").map_or(path.clone(), Path::to_owned);
@@ -188,14 +215,18 @@ impl Found {
 }
 
 fn is_yaml(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml"))
+    path.extension().is_some_and(|ending| {
+        ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml")
+    })
 }
 
 fn read(path: &Path) -> Result<(String, Vec<u8>), CliError> {
     let mut bytes = Vec::new();
     let (name, taken) = if path == Path::new("-") {
-        let taken = std::io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes);
+        let taken = std::io::stdin()
+            .lock()
+            .take(MOST_BYTES)
+            .read_to_end(&mut bytes);
         ("<stdin>".to_owned(), taken)
     } else {
         let taken = File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
@@ -230,7 +261,10 @@ mod tests {
             warnings: 1,
             ..Counts::default()
         };
-        assert_eq!(summary(&counts), "1 file, 0 runbooks, 1 other document, no problems, 1 warning");
+        assert_eq!(
+            summary(&counts),
+            "1 file, 0 runbooks, 1 other document, no problems, 1 warning"
+        );
     }
 
     #[test]
@@ -238,7 +272,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         std::fs::create_dir_all(at("sub/.git")).unwrap();
-        for name in ["b.yaml", "a.YML", "note.txt", "sub/c.yaml", "sub/.git/d.yaml"] {
+        for name in [
+            "b.yaml",
+            "a.YML",
+            "note.txt",
+            "sub/c.yaml",
+            "sub/.git/d.yaml",
+        ] {
             std::fs::write(at(name), "").unwrap();
         }
         std::os::unix::fs::symlink(at("b.yaml"), at("link.yaml")).unwrap();
