@@ -85,10 +85,7 @@ pub fn inputs_from_file(bytes: &[u8]) -> Result<BTreeMap<String, Value>, String>
     if let Some(fault) = document.faults.first() {
         return Err(told(fault));
     }
-    if !matches!(
-        document.root.content,
-        Content::Mapping(_) | Content::Null
-    ) {
+    if !matches!(document.root.content, Content::Mapping(_) | Content::Null) {
         return Err("1:1: a mapping of inputs is wanted, as in `key: value`".to_owned());
     }
     let entries = document.root.entries().iter();
