@@ -8,4 +8,18 @@
 //! An action's folder holds its types and its acts, and its `mod.rs` offers `actions()`; [`framework::Catalogue::new`] lists them.
 //! What this room lacks on purpose: retries, approvals and recording. They belong to `flow` and `gate`.
 
+mod approval;
+mod assert;
+pub mod backup;
+mod command;
+mod dns;
 pub mod framework;
+pub mod host;
+mod http;
+pub mod kubernetes;
+mod notify;
+mod prometheus;
+mod runbook;
+mod sleep;
+mod tcp;
+mod tls;

@@ -1,1 +1,11 @@
 //! adapters
+
+pub mod archive;
+pub mod clock;
+pub mod git;
+pub mod host;
+pub mod kubernetes;
+pub mod logs;
+pub mod network;
+pub mod process;
+pub mod secrets;

@@ -20,6 +20,21 @@ macro_rules! id {
                 let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &entropy).into_uuid())
             }
+            /// When it was made, to the millisecond; the epoch for a UUID that holds no time.
+            pub fn made_at(self) -> Timestamp {
+                let (seconds, nanos) = self.0.get_timestamp().map(|at| at.to_unix()).unwrap_or_default();
+                let seconds = i64::try_from(seconds).unwrap_or_default();
+                let nanos = i32::try_from(nanos).unwrap_or_default();
+                Timestamp::new(seconds, nanos).unwrap_or_default()
+            }
+            /// From the 16 bytes themselves, as the history keeps them.
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+            /// The bytes; they sort as the ids do.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,5 +79,7 @@ mod tests {
         let late = RunId::new(Timestamp::from_second(2).unwrap(), [0; 10]);
         assert!(early < late);
         assert_eq!(early.to_string().parse::<RunId>().unwrap(), early);
+        assert_eq!(late.made_at(), Timestamp::from_second(2).unwrap());
+        assert_eq!(RunId::from_bytes(*early.as_bytes()), early);
     }
 }

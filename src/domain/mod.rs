@@ -6,6 +6,8 @@
 //! - State is a fold of recorded events ([`run::RunState::apply`]); recovery is the same fold.
 //! - Only [`gate::settle`] makes a [`gate::Permit`].
 
+pub mod access;
+pub mod active;
 pub mod approval;
 pub mod audit;
 pub mod calendar;
@@ -15,6 +17,7 @@ pub mod effect;
 pub mod expression;
 pub mod gate;
 pub mod id;
+pub mod inputs;
 pub mod mask;
 pub mod name;
 pub mod occurrence;

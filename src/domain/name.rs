@@ -154,6 +154,10 @@ name!(
     WebhookName, "webhook name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
+    /// A backup's name: the first part of its artifacts' file names.
+    ArtifactName, "artifact name", is_label, LABEL_RULE, LABEL_PATTERN
+);
+name!(
     /// A step's name: an identifier, because expressions say `steps.<name>`.
     StepName, "step name", is_identifier, IDENTIFIER_RULE, IDENTIFIER_PATTERN
 );

@@ -1,1 +1,77 @@
-//! flow
+//! The stories, each read top to bottom in one file.
+//!
+//! | story | file | what it tells |
+//! |---|---|---|
+//! | sync | [`sync`] | commit → fetched → validated → in use |
+//! | tick | [`tick`] | a due time comes → it starts, or one reason why not |
+//! | start | [`start`] | a wish for a run → claimed, recorded, launched |
+//! | run | [`run`] | a run from its first step to its recorded end |
+//! | step | [`step`] | one attempt: rendered → judged → recorded → carried out → recorded |
+//! | approve | [`approve`] | a question to people → their answer |
+//! | recover | [`recover`] | after a start: what was going on goes on |
+//! | agent | [`agent`] | what people ask, and the answers |
+//!
+//! Invariants
+//! - The start of a step is committed before the world is touched; if the history cannot be written, nothing more is touched.
+//! - Nothing here spawns, reads a clock or makes randomness: [`world::World`] brings all of it.
+//! - No lock is held across an `.await`.
+
+pub mod agent;
+pub mod approve;
+mod artifacts;
+pub mod child;
+pub mod locks;
+pub mod recover;
+pub mod run;
+pub mod start;
+pub mod step;
+pub mod sync;
+pub mod tick;
+pub mod view;
+pub mod world;
+
+use crate::history::WriteError;
+
+/// Why a story cannot go on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FlowError {
+    /// Then nothing more is touched.
+    #[error(
+        "the history cannot be written while {doing}: {reason}\nhint: check the state folder's disk space and rights; nothing more is touched until it can be written"
+    )]
+    NotRecorded {
+        /// What was to be recorded.
+        doing: String,
+        /// Why.
+        reason: String,
+    },
+    /// A run's own record cannot be read.
+    #[error("the history cannot be read while {doing}: {reason}")]
+    Unreadable {
+        /// What was wanted.
+        doing: String,
+        /// Why.
+        reason: String,
+    },
+    /// The agent is being stopped; what is recorded goes on at the next start.
+    #[error("the agent is being stopped")]
+    Stopping,
+}
+
+impl FlowError {
+    fn not_recorded(doing: &str, error: &WriteError) -> Self {
+        Self::NotRecorded {
+            doing: doing.to_owned(),
+            reason: error.to_string(),
+        }
+    }
+    fn unreadable(doing: &str, error: &impl std::fmt::Display) -> Self {
+        Self::Unreadable {
+            doing: doing.to_owned(),
+            reason: error.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

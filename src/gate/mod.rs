@@ -1,1 +1,120 @@
-//! gate
+//! The safety gate: the stages that lead to one permit.
+//!
+//! Order: structure and hard denials → policy → rate limits → review (may only tighten) → people. Each stage adds
+//! [`Contribution`]s; their join is the decision ([`crate::domain::gate::join`]); no stage can take back what another said.
+//!
+//! Invariants
+//! - An error in a stage is a denial, never a pass.
+//! - Opaque effects need a person at every autonomy level.
+//! - The policy is the agent's own, tightened by the repository, never loosened.
+//!
+//! Deliberately lacking: effects of shell text. A script is opaque as a whole until its syntax is understood.
+
+mod limits;
+mod operations;
+mod policy;
+pub mod review;
+
+use crate::domain::{
+    calendar::WindowState,
+    effect::Class,
+    gate::{Contribution, Decision, Quorum, Stage, join},
+    plan::PlannedStep,
+    policy::Policy,
+};
+use jiff::Timestamp;
+use review::Reviewer;
+
+/// Facts beside the step and the policy.
+#[derive(Debug, Clone)]
+pub struct Circumstances {
+    /// The time.
+    pub now: Timestamp,
+    /// Whether the runbook's windows are open; a person may have overridden them.
+    pub window: WindowState,
+    /// Who overrode a closed window, if anybody did.
+    pub window_override: Option<String>,
+    /// Steps with an effect in the last minute.
+    pub changes_last_minute: u64,
+    /// Destructive steps in the last hour.
+    pub destructive_last_hour: u64,
+    /// Whether a person, not a machine, started the run.
+    pub manual: bool,
+    /// The attempt before this one was interrupted, may have happened, and is not safe to do twice.
+    pub uncertain: bool,
+    /// What the step itself asks of people.
+    pub wish: Option<(Quorum, String)>,
+}
+
+/// What the gate found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The join of all contributions.
+    pub decision: Decision,
+    /// Each stage's say.
+    pub contributions: Vec<Contribution>,
+}
+
+/// Judges one planned step.
+pub async fn judge(
+    step: &PlannedStep,
+    policy: &Policy,
+    circumstances: &Circumstances,
+    reviewer: &dyn Reviewer,
+) -> Judgement {
+    let mut contributions = by_policy(step, policy, circumstances);
+    if join(&contributions) != Decision::Deny && step.effects.class() > Class::Read {
+        contributions.extend(reviewer.review(step, &contributions).await);
+    }
+    Judgement {
+        decision: join(&contributions),
+        contributions,
+    }
+}
+
+/// Every stage but the reviewer and people: pure.
+pub fn by_policy(
+    step: &PlannedStep,
+    policy: &Policy,
+    circumstances: &Circumstances,
+) -> Vec<Contribution> {
+    let mut contributions = policy::contributions(step, policy, circumstances.now);
+    contributions.extend(limits::contributions(step, policy, circumstances));
+    contributions.extend(window(step, circumstances));
+    contributions.extend(wishes(circumstances));
+    contributions
+}
+
+fn window(step: &PlannedStep, circumstances: &Circumstances) -> Option<Contribution> {
+    let WindowState::Closed { reason, .. } = &circumstances.window else {
+        return None;
+    };
+    if step.effects.class() == Class::Read {
+        return None;
+    }
+    let (decision, reason) = match &circumstances.window_override {
+        Some(by) => (Decision::Allow, format!("{reason}; overridden by {by}")),
+        None => (Decision::Deny, reason.clone()),
+    };
+    Some(Contribution::new(Stage::Window, decision, reason))
+}
+
+fn wishes(circumstances: &Circumstances) -> Vec<Contribution> {
+    let mut wishes = Vec::new();
+    if let Some((quorum, message)) = &circumstances.wish {
+        wishes.push(Contribution::new(
+            Stage::Runbook,
+            Decision::Approve(quorum.clone()),
+            message.clone(),
+        ));
+    }
+    if circumstances.uncertain {
+        let reason =
+            "the agent died while this step ran: it may have happened, and is not safe to do twice";
+        wishes.push(Contribution::new(Stage::Recovery, Decision::ask(), reason));
+    }
+    wishes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,30 @@
 //! Artifacts: files that steps leave behind.
 
 use crate::{
-    domain::{digest::Digest, span::Span},
+    domain::{
+        digest::Digest,
+        id::RunId,
+        name::{ArtifactName, RunbookName},
+        span::Span,
+    },
     ports::BoxFuture,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 use tokio_util::sync::CancellationToken;
+
+/// Whose artifact it is. Its folder and file name follow from this and from the time it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The first part of the file name.
+    pub name: ArtifactName,
+    /// The folder under the artifacts.
+    pub runbook: RunbookName,
+    /// The run that makes it.
+    pub run: RunId,
+}
 
 /// A finished artifact file: complete, synced, named, never overwritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +39,19 @@ pub struct Stored {
     pub raw_size: u64,
     /// Members of an archive, pages of a database.
     pub entries: u64,
+    /// What was left out on purpose, and why: sockets, devices, files that were removed meanwhile. Capped.
+    pub skipped: Vec<String>,
+    /// Files that changed while they were read, so that their copy may be of two moments. Capped.
+    pub changed: Vec<String>,
+}
+
+/// What is known of an artifact before it is looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expected {
+    /// The digest recorded when it was made.
+    pub sha256: Option<Digest>,
+    /// The bytes before compression recorded when it was made; much more than that is refused.
+    pub raw_size: Option<u64>,
 }
 
 /// What a trial restore found.
@@ -31,28 +63,55 @@ pub struct Inspection {
     pub size: u64,
     /// Members of the archive, or tables of the database.
     pub entries: u64,
-    /// Rows of each table, for a database; bytes of each member's content in all, for an archive.
-    pub content: std::collections::BTreeMap<String, u64>,
+    /// Rows of each table, for a database; `files`, `folders`, `links` and `bytes` of content, for an archive.
+    pub content: BTreeMap<String, u64>,
     /// How long the trial restore took.
     pub took: Span,
 }
 
 /// Why an artifact could not be made or read.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{doing}: {reason}")]
-pub struct ArchiveError {
-    /// What was being done, to which file.
-    pub doing: String,
-    /// What went wrong.
-    pub reason: String,
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArchiveError {
+    /// It was asked to stop. Nothing is left behind.
+    #[error("{0}: stopped")]
+    Stopped(String),
+    /// It did not work. Nothing is left behind.
+    #[error("{doing}: {reason}")]
+    Failed {
+        /// What was being done, to which file.
+        doing: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Parts of the source could not be read, so the backup would not be whole.
+    #[error("{count} of the files cannot be read:\n{}", .listed.join("\n"))]
+    Unreadable {
+        /// How many.
+        count: u64,
+        /// The first of them, each with its reason.
+        listed: Vec<String>,
+    },
+    /// The artifact is not what was recorded, or is damaged: trying again will not help.
+    #[error("{path} is damaged: {reason}", path = .path.display())]
+    Damaged {
+        /// The artifact.
+        path: PathBuf,
+        /// How that shows.
+        reason: String,
+    },
 }
 
 /// Makes and checks artifacts. Nothing is held in memory whole; a half-written file never carries the final name.
 pub trait Archive: Send + Sync + std::fmt::Debug {
-    /// A zstd-compressed tar of files and folders, symbolic links kept as links.
+    /// The absolute form of a path; a relative one is taken from the agent's state folder.
+    fn absolute(&self, path: &Path) -> PathBuf;
+    /// The folder that a runbook's artifacts are kept in.
+    fn folder(&self, runbook: &RunbookName) -> PathBuf;
+    /// A zstd-compressed tar of files and folders, symbolic links kept as links. `exclude` are patterns: `*` and `?` within a
+    /// name, `**` across folders; one without `/` is for names at any depth, others are for whole paths.
     fn files<'a>(
         &'a self,
-        name: &'a str,
+        label: &'a Label,
         paths: &'a [PathBuf],
         exclude: &'a [String],
         stop: CancellationToken,
@@ -60,7 +119,7 @@ pub trait Archive: Send + Sync + std::fmt::Debug {
     /// A zstd-compressed copy of a live database by SQLite's online backup API.
     fn sqlite<'a>(
         &'a self,
-        name: &'a str,
+        label: &'a Label,
         database: &'a Path,
         stop: CancellationToken,
     ) -> BoxFuture<'a, Result<Stored, ArchiveError>>;
@@ -68,12 +127,14 @@ pub trait Archive: Send + Sync + std::fmt::Debug {
     fn inspect_files<'a>(
         &'a self,
         path: &'a Path,
+        expected: Expected,
         stop: CancellationToken,
     ) -> BoxFuture<'a, Result<Inspection, ArchiveError>>;
     /// Restores a file made by `sqlite` into a scratch folder, runs `PRAGMA integrity_check` and counts rows.
     fn inspect_sqlite<'a>(
         &'a self,
         path: &'a Path,
+        expected: Expected,
         stop: CancellationToken,
     ) -> BoxFuture<'a, Result<Inspection, ArchiveError>>;
 }

@@ -38,7 +38,9 @@ pub trait ActionCatalogue: Send + Sync {
     fn check(&self, action: &ActionName, arguments: &Value) -> Result<(), String>;
     /// Checks arguments as they are written, expressions and all, for what must not hold an expression. Arguments with expressions
     /// go through this alone, those without through [`Self::check`] too. The error is for people.
-    fn check_template(&self, action: &ActionName, arguments: &Value) -> Result<(), String>;
+    fn check_template(&self, _action: &ActionName, _arguments: &Value) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// What an action intends with these arguments.
@@ -144,5 +146,5 @@ pub trait Executor: Send + Sync {
     ) -> BoxFuture<'a, Result<Intent, String>>;
 
     /// Carries out the permitted step. It does not panic and does not outlive `session.stop` for long.
-    fn execute<'a>(&'a self, permit: Permit, session: Session) -> BoxFuture<'a, StepReport>;
+    fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport>;
 }

@@ -66,6 +66,9 @@ pub enum NetworkError {
     /// The address cannot be read.
     #[error("`{0}` is not an address: {1}")]
     InvalidAddress(String, String),
+    /// Nothing was sent: a certificate file cannot be read, a header cannot be sent.
+    #[error("{0} was not asked: {1}")]
+    NotAsked(String, String),
     /// No answer in time.
     #[error("no answer from {0} within {1}")]
     TimedOut(String, Span),

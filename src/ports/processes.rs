@@ -7,6 +7,9 @@ use crate::{
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
+/// Where programs are looked up; the agent's own `PATH` does not count.
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A program to run: its own process group, standard input closed or fed, an environment of only what is named here.
 #[derive(Debug, Clone)]
 pub struct Program {

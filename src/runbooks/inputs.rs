@@ -6,7 +6,12 @@ use crate::{
         secret,
         span::Span,
     },
-    runbooks::{problems::hint_among, schema::Shape},
+    runbooks::{
+        compose::{compose, decode, forbidden},
+        problems::{Fault, hint_among},
+        schema::Shape,
+        tree::Content,
+    },
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -54,6 +59,45 @@ pub fn complete_inputs(
     } else {
         Err(wrong)
     }
+}
+
+/// Reads a file of inputs: one YAML document (JSON is one too) that is a mapping.
+///
+/// # Errors
+/// It is not such a document.
+pub fn inputs_from_file(bytes: &[u8]) -> Result<BTreeMap<String, Value>, String> {
+    let told = |fault: &Fault| {
+        format!(
+            "{}:{}: {}",
+            fault.place.line, fault.place.column, fault.what
+        )
+    };
+    let text = decode(bytes).map_err(|(fault, _)| told(&fault))?;
+    if let Some(fault) = forbidden(text).first() {
+        return Err(told(fault));
+    }
+    let documents = compose(text);
+    let document = match documents.as_slice() {
+        [] => return Ok(BTreeMap::new()),
+        [one] => one,
+        [_, second, ..] => {
+            let line = second.root.place.line;
+            return Err(format!("{line}:1: only one document is wanted"));
+        }
+    };
+    if let Some(fault) = document.faults.first() {
+        return Err(told(fault));
+    }
+    if !matches!(
+        document.root.content,
+        Content::Mapping(_) | Content::Null
+    ) {
+        return Err("1:1: a mapping of inputs is wanted, as in `key: value`".to_owned());
+    }
+    let entries = document.root.entries().iter();
+    Ok(entries
+        .map(|entry| (entry.key.to_string(), entry.value.json()))
+        .collect())
 }
 
 /// Reads an input from text, as it comes from a command line.

@@ -137,7 +137,7 @@ impl File<'_> {
     fn read(&self, kind: Kind, root: &Node<'_>) -> (Option<Document>, Vec<Fault>) {
         match kind {
             Kind::Runbook => self.convert(kind, root, |draft, file: RunbookFile| {
-                convert::runbook(draft, file).map(|runbook| Document::Runbook(Box::new(runbook)))
+                convert::runbook(draft, file).map(|runbook| Document::Runbook(Arc::new(runbook)))
             }),
             Kind::Environment => self.convert(kind, root, |_, file: EnvironmentFile| {
                 Some(Document::Environment(convert::environment(file)))

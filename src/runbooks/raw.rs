@@ -9,7 +9,7 @@ use crate::domain::{
         StepName, WebhookName,
     },
     policy::{Autonomy, Operation},
-    runbook::{AfterOutcome, InputKind, Missed, Overlap},
+    runbook::{AfterOutcome, InputKind, AgentEvent, Missed, Overlap},
     span::Span,
 };
 use crate::runbooks::alternatives::{TriggerFields, WindowFields};
@@ -155,6 +155,8 @@ pub(super) enum TriggerSpec {
     Webhook(WebhookTrigger),
     /// By an alert.
     Alert(AlertTrigger),
+    /// By the agent itself.
+    Agent(AgentTrigger),
     /// By the end of another runbook's run.
     After(AfterTrigger),
 }
@@ -199,6 +201,14 @@ pub(super) struct EverySpec {
 pub(super) struct WebhookTrigger {
     /// Which.
     pub(super) webhook: WebhookSpec,
+}
+
+/// By the agent itself.
+#[derive(Debug, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgentTrigger {
+    /// `started`: once, each time the agent has started.
+    pub(super) agent: AgentEvent,
 }
 
 /// A webhook of the agent's configuration.

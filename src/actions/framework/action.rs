@@ -2,7 +2,11 @@
 
 use crate::{
     actions::framework::{World, text},
-    domain::{effect::Class, run::StepReport, span::Span},
+    domain::{
+        effect::{Class, Effects},
+        run::StepReport,
+        span::Span,
+    },
     ports::{
         BoxFuture,
         executor::{ActionSpec, Intent, Session, StepContext},
@@ -59,6 +63,15 @@ pub trait Action: Send + Sync {
 /// Typed outputs as JSON.
 pub fn outputs(typed: &impl Serialize) -> Value {
     serde_json::to_value(typed).unwrap_or_default()
+}
+
+/// The intent of a step that touches nothing.
+pub fn nothing() -> Intent {
+    Intent {
+        effects: Effects::exact(Vec::new()),
+        idempotent: true,
+        wants_approval: None,
+    }
 }
 
 /// An attempt that is ready to go.

@@ -1,7 +1,7 @@
 //! Every action by name.
 
 use crate::{
-    actions::framework::AnyAction,
+    actions::{self, framework::AnyAction},
     domain::name::ActionName,
     ports::executor::{ActionCatalogue, ActionSpec},
 };
@@ -29,7 +29,22 @@ impl Default for Catalogue {
 impl Catalogue {
     /// Every action there is.
     pub fn new() -> Self {
-        Self::of(vec![])
+        Self::of(vec![
+            actions::approval::actions(),
+            actions::assert::actions(),
+            actions::command::actions(),
+            actions::dns::actions(),
+            actions::http::actions(),
+            actions::notify::actions(),
+            actions::prometheus::actions(),
+            actions::runbook::actions(),
+            actions::sleep::actions(),
+            actions::tcp::actions(),
+            actions::tls::actions(),
+            actions::backup::actions(),
+            actions::host::actions(),
+            actions::kubernetes::actions(),
+        ])
     }
 
     pub(super) fn of(groups: Vec<Vec<Box<dyn AnyAction>>>) -> Self {
@@ -75,5 +90,56 @@ impl ActionCatalogue for Catalogue {
     }
     fn check_template(&self, action: &ActionName, arguments: &Value) -> Result<(), String> {
         self.find(action)?.check_written(arguments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Catalogue;
+    use crate::{domain::name::ActionName, ports::executor::ActionCatalogue};
+
+    #[test]
+    fn every_action_says_what_it_takes_and_refuses_what_it_does_not_know() {
+        let catalogue = Catalogue::new();
+        for spec in catalogue.specs() {
+            assert!(ActionName::new(spec.name).is_ok(), "{}", spec.name);
+            assert!(!spec.summary.is_empty(), "{}", spec.name);
+            assert_eq!(spec.inputs["additionalProperties"], false, "{}", spec.name);
+            assert_eq!(
+                spec.inputs["$schema"],
+                "https://json-schema.org/draft/2020-12/schema"
+            );
+            assert!(!spec.inputs.to_string().contains("$ref"), "{}", spec.name);
+            for shape in [&spec.inputs, &spec.outputs] {
+                let nothing = serde_json::Map::new();
+                let properties = shape["properties"].as_object().unwrap_or(&nothing);
+                for (key, property) in properties {
+                    assert!(property["description"].is_string(), "{} {key}", spec.name);
+                    assert!(!key.contains('_'), "{} {key}", spec.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn specs_are_sorted_and_all_there() {
+        let catalogue = Catalogue::new();
+        let names: Vec<_> = catalogue.specs().iter().map(|spec| spec.name).collect();
+        assert!(names.is_sorted());
+        for name in [
+            "approval",
+            "assert",
+            "dns/check",
+            "http/check",
+            "http/request",
+            "notify",
+            "prometheus/query",
+            "runbook",
+            "sleep",
+            "tcp/check",
+            "tls/check",
+        ] {
+            assert!(names.contains(&name), "{name}");
+        }
     }
 }

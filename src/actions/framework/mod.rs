@@ -1,8 +1,11 @@
 //! What all actions share: the trait, the catalogue, and the one way to carry a step out.
 
 mod action;
+pub(crate) mod address;
+pub(crate) mod answers;
 mod catalogue;
 mod documentation;
+pub(crate) mod host;
 mod masking;
 mod perform;
 mod revealing;
@@ -11,7 +14,7 @@ pub(crate) mod scripted;
 mod text;
 mod world;
 
-pub use action::{Action, AnyAction, outputs};
+pub use action::{Action, AnyAction, nothing, outputs};
 pub use catalogue::Catalogue;
 pub use documentation::markdown;
 pub use perform::Performer;

@@ -2,7 +2,7 @@
 
 use crate::{
     actions::framework::{
-        AnyAction, Catalogue, World, action::Attempt, masking::masked, revealing::reveal, text,
+        AnyAction, Catalogue, World, action::Attempt, masking::Masking, revealing::Revealed, text,
     },
     domain::{
         effect::{Confidence, Effects},
@@ -15,7 +15,7 @@ use crate::{
     ports::{
         BoxFuture,
         clock::Clock,
-        executor::{Executor, Intent, Session, StepContext},
+        executor::{Executor, Intent, LogStream, Session, StepContext},
     },
 };
 use serde_json::Value;
@@ -24,7 +24,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
-use tokio_util::sync::CancellationToken;
 
 /// The longest time, in seconds, that an action is given to stop.
 const LONGEST_GRACE: u64 = 30;
@@ -36,15 +35,31 @@ const AFTER_GRACE: u64 = 2000;
 pub struct Performer {
     catalogue: Arc<Catalogue>,
     world: Arc<World>,
+    masking: Arc<Masking>,
 }
 
 impl Performer {
     /// A performer that touches this world.
     pub fn new(catalogue: Arc<Catalogue>, world: Arc<World>) -> Self {
-        Self { catalogue, world }
+        let masking = Arc::default();
+        Self {
+            catalogue,
+            world,
+            masking,
+        }
     }
 
     async fn perform(&self, step: &PlannedStep, session: Session) -> StepReport {
+        let revealed = match Revealed::of(&step.arguments, &*self.world.secrets) {
+            Ok(revealed) => revealed,
+            Err(error) => return StepReport::failed(error, false),
+        };
+        let report = self.act(step, &revealed, session).await;
+        let values = revealed.with_all(&*self.world.secrets);
+        self.masking.masked(report, values)
+    }
+
+    async fn act(&self, step: &PlannedStep, revealed: &Revealed, session: Session) -> StepReport {
         let action = match self.catalogue.find(&step.uses) {
             Ok(action) => action,
             Err(error) => return StepReport::failed(error, false),
@@ -59,22 +74,11 @@ impl Performer {
             stop: session.stop.child_token(),
             ..session
         };
-        self.attempt(action, step, &session).await
-    }
-
-    async fn attempt(
-        &self,
-        action: &dyn AnyAction,
-        step: &PlannedStep,
-        session: &Session,
-    ) -> StepReport {
         let prepared = text::check(&step.arguments)
-            .and_then(|()| reveal(&step.arguments, &*self.world.secrets))
-            .and_then(|arguments| caught(|| action.prepare(&arguments, session, &self.world))?);
+            .and_then(|()| revealed.apply(&step.arguments))
+            .and_then(|arguments| caught(|| action.prepare(&arguments, &session, &self.world))?);
         match prepared {
-            Ok(attempt) => {
-                supervise(attempt, step.timeout, &session.stop, &*self.world.clock).await
-            }
+            Ok(attempt) => supervise(attempt, step.timeout, &session, &*self.world.clock).await,
             Err(error) => StepReport::failed(error, false),
         }
     }
@@ -93,11 +97,8 @@ impl Executor for Performer {
         })
     }
 
-    fn execute<'a>(&'a self, permit: Permit, session: Session) -> BoxFuture<'a, StepReport> {
-        Box::pin(async move {
-            let report = self.perform(permit.step(), session).await;
-            masked(report, &*self.world.secrets)
-        })
+    fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {
+        Box::pin(async move { self.perform(permit.step(), session).await })
     }
 }
 
@@ -124,17 +125,19 @@ enum Stopped {
 async fn supervise(
     attempt: Attempt<'_>,
     timeout: Span,
-    stop: &CancellationToken,
+    session: &Session,
     clock: &dyn Clock,
 ) -> StepReport {
     let mut work = guarded(attempt.work);
     let why = tokio::select! {
         biased;
-        () = stop.cancelled() => Stopped::ByRequest,
+        () = session.stop.cancelled() => Stopped::ByRequest,
         report = &mut work => return report,
         () = clock.sleep(timeout.duration()) => Stopped::ByTimeout(timeout),
     };
-    stop.cancel();
+    session.stop.cancel();
+    let note = format!("{}; told to stop\n", why.words());
+    session.log.append(LogStream::Note, note.as_bytes());
     let grace = attempt.grace.min(Span::from_secs(LONGEST_GRACE));
     let grace = Span::from_millis(grace.millis() + AFTER_GRACE);
     tokio::select! {

@@ -7,12 +7,13 @@ use crate::{
         effect::{Effect, Effects, Object, Verb},
         name::{ActionName, SecretName},
         run::{StepReport, StepResult},
-        secret::marker,
+        secret::{SecretValue, marker},
         span::Span,
     },
     ports::{
         BoxFuture,
         executor::{ActionCatalogue, Executor, Intent, Session, StepContext},
+        secrets::{SecretError, Secrets},
     },
 };
 use serde_json::{Value, json};
@@ -218,9 +219,19 @@ async fn a_panic_fails_the_step_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_stops_the_action_and_keeps_its_words() {
-    let report = demo(json!({ "act": "waitForStop" })).await;
+    let (session, log) = session(context());
+    let arguments = json!({ "act": "waitForStop" });
+    let report = perform(
+        &performer(world()),
+        "demo/act",
+        arguments,
+        session,
+        Span::from_secs(10),
+    )
+    .await;
     assert_eq!(report.result, StepResult::TimedOut);
     assert_eq!(report.summary, "not done within 10s: half done");
+    assert_eq!(log.text(), "not done within 10s; told to stop\n");
 }
 
 #[tokio::test(start_paused = true)]
@@ -301,4 +312,49 @@ async fn a_timeout_does_not_stop_the_run() {
     .await;
     assert_eq!(report.result, StepResult::TimedOut);
     assert!(!stop.is_cancelled());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_was_rotated_meanwhile_is_masked_all_the_same() {
+    /// Gives a value once, and knows another one afterwards.
+    #[derive(Debug)]
+    struct Rotated;
+    impl Secrets for Rotated {
+        fn get(&self, _: &SecretName) -> Result<SecretValue, SecretError> {
+            Ok(SecretValue::new("old-s3cr3t".to_owned()))
+        }
+        fn all_values(&self) -> Vec<SecretValue> {
+            vec![SecretValue::new("new-s3cr3t".to_owned())]
+        }
+    }
+    let secrets = Arc::new(Rotated);
+    let performer = performer(World { secrets, ..world() });
+    let mark = marker(&SecretName::new("db").unwrap());
+    let arguments = json!({ "act": "say", "say": format!("<{mark}> new-s3cr3t") });
+    let session = session(context()).0;
+    let report = perform(
+        &performer,
+        "demo/act",
+        arguments,
+        session,
+        Span::from_secs(1),
+    )
+    .await;
+    assert_eq!(report.summary, "<***> ***");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_summary_is_cut() {
+    let report = demo(json!({ "act": "say", "say": "é".repeat(9000) })).await;
+    assert_eq!(
+        report.summary.chars().count(),
+        4000 + "… (cut)".chars().count()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn outputs_that_are_too_large_are_left_out() {
+    let report = demo(json!({ "act": "say", "say": "x".repeat(1 << 20) })).await;
+    assert_eq!(report.result, StepResult::Succeeded);
+    assert_eq!(report.outputs, Value::Null);
 }

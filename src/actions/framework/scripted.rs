@@ -15,7 +15,7 @@ use crate::{
     },
     ports::{
         BoxFuture,
-        archive::{Archive, ArchiveError, Inspection, Stored},
+        archive::{Archive, ArchiveError, Expected, Inspection, Label, Stored},
         clock::Clock,
         cluster::{ClusterError, Clusters, ObjectPath, Resource},
         executor::{Executor, Intent, LogStream, RunSoFar, Session, StepContext, StepLog},
@@ -326,12 +326,12 @@ impl Network for Absent {
 }
 
 impl Processes for Absent {
-    fn run<'a>(
-        &'a self,
+    fn run(
+        &self,
         program: Program,
         _: Arc<dyn StepLog>,
         _: CancellationToken,
-    ) -> BoxFuture<'a, Result<Ended, ProcessError>> {
+    ) -> BoxFuture<'_, Result<Ended, ProcessError>> {
         absent(ProcessError::NotFound(
             program.argv.first().cloned().unwrap_or_default(),
         ))
@@ -385,43 +385,51 @@ impl Host for Absent {
     }
 }
 
-fn no_archive<'a, T: Send + 'a>(doing: &str) -> BoxFuture<'a, Result<T, ArchiveError>> {
-    absent(ArchiveError {
-        doing: doing.to_owned(),
+fn no_archive<'a, T: Send + 'a>(doing: String) -> BoxFuture<'a, Result<T, ArchiveError>> {
+    absent(ArchiveError::Failed {
+        doing,
         reason: "there is no archive here".to_owned(),
     })
 }
 
 impl Archive for Absent {
+    fn absolute(&self, path: &Path) -> PathBuf {
+        Path::new("/state").join(path)
+    }
+    fn folder(&self, runbook: &RunbookName) -> PathBuf {
+        self.absolute(Path::new(runbook.as_str()))
+    }
     fn files<'a>(
         &'a self,
-        name: &'a str,
+        label: &'a Label,
         _: &'a [PathBuf],
         _: &'a [String],
         _: CancellationToken,
     ) -> BoxFuture<'a, Result<Stored, ArchiveError>> {
-        no_archive(name)
+        no_archive(label.name.to_string())
     }
     fn sqlite<'a>(
         &'a self,
-        name: &'a str,
+        label: &'a Label,
         _: &'a Path,
         _: CancellationToken,
     ) -> BoxFuture<'a, Result<Stored, ArchiveError>> {
-        no_archive(name)
+        no_archive(label.name.to_string())
     }
     fn inspect_files<'a>(
         &'a self,
         path: &'a Path,
+        _: Expected,
         _: CancellationToken,
     ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
-        no_archive(&path.display().to_string())
+        no_archive(path.display().to_string())
     }
     fn inspect_sqlite<'a>(
         &'a self,
         path: &'a Path,
+        _: Expected,
         _: CancellationToken,
     ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
-        no_archive(&path.display().to_string())
+        no_archive(path.display().to_string())
     }
 }

@@ -90,7 +90,8 @@ impl Cron {
     /// The first time it is due after `after`; nothing where the calendar ends (the year 9999).
     ///
     /// Fixed times that the clock on the wall skips are due once, right after that; those that it shows twice are due the first
-    /// time. Other schedules are due whenever the clock shows their time.
+    /// time. Other schedules are due whenever the clock shows their time. A clock moved forward by three hours or more was
+    /// corrected, and what it skipped is not due (cron(8)): Samoa had no 30 December 2011.
     pub fn next_after(&self, after: Timestamp, zone: &Zone) -> Option<Timestamp> {
         if self.by_elapsed_time {
             self.next_shown(after, zone)
@@ -206,7 +207,7 @@ fn check_characters(text: &str) -> Result<(), InvalidCron> {
     };
     Err(invalid(
         column + 1,
-        format!("`{wrong}` has no meaning in a schedule"),
+        format!("`{}` has no meaning in a schedule", wrong.escape_debug()),
         hint,
     ))
 }
@@ -236,13 +237,13 @@ fn shorthand(place: usize, word: &str) -> Result<Placed<'static>, InvalidCron> {
     }
     let hint = match word {
         "@reboot" => {
-            "the agent's start is not a time; a run can be started by a webhook or by a person"
+            "write `agent: started` instead of `schedule:`"
                 .to_owned()
         }
         "@every" => "write `every: 5m` instead of `schedule`".to_owned(),
         _ => SHORTHANDS.map(|(name, _)| name).join(", "),
     };
-    let what = format!("`{word}` is not known here");
+    let what = format!("`{word}` is not known");
     Err(InvalidCron {
         what,
         column: place + 1,
@@ -268,7 +269,7 @@ fn five<'a>(text: &str, words: &[(Range<usize>, &'a str)]) -> Result<Placed<'a>,
         );
         match fields.get(5) {
             Some((place, _)) => invalid(
-                place + 1,
+                *place + 1,
                 what,
                 "there are no seconds and no years: leave those fields out",
             ),
@@ -335,6 +336,7 @@ mod tests {
     use super::Cron;
     use crate::domain::schedule::Zone;
     use jiff::Timestamp;
+    use proptest::prelude::*;
 
     /// The first times after an instant, as the clock on the wall of the zone shows them, with the offset.
     fn due(text: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
@@ -348,6 +350,18 @@ mod tests {
                 shown.strftime("%Y-%m-%d %H:%M %z").to_string()
             })
             .collect()
+    }
+
+    fn problem(text: &str) -> String {
+        let error = Cron::parse(text).unwrap_err();
+        let hint = error.hint.map(|hint| format!(" [{hint}]"));
+        format!(
+            "`{}` {}: {}{}",
+            text.escape_debug(),
+            error.column,
+            error.what,
+            hint.unwrap_or_default()
+        )
     }
 
     #[test]
@@ -389,5 +403,346 @@ mod tests {
                 "2024-03-31 03:30 +0200"
             ]
         );
+    }
+
+    #[test]
+    fn a_movement_by_half_an_hour_is_one_like_any_other() {
+        assert_eq!(
+            due(
+                "15 2 * * *",
+                "Australia/Lord_Howe",
+                "2024-10-04T20:00:00Z",
+                2
+            ),
+            ["2024-10-06 02:30 +1100", "2024-10-07 02:15 +1100"]
+        );
+        assert_eq!(
+            due(
+                "45 1 * * *",
+                "Australia/Lord_Howe",
+                "2024-04-06T12:00:00Z",
+                2
+            ),
+            ["2024-04-07 01:45 +1100", "2024-04-08 01:45 +1030"]
+        );
+        assert_eq!(
+            due(
+                "*/15 * * * *",
+                "Australia/Lord_Howe",
+                "2024-04-06T14:40:00Z",
+                4
+            ),
+            [
+                "2024-04-07 01:45 +1100",
+                "2024-04-07 01:30 +1030",
+                "2024-04-07 01:45 +1030",
+                "2024-04-07 02:00 +1030"
+            ]
+        );
+    }
+
+    #[test]
+    fn several_fixed_times_in_one_gap_are_due_once() {
+        assert_eq!(
+            due(
+                "0,20,40 2,3 * * *",
+                "America/New_York",
+                "2024-03-10T06:00:00Z",
+                3
+            ),
+            [
+                "2024-03-10 03:00 -0400",
+                "2024-03-10 03:20 -0400",
+                "2024-03-10 03:40 -0400"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_fixed_time_is_due_once_whenever_one_asks_during_the_overlap() {
+        for after in [
+            "2024-11-03T05:30:00Z",
+            "2024-11-03T06:00:00Z",
+            "2024-11-03T06:29:59.9Z",
+            "2024-11-03T06:45:00Z",
+        ] {
+            assert_eq!(
+                due("30 1 * * *", "America/New_York", after, 1),
+                ["2024-11-04 01:30 -0500"],
+                "{after}"
+            );
+        }
+    }
+
+    #[test]
+    fn zones_may_be_off_by_quarters_and_seconds() {
+        assert_eq!(
+            due("0 9 * * *", "Asia/Kathmandu", "2024-05-01T00:00:00Z", 1),
+            ["2024-05-01 09:00 +0545"]
+        );
+        // Until 1972 Liberia was 44 minutes and 30 seconds behind.
+        assert_eq!(
+            due("0 9 * * *", "Africa/Monrovia", "1971-06-01T00:00:00Z", 1),
+            ["1971-06-01 09:00 -004430"]
+        );
+        assert_eq!(
+            due("0,30 0 * * *", "Africa/Monrovia", "1972-01-07T00:40:00Z", 2),
+            ["1972-01-07 00:44 +0000", "1972-01-08 00:00 +0000"]
+        );
+    }
+
+    #[test]
+    fn a_day_that_a_zone_left_out_is_left_out() {
+        // Samoa had no 30 December 2011.
+        assert_eq!(
+            due("0 12 * * *", "Pacific/Apia", "2011-12-29T12:00:00Z", 2),
+            ["2011-12-29 12:00 -1000", "2011-12-31 12:00 +1400"]
+        );
+    }
+
+    #[test]
+    fn either_day_is_enough_when_both_are_restricted() {
+        assert_eq!(
+            due("0 0 13 * FRI", "UTC", "2024-09-01T00:00:00Z", 4),
+            [
+                "2024-09-06 00:00 +0000",
+                "2024-09-13 00:00 +0000",
+                "2024-09-20 00:00 +0000",
+                "2024-09-27 00:00 +0000"
+            ]
+        );
+        assert_eq!(
+            due("0 0 */2 * MON", "UTC", "2024-09-01T00:00:00Z", 2),
+            ["2024-09-09 00:00 +0000", "2024-09-23 00:00 +0000"]
+        );
+    }
+
+    #[test]
+    fn sunday_is_both_0_and_7_and_ends_a_week() {
+        let sunday = ["2024-09-08 00:00 +0000", "2024-09-15 00:00 +0000"];
+        for text in [
+            "0 0 * * 0",
+            "0 0 * * 7",
+            "0 0 * * sun",
+            "@weekly",
+            "0 0 * * SUN-SUN",
+        ] {
+            assert_eq!(
+                due(text, "UTC", "2024-09-01T12:00:00Z", 2),
+                sunday,
+                "{text}"
+            );
+        }
+        for text in ["0 0 * * FRI-SUN", "0 0 * * 5-7", "0 0 * * 0,5,6"] {
+            assert_eq!(
+                due(text, "UTC", "2024-09-03T00:00:00Z", 4),
+                [
+                    "2024-09-06 00:00 +0000",
+                    "2024-09-07 00:00 +0000",
+                    "2024-09-08 00:00 +0000",
+                    "2024-09-13 00:00 +0000"
+                ],
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_rarest_schedule_waits_for_forty_years() {
+        // 2100 is not a leap year.
+        assert_eq!(
+            due("0 0 29 2 *", "UTC", "2096-03-01T00:00:00Z", 1),
+            ["2104-02-29 00:00 +0000"]
+        );
+        assert_eq!(
+            due("0 0 29 2 */7", "UTC", "2088-03-01T00:00:00Z", 1),
+            ["2128-02-29 00:00 +0000"]
+        );
+    }
+
+    #[test]
+    fn the_end_of_the_calendar_is_no_panic() {
+        let cron = Cron::parse("@daily").unwrap();
+        let zone = Zone::parse("Asia/Kathmandu").unwrap();
+        assert_eq!(cron.next_after(Timestamp::MAX, &zone), None);
+        assert!(cron.next_after(Timestamp::MIN, &zone).is_some());
+        let cron = Cron::parse("*/5 * * * *").unwrap();
+        assert_eq!(cron.next_after(Timestamp::MAX, &zone), None);
+        assert!(cron.next_after(Timestamp::MIN, &zone).is_some());
+    }
+
+    #[test]
+    fn the_text_is_kept_as_written_with_single_spaces() {
+        let cron = Cron::parse("  0\t8  * * MON-FRI ").unwrap();
+        assert_eq!(cron.to_string(), "0 8 * * MON-FRI");
+        let json = serde_json::to_string(&cron).unwrap();
+        assert_eq!(json, r#""0 8 * * MON-FRI""#);
+        assert_eq!(serde_json::from_str::<Cron>(&json).unwrap(), cron);
+        let error = serde_json::from_str::<Cron>(r#""0 24 * * *""#).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "hour 24 is out of range: it goes from 0 to 23 (column 3)"
+        );
+    }
+
+    #[test]
+    fn ten_thousand_schedules_are_half_a_megabyte() {
+        assert!(size_of::<Cron>() <= 48, "{}", size_of::<Cron>());
+    }
+
+    #[test]
+    fn what_surprises_is_warned_about() {
+        let warnings = |text| Cron::parse(text).unwrap().warnings().join("\n");
+        for text in [
+            "0 8 * * MON-FRI",
+            "*/7 * * * *",
+            "0 0 13 * FRI",
+            "0 0 */2 * *",
+            "@daily",
+            "0-0/5 * * * *",
+        ] {
+            assert_eq!(warnings(text), "", "{text}");
+        }
+        insta::assert_snapshot!(
+            [
+                warnings("0 0 */2 * MON"),
+                warnings("0 0 1,* * MON"),
+                warnings("*/90 * * * *"),
+                warnings("0 0 1 */12,3 *")
+            ]
+            .join("\n"),
+            @r"
+        day of month `*/2` and day of week `MON`: both must hold, as in Debian's cron; a Kubernetes CronJob would want either
+        day of month `1,*` and day of week `MON`: either is enough, as in Debian's cron; a Kubernetes CronJob would want both
+        `*/90` allows only the minute 0; a longer interval is written with `every`
+        `*/12` allows only the month 1; a longer interval is written with `every`
+        "
+        );
+    }
+
+    #[test]
+    fn a_wrong_schedule_is_told_where_why_and_what_instead() {
+        let texts = [
+            "",
+            "0 8 * *",
+            "0 0 8 * * MON",
+            "0 0 12 1/1 * ? *",
+            "H(0-7) * * * *",
+            "0 0 * * 5#2",
+            "0~59 * * * *",
+            "0 8 ? * MON",
+            "TZ=UTC 0 8 * * *",
+            "0 8 * * MON\n",
+            "0 8 * * Müll",
+            "@reboot",
+            "@every 5m",
+            "@daily 5",
+            "  @fortnightly",
+            "0 0 30 2 *",
+            "0 0 31 2,4,6,9,11 *",
+        ];
+        insta::assert_snapshot!(texts.map(problem).join("\n"), @r"
+        `` 1: want five fields (minute, hour, day of month, month, day of week), found 0 [as in `0 8 * * MON-FRI`]
+        `0 8 * *` 8: want five fields (minute, hour, day of month, month, day of week), found 4 [as in `0 8 * * MON-FRI`]
+        `0 0 8 * * MON` 11: want five fields (minute, hour, day of month, month, day of week), found 6 [there are no seconds and no years: leave those fields out]
+        `0 0 12 1/1 * ? *` 14: `?` has no meaning in a schedule [`?` is Quartz's; write `*`]
+        `H(0-7) * * * *` 2: `(` has no meaning in a schedule [`H(…)` is Jenkins's; write a fixed time and a `spread`]
+        `0 0 * * 5#2` 10: `#` has no meaning in a schedule [`#` is Quartz's; for the second Friday run on days `8-14` and let the first step ask for the weekday]
+        `0~59 * * * *` 2: `~` has no meaning in a schedule [for a time that differs from runbook to runbook write a fixed time and a `spread`]
+        `0 8 ? * MON` 5: `?` has no meaning in a schedule [`?` is Quartz's; write `*`]
+        `TZ=UTC 0 8 * * *` 3: `=` has no meaning in a schedule [name the zone in `timeZone`]
+        `0 8 * * MON\n` 12: `\n` has no meaning in a schedule
+        `0 8 * * Müll` 10: `ü` has no meaning in a schedule
+        `@reboot` 1: `@reboot` is not known [write `agent: started` instead of `schedule:`]
+        `@every 5m` 1: `@every` is not known [write `every: 5m` instead of `schedule`]
+        `@daily 5` 1: `@daily` stands alone
+        `  @fortnightly` 3: `@fortnightly` is not known [@hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually]
+        `0 0 30 2 *` 5: the schedule never fires [no month that is named has such a day]
+        `0 0 31 2,4,6,9,11 *` 5: the schedule never fires [no month that is named has such a day]
+        ");
+    }
+
+    #[test]
+    fn a_wrong_field_is_told_where_why_and_what_instead() {
+        let texts = [
+            "60 * * * *",
+            "0 8 0 * *",
+            "0 8 * 13 *",
+            "0 8 * * 8",
+            "0 8 * * MONDAY",
+            "0 8 * * FR",
+            "0 8 * MON *",
+            "0 8 * * JAN",
+            "0 22-6 * * *",
+            "0 0 * NOV-FEB *",
+            "0 22-0 * * *",
+            "0 8 * * SAT-MON",
+            "0 8 * * 5-0",
+            "5/15 * * * *",
+            "*/0 * * * *",
+            "*/x * * * *",
+            "**/5 * * * *",
+            "*/5/2 * * * *",
+            "1,,2 * * * *",
+            "1-2-3 * * * *",
+            "-1 * * * *",
+            "0 0 L * *",
+            "0 0 15W * *",
+            "H H * * *",
+            "99999999999999999999 * * * *",
+        ];
+        insta::assert_snapshot!(texts.map(problem).join("\n"), @r"
+        `60 * * * *` 1: minute 60 is out of range: it goes from 0 to 59
+        `0 8 0 * *` 5: day of month 0 is out of range: it goes from 1 to 31
+        `0 8 * 13 *` 7: month 13 is out of range: it goes from 1 to 12
+        `0 8 * * 8` 9: day of week 8 is out of range: it goes from 0 to 7
+        `0 8 * * MONDAY` 9: `MONDAY` is not a day of week [write `MON`]
+        `0 8 * * FR` 9: `FR` is not a day of week [one of SUN, MON, TUE, WED, THU, FRI, SAT]
+        `0 8 * MON *` 7: `MON` is not a month [it is a day of week; the order is minute, hour, day of month, month, day of week]
+        `0 8 * * JAN` 9: `JAN` is not a day of week [it is a month; the order is minute, hour, day of month, month, day of week]
+        `0 22-6 * * *` 3: the range `22-6` runs backwards [write `22-23,0-6`]
+        `0 0 * NOV-FEB *` 7: the range `NOV-FEB` runs backwards [write `NOV-DEC,JAN-FEB`]
+        `0 22-0 * * *` 3: the range `22-0` runs backwards [write `22-23,0`]
+        `0 8 * * SAT-MON` 9: the range `SAT-MON` runs backwards [write `SAT,SUN-MON`]
+        `0 8 * * 5-0` 9: the range `5-0` runs backwards [write `5-7`]
+        `5/15 * * * *` 1: `5/15` has a step but no range [some crons read it as `5`, others as `5-59/…`: write which]
+        `*/0 * * * *` 3: `0` is not a step of the minute [a step is a number from 1, as in `*/5`]
+        `*/x * * * *` 3: `x` is not a step of the minute [a step is a number from 1, as in `*/5`]
+        `**/5 * * * *` 1: `**` is not a minute
+        `*/5/2 * * * *` 3: `5/2` is not a step of the minute [a step is a number from 1, as in `*/5`]
+        `1,,2 * * * *` 3: a value of the minute is missing
+        `1-2-3 * * * *` 3: `2-3` is not a minute
+        `-1 * * * *` 1: a value of the minute is missing
+        `0 0 L * *` 5: `L` is not a day of month [`L` is Quartz's; there is no last day in cron: run on `28-31` and let the first step ask for the date]
+        `0 0 15W * *` 5: `15W` is not a day of month [`W` is Quartz's; for weekdays write `MON-FRI` as the fifth field]
+        `H H * * *` 1: `H` is not a minute [`H` is Jenkins's; write a fixed time and a `spread`]
+        `99999999999999999999 * * * *` 1: minute 99999999999999999999 is out of range: it goes from 0 to 59
+        ");
+    }
+
+    #[test]
+    fn a_schedule_has_an_end() {
+        let long = format!("{}* * * * *", "0,".repeat(300));
+        let error = Cron::parse(&long).unwrap_err();
+        assert_eq!(error.what, "a schedule has at most 512 characters");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_panic(text in "\\PC{0,40}") {
+            let _ignored = Cron::parse(&text);
+        }
+        #[test]
+        fn any_text_of_cron_letters_is_read_without_panic(text in "[-*/,0-9A-Z@ ]{0,30}") {
+            if let Ok(cron) = Cron::parse(&text) {
+                prop_assert_eq!(Cron::parse(cron.as_str()).unwrap(), cron);
+            }
+        }
+        #[test]
+        fn a_wrong_column_lies_within_the_text_or_just_behind(text in "[*/0-9a-zé -]{0,30}") {
+            if let Err(error) = Cron::parse(&text) {
+                prop_assert!((1..=text.chars().count() + 1).contains(&error.column));
+            }
+        }
     }
 }

@@ -95,7 +95,9 @@ impl Field {
         let step: u32 = step.parse().ok()?;
         (high > low && step > high - low).then(|| {
             let name = self.name;
-            format!("`{item}` allows only the {name} {low}; for an interval that is not part of a whole, write `every`")
+            format!(
+                "`{item}` allows only the {name} {low}; a longer interval is written with `every`"
+            )
         })
     }
 
@@ -179,18 +181,41 @@ impl Field {
         let what = format!("`{item}` has a step but no range");
         let high = self.high;
         let hint =
-            format!("Debian reads it as `{value}`, Kubernetes as `{value}-{high}`: say which");
+            format!("some crons read it as `{value}`, others as `{value}-{high}/…`: write which");
         Fault::new(what, Some(hint))
     }
 
     fn backwards(&self, range: &str, from: (&str, u32), to: (&str, u32)) -> Fault {
         let what = format!("the range `{range}` runs backwards");
-        let piece =
-            |low: u32, high: u32, text: String| if low == high { low.to_string() } else { text };
-        let last = if self.high == 7 { 6 } else { self.high };
-        let late = piece(from.1, last, format!("{}-{last}", from.0));
-        let early = piece(self.low, to.1, format!("{}-{}", self.low, to.0));
-        Fault::new(what, Some(format!("write `{late},{early}`")))
+        // Sunday ends a week as 7.
+        let hint = if self.high == 7 && to.1 == 0 {
+            format!("write `{}-7`", from.0)
+        } else {
+            let last = if self.high == 7 { 6 } else { self.high };
+            let late = Self::piece((from.0, from.1), (&self.word(last, from.0), last));
+            let early = Self::piece((&self.word(self.low, to.0), self.low), (to.0, to.1));
+            format!("write `{late},{early}`")
+        };
+        Fault::new(what, Some(hint))
+    }
+
+    fn piece(from: (&str, u32), to: (&str, u32)) -> String {
+        if from.1 == to.1 {
+            from.0.to_owned()
+        } else {
+            format!("{}-{}", from.0, to.0)
+        }
+    }
+
+    /// A value as a name where the one beside it is a name, else as a number.
+    fn word(&self, value: u32, beside: &str) -> String {
+        let position = usize::try_from(value.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        match self.names.get(position) {
+            Some(name) if beside.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+                (*name).to_owned()
+            }
+            Some(_) | None => value.to_string(),
+        }
     }
 
     fn no_value(&self, text: &str) -> Fault {

@@ -10,12 +10,15 @@
 //! The crate `cron` does not run here, it is what tests compare with. It wants six fields, numbers weekdays from 1 for Sunday,
 //! joins day of month and day of week with AND, and loses a run in a daylight saving gap and doubles it in an overlap: to use it
 //! means to read every field before it does, and to choose every instant after it. What would be left for it is a set of numbers
-//! a field, which takes some fifty bytes as bit masks ([`Cron`]) and kilobytes as the crate's ordered sets, times ten thousand
-//! runbooks.
+//! a field, which is fifty bytes as bit masks ([`Cron`]) for all fields together, and an ordered set for each as the crate keeps
+//! them, times ten thousand runbooks.
 
 mod civil;
 mod cron;
 mod field;
+#[cfg(test)]
+mod reference;
+pub mod spread;
 pub mod timetable;
 mod zone;
 

@@ -112,16 +112,21 @@ fn hint(text: &str) -> String {
     format!("did you mean {}?", near.join(" or "))
 }
 
-/// Up to three names that come close, the nearest first.
+/// Up to three names that come close, the nearest first, and none that is much further than the nearest.
 fn nearest(text: &str) -> Vec<String> {
     let wanted = text.trim().replace(' ', "_").to_ascii_lowercase();
     let mut near: Vec<(f64, String)> = DATABASE
         .available()
         .map(|name| (likeness(&wanted, name.as_str()), name.as_str().to_owned()))
-        .filter(|(likeness, name)| *likeness >= 0.75 && !is_no_place(name))
+        .filter(|(likeness, name)| *likeness >= 0.8 && !is_no_place(name))
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    near.into_iter().take(3).map(|(_, name)| name).collect()
+    let best = near.first().map_or(0.0, |(likeness, _)| *likeness);
+    near.into_iter()
+        .take(3)
+        .take_while(|(likeness, _)| *likeness > best - 0.08)
+        .map(|(_, name)| name)
+        .collect()
 }
 
 /// From 0 to 1. The city alone counts nearly as much as the whole name.
@@ -189,5 +194,92 @@ impl schemars::JsonSchema for Zone {
     }
     fn inline_schema() -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DATABASE, Zone, is_no_place};
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_zone_of_the_database_is_found_by_its_name() {
+        let names: Vec<_> = DATABASE.available().collect();
+        assert!(names.len() > 500, "{}", names.len());
+        for name in names.iter().map(jiff::tz::TimeZoneName::as_str) {
+            let zone = Zone::parse(name);
+            assert_eq!(zone.is_ok(), !is_no_place(name), "{name}");
+            assert!(zone.is_err() || zone.unwrap().to_string() == name, "{name}");
+        }
+    }
+
+    #[test]
+    fn utc_is_a_zone() {
+        assert_eq!(Zone::parse("UTC").unwrap(), Zone::utc());
+        assert_eq!(Zone::default().to_string(), "UTC");
+    }
+
+    #[test]
+    fn a_zone_survives_json() {
+        let zone = Zone::parse("America/Argentina/Ushuaia").unwrap();
+        let json = serde_json::to_string(&zone).unwrap();
+        assert_eq!(json, r#""America/Argentina/Ushuaia""#);
+        assert_eq!(serde_json::from_str::<Zone>(&json).unwrap(), zone);
+    }
+
+    #[test]
+    fn an_unknown_zone_is_told_what_comes_near() {
+        let texts = [
+            "europe/berlin",
+            "Europe/Berln",
+            "Berlin",
+            "America/New York",
+            "new york",
+            "Lord Howe",
+            "Europe/Atlantis",
+            "W. Europe Standard Time",
+            "CEST",
+            "+02:00",
+            "UTC+2",
+            "Local",
+            "localtime",
+            "Etc/Unknown",
+            "Factory",
+            "",
+            "../etc/passwd",
+            "Europe/Berlin ",
+        ];
+        let problem = |text: &str| {
+            let error = Zone::parse(text).unwrap_err();
+            format!("{} [{}]", error.what, error.hint.unwrap_or_default())
+        };
+        insta::assert_snapshot!(texts.map(problem).join("\n"), @r"
+        `europe/berlin` is not a time zone [did you mean `Europe/Berlin`?]
+        `Europe/Berln` is not a time zone [did you mean `Europe/Berlin`?]
+        `Berlin` is not a time zone [did you mean `Europe/Berlin`?]
+        `America/New York` is not a time zone [did you mean `America/New_York`?]
+        `new york` is not a time zone [did you mean `America/New_York`?]
+        `Lord Howe` is not a time zone [did you mean `Australia/Lord_Howe`?]
+        `Europe/Atlantis` is not a time zone [name it as the IANA database does, by region and city, as in `Europe/Berlin`, or `UTC`; offsets and the machine's own zone are not accepted]
+        `W. Europe Standard Time` is not a time zone [name it as the IANA database does, by region and city, as in `Europe/Berlin`, or `UTC`; offsets and the machine's own zone are not accepted]
+        `CEST` is not a time zone [name it as the IANA database does, by region and city, as in `Europe/Berlin`, or `UTC`; offsets and the machine's own zone are not accepted]
+        `+02:00` is not a time zone [name it as the IANA database does, by region and city, as in `Europe/Berlin`, or `UTC`; offsets and the machine's own zone are not accepted]
+        `UTC+2` is not a time zone [name it as the IANA database does, by region and city, as in `Europe/Berlin`, or `UTC`; offsets and the machine's own zone are not accepted]
+        `Local` is not a time zone [name it as the IANA database does, by region and city, as in `Europe/Berlin`, or `UTC`; offsets and the machine's own zone are not accepted]
+        `localtime` is not a time zone [name it as the IANA database does, by region and city, as in `Europe/Berlin`, or `UTC`; offsets and the machine's own zone are not accepted]
+        `Etc/Unknown` is not a time zone [name it as the IANA database does, by region and city, as in `Europe/Berlin`, or `UTC`; offsets and the machine's own zone are not accepted]
+        `Factory` is not a time zone [name it as the IANA database does, by region and city, as in `Europe/Berlin`, or `UTC`; offsets and the machine's own zone are not accepted]
+        `` is not a time zone [name it as the IANA database does, by region and city, as in `Europe/Berlin`, or `UTC`; offsets and the machine's own zone are not accepted]
+        `../etc/passwd` is not a time zone [name it as the IANA database does, by region and city, as in `Europe/Berlin`, or `UTC`; offsets and the machine's own zone are not accepted]
+        `Europe/Berlin ` is not a time zone [did you mean `Europe/Berlin`?]
+        ");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn any_text_is_read_without_panic(text in "\\PC{0,100}") {
+            let _ignored = Zone::parse(&text);
+        }
     }
 }

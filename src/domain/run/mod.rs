@@ -1,7 +1,13 @@
 //! A run: the events that are recorded of it, and the state they fold to.
 //!
 //! [`RunState::apply`] is total: any event in any state gives a state. What to do next is a pure function of the runbook and the
-//! state ([`RunState::next`]), so going on after a crash is no special case.
+//! state ([`next`]), so going on after a crash is no special case.
+
+mod next;
+mod state;
+
+pub use next::{MAX_INTERRUPTIONS, Next, next};
+pub use state::{RunState, Standing, StepEnd, StepState};
 
 use crate::domain::{
     check::CheckStatus,
@@ -41,6 +47,9 @@ pub struct RunHeader {
     /// Whether effects are only shown, not carried out.
     #[serde(default)]
     pub dry_run: bool,
+    /// Who started it although a window is closed; its steps do not mind the window then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_override: Option<String>,
 }
 
 /// What started a run.

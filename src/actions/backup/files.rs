@@ -1,0 +1,83 @@
+//! `backup/files`.
+
+use crate::{
+    actions::{
+        backup::{ArtifactKind, BackupOutputs, check_path, file, intent, label, report_backup},
+        framework::{Action, World},
+    },
+    domain::{name::ArtifactName, run::StepReport},
+    ports::{
+        BoxFuture,
+        executor::{Intent, Session, StepContext},
+    },
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// Keeps files and folders in a compressed tar.
+#[derive(Debug, Clone, Copy)]
+pub struct BackupFiles;
+
+/// What `backup/files` is told.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FilesInputs {
+    /// The name of the backup: the first part of the artifact's file name.
+    #[schemars(
+        with = "String",
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
+    )]
+    pub name: ArtifactName,
+    /// Files and folders. Symbolic links are kept as links, never followed. A relative path is taken from the agent's state folder.
+    #[schemars(length(min = 1, max = 1000))]
+    pub paths: Vec<String>,
+    /// What is left out: `*` and `?` stand for characters of a name, `**` for any folders. A pattern without `/` is for names at any
+    /// depth, one that starts with `/` for whole paths, any other for the end of a path.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    pub exclude: Vec<String>,
+}
+
+impl Action for BackupFiles {
+    type Inputs = FilesInputs;
+    type Outputs = BackupOutputs;
+    const NAME: &'static str = "backup/files";
+    const SUMMARY: &'static str =
+        "Keeps files and folders of the agent's host in a compressed, checksummed archive.";
+
+    fn validate(&self, inputs: &FilesInputs) -> Result<(), String> {
+        if inputs.paths.is_empty() {
+            return Err("in `with`, at `paths`: name at least one file or folder".to_owned());
+        }
+        for (index, path) in inputs.paths.iter().enumerate() {
+            check_path(path).map_err(|error| format!("in `with`, at `paths[{index}]`: {error}"))?;
+        }
+        Ok(())
+    }
+
+    fn intend(&self, inputs: &FilesInputs, _: &StepContext) -> Result<Intent, String> {
+        Ok(intent(
+            &inputs.name,
+            inputs.paths.iter().map(|path| file(path)),
+        ))
+    }
+
+    fn execute<'a>(
+        &'a self,
+        inputs: FilesInputs,
+        session: &'a Session,
+        world: &'a World,
+    ) -> BoxFuture<'a, StepReport> {
+        Box::pin(async move {
+            let paths: Vec<PathBuf> = inputs.paths.iter().map(PathBuf::from).collect();
+            let label = label(&inputs.name, &session.context);
+            let stop = session.stop.clone();
+            let stored = world
+                .archive
+                .files(&label, &paths, &inputs.exclude, stop)
+                .await;
+            report_backup(ArtifactKind::Files, &inputs.name, stored)
+        })
+    }
+}

@@ -1,0 +1,355 @@
+//! `backup/verify`.
+
+use crate::{
+    actions::{
+        backup::{Artifact, ArtifactKind, Verified, check_path, file, report_error},
+        framework::{Action, World, outputs},
+    },
+    domain::{
+        digest::Digest,
+        effect::{Effect, Effects, Verb},
+        run::StepReport,
+    },
+    ports::{
+        BoxFuture,
+        archive::{Expected, Inspection},
+        executor::{Intent, Session, StepContext},
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
+
+/// Restores an artifact into a scratch folder, and looks at what came out.
+#[derive(Debug, Clone, Copy)]
+pub struct BackupVerify;
+
+/// What `backup/verify` is told.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyInputs {
+    /// The artifact: its path, or the output `artifact` of the step that made it, which also says what it must be.
+    pub artifact: Which,
+    /// The SHA-256 that it must have, in hexadecimal digits.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", regex(pattern = r"^[0-9a-fA-F]{64}$"))]
+    pub sha256: Option<Digest>,
+    /// What must be in it.
+    #[serde(default)]
+    pub expect: Content,
+}
+
+/// An artifact by its path, or with all that is known of it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "want a path, or the output `artifact` of a backup step"
+)]
+pub enum Which {
+    /// Where it is; its name says what is in it: `….tar.zst` or `….sqlite.zst`.
+    Path(String),
+    /// The output of the step that made it.
+    Made(Artifact),
+}
+
+/// What must be in an artifact.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Content {
+    /// At least this many members of an archive, or tables of a database.
+    #[serde(default)]
+    pub min_entries: Option<u64>,
+    /// At least this many bytes in the files of an archive.
+    #[serde(default)]
+    pub min_bytes: Option<u64>,
+    /// Tables that a database must have, each with at least this many rows.
+    #[serde(default)]
+    pub tables: BTreeMap<String, u64>,
+}
+
+/// What `backup/verify` leaves for later steps.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct VerifyOutputs {
+    /// What was restored.
+    pub verified: Verified,
+}
+
+impl Which {
+    fn path(&self) -> &str {
+        match self {
+            Self::Path(path) => path,
+            Self::Made(made) => &made.path,
+        }
+    }
+    fn kind(&self) -> Result<ArtifactKind, String> {
+        match self {
+            Self::Made(made) => Ok(made.kind),
+            Self::Path(path) if path.ends_with(".tar.zst") => Ok(ArtifactKind::Files),
+            Self::Path(path) if path.ends_with(".sqlite.zst") => Ok(ArtifactKind::Sqlite),
+            Self::Path(path) => Err(format!(
+                "in `with`, at `artifact`: `{path}` does not say what is in it\nhint: name a file that ends in .tar.zst or .sqlite.zst"
+            )),
+        }
+    }
+}
+
+impl VerifyInputs {
+    fn expected(&self) -> Result<Expected, String> {
+        let (recorded, raw_size) = match &self.artifact {
+            Which::Path(_) => (None, None),
+            Which::Made(made) => (Some(&made.sha256), Some(made.raw_size)),
+        };
+        let recorded: Option<Digest> = recorded
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|error| format!("in `with`, at `artifact.sha256`: {error}"))?;
+        if let (Some(one), Some(two)) = (recorded, self.sha256)
+            && one != two
+        {
+            return Err("in `with`: `sha256` is not that of `artifact`".to_owned());
+        }
+        Ok(Expected {
+            sha256: self.sha256.or(recorded),
+            raw_size,
+        })
+    }
+
+    /// What is missing in what was found, if anything.
+    fn missing(&self, kind: ArtifactKind, found: &Inspection) -> Vec<String> {
+        let mut missing = Vec::new();
+        let entries = match kind {
+            ArtifactKind::Files => "members",
+            ArtifactKind::Sqlite => "tables",
+        };
+        let least = self.expect.min_entries.unwrap_or(1);
+        if found.entries < least {
+            missing.push(format!(
+                "{} {entries} instead of at least {least}",
+                found.entries
+            ));
+        }
+        if let (Which::Made(made), ArtifactKind::Files) = (&self.artifact, kind)
+            && made.entries != found.entries
+        {
+            missing.push(format!(
+                "{} members instead of {}",
+                found.entries, made.entries
+            ));
+        }
+        let bytes = found.content.get("bytes").copied().unwrap_or(0);
+        if let Some(least) = self.expect.min_bytes.filter(|least| bytes < *least) {
+            missing.push(format!("{bytes} bytes instead of at least {least}"));
+        }
+        for (table, least) in &self.expect.tables {
+            match found.content.get(table) {
+                None => missing.push(format!("no table `{table}`")),
+                Some(rows) if rows < least => {
+                    missing.push(format!(
+                        "{rows} rows in `{table}` instead of at least {least}"
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        missing
+    }
+}
+
+impl Action for BackupVerify {
+    type Inputs = VerifyInputs;
+    type Outputs = VerifyOutputs;
+    const NAME: &'static str = "backup/verify";
+    const SUMMARY: &'static str = "Restores an artifact into a scratch folder of the agent, reads all of it, and checks what is in it.";
+
+    fn validate(&self, inputs: &VerifyInputs) -> Result<(), String> {
+        check_path(inputs.artifact.path())
+            .map_err(|error| format!("in `with`, at `artifact`: {error}"))?;
+        inputs.expected()?;
+        let kind = inputs.artifact.kind()?;
+        match kind {
+            ArtifactKind::Files if !inputs.expect.tables.is_empty() => {
+                Err("in `with`, at `expect.tables`: an archive of files has no tables".to_owned())
+            }
+            ArtifactKind::Sqlite if inputs.expect.min_bytes.is_some() => {
+                Err("in `with`, at `expect.minBytes`: it is for archives of files\nhint: for a database, name `tables`".to_owned())
+            }
+            ArtifactKind::Files | ArtifactKind::Sqlite => Ok(()),
+        }
+    }
+
+    fn intend(&self, inputs: &VerifyInputs, _: &StepContext) -> Result<Intent, String> {
+        let read = Effect::read(Verb::FileRead, file(inputs.artifact.path()));
+        Ok(Intent {
+            effects: Effects::exact(vec![read]),
+            idempotent: true,
+            wants_approval: None,
+        })
+    }
+
+    fn execute<'a>(
+        &'a self,
+        inputs: VerifyInputs,
+        session: &'a Session,
+        world: &'a World,
+    ) -> BoxFuture<'a, StepReport> {
+        Box::pin(async move {
+            let (expected, kind) = match (inputs.expected(), inputs.artifact.kind()) {
+                (Ok(expected), Ok(kind)) => (expected, kind),
+                (Err(error), _) | (_, Err(error)) => return StepReport::failed(error, false),
+            };
+            let path = world.archive.absolute(Path::new(inputs.artifact.path()));
+            let stop = session.stop.clone();
+            let found = match kind {
+                ArtifactKind::Files => world.archive.inspect_files(&path, expected, stop).await,
+                ArtifactKind::Sqlite => world.archive.inspect_sqlite(&path, expected, stop).await,
+            };
+            match found {
+                Ok(found) => report(&inputs, kind, &path, found),
+                Err(error) => report_error(&error),
+            }
+        })
+    }
+}
+
+fn report(inputs: &VerifyInputs, kind: ArtifactKind, path: &Path, found: Inspection) -> StepReport {
+    let missing = inputs.missing(kind, &found);
+    let path = path.display().to_string();
+    if !missing.is_empty() {
+        let error = format!("{path} is restored, but holds {}", missing.join(", "));
+        return StepReport::failed(error, false);
+    }
+    let summary = match kind {
+        ArtifactKind::Files => format!("{path} restored: {} members", found.entries),
+        ArtifactKind::Sqlite => format!(
+            "{path} restored: {} tables, {} rows, integrity ok",
+            found.entries,
+            found.content.values().sum::<u64>()
+        ),
+    };
+    let verified = Verified {
+        path,
+        sha256: found.sha256.to_string(),
+        entries: found.entries,
+        took_ms: found.took.millis(),
+        content: found.content,
+    };
+    StepReport::succeeded(summary, outputs(&VerifyOutputs { verified }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BackupVerify, VerifyInputs};
+    use crate::{
+        actions::{backup::ArtifactKind, framework::Action as _},
+        domain::{digest::Digest, span::Span},
+        ports::archive::Inspection,
+    };
+    use serde_json::{Value, json};
+
+    fn inputs(value: Value) -> VerifyInputs {
+        serde_json::from_value(value).unwrap()
+    }
+    fn made(kind: &str, entries: u64) -> Value {
+        json!({
+            "kind": kind, "name": "x", "path": "/x", "size": 1, "rawSize": 2, "entries": entries,
+            "sha256": Digest::of_bytes(b"x")
+        })
+    }
+    fn found(entries: u64, content: &[(&str, u64)]) -> Inspection {
+        Inspection {
+            sha256: Digest::of_bytes(b"x"),
+            size: 1,
+            entries,
+            content: content
+                .iter()
+                .map(|(name, count)| ((*name).to_owned(), *count))
+                .collect(),
+            took: Span::from_millis(1),
+        }
+    }
+
+    #[test]
+    fn the_outputs_of_a_backup_say_what_to_expect() {
+        let inputs = inputs(json!({ "artifact": made("files", 3) }));
+        let expected = inputs.expected().unwrap();
+        assert_eq!(expected.sha256, Some(Digest::of_bytes(b"x")));
+        assert_eq!(expected.raw_size, Some(2));
+        assert_eq!(
+            inputs.missing(ArtifactKind::Files, &found(2, &[])),
+            ["2 members instead of 3"]
+        );
+        assert!(
+            inputs
+                .missing(ArtifactKind::Files, &found(3, &[]))
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn everything_that_is_missing_is_said_at_once() {
+        let inputs = inputs(json!({
+            "artifact": "x.sqlite.zst", "expect": { "minEntries": 3, "tables": { "runs": 5, "steps": 0, "users": 1 } }
+        }));
+        assert_eq!(
+            inputs.missing(
+                ArtifactKind::Sqlite,
+                &found(2, &[("runs", 4), ("steps", 0)])
+            ),
+            [
+                "2 tables instead of at least 3",
+                "4 rows in `runs` instead of at least 5",
+                "no table `users`"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_restore_is_never_good() {
+        let inputs = inputs(json!({ "artifact": "x.tar.zst", "expect": { "minBytes": 1 } }));
+        assert_eq!(inputs.missing(ArtifactKind::Files, &found(0, &[])).len(), 2);
+    }
+
+    #[test]
+    fn inputs_that_make_no_sense_are_refused_before_anything_runs() {
+        let refused = |value: Value| {
+            let inputs = serde_json::from_value(value).map_err(|error| error.to_string())?;
+            BackupVerify.validate(&inputs)
+        };
+        let other = Digest::of_bytes(b"y");
+        for (value, words) in [
+            (
+                json!({ "artifact": "/x.zip" }),
+                "does not say what is in it",
+            ),
+            (json!({ "artifact": "../x.tar.zst" }), "goes up"),
+            (json!({ "artifact": 5 }), "want a path, or the output"),
+            (
+                json!({ "artifact": made("files", 1), "sha256": other }),
+                "is not that of `artifact`",
+            ),
+            (
+                json!({ "artifact": "x.tar.zst", "sha256": "abc" }),
+                "64 hexadecimal",
+            ),
+            (
+                json!({ "artifact": "x.tar.zst", "expect": { "tables": { "a": 1 } } }),
+                "no tables",
+            ),
+            (
+                json!({ "artifact": "x.sqlite.zst", "expect": { "minBytes": 1 } }),
+                "for archives",
+            ),
+            (
+                json!({ "artifact": "x.tar.zst", "expect": { "minimum": 1 } }),
+                "unknown field",
+            ),
+        ] {
+            let error = refused(value.clone()).unwrap_err();
+            assert!(error.contains(words), "{value}: {error}");
+        }
+        assert_eq!(
+            refused(json!({ "artifact": made("sqlite", 1), "sha256": Digest::of_bytes(b"x") })),
+            Ok(())
+        );
+    }
+}

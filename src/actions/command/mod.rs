@@ -1,0 +1,20 @@
+//! The `command` step: a program with its arguments, or a script.
+//!
+//! Invariants
+//! - An expression never becomes shell text: a script cannot hold one, and an argument that holds one stays one word.
+//! - A secret never stands on a command line, where every user of the host can read it; it comes by `env` or `stdin`.
+//! - Only programs of a short list, with arguments of a known form, count as reading; everything else is opaque to the gate.
+
+mod act;
+mod harmless;
+mod inputs;
+mod report;
+mod size;
+mod words;
+
+use crate::actions::framework::AnyAction;
+
+/// The actions of this folder.
+pub(crate) fn actions() -> Vec<Box<dyn AnyAction>> {
+    vec![Box::new(act::Command)]
+}

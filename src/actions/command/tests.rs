@@ -1,0 +1,346 @@
+use crate::{
+    actions::framework::{
+        Catalogue, World,
+        scripted::{KnownSecrets, act, intend, world},
+    },
+    domain::{
+        check::CheckStatus,
+        effect::{Class, Confidence},
+        name::{ActionName, SecretName},
+        run::{StepReport, StepResult},
+        secret::marker,
+    },
+    ports::{
+        BoxFuture,
+        executor::{ActionCatalogue, StepLog},
+        processes::{Ended, How, ProcessError, Processes, Program},
+    },
+};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use tokio_util::sync::CancellationToken;
+
+/// Ends every program in the same way, and remembers what it was asked.
+#[derive(Debug)]
+struct OneEnd {
+    end: Ended,
+    asked: Mutex<Vec<Program>>,
+}
+
+impl Processes for OneEnd {
+    fn run<'a>(
+        &'a self,
+        program: Program,
+        _: Arc<dyn StepLog>,
+        _: CancellationToken,
+    ) -> BoxFuture<'a, Result<Ended, ProcessError>> {
+        self.asked.lock().unwrap().push(program);
+        Box::pin(std::future::ready(Ok(self.end.clone())))
+    }
+}
+
+fn ending(how: How, output: &[u8], error_tail: &[u8]) -> Arc<OneEnd> {
+    Arc::new(OneEnd {
+        end: Ended {
+            how,
+            output: output.to_vec(),
+            error_tail: error_tail.to_vec(),
+            leftovers_killed: false,
+        },
+        asked: Mutex::default(),
+    })
+}
+
+async fn run(processes: Arc<OneEnd>, with: Value) -> StepReport {
+    let world = World {
+        processes,
+        ..world()
+    };
+    act(world, "command", with).await
+}
+
+async fn refused(with: Value) -> String {
+    intend("command", with).await.unwrap_err()
+}
+
+fn retryable(report: &StepReport) -> bool {
+    matches!(
+        report.result,
+        StepResult::Failed {
+            retryable: true,
+            ..
+        }
+    )
+}
+
+#[tokio::test]
+async fn a_harmless_program_reads_and_a_script_is_opaque() {
+    let reads = intend("command", json!({ "argv": ["df", "-h"] }))
+        .await
+        .unwrap();
+    assert_eq!(reads.effects.class(), Class::Read);
+    assert_eq!(reads.effects.confidence, Confidence::Exact);
+    assert!(reads.idempotent);
+    for with in [
+        json!({ "script": "true" }),
+        json!({ "argv": ["rm", "-rf", "/"] }),
+    ] {
+        let opaque = intend("command", with).await.unwrap();
+        assert_eq!(opaque.effects.class(), Class::Destructive);
+        assert_eq!(opaque.effects.confidence, Confidence::Opaque);
+        assert!(!opaque.effects.reasons.is_empty() && !opaque.idempotent);
+    }
+}
+
+#[test]
+fn a_script_holds_no_expression() {
+    let catalogue = Catalogue::new();
+    let check = |with: Value| catalogue.check_template(&ActionName::new("command").unwrap(), &with);
+    let error = check(json!({ "script": "echo ${{ inputs.name }}" })).unwrap_err();
+    insta::assert_snapshot!(error, @r#"
+    in `with`, at `script`: a value in a script would be read as shell text
+    hint: pass it by `env:` and write "$NAME" in the script
+    "#);
+    assert!(check(json!({ "argv": ["x"], "user": "${{ inputs.user }}" })).is_err());
+    let fine = json!({ "script": "echo \"$NAME\"", "env": { "NAME": "${{ inputs.name }}" } });
+    assert_eq!(check(fine), Ok(()));
+    assert_eq!(
+        check(json!({ "argv": ["echo", "${{ inputs.name }}"] })),
+        Ok(())
+    );
+}
+
+#[tokio::test]
+async fn wrong_inputs_are_refused_with_their_place() {
+    let secret = marker(&SecretName::new("db").unwrap());
+    for (with, words) in [
+        (json!({}), "either `argv` or `script`"),
+        (
+            json!({ "argv": ["x"], "script": "y" }),
+            "exclude each other",
+        ),
+        (json!({ "argv": [] }), "name is missing"),
+        (json!({ "argv": ["df -h"] }), "hint: each argument"),
+        (json!({ "argv": ["rm", "<file>"] }), "placeholder"),
+        (
+            json!({ "argv": ["echo", secret] }),
+            "hint: pass it by `env` or `stdin`",
+        ),
+        (json!({ "script": " \n" }), "at `script`: is empty"),
+        (
+            json!({ "script": format!("x {secret}") }),
+            "hint: pass it by `env`",
+        ),
+        (
+            json!({ "argv": ["x"], "env": { "A-B": "1" } }),
+            "`A-B` cannot name a variable",
+        ),
+        (
+            json!({ "argv": ["x"], "env": { "1A": "1" } }),
+            "`1A` cannot name a variable",
+        ),
+        (
+            json!({ "argv": ["x"], "workingDirectory": "here" }),
+            "an absolute path",
+        ),
+        (
+            json!({ "argv": ["x"], "user": secret }),
+            "at `user`: must not hold a secret",
+        ),
+        (
+            json!({ "argv": ["x"], "grace": "31s" }),
+            "at `grace`: at most 30s",
+        ),
+        (
+            json!({ "argv": ["x"], "limits": { "openFiles": 2 } }),
+            "at least 8",
+        ),
+        (
+            json!({ "argv": ["x"], "limits": { "memory": "much" } }),
+            "limits.memory",
+        ),
+        (
+            json!({ "argv": ["x"], "warningCodes": [0] }),
+            "under `successCodes` too",
+        ),
+        (
+            json!({ "argv": ["x"], "successCodes": [256] }),
+            "successCodes",
+        ),
+        (json!({ "argv": ["a\u{202e}b"] }), "U+202E"),
+        (json!({ "argv": ["a\0b"] }), "control character"),
+        (json!({ "argv": ["x"], "sell": "bash" }), "sell"),
+    ] {
+        let error = refused(with.clone()).await;
+        assert!(error.contains(words), "{with}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_program_gets_its_words_and_only_its_environment() {
+    let processes = ending(How::Exited(0), b"", b"");
+    let with = json!({
+        "argv": ["printf", "%s", 5, true],
+        "env": { "LANG": "C", "COUNT": 3 },
+        "stdin": "fed",
+        "limits": { "memory": "1MiB", "cpu": "1500ms", "openFiles": 16 },
+        "user": "nobody",
+        "workingDirectory": "/tmp",
+        "grace": "2s"
+    });
+    let report = run(processes.clone(), with).await;
+    assert_eq!(report.result, StepResult::Succeeded);
+    let program = processes.asked.lock().unwrap().remove(0);
+    assert_eq!(program.argv, ["printf", "%s", "5", "true"]);
+    let shown: Vec<_> = program
+        .environment
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.expose()))
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"), @r"
+    COUNT=3
+    LANG=C
+    ORDERLY_ATTEMPT=1
+    ORDERLY_RUN=019cebab-8748-7707-8707-070707070707
+    ORDERLY_RUNBOOK=demo
+    ORDERLY_STEP=act
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    ");
+    assert_eq!(program.input.unwrap().expose(), "fed");
+    assert_eq!(program.user.as_deref(), Some("nobody"));
+    assert_eq!(program.grace.millis(), 2000);
+    assert_eq!(program.limits.memory, Some(1 << 20));
+    assert_eq!(program.limits.cpu_seconds, Some(2));
+    assert_eq!(program.limits.open_files, Some(16));
+    assert_eq!(program.capture, 0);
+}
+
+#[tokio::test]
+async fn a_script_is_one_word_for_its_shell() {
+    for (shell, words) in [
+        ("sh", vec!["sh", "-e", "-c", "echo \"$A\"", "script"]),
+        (
+            "bash",
+            vec![
+                "bash",
+                "--noprofile",
+                "--norc",
+                "-e",
+                "-o",
+                "pipefail",
+                "-c",
+                "echo \"$A\"",
+                "script",
+            ],
+        ),
+    ] {
+        let processes = ending(How::Exited(0), b"", b"");
+        run(
+            processes.clone(),
+            json!({ "script": "echo \"$A\"", "shell": shell }),
+        )
+        .await;
+        assert_eq!(processes.asked.lock().unwrap().remove(0).argv, words);
+    }
+}
+
+#[tokio::test]
+async fn the_exit_code_decides() {
+    let with = json!({ "argv": ["x"], "successCodes": [0, 3], "warningCodes": [4] });
+    let of = async |code| {
+        run(
+            ending(How::Exited(code), b"", b"first\nwhy\n\n"),
+            with.clone(),
+        )
+        .await
+    };
+    let good = of(3).await;
+    assert_eq!((good.result, good.check), (StepResult::Succeeded, None));
+    assert_eq!(good.outputs, json!({ "exitCode": 3 }));
+    let warned = of(4).await;
+    assert_eq!(warned.result, StepResult::Succeeded);
+    assert_eq!(warned.check, Some(CheckStatus::Warning));
+    let bad = of(5).await;
+    assert_eq!(bad.summary, "`x` exited with 5: why");
+    assert_eq!(bad.outputs, json!({ "exitCode": 5 }));
+    assert!(!retryable(&bad));
+}
+
+#[tokio::test]
+async fn only_what_is_declared_idempotent_may_be_tried_again_after_it_ran() {
+    let failed = || ending(How::Exited(1), b"", b"");
+    assert!(!retryable(&run(failed(), json!({ "argv": ["x"] })).await));
+    assert!(retryable(
+        &run(failed(), json!({ "argv": ["x"], "idempotent": true })).await
+    ));
+    assert!(retryable(
+        &run(failed(), json!({ "argv": ["false"] })).await
+    ));
+    let absent = act(world(), "command", json!({ "argv": ["x"] })).await;
+    assert!(absent.summary.contains("there is no program `x`") && !retryable(&absent));
+}
+
+#[tokio::test]
+async fn the_end_by_a_signal_is_told() {
+    let by_signal = run(
+        ending(How::Signaled(11), b"", b""),
+        json!({ "argv": ["x"] }),
+    )
+    .await;
+    assert_eq!(by_signal.summary, "`x` was ended by signal 11");
+    let killed = run(ending(How::Killed, b"", b""), json!({ "argv": ["x"] })).await;
+    assert_eq!(killed.result, StepResult::Canceled);
+    assert_eq!(
+        killed.summary,
+        "`x` did not end on TERM within 10s and was killed"
+    );
+}
+
+#[tokio::test]
+async fn output_is_kept_as_wished() {
+    let of = async |outputs: &str, output: &[u8]| {
+        let with = json!({ "argv": ["x"], "outputs": outputs });
+        run(ending(How::Exited(0), output, b""), with).await
+    };
+    let text = of("text", b"one\ntwo\n").await;
+    assert_eq!(text.outputs, json!({ "exitCode": 0, "stdout": "one\ntwo" }));
+    let lines = of("lines", b"one\r\ntwo\n").await;
+    assert_eq!(
+        lines.outputs,
+        json!({ "exitCode": 0, "lines": ["one", "two"] })
+    );
+    let json = of("json", b" { \"a\": [1] }\n").await;
+    assert_eq!(json.outputs, json!({ "exitCode": 0, "json": { "a": [1] } }));
+    let broken = of("json", b"{").await;
+    assert!(
+        broken
+            .summary
+            .starts_with("`x` exited with 0, but its output is not JSON")
+    );
+    let long = of("text", &b"0123456789abcde\n".repeat(5000)).await;
+    assert_eq!(long.outputs["truncated"], true);
+    assert_eq!(long.outputs["stdout"].as_str().unwrap().len(), 65_535);
+    let endless = of("text", &vec![b'x'; 70_000]).await;
+    assert_eq!(endless.outputs["stdout"], "");
+}
+
+#[tokio::test]
+async fn a_secret_goes_in_by_the_environment_and_does_not_come_out() {
+    let processes = ending(
+        How::Exited(1),
+        b"it is hunter2-x\n",
+        b"bad password hunter2-x\n",
+    );
+    let world = World {
+        processes: processes.clone(),
+        secrets: KnownSecrets::of(&[("db", "hunter2-x")]),
+        ..world()
+    };
+    let secret = marker(&SecretName::new("db").unwrap());
+    let with = json!({ "argv": ["x"], "env": { "PASSWORD": secret }, "outputs": "text" });
+    let report = act(world, "command", with).await;
+    let program = processes.asked.lock().unwrap().remove(0);
+    assert_eq!(program.environment["PASSWORD"].expose(), "hunter2-x");
+    assert_eq!(report.summary, "`x` exited with 1: bad password ***");
+    assert_eq!(report.outputs["stdout"], "it is ***");
+}

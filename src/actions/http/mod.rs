@@ -1,0 +1,13 @@
+//! Steps that speak HTTP.
+
+mod check;
+mod expectation;
+mod request;
+mod status;
+
+use crate::actions::framework::AnyAction;
+
+/// The actions of this folder.
+pub(crate) fn actions() -> Vec<Box<dyn AnyAction>> {
+    vec![Box::new(check::Check), Box::new(request::Request)]
+}

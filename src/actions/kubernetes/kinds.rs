@@ -1,0 +1,120 @@
+//! The kinds of objects that actions know, so that no API server must be asked what it serves.
+
+use crate::ports::cluster::Resource;
+
+/// A kind of object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    /// Empty for the core group.
+    pub group: &'static str,
+    /// As in `apiVersion`.
+    pub version: &'static str,
+    /// As in paths.
+    pub plural: &'static str,
+    /// As in `kind`.
+    pub kind: &'static str,
+    /// Whether its objects live in a namespace.
+    pub namespaced: bool,
+}
+
+const fn kind(
+    group: &'static str,
+    plural: &'static str,
+    kind: &'static str,
+    namespaced: bool,
+) -> Kind {
+    Kind {
+        group,
+        version: "v1",
+        plural,
+        kind,
+        namespaced,
+    }
+}
+
+/// Pods.
+pub const PODS: Kind = kind("", "pods", "Pod", true);
+/// Nodes.
+pub const NODES: Kind = kind("", "nodes", "Node", false);
+/// Services.
+pub const SERVICES: Kind = kind("", "services", "Service", true);
+/// Slices of a service's endpoints.
+pub const ENDPOINT_SLICES: Kind = kind("discovery.k8s.io", "endpointslices", "EndpointSlice", true);
+/// Deployments.
+pub const DEPLOYMENTS: Kind = kind("apps", "deployments", "Deployment", true);
+/// Stateful sets.
+pub const STATEFUL_SETS: Kind = kind("apps", "statefulsets", "StatefulSet", true);
+/// Daemon sets.
+pub const DAEMON_SETS: Kind = kind("apps", "daemonsets", "DaemonSet", true);
+/// Jobs.
+pub const JOBS: Kind = kind("batch", "jobs", "Job", true);
+/// Claims of volumes.
+pub const CLAIMS: Kind = kind("", "persistentvolumeclaims", "PersistentVolumeClaim", true);
+/// Events, as the core group has them.
+pub const EVENTS: Kind = kind("", "events", "Event", true);
+
+/// Every kind that is known.
+pub const TABLE: [Kind; 19] = [
+    PODS,
+    NODES,
+    SERVICES,
+    kind("", "endpoints", "Endpoints", true),
+    ENDPOINT_SLICES,
+    DEPLOYMENTS,
+    STATEFUL_SETS,
+    DAEMON_SETS,
+    kind("apps", "replicasets", "ReplicaSet", true),
+    JOBS,
+    kind("batch", "cronjobs", "CronJob", true),
+    CLAIMS,
+    kind("", "persistentvolumes", "PersistentVolume", false),
+    kind("", "configmaps", "ConfigMap", true),
+    kind("", "secrets", "Secret", true),
+    kind("", "namespaces", "Namespace", false),
+    EVENTS,
+    kind("networking.k8s.io", "ingresses", "Ingress", true),
+    kind("cert-manager.io", "certificates", "Certificate", true),
+];
+
+impl Kind {
+    /// As the port takes it.
+    pub fn resource(&self) -> Resource {
+        Resource {
+            group: self.group.to_owned(),
+            version: self.version.to_owned(),
+            plural: self.plural.to_owned(),
+            kind: self.kind.to_owned(),
+            namespaced: self.namespaced,
+        }
+    }
+    /// As effects name it: `deployment.apps`, `pod`.
+    pub fn effect_kind(&self) -> String {
+        let kind = self.kind.to_lowercase();
+        if self.group.is_empty() {
+            return kind;
+        }
+        format!("{kind}.{}", self.group)
+    }
+    /// As people say it: `deployment`.
+    pub fn word(&self) -> String {
+        self.kind.to_lowercase()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEPLOYMENTS, PODS, TABLE};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn effects_name_a_kind_with_its_group() {
+        assert_eq!(DEPLOYMENTS.effect_kind(), "deployment.apps");
+        assert_eq!(PODS.effect_kind(), "pod");
+    }
+
+    #[test]
+    fn each_kind_stands_once() {
+        let names: BTreeSet<String> = TABLE.iter().map(super::Kind::effect_kind).collect();
+        assert_eq!(names.len(), TABLE.len());
+    }
+}

@@ -1,0 +1,10 @@
+//! The `notify` step.
+
+mod act;
+
+use crate::actions::framework::AnyAction;
+
+/// The actions of this folder.
+pub(crate) fn actions() -> Vec<Box<dyn AnyAction>> {
+    vec![Box::new(act::Notify)]
+}

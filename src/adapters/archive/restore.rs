@@ -1,0 +1,318 @@
+//! A trial restore: an artifact to a scratch folder, trusting nothing that stands in it.
+//!
+//! Invariants
+//! - No more is written than the artifact was recorded to hold, and a little.
+//! - Every path stays inside the scratch folder; links are read and counted, never made, so that nothing can be written through one.
+//! - A fault of the artifact is [`Fault::Damaged`]; a fault of the scratch folder is [`Fault::Failed`].
+
+use super::{
+    draft::{private_file, private_folder},
+    pack::stopped,
+};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read, Write as _},
+    path::{Component, Path},
+};
+use tokio_util::sync::CancellationToken;
+
+/// How many folders deep a member may lie.
+const DEEPEST: usize = 512;
+const CHUNK: usize = 64 * 1024;
+
+/// Why a restore did not work.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The artifact is not whole, or not what it should be.
+    Damaged(String),
+    /// Something else: the scratch folder, a request to stop.
+    Failed(String),
+}
+
+/// What was in an archive.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Contents {
+    pub(super) files: u64,
+    pub(super) folders: u64,
+    pub(super) links: u64,
+    /// Of all files' content.
+    pub(super) bytes: u64,
+}
+
+impl Contents {
+    pub(super) fn entries(&self) -> u64 {
+        self.files + self.folders + self.links
+    }
+    pub(super) fn by_name(&self) -> BTreeMap<String, u64> {
+        [
+            ("files", self.files),
+            ("folders", self.folders),
+            ("links", self.links),
+            ("bytes", self.bytes),
+        ]
+        .map(|(name, count)| (name.to_owned(), count))
+        .into()
+    }
+}
+
+/// Unpacks a compressed tar into a folder; `most` is how many bytes it may hold before compression.
+pub(super) fn unpack(
+    compressed: impl Read,
+    folder: &Path,
+    most: u64,
+    stop: &CancellationToken,
+) -> Result<Contents, Fault> {
+    let mut archive = tar::Archive::new(decompress(compressed, most, stop)?);
+    let mut contents = Contents::default();
+    for entry in archive.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        let path = entry.path().map_err(damaged)?.into_owned();
+        let target = folder.join(within(&path)?);
+        let kind = entry.header().entry_type();
+        if kind.is_file() {
+            contents.bytes += write_member(&mut entry, &target)?;
+            contents.files += 1;
+        } else if kind.is_dir() {
+            private_folder(&target).map_err(failed)?;
+            contents.folders += 1;
+        } else if kind.is_symlink() && entry.link_name().map_err(damaged)?.is_some() {
+            contents.links += 1;
+        } else {
+            // A backup makes no others: links between files, devices, sparse files.
+            let what = format!("{} is of the kind {kind:?}", path.display());
+            return Err(Fault::Damaged(what));
+        }
+    }
+    // The checksum stands at the end of the compressed stream.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
+    Ok(contents)
+}
+
+/// Decompresses into one new file; gives its size.
+pub(super) fn inflate(
+    compressed: impl Read,
+    target: &Path,
+    most: u64,
+    stop: &CancellationToken,
+) -> Result<u64, Fault> {
+    copy(&mut decompress(compressed, most, stop)?, target)
+}
+
+fn decompress<R: Read>(
+    compressed: R,
+    most: u64,
+    stop: &CancellationToken,
+) -> Result<Bounded<'_, zstd::Decoder<'static, io::BufReader<R>>>, Fault> {
+    let inner = zstd::Decoder::new(compressed).map_err(damaged)?;
+    Ok(Bounded {
+        inner,
+        left: most,
+        stop,
+    })
+}
+
+fn write_member<R: Read>(entry: &mut tar::Entry<'_, R>, target: &Path) -> Result<u64, Fault> {
+    if let Some(parent) = target.parent() {
+        private_folder(parent).map_err(failed)?;
+    }
+    let size = entry.size();
+    let written = copy(entry, target)?;
+    if written == size {
+        return Ok(written);
+    }
+    Err(Fault::Damaged(format!(
+        "a member has {written} bytes instead of {size}"
+    )))
+}
+
+fn copy(from: &mut impl Read, target: &Path) -> Result<u64, Fault> {
+    let mut file = private_file(target).map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return Fault::Damaged("it holds a path twice".to_owned());
+        }
+        failed(error)
+    })?;
+    let mut buffer = vec![0; CHUNK];
+    let mut total = 0;
+    loop {
+        let read = match from.read(&mut buffer) {
+            Ok(0) => return Ok(total),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(damaged(error)),
+        };
+        let bytes = buffer.get(..read).unwrap_or_default();
+        file.write_all(bytes).map_err(failed)?;
+        total += read as u64;
+    }
+}
+
+/// A member's path, if it stays inside.
+fn within(path: &Path) -> Result<&Path, Fault> {
+    let depth = path.components().count();
+    let plain = path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    if plain && (1..=DEEPEST).contains(&depth) {
+        return Ok(path);
+    }
+    let shown: String = path.to_string_lossy().chars().take(200).collect();
+    Err(Fault::Damaged(format!(
+        "a member's path leads out of the archive or too deep: {}",
+        shown.escape_debug()
+    )))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+fn damaged(error: io::Error) -> Fault {
+    Fault::Damaged(error.to_string())
+}
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+fn failed(error: io::Error) -> Fault {
+    Fault::Failed(format!("writing to the scratch folder: {error}"))
+}
+
+/// Gives no more than it may, and stops when asked to.
+struct Bounded<'a, R> {
+    inner: R,
+    left: u64,
+    stop: &'a CancellationToken,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        stopped(self.stop)?;
+        let read = self.inner.read(buffer)?;
+        self.left = self
+            .left
+            .checked_sub(read as u64)
+            .ok_or_else(|| io::Error::other("it holds far more than was recorded"))?;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Contents, Fault, unpack};
+    use std::{fs, path::Path};
+    use tokio_util::sync::CancellationToken;
+
+    fn header(kind: tar::EntryType, path: &str, size: u64) -> tar::Header {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_mode(0o644);
+        // Straight into the field: the library refuses what an attacker would not.
+        let name = &mut header.as_old_mut().name;
+        name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        header
+    }
+    fn archive(members: &[(tar::EntryType, &str, &[u8])]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (kind, path, content) in members {
+            let mut header = header(*kind, path, content.len() as u64);
+            if *kind == tar::EntryType::Symlink || *kind == tar::EntryType::Link {
+                header.set_link_name_literal("/etc").unwrap();
+                header.set_cksum();
+            }
+            tar.append(&header, *content).unwrap();
+        }
+        zstd::encode_all(tar.into_inner().unwrap().as_slice(), 1).unwrap()
+    }
+    fn restore(bytes: &[u8], folder: &Path, most: u64) -> Result<Contents, Fault> {
+        unpack(bytes, folder, most, &CancellationToken::new())
+    }
+    fn damage(bytes: &[u8], most: u64) -> String {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("in/ner");
+        fs::create_dir_all(&folder).unwrap();
+        let result = restore(bytes, &folder, most);
+        assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 1, "it escaped");
+        match result {
+            Err(Fault::Damaged(reason)) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+    use tar::EntryType::{Block, Directory, Link, Regular, Symlink};
+
+    #[test]
+    fn a_sound_archive_is_restored_and_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = archive(&[
+            (Directory, "a", b""),
+            (Regular, "a/b", b"hello"),
+            (Symlink, "a/c", b""),
+            (Regular, "d/e", b""),
+        ]);
+        let contents = restore(&bytes, folder.path(), 100_000).unwrap();
+        assert_eq!(
+            contents,
+            Contents {
+                files: 2,
+                folders: 1,
+                links: 1,
+                bytes: 5
+            }
+        );
+        assert_eq!(fs::read(folder.path().join("a/b")).unwrap(), b"hello");
+        assert!(!folder.path().join("a/c").exists());
+    }
+
+    #[test]
+    fn no_member_leaves_the_folder() {
+        for path in ["../../x", "/tmp/x", "a/../../x", ".", ""] {
+            let reason = damage(&archive(&[(Regular, path, b"x")]), 100_000);
+            assert!(
+                reason.contains("leads out") || reason.contains("path"),
+                "{path}: {reason}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = archive(&[(Symlink, "a", b""), (Regular, "a/orderly-was-here", b"x")]);
+        restore(&bytes, folder.path(), 100_000).unwrap();
+        assert!(!Path::new("/etc/orderly-was-here").exists());
+    }
+
+    #[test]
+    fn what_a_backup_never_holds_is_damage() {
+        for kind in [Link, Block] {
+            let reason = damage(&archive(&[(kind, "x", b"")]), 100_000);
+            assert!(reason.contains("of the kind"), "{reason}");
+        }
+        let twice = archive(&[(Regular, "x", b"1"), (Regular, "x", b"2")]);
+        assert!(damage(&twice, 100_000).contains("twice"));
+    }
+
+    #[test]
+    fn a_bomb_is_refused_at_its_bound() {
+        let bomb = archive(&[(Regular, "x", &vec![0; 3_000_000])]);
+        assert!(bomb.len() < 3000);
+        assert!(damage(&bomb, 1_000_000).contains("far more than was recorded"));
+    }
+
+    #[test]
+    fn a_cut_or_changed_file_is_damage() {
+        let noise: Vec<u8> = (0..200_000u32)
+            .map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()[2])
+            .collect();
+        let whole = archive(&[(Regular, "x", &noise)]);
+        damage(&whole[..whole.len() - 10], 1_000_000);
+        damage(&whole[..whole.len() / 2], 1_000_000);
+        damage(b"not zstd at all", 1_000_000);
+        damage(b"", 1_000_000);
+    }
+
+    #[test]
+    fn a_stop_is_honoured() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let bytes = archive(&[(Regular, "x", b"1")]);
+        assert!(unpack(bytes.as_slice(), folder.path(), 100_000, &stop).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! The machine's clocks and its random bytes. The only place that asks the system for the time.
+
+use crate::{
+    domain::id::Entropy,
+    ports::{BoxFuture, clock::Clock},
+};
+use jiff::Timestamp;
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    time::{Duration, Instant},
+};
+
+/// The clock of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    /// Its [`Clock::elapsed`] counts from now on.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the room that asks the system for the time"
+    )]
+    pub fn new() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the room that asks the system for the time"
+    )]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+    fn entropy(&self) -> Entropy {
+        let mut bytes = [0; 10];
+        if getrandom::fill(&mut bytes).is_err() {
+            bytes = self.substitute();
+        }
+        bytes
+    }
+}
+
+impl SystemClock {
+    /// Ids must be unique, not secret: where the kernel gives no random bytes (before Linux 3.17, or a sandbox without the call),
+    /// the standard library's hash keys and the time since start make do.
+    fn substitute(&self) -> Entropy {
+        let hash = |salt: u8| RandomState::new().hash_one((salt, self.started.elapsed()));
+        let (one, two) = (hash(1).to_le_bytes(), hash(2).to_le_bytes());
+        std::array::from_fn(|at| one.iter().chain(&two).nth(at).copied().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SystemClock;
+    use crate::ports::clock::Clock as _;
+    use std::time::Duration;
+
+    #[test]
+    fn random_bytes_differ_each_time() {
+        let clock = SystemClock::new();
+        assert_ne!(clock.entropy(), clock.entropy());
+        assert_ne!(clock.substitute(), clock.substitute());
+    }
+
+    #[tokio::test]
+    async fn time_goes_forward_while_it_sleeps() {
+        let clock = SystemClock::new();
+        let (before, wall) = (clock.elapsed(), clock.now());
+        clock.sleep(Duration::from_millis(5)).await;
+        assert!(clock.elapsed() >= before + Duration::from_millis(5));
+        assert!(clock.now() > wall);
+    }
+}

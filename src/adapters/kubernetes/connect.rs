@@ -1,0 +1,63 @@
+//! From credentials to a client.
+
+use super::{Credentials, chain};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
+};
+use std::{path::Path, time::Duration};
+
+/// How long the TCP and TLS handshakes may take.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Reads the credentials and makes a client; no connection is opened yet.
+pub(super) async fn connect(credentials: Credentials) -> Result<Client, String> {
+    let mut config = match &credentials {
+        Credentials::Kubeconfig { path, context } => from_file(path, context.as_deref()).await?,
+        Credentials::InCluster => in_cluster()?,
+        Credentials::Found { context } => found(context.as_deref()).await?,
+    };
+    config.connect_timeout = Some(CONNECT);
+    // One call is one request; steps say themselves how often they retry.
+    config.default_retry = false;
+    // A kubeconfig may name a program that gives the credentials, and it is run right here.
+    tokio::task::spawn_blocking(move || Client::try_from(config))
+        .await
+        .map_err(|error| chain(&error))?
+        .map_err(|error| chain(&error))
+}
+
+async fn from_file(path: &Path, context: Option<&str>) -> Result<Config, String> {
+    let file = path.to_owned();
+    let told = |error: KubeconfigError| format!("{}: {}", path.display(), chain(&error));
+    let kubeconfig = tokio::task::spawn_blocking(move || Kubeconfig::read_from(file))
+        .await
+        .map_err(|error| chain(&error))?
+        .map_err(told)?;
+    Config::from_custom_kubeconfig(kubeconfig, &options(context))
+        .await
+        .map_err(told)
+}
+
+fn in_cluster() -> Result<Config, String> {
+    Config::incluster().map_err(|error| format!("no service account is here: {}", chain(&error)))
+}
+
+async fn found(context: Option<&str>) -> Result<Config, String> {
+    let no_account = match (context, in_cluster()) {
+        (None, Ok(config)) => return Ok(config),
+        (None, Err(no_account)) => format!("{no_account}; "),
+        // Only a kubeconfig has contexts.
+        (Some(_), _) => String::new(),
+    };
+    Config::from_kubeconfig(&options(context))
+        .await
+        .map_err(|no_file| format!("{no_account}{}", chain(&no_file)))
+}
+
+fn options(context: Option<&str>) -> KubeConfigOptions {
+    KubeConfigOptions {
+        context: context.map(str::to_owned),
+        ..KubeConfigOptions::default()
+    }
+}

@@ -1,0 +1,110 @@
+//! Programs of the host: the only place that starts processes.
+//!
+//! A program leads its own process group, has the environment that its caller names and nothing else, and its standard input is
+//! empty or fed. Its output goes to the step's log as it comes; only the captured beginning is kept in memory.
+//!
+//! Invariants
+//! - When [`Processes::run`] has returned, no process of the group is left: TERM, a grace, then KILL, all to the group. A future
+//!   that is dropped kills the group at once.
+//! - No wait is without an end: not for a program that ignores TERM, not for a pipe that a process outside the group keeps open
+//!   (a process can leave its group by setsid(2); it is not followed, and the log says so), not for a program stuck in the kernel.
+//! - The agent itself never forks: a `pre_exec`, `uid` or `gid` on the command would copy the agent's page tables at each start.
+//!   User and limits are set by the agent's own binary, started again as [`helper`], which then becomes the program.
+//!
+//! What it lacks on purpose: children that die with an agent that is killed by SIGKILL. Systemd (`KillMode=control-group`) and a
+//! container's end take care of them.
+
+mod group;
+pub mod helper;
+mod lookup;
+mod pipes;
+mod scratch;
+mod spawn;
+mod user;
+mod watch;
+
+use crate::{
+    adapters::process::{scratch::Scratch, spawn::Start, watch::Watch},
+    ports::{
+        BoxFuture,
+        executor::StepLog,
+        processes::{Ended, How, ProcessError, Processes, Program},
+    },
+};
+use std::{io, path::PathBuf, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// The host's programs.
+#[derive(Debug)]
+pub struct HostProcesses {
+    scratch: Scratch,
+    helper: PathBuf,
+}
+
+impl HostProcesses {
+    /// Programs without a directory of their own run in a fresh one under `scratch`, which is emptied first.
+    ///
+    /// # Errors
+    /// The scratch folder cannot be made.
+    pub fn open(scratch: PathBuf) -> io::Result<Self> {
+        Ok(Self {
+            scratch: Scratch::open(scratch)?,
+            helper: PathBuf::from("/proc/self/exe"),
+        })
+    }
+
+    /// Uses this binary as helper instead of the running one.
+    #[must_use]
+    pub fn with_helper(self, helper: PathBuf) -> Self {
+        Self { helper, ..self }
+    }
+
+    async fn run_in_scratch(
+        &self,
+        program: Program,
+        log: Arc<dyn StepLog>,
+        stop: CancellationToken,
+    ) -> Result<Ended, ProcessError> {
+        if stop.is_cancelled() {
+            return Ok(Ended {
+                how: How::Terminated,
+                output: Vec::new(),
+                error_tail: Vec::new(),
+                leftovers_killed: false,
+            });
+        }
+        let user = user::find(&program)?;
+        let folder = self.scratch.folder_for(&program, user.as_ref())?;
+        let directory = program.directory.clone();
+        let start = Start {
+            helper: &self.helper,
+            directory: directory.as_deref().unwrap_or_else(|| folder.path()),
+            user,
+        };
+        let ended = match start.spawn(&program) {
+            Ok(started) => Ok(Watch::new(started, program, log).to_the_end(stop).await),
+            Err(error) => Err(error),
+        };
+        folder.remove().await;
+        ended?
+    }
+}
+
+impl Processes for HostProcesses {
+    fn run<'a>(
+        &'a self,
+        program: Program,
+        log: Arc<dyn StepLog>,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<Ended, ProcessError>> {
+        Box::pin(self.run_in_scratch(program, log, stop))
+    }
+}
+
+/// A [`ProcessError::NotStarted`].
+fn not_started(program: &Program, reason: impl std::fmt::Display) -> ProcessError {
+    ProcessError::NotStarted {
+        program: program.argv.first().cloned().unwrap_or_default(),
+        reason: reason.to_string(),
+    }
+}

@@ -1,0 +1,97 @@
+//! What must be done now and then: exporting the audit head, feeding the watchdog, forgetting old runs and logs.
+
+use crate::{
+    daemon::life::Daemon,
+    flow::world::World,
+    ports::agent::{Agent as _, Weight},
+};
+use std::{sync::Arc, time::Duration};
+
+/// How often the audit log's head is exported.
+const EXPORT: Duration = Duration::from_secs(60);
+/// How often old records are looked for.
+const FORGET: Duration = Duration::from_secs(3600);
+/// How many of a runbook's runs are kept however old they are.
+const KEEP_RUNS: u32 = 20;
+
+/// Starts the tasks.
+pub(super) fn spawn(daemon: &mut Daemon) {
+    spawn_export(daemon);
+    spawn_forget(daemon);
+    spawn_watchdog(daemon);
+}
+
+fn spawn_export(daemon: &mut Daemon) {
+    let world = daemon.world.clone();
+    let note = daemon.tasks.note("audit-export");
+    daemon.tasks.spawn("audit-export", async move {
+        while pause(&world, EXPORT).await {
+            note.say(export(&world).await);
+        }
+    });
+}
+
+async fn export(world: &World) -> String {
+    match world.history.export_audit_head().await {
+        Ok(head) => {
+            world.events.audit_exported(head.seq);
+            format!("exported the head at record {}", head.seq)
+        }
+        Err(error) => {
+            tracing::warn!("the audit head could not be exported: {error}");
+            format!("failed: {error}")
+        }
+    }
+}
+
+fn spawn_forget(daemon: &mut Daemon) {
+    let world = daemon.world.clone();
+    let (runs, logs) = (
+        daemon.loaded.config.retention.runs,
+        daemon.loaded.config.retention.logs,
+    );
+    let output = daemon.logs.clone();
+    let note = daemon.tasks.note("retention");
+    daemon.tasks.spawn("retention", async move {
+        while pause(&world, FORGET).await {
+            let now = world.now();
+            let before = now.saturating_sub(runs.signed()).unwrap_or(now);
+            let forgotten = world.history.prune_runs(before, KEEP_RUNS).await;
+            let logs_before = now.saturating_sub(logs.signed()).unwrap_or(now);
+            let removed = output.prune(logs_before).await;
+            note.say(format!("runs: {forgotten:?}, logs: {removed:?}"));
+        }
+    });
+}
+
+/// Tells systemd that the agent lives, as long as it does.
+fn spawn_watchdog(daemon: &mut Daemon) {
+    let Some(period) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let (world, agent) = (daemon.world.clone(), daemon.agent.clone());
+    daemon.tasks.spawn("watchdog", async move {
+        while pause(&world, period / 3).await {
+            let alive = agent
+                .dependencies()
+                .iter()
+                .all(|part| part.ok || part.weight != Weight::Alive);
+            if alive && let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]) {
+                tracing::debug!("systemd was not told: {error}");
+            }
+        }
+    });
+}
+
+/// Waits; false when the agent stops.
+async fn pause(world: &Arc<World>, period: Duration) -> bool {
+    tokio::select! {
+        () = world.clock.sleep(period) => true,
+        () = world.draining.cancelled() => false,
+    }
+}
+
+/// What is done once more before the history is closed.
+pub(super) async fn last_words(world: &World) {
+    export(world).await;
+}

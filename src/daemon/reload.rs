@@ -1,0 +1,93 @@
+//! HUP: loads first and swaps after. What cannot be swapped is named, and stays as it was.
+
+use crate::{
+    config::{Config, Loaded, load},
+    daemon::{life::Daemon, state, wiring},
+};
+
+/// Reads the configuration again and puts into use what can be changed while running.
+pub(super) fn reload(daemon: &mut Daemon) {
+    match reloaded(daemon) {
+        Ok(fixed) => {
+            daemon.world.events.config_reloaded();
+            for setting in fixed {
+                tracing::warn!("`{setting}` has changed, and counts from the next start on");
+            }
+        }
+        Err(reason) => daemon.world.events.config_refused(&reason),
+    }
+}
+
+fn reloaded(daemon: &mut Daemon) -> Result<Vec<&'static str>, String> {
+    let loaded = load(&daemon.plan.inputs).map_err(|error| error.to_string())?;
+    let old_secrets = daemon.loaded.config.clone();
+    daemon
+        .secrets
+        .replace(&loaded.config, &daemon.plan.inputs.environment);
+    let rules = state::admin_token(&daemon.loaded.config.state_dir)
+        .map_err(|error| error.to_string())
+        .and_then(|admin| {
+            wiring::access(&loaded.config, daemon.secrets.as_ref(), admin)
+                .map_err(|error| error.to_string())
+        });
+    let rules = rules.inspect_err(|_| {
+        // Back to what was: a reload is taken whole or not at all.
+        daemon
+            .secrets
+            .replace(&old_secrets, &daemon.plan.inputs.environment);
+    })?;
+    daemon.access.replace(rules);
+    let mut settings = wiring::settings(&loaded.config);
+    settings.environment = daemon.loaded.config.environment.clone();
+    daemon.world.reconfigure(settings);
+    let fixed = fixed(&daemon.loaded.config, &loaded.config);
+    daemon.loaded = keep_fixed(&daemon.loaded, loaded);
+    Ok(fixed)
+}
+
+/// Settings that count only from a start on, and that have changed.
+fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
+    let differs =
+        |one: &dyn erased::Comparable, other: &dyn erased::Comparable| one.text() != other.text();
+    let mut changed = Vec::new();
+    let mut note = |name, differs: bool| {
+        if differs {
+            changed.push(name);
+        }
+    };
+    note("environment", old.environment != new.environment);
+    note("stateDir", old.state_dir != new.state_dir);
+    note("source", differs(&old.source, &new.source));
+    note("http.listen", old.http.listen != new.http.listen);
+    note("log", differs(&old.log, &new.log));
+    note("runs", differs(&old.runs, &new.runs));
+    note("channels", differs(&old.channels, &new.channels));
+    note("clusters", differs(&old.clusters, &new.clusters));
+    changed
+}
+
+mod erased {
+    /// Anything that can be compared by what it says.
+    pub(super) trait Comparable {
+        fn text(&self) -> String;
+    }
+    impl<T: serde::Serialize> Comparable for T {
+        fn text(&self) -> String {
+            crate::domain::digest::canonical_json(self)
+        }
+    }
+}
+
+/// The new configuration, with what cannot change while running as it was.
+fn keep_fixed(old: &Loaded, mut new: Loaded) -> Loaded {
+    let kept = &old.config;
+    new.config.environment = kept.environment.clone();
+    new.config.state_dir.clone_from(&kept.state_dir);
+    new.config.source = kept.source.clone();
+    new.config.http.listen = kept.http.listen;
+    new.config.log = kept.log.clone();
+    new.config.runs = kept.runs.clone();
+    new.config.channels = kept.channels.clone();
+    new.config.clusters = kept.clusters.clone();
+    new
+}

@@ -1,0 +1,310 @@
+//! Which implementation stands behind which port: the only place that knows the adapters.
+
+use crate::{
+    actions::framework::{Catalogue, Channel, ChannelAddress, Children, World as Hands},
+    adapters::{
+        archive::LocalArchive,
+        clock::SystemClock,
+        git::{Credentials as GitCredentials, GitOptions, GitSource, Reference},
+        host::LocalHost,
+        kubernetes::{ConfiguredClusters, Credentials as ClusterCredentials},
+        logs::StepLogs,
+        network::HostNetwork,
+        process::HostProcesses,
+        secrets::{ConfiguredSecrets, Origin},
+    },
+    config::{ChannelConfig, ClusterConfig, Config, SecretRef},
+    domain::{
+        access::TokenEntry,
+        digest::Digest,
+        name::{ChannelName, SecretName},
+        secret::SecretValue,
+    },
+    flow::world::Settings,
+    http::AccessRules,
+    ports::{clock::Clock, cluster::Clusters, host::Host, network::Network, secrets::Secrets},
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// A part that the configuration describes wrongly, or that the host does not give.
+#[derive(Debug, thiserror::Error)]
+#[error("{part}: {reason}")]
+pub struct WiringError {
+    part: &'static str,
+    reason: String,
+}
+
+fn fault<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> WiringError {
+    move |error| WiringError {
+        part,
+        reason: error.to_string(),
+    }
+}
+
+/// A connection to other hosts, for commands that talk to an agent.
+pub fn network() -> Arc<dyn Network> {
+    Arc::new(HostNetwork::new())
+}
+
+/// The machine's clock.
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
+}
+
+/// The host that this runs on.
+pub fn host() -> Arc<dyn Host> {
+    Arc::new(LocalHost)
+}
+
+/// The clusters that the configuration names, and `default`.
+pub fn clusters(config: &Config) -> Arc<dyn Clusters> {
+    Arc::new(ConfiguredClusters::new(credentials(&config.clusters)))
+}
+
+/// Every action there is, without hands: for validation and schemas.
+pub fn catalogue() -> Catalogue {
+    Catalogue::new()
+}
+
+/// The repository that the configuration names. A relative folder is looked for from `from`.
+///
+/// # Errors
+/// The configuration does not describe a repository.
+pub fn source(
+    config: &Config,
+    secrets: &dyn Secrets,
+    from: &Path,
+) -> Result<GitSource, WiringError> {
+    let wanted = &config.source;
+    let url = if wanted.url == "." {
+        enclosing_repository(from)?.display().to_string()
+    } else {
+        wanted.url.clone()
+    };
+    let mut options = GitOptions::new(url, &config.state_dir);
+    options.path.clone_from(&wanted.path);
+    options.deadline = wanted.deadline;
+    options.reference = match (&wanted.branch, &wanted.tag) {
+        (_, Some(tag)) => Reference::Tag(tag.clone()),
+        (Some(branch), None) => Reference::Branch(branch.clone()),
+        (None, None) => Reference::Head,
+    };
+    options.credentials = git_credentials(config, secrets)?;
+    GitSource::new(options).map_err(fault("source"))
+}
+
+fn enclosing_repository(from: &Path) -> Result<PathBuf, WiringError> {
+    let found = from.ancestors().find(|folder| folder.join(".git").exists());
+    found.map(Path::to_owned).ok_or_else(|| WiringError {
+        part: "source",
+        reason: format!(
+            "{} is not inside a git repository\nhint: start the agent in one, or name another with --source",
+            from.display()
+        ),
+    })
+}
+
+fn git_credentials(config: &Config, secrets: &dyn Secrets) -> Result<GitCredentials, WiringError> {
+    let wanted = &config.source.credentials;
+    let value = |name: &SecretName| secrets.get(name).map_err(fault("source.credentials"));
+    if let Some(token) = &wanted.token {
+        let user = wanted.user.clone().unwrap_or_else(|| "git".to_owned());
+        return Ok(GitCredentials::Token {
+            user,
+            token: value(token)?,
+        });
+    }
+    let Some(key) = &wanted.ssh_key else {
+        return Ok(GitCredentials::None);
+    };
+    let known_hosts = wanted.known_hosts.clone().ok_or_else(|| WiringError {
+        part: "source.credentials",
+        reason: "an ssh key needs `knownHosts`\nhint: write the server's key to a file with ssh-keyscan, and compare it".to_owned(),
+    })?;
+    let passphrase = wanted.ssh_passphrase.as_ref().map(value).transpose()?;
+    Ok(GitCredentials::SshKey {
+        key: key.clone(),
+        passphrase,
+        known_hosts,
+    })
+}
+
+/// Secrets that a reload can swap whole.
+#[derive(Debug)]
+pub struct SwappedSecrets(RwLock<Arc<ConfiguredSecrets>>);
+
+impl SwappedSecrets {
+    /// As the configuration names them.
+    pub fn new(config: &Config, environment: &BTreeMap<String, String>) -> Self {
+        Self(RwLock::new(Arc::new(secrets(config, environment))))
+    }
+    /// Others from now on.
+    pub fn replace(&self, config: &Config, environment: &BTreeMap<String, String>) {
+        let next = Arc::new(secrets(config, environment));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+    fn now(&self) -> Arc<ConfiguredSecrets> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+    /// What a person should know about them.
+    pub fn concerns(&self) -> Vec<String> {
+        self.now().concerns()
+    }
+}
+
+impl Secrets for SwappedSecrets {
+    fn get(&self, name: &SecretName) -> Result<SecretValue, crate::ports::secrets::SecretError> {
+        self.now().get(name)
+    }
+    fn all_values(&self) -> Vec<SecretValue> {
+        self.now().all_values()
+    }
+}
+
+fn secrets(config: &Config, environment: &BTreeMap<String, String>) -> ConfiguredSecrets {
+    let origin = |reference: &SecretRef| match reference {
+        SecretRef::Env(name) => {
+            let value = environment.get(name).cloned().map(SecretValue::new);
+            Origin::Variable {
+                name: name.clone(),
+                value,
+            }
+        }
+        SecretRef::File(path) => Origin::File(path.clone()),
+    };
+    ConfiguredSecrets::new(
+        config
+            .secrets
+            .iter()
+            .map(|(name, reference)| (name.clone(), origin(reference)))
+            .collect(),
+    )
+}
+
+/// Everything that steps may touch.
+///
+/// # Errors
+/// The artifacts' folder cannot be made.
+pub fn hands(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    secrets: Arc<dyn Secrets>,
+    children: Arc<Children>,
+) -> Result<Hands, WiringError> {
+    let processes =
+        HostProcesses::open(config.state_dir.join("work")).map_err(fault("work folder"))?;
+    let archive =
+        LocalArchive::open(&config.state_dir, clock.clone()).map_err(fault("artifacts"))?;
+    Ok(Hands {
+        clock: clock.clone(),
+        processes: Arc::new(processes),
+        network: network(),
+        clusters: clusters(config),
+        host: host(),
+        archive: Arc::new(archive),
+        secrets,
+        channels: Arc::new(channels(&config.channels)),
+        children,
+    })
+}
+
+fn credentials(
+    configured: &BTreeMap<String, ClusterConfig>,
+) -> BTreeMap<String, ClusterCredentials> {
+    let of = |cluster: &ClusterConfig| match &cluster.kubeconfig {
+        Some(path) => ClusterCredentials::Kubeconfig {
+            path: path.clone(),
+            context: cluster.context.clone(),
+        },
+        None => ClusterCredentials::Found {
+            context: cluster.context.clone(),
+        },
+    };
+    let mut all: BTreeMap<String, ClusterCredentials> = configured
+        .iter()
+        .map(|(name, cluster)| (name.clone(), of(cluster)))
+        .collect();
+    all.entry("default".to_owned())
+        .or_insert(ClusterCredentials::Found { context: None });
+    all
+}
+
+fn channels(configured: &BTreeMap<ChannelName, ChannelConfig>) -> BTreeMap<ChannelName, Channel> {
+    let address = |channel: &ChannelConfig| match channel {
+        ChannelConfig::Webhook(url) => ChannelAddress::Plain(url.clone()),
+        ChannelConfig::WebhookSecret(name) => ChannelAddress::Secret(name.clone()),
+    };
+    let channel = |channel: &ChannelConfig| Channel {
+        address: address(channel),
+        bearer: None,
+        authority_file: None,
+    };
+    configured
+        .iter()
+        .map(|(name, configured)| (name.clone(), channel(configured)))
+        .collect()
+}
+
+/// Where the output of steps is kept.
+///
+/// # Errors
+/// The folder cannot be made.
+pub fn logs(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    secrets: Arc<dyn Secrets>,
+) -> Result<StepLogs, WiringError> {
+    StepLogs::open(
+        &config.state_dir.join("logs"),
+        clock,
+        secrets,
+        config.runs.log_limit_bytes,
+    )
+    .map_err(fault("logs"))
+}
+
+/// What the stories take from the configuration.
+pub fn settings(config: &Config) -> Settings {
+    Settings {
+        environment: config.environment.clone(),
+        policy: config.policy.policy(),
+        webhooks: config
+            .webhooks
+            .iter()
+            .map(|(name, hook)| (name.to_string(), hook.secret.clone()))
+            .collect(),
+    }
+}
+
+/// Who may do what over HTTP.
+///
+/// # Errors
+/// A token's secret cannot be read.
+pub fn access(
+    config: &Config,
+    secrets: &dyn Secrets,
+    admin: TokenEntry,
+) -> Result<AccessRules, WiringError> {
+    let mut tokens = vec![admin];
+    for token in &config.http.tokens {
+        let value = secrets.get(&token.secret).map_err(fault("http.tokens"))?;
+        tokens.push(TokenEntry {
+            subject: token.subject.clone(),
+            role: token.role,
+            groups: token.groups.clone(),
+            sha256: Digest::of_bytes(value.expose().as_bytes()),
+        });
+    }
+    Ok(AccessRules {
+        tokens,
+        open_reads: config.http.open_reads,
+        host_names: config.http.allowed_hosts.clone(),
+    })
+}

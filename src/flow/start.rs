@@ -1,0 +1,343 @@
+//! A wish for a run → claimed, recorded, launched.
+
+use crate::{
+    domain::{
+        active::ActiveRunbook,
+        audit::Entry,
+        calendar::WindowState,
+        inputs,
+        name::RunbookName,
+        occurrence::{NotRun, Occurrence, Skipped},
+        run::{Cause, RunHeader, RunOutcome, RunState},
+        runbook::{AfterOutcome, Overlap, Runbook, Trigger},
+    },
+    flow::{
+        run::{self, enter, leave},
+        step,
+        world::World,
+    },
+    history::{Refused, Write, WriteError},
+    ports::agent::AgentError,
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A wish for a run.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Which runbook.
+    pub runbook: RunbookName,
+    /// What starts it.
+    pub cause: Cause,
+    /// Its inputs, as given.
+    pub inputs: BTreeMap<String, Value>,
+    /// Only show what would be done.
+    pub dry_run: bool,
+    /// Who wants it although a window is closed.
+    pub window_override: Option<String>,
+    /// Given twice, the same key starts one run.
+    pub idempotency_key: Option<String>,
+}
+
+impl Wish {
+    /// A wish with nothing but its cause.
+    pub fn of(runbook: RunbookName, cause: Cause) -> Self {
+        Self {
+            runbook,
+            cause,
+            inputs: BTreeMap::new(),
+            dry_run: false,
+            window_override: None,
+            idempotency_key: None,
+        }
+    }
+}
+
+/// Why nothing started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotStarted {
+    /// For one of the reasons that an occurrence may have.
+    Because(NotRun, String),
+    /// There is no such runbook here.
+    Unknown(String),
+    /// The inputs do not fit.
+    Inputs(String),
+    /// It was started before: the same occurrence or the same key.
+    Before,
+    /// The history cannot be written, or the agent is being stopped.
+    Unavailable(String),
+}
+
+impl From<NotStarted> for AgentError {
+    fn from(why: NotStarted) -> Self {
+        match why {
+            NotStarted::Because(reason, detail) => {
+                Self::Conflict(format!("{}: {detail}", reason.as_str()))
+            }
+            NotStarted::Unknown(what) => Self::NotFound(what),
+            NotStarted::Inputs(what) => Self::Invalid(what),
+            NotStarted::Before => Self::Conflict("it was started before".to_owned()),
+            NotStarted::Unavailable(what) => Self::Unavailable(what),
+        }
+    }
+}
+
+/// A line of the audit log about a run.
+pub fn audit(at: Timestamp, header: &RunHeader, action: &str, detail: &str) -> Entry {
+    Entry {
+        timestamp: at,
+        user: header.cause.user().to_owned(),
+        action: action.to_owned(),
+        resource: format!("runbook/{}", header.runbook),
+        namespace: String::new(),
+        details: json!({"run": header.id, "cause": header.cause, "detail": detail}),
+        success: true,
+        error_msg: String::new(),
+    }
+}
+
+/// Claims and records the run, then launches it. When this returns `Ok`, the run is on disk.
+///
+/// # Errors
+/// Why nothing started; the caller records that where it must be recorded.
+pub async fn start(world: &Arc<World>, wish: Wish) -> Result<RunHeader, NotStarted> {
+    let (header, found) = admit(world, &wish)?;
+    let runbook = found.runbook.clone();
+    overlap(world, &header, &runbook)?;
+    let journey = enter(world, header.clone(), runbook.clone(), RunState::default());
+    let writes = writes(&header, &runbook, wish.idempotency_key);
+    if let Err(error) = world.history.write(writes).await {
+        leave(&journey);
+        return Err(refused(world, &error));
+    }
+    launch(world, journey);
+    Ok(header)
+}
+
+fn refused(world: &World, error: &WriteError) -> NotStarted {
+    match error {
+        WriteError::Refused(Refused::OccurrenceTaken { .. } | Refused::KeyTaken { .. }) => {
+            NotStarted::Before
+        }
+        WriteError::Refused(_) | WriteError::Failed(_) => {
+            NotStarted::Unavailable(world.write_failed("a new run", error).to_string())
+        }
+    }
+}
+
+fn admit(world: &World, wish: &Wish) -> Result<(RunHeader, ActiveRunbook), NotStarted> {
+    if world.draining.is_cancelled() {
+        return Err(NotStarted::Unavailable(
+            "the agent is being stopped".to_owned(),
+        ));
+    }
+    let in_use = world.in_use();
+    let found = in_use.set.runbook(&wish.runbook);
+    let unknown = || {
+        NotStarted::Unknown(format!(
+            "runbook {}{}",
+            wish.runbook,
+            in_use.set.hint(&wish.runbook)
+        ))
+    };
+    let found = found.ok_or_else(unknown)?.clone();
+    let settings = world.settings();
+    if !found.runbook.applies_in(&settings.environment) {
+        let why = format!(
+            "runbook {} in environment {}",
+            wish.runbook, settings.environment
+        );
+        return Err(NotStarted::Unknown(why));
+    }
+    let inputs =
+        inputs::complete(&found.runbook.inputs, &wish.inputs).map_err(NotStarted::Inputs)?;
+    let now = world.now();
+    if let (WindowState::Closed { reason, .. }, None) = (
+        step::window(world, &found.runbook.windows, now),
+        &wish.window_override,
+    ) {
+        return Err(NotStarted::Because(NotRun::Window, reason));
+    }
+    let header = RunHeader {
+        id: world.run_id(),
+        runbook: wish.runbook.clone(),
+        revision: found.revision.to_string(),
+        author: found.author.to_string(),
+        definition: found.definition(),
+        cause: wish.cause.clone(),
+        inputs,
+        created_at: now,
+        dry_run: wish.dry_run,
+        window_override: wish.window_override.clone(),
+    };
+    Ok((header, found))
+}
+
+fn overlap(world: &World, header: &RunHeader, runbook: &Runbook) -> Result<(), NotStarted> {
+    let live = world.live_runs(&header.runbook);
+    let Some(first) = live.first() else {
+        return Ok(());
+    };
+    match runbook.overlap {
+        Overlap::Allow => Ok(()),
+        Overlap::Queue if live.len() < 2 => Ok(()),
+        Overlap::Queue => Err(NotStarted::Because(
+            NotRun::Overlap,
+            "one run is going on and one waits".to_owned(),
+        )),
+        Overlap::Forbid => Err(NotStarted::Because(
+            NotRun::Overlap,
+            format!("run {first} is still going on"),
+        )),
+        Overlap::Replace => {
+            for run in live {
+                world.cancel(run, "schedule", &format!("replaced by run {}", header.id));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Everything that makes the run exist.
+fn writes(header: &RunHeader, runbook: &Arc<Runbook>, key: Option<String>) -> Vec<Write> {
+    let mut writes = Vec::new();
+    if let Some(occurrence) = header.cause.occurrence() {
+        writes.push(Write::Occurrence(occurrence.clone(), header.id));
+    }
+    writes.push(Write::Definition {
+        digest: header.definition,
+        runbook: runbook.clone(),
+    });
+    writes.push(Write::Run(header.clone()));
+    if let Some(key) = key {
+        writes.push(Write::Idempotency {
+            key,
+            run: header.id,
+            at: header.created_at,
+        });
+    }
+    writes.push(Write::Audit(audit(
+        header.created_at,
+        header,
+        "run.created",
+        "",
+    )));
+    writes
+}
+
+/// Lets it go.
+pub fn launch(world: &Arc<World>, journey: run::Journey) {
+    let name = format!("run {} of {}", journey.header.id, journey.header.runbook);
+    world.launcher.launch(
+        name,
+        Box::pin(async move {
+            // What went wrong is told where it happened; the recorded state says how to go on.
+            let _ended = run::perform(journey).await;
+        }),
+    );
+}
+
+/// A run that another run's end starts, or the reason why not.
+#[derive(Debug)]
+pub enum Follower {
+    /// It starts.
+    Starts(Box<RunHeader>, Arc<Runbook>),
+    /// It does not.
+    Skipped(Skipped),
+}
+
+impl Follower {
+    /// What is recorded of it, in the transaction that records the end it follows.
+    pub fn writes(&self) -> Vec<Write> {
+        match self {
+            Self::Starts(header, runbook) => writes(header, runbook, None),
+            Self::Skipped(skipped) => vec![Write::Skipped(skipped.clone())],
+        }
+    }
+}
+
+/// The runs that this end starts.
+pub fn followers(
+    world: &World,
+    ended: &RunHeader,
+    outcome: RunOutcome,
+    now: Timestamp,
+) -> Vec<Follower> {
+    if ended.dry_run {
+        return Vec::new();
+    }
+    let in_use = world.in_use();
+    let mut followers = Vec::new();
+    for (runbook, trigger) in in_use.set.after(&ended.runbook) {
+        let Trigger::After { on, .. } = &trigger else {
+            continue;
+        };
+        if fits(*on, outcome) {
+            let occurrence = Occurrence {
+                runbook,
+                trigger: trigger.key(),
+                nominal: now,
+            };
+            followers.push(follower(world, ended, occurrence, now));
+        }
+    }
+    followers
+}
+
+fn fits(on: AfterOutcome, outcome: RunOutcome) -> bool {
+    match on {
+        AfterOutcome::Success => outcome.is_success(),
+        AfterOutcome::Failure => !outcome.is_success(),
+        AfterOutcome::Any => true,
+    }
+}
+
+fn follower(world: &World, ended: &RunHeader, occurrence: Occurrence, now: Timestamp) -> Follower {
+    let cause = Cause::After {
+        run: ended.id,
+        occurrence: occurrence.clone(),
+    };
+    let wish = Wish::of(occurrence.runbook.clone(), cause);
+    let admitted = match world.suspended(&occurrence.runbook, now) {
+        Some(detail) => Err(NotStarted::Because(NotRun::Suspended, detail)),
+        None => admit(world, &wish),
+    };
+    let started = admitted.and_then(|(header, found)| {
+        overlap(world, &header, &found.runbook)?;
+        Ok((header, found.runbook))
+    });
+    match started {
+        Ok((header, runbook)) => Follower::Starts(Box::new(header), runbook),
+        Err(why) => Follower::Skipped(skipped(occurrence, &why, now)),
+    }
+}
+
+/// The record of an occurrence that did not run.
+pub fn skipped(occurrence: Occurrence, why: &NotStarted, at: Timestamp) -> Skipped {
+    let (reason, detail) = match why {
+        NotStarted::Because(reason, detail) => (*reason, detail.clone()),
+        NotStarted::Unknown(what) => (NotRun::Invalid, format!("there is no {what}")),
+        NotStarted::Inputs(what) => (NotRun::Invalid, what.clone()),
+        NotStarted::Before => (NotRun::Invalid, "it was started before".to_owned()),
+        NotStarted::Unavailable(what) => (NotRun::MissedDown, what.clone()),
+    };
+    Skipped {
+        last_nominal: occurrence.nominal,
+        occurrence,
+        reason,
+        detail,
+        at,
+    }
+}
+
+/// Lets a recorded follower go.
+pub fn launch_follower(world: &Arc<World>, follower: Follower) {
+    match follower {
+        Follower::Starts(header, runbook) => {
+            let journey = enter(world, *header, runbook, RunState::default());
+            launch(world, journey);
+        }
+        Follower::Skipped(skipped) => world.events.occurrence_skipped(&skipped),
+    }
+}

@@ -1,0 +1,353 @@
+//! The stage: everything that the stories need, under the test's control.
+
+use crate::{
+    domain::{
+        active::ActiveSet,
+        check::CheckStatus,
+        effect::{Effect, Effects, Object, Verb},
+        gate::Permit,
+        id::{Entropy, RunId},
+        name::{ActionName, EnvironmentName, RunbookName, SecretName},
+        policy::Policy,
+        run::{RunOutcome, StepKey, StepReport},
+        secret::SecretValue,
+    },
+    flow::{
+        locks::Locks,
+        start::{self, NotStarted, Wish},
+        world::{InUse, Launcher, Settings, World, effective_policy},
+    },
+    gate::review::NoReviewer,
+    history::History,
+    ports::{
+        BoxFuture,
+        clock::Clock,
+        executor::{ApprovalWish, Executor, Intent, LogStream, Session, StepContext, StepLog},
+        logs::LogStore,
+        secrets::{SecretError, Secrets},
+    },
+    telemetry::{Build, Events},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+/// A clock that tests turn.
+#[derive(Debug)]
+pub(super) struct ManualClock {
+    wall: Mutex<Timestamp>,
+    elapsed: watch::Sender<Duration>,
+    ids: AtomicU64,
+}
+
+impl ManualClock {
+    fn new(at: &str) -> Self {
+        let (elapsed, _) = watch::channel(Duration::ZERO);
+        Self {
+            wall: Mutex::new(at.parse().unwrap()),
+            elapsed,
+            ids: AtomicU64::new(0),
+        }
+    }
+    /// Both clocks go on.
+    pub(super) fn advance(&self, by: Duration) {
+        let mut wall = self.wall.lock().unwrap();
+        *wall += SignedDuration::try_from(by).unwrap();
+        drop(wall);
+        self.elapsed.send_modify(|elapsed| *elapsed += by);
+    }
+    /// Only the clock on the wall is set.
+    pub(super) fn jump(&self, by: SignedDuration) {
+        *self.wall.lock().unwrap() += by;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.wall.lock().unwrap()
+    }
+    fn elapsed(&self) -> Duration {
+        *self.elapsed.borrow()
+    }
+    fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        let mut elapsed = self.elapsed.subscribe();
+        let until = (*elapsed.borrow()).saturating_add(duration);
+        Box::pin(async move {
+            let _ended = elapsed.wait_for(|elapsed| *elapsed >= until).await;
+        })
+    }
+    fn entropy(&self) -> Entropy {
+        let mut bytes = [0; 10];
+        bytes[2..].copy_from_slice(&self.ids.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        bytes
+    }
+}
+
+/// What a scripted step does. The action's name chooses it: `play/read`, `play/change`, `play/once`, `play/destroy`, `play/ask`.
+/// Its arguments say the rest: `fail: n` fails the first n times, `hang: true` waits to be stopped, `check: warning`.
+#[derive(Debug, Default)]
+pub(super) struct Script {
+    /// Steps that touched the world, in order.
+    pub(super) touched: Mutex<Vec<String>>,
+    fails: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Script {
+    pub(super) fn touched(&self) -> Vec<String> {
+        self.touched.lock().unwrap().clone()
+    }
+}
+
+impl Executor for Script {
+    fn intend<'a>(
+        &'a self,
+        action: &'a ActionName,
+        arguments: &'a Value,
+        _: &'a StepContext,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        let object = Object::agent("thing", "x");
+        let effect = match action.as_str() {
+            "play/change" | "play/once" => Effect::change(Verb::Patch, object, "put it back"),
+            "play/destroy" => Effect::destructive(Verb::Delete, object),
+            _ => Effect::read(Verb::Read, object),
+        };
+        let wants_approval = (action.as_str() == "play/ask").then(|| ApprovalWish {
+            people: u32::try_from(arguments["people"].as_u64().unwrap_or(1)).unwrap(),
+            groups: Vec::new(),
+            message: "may it go on?".to_owned(),
+        });
+        let idempotent = action.as_str() != "play/once";
+        Box::pin(async move {
+            Ok(Intent {
+                effects: Effects::exact(vec![effect]),
+                idempotent,
+                wants_approval,
+            })
+        })
+    }
+
+    fn execute<'a>(&'a self, permit: Permit, session: Session) -> BoxFuture<'a, StepReport> {
+        Box::pin(async move {
+            let step = permit.step();
+            let name = step.step.to_string();
+            self.touched.lock().unwrap().push(name.clone());
+            if step.arguments["hang"] == json!(true) {
+                session.stop.cancelled().await;
+                return StepReport::canceled("stopped");
+            }
+            if let Some(status) = step.arguments["check"].as_str() {
+                let status = CheckStatus::ALL
+                    .into_iter()
+                    .find(|known| known.as_str() == status)
+                    .unwrap();
+                return StepReport::checked(status, "looked", json!({}));
+            }
+            let mut fails = self.fails.lock().unwrap();
+            let failed = fails.entry(name).or_default();
+            if *failed < step.arguments["fail"].as_u64().unwrap_or(0) {
+                *failed += 1;
+                return StepReport::failed("no luck", true);
+            }
+            StepReport::succeeded("done", json!({"n": 1}))
+        })
+    }
+}
+
+#[derive(Debug)]
+struct NoLog;
+impl StepLog for NoLog {
+    fn append(&self, _: LogStream, _: &[u8]) {}
+}
+impl LogStore for NoLog {
+    fn open(&self, _: RunId, _: &StepKey, _: u32) -> Arc<dyn StepLog> {
+        Arc::new(Self)
+    }
+}
+
+#[derive(Debug)]
+struct NoSecrets;
+impl Secrets for NoSecrets {
+    fn get(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
+        Err(SecretError::Unknown(name.clone()))
+    }
+    fn all_values(&self) -> Vec<SecretValue> {
+        Vec::new()
+    }
+}
+
+#[derive(Debug)]
+struct Spawner;
+impl Launcher for Spawner {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the stage's stand-in for the daemon's tasks"
+    )]
+    fn launch(&self, _: String, work: BoxFuture<'static, ()>) {
+        tokio::spawn(work);
+    }
+}
+
+/// The stage.
+pub(super) struct Stage {
+    pub(super) world: Arc<World>,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) script: Arc<Script>,
+}
+
+impl Stage {
+    /// A stage with these runbooks (YAML) in use, on a Saturday morning.
+    pub(super) fn new(runbooks: &str) -> Self {
+        Self::with_history(runbooks, History::temporary().unwrap())
+    }
+
+    pub(super) fn with_history(runbooks: &str, history: History) -> Self {
+        let clock = Arc::new(ManualClock::new("2026-11-21T08:00:00Z"));
+        let script = Arc::new(Script::default());
+        let settings = Settings {
+            environment: EnvironmentName::new("local").unwrap(),
+            policy: Policy::default(),
+            webhooks: BTreeMap::new(),
+        };
+        let set = Arc::new(active(runbooks));
+        let policy = Arc::new(effective_policy(&settings, &set));
+        let world = World {
+            history,
+            events: Events::new(Build {
+                version: "0",
+                revision: "",
+            }),
+            clock: clock.clone(),
+            executor: script.clone(),
+            reviewer: Arc::new(NoReviewer),
+            logs: Arc::new(NoLog),
+            secrets: Arc::new(NoSecrets),
+            launcher: Arc::new(Spawner),
+            settings: RwLock::new(Arc::new(settings)),
+            in_use: RwLock::new(Arc::new(InUse { set, policy })),
+            locks: Locks::default(),
+            slots: Semaphore::new(8),
+            live: Mutex::default(),
+            suspensions: Mutex::default(),
+            upcoming: Mutex::default(),
+            scheduler_alive: Mutex::default(),
+            run_ended: Notify::new(),
+            answered: Notify::new(),
+            reschedule: Notify::new(),
+            draining: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+        };
+        Self {
+            world: Arc::new(world),
+            clock,
+            script,
+        }
+    }
+
+    /// Another set in use.
+    pub(super) fn put(&self, runbooks: &str) {
+        self.world.put_in_use(Arc::new(active(runbooks)));
+    }
+
+    /// A person starts it.
+    pub(super) async fn start(&self, runbook: &str) -> Result<RunId, NotStarted> {
+        let cause = crate::domain::run::Cause::Person {
+            subject: "ann".to_owned(),
+        };
+        let wish = Wish::of(RunbookName::new(runbook).unwrap(), cause);
+        start::start(&self.world, wish)
+            .await
+            .map(|header| header.id)
+    }
+
+    /// Waits until the run has ended, and says how.
+    pub(super) async fn outcome(&self, run: RunId) -> RunOutcome {
+        loop {
+            if let Some(outcome) = self.world.history.run(run).await.unwrap().unwrap().outcome {
+                return outcome;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Waits until a question is open, and gives it.
+    pub(super) async fn question(&self) -> crate::history::ApprovalCase {
+        loop {
+            let filter = crate::history::ApprovalFilter {
+                open_at: Some(self.world.now()),
+                ..Default::default()
+            };
+            if let Some(case) = self
+                .world
+                .history
+                .approvals(filter)
+                .await
+                .unwrap()
+                .into_iter()
+                .next()
+            {
+                return case;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Starts it and waits for its end.
+    pub(super) async fn run(&self, runbook: &str) -> RunOutcome {
+        let run = self.start(runbook).await.unwrap();
+        self.outcome(run).await
+    }
+}
+
+/// Waits until the condition holds.
+pub(super) async fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// A set in use, from YAML.
+pub(super) fn active(text: &str) -> ActiveSet {
+    let loaded = crate::runbooks::load_file("test.yaml", text.as_bytes(), &AnyAction);
+    assert!(loaded.problems.is_empty(), "{:#?}", loaded.problems);
+    ActiveSet::of_documents(loaded.documents.into_iter().map(|located| located.value))
+}
+
+/// Every action with any arguments.
+pub(super) struct AnyAction;
+impl crate::ports::executor::ActionCatalogue for AnyAction {
+    fn specs(&self) -> &[crate::ports::executor::ActionSpec] {
+        static SPECS: std::sync::LazyLock<Vec<crate::ports::executor::ActionSpec>> =
+            std::sync::LazyLock::new(|| {
+                [
+                    "play/ask",
+                    "play/change",
+                    "play/destroy",
+                    "play/once",
+                    "play/read",
+                ]
+                .map(|name| crate::ports::executor::ActionSpec {
+                    name,
+                    summary: "",
+                    inputs: json!({"type": "object"}),
+                    outputs: json!({"type": "object"}),
+                })
+                .into()
+            });
+        &SPECS
+    }
+    fn check_template(&self, _: &ActionName, _: &Value) -> Result<(), String> {
+        Ok(())
+    }
+    fn check(&self, _: &ActionName, _: &Value) -> Result<(), String> {
+        Ok(())
+    }
+}

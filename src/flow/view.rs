@@ -1,0 +1,229 @@
+//! What is going on, as people see it.
+
+use crate::{
+    domain::{id::RunId, name::RunbookName, occurrence::NotRun},
+    flow::{
+        agent::TaskReport,
+        step,
+        sync::Sync as SyncStory,
+        world::{World, held},
+    },
+    history::RunbookFacts,
+    ports::agent::{AgentError, Dependency, RunbookState, RunbookView, Upcoming, Weight},
+};
+use jiff::Timestamp;
+use std::{collections::BTreeMap, time::Duration};
+
+/// The scheduler looks at the clock every second; this long without a look is stuck.
+const STUCK: Duration = Duration::from_secs(15);
+
+/// Every runbook in use, by name.
+///
+/// # Errors
+/// The history cannot be read.
+pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
+    let facts = world
+        .history
+        .last_outcomes()
+        .await
+        .map_err(|error| AgentError::Unavailable(error.to_string()))?;
+    let facts: BTreeMap<RunbookName, RunbookFacts> = facts
+        .into_iter()
+        .map(|facts| (facts.runbook.clone(), facts))
+        .collect();
+    let next = next_times(world);
+    let now = world.now();
+    let in_use = world.in_use();
+    let environment = world.settings().environment.clone();
+    let here = in_use
+        .set
+        .runbooks()
+        .filter(|found| found.runbook.applies_in(&environment));
+    Ok(here
+        .map(|found| {
+            let name = &found.runbook.name;
+            let suspension = held(&world.suspensions)
+                .get(name)
+                .cloned()
+                .filter(|_| world.suspended(name, now).is_some());
+            let facts = facts.get(name);
+            let upcoming = next.get(name);
+            RunbookView {
+                name: name.clone(),
+                description: found.runbook.description.to_string(),
+                owner: found.runbook.owner.to_string(),
+                file: found.file.to_string(),
+                revision: found.revision.to_string(),
+                state: state(found.problem.is_some(), suspension.is_some()),
+                problem: found.problem.as_deref().map(str::to_owned),
+                suspended_until: suspension.and_then(|suspension| suspension.until),
+                triggers: found
+                    .runbook
+                    .triggers
+                    .iter()
+                    .map(crate::domain::runbook::Trigger::key)
+                    .collect(),
+                next: upcoming.copied(),
+                running: world.live_runs(name).first().copied(),
+                last_outcome: facts.map(|facts| facts.last_outcome),
+                last_ended: facts.map(|facts| facts.last_ended),
+                last_success: facts.and_then(|facts| facts.last_success),
+                expected_interval: interval(found, now),
+            }
+        })
+        .collect())
+}
+
+fn state(invalid: bool, suspended: bool) -> RunbookState {
+    match (invalid, suspended) {
+        (true, _) => RunbookState::Invalid,
+        (false, true) => RunbookState::Suspended,
+        (false, false) => RunbookState::Active,
+    }
+}
+
+fn interval(found: &crate::domain::active::ActiveRunbook, now: Timestamp) -> Option<u64> {
+    let shortest = found
+        .runbook
+        .triggers
+        .iter()
+        .filter_map(|trigger| crate::domain::schedule::timetable::interval_at(trigger, now, now))
+        .min()?;
+    Some(shortest.duration().as_secs())
+}
+
+fn next_times(world: &World) -> BTreeMap<RunbookName, Timestamp> {
+    let mut next: BTreeMap<RunbookName, Timestamp> = BTreeMap::new();
+    for ((runbook, _), due) in held(&world.upcoming).iter() {
+        let soonest = next.entry(runbook.clone()).or_insert(due.due);
+        *soonest = due.due.min(*soonest);
+    }
+    next
+}
+
+/// What is due next, soonest first.
+pub fn upcoming(world: &World, runbook: Option<&RunbookName>, limit: usize) -> Vec<Upcoming> {
+    let now = world.now();
+    let mut all: Vec<Upcoming> = held(&world.upcoming)
+        .iter()
+        .filter(|((name, _), _)| runbook.is_none_or(|wanted| wanted == name))
+        .map(|((name, trigger), due)| Upcoming {
+            runbook: name.clone(),
+            trigger: trigger.to_string(),
+            nominal: due.nominal,
+            due: due.due,
+            blocked: None,
+        })
+        .collect();
+    all.sort_by(|one, other| {
+        (one.due, &one.runbook, &one.trigger).cmp(&(other.due, &other.runbook, &other.trigger))
+    });
+    all.truncate(limit);
+    for item in &mut all {
+        item.blocked = blocked(world, item, now);
+    }
+    all
+}
+
+fn blocked(world: &World, item: &Upcoming, now: Timestamp) -> Option<NotRun> {
+    use crate::domain::calendar::WindowState;
+    let in_use = world.in_use();
+    let found = in_use.set.runbook(&item.runbook)?;
+    if world.suspended(&item.runbook, item.due.max(now)).is_some() {
+        return Some(NotRun::Suspended);
+    }
+    match step::window(world, &found.runbook.windows, item.due) {
+        WindowState::Closed { .. } => Some(NotRun::Window),
+        WindowState::Open { .. } => None,
+    }
+}
+
+/// Everything that the agent depends on.
+pub fn dependencies(world: &World, sync: &SyncStory, tasks: &dyn TaskReport) -> Vec<Dependency> {
+    let mut all = vec![
+        history(world),
+        scheduler(world),
+        source(sync),
+        reviewer(world),
+    ];
+    all.extend(tasks.tasks());
+    all
+}
+
+fn history(world: &World) -> Dependency {
+    let health = world.history.health();
+    let detail = health
+        .failing
+        .clone()
+        .unwrap_or_else(|| format!("{} batches wait", health.waiting));
+    Dependency {
+        name: "history".to_owned(),
+        ok: health.failing.is_none(),
+        weight: Weight::Ready,
+        detail,
+    }
+}
+
+fn scheduler(world: &World) -> Dependency {
+    let silent = world
+        .clock
+        .elapsed()
+        .saturating_sub(*held(&world.scheduler_alive));
+    Dependency {
+        name: "scheduler".to_owned(),
+        ok: silent < STUCK,
+        weight: Weight::Alive,
+        detail: format!("looked at the clock {:.1} s ago", silent.as_secs_f64()),
+    }
+}
+
+fn source(sync: &SyncStory) -> Dependency {
+    let view = sync.view();
+    let revision = view
+        .applied
+        .as_deref()
+        .and_then(|revision| revision.get(..12))
+        .unwrap_or("none")
+        .to_owned();
+    let detail = match (&view.error, &view.held) {
+        (Some(error), _) => error.clone(),
+        (None, Some(held)) => {
+            format!(
+                "revision {} would delete {} runbooks and waits for a person",
+                held.revision,
+                held.runbooks.len()
+            )
+        }
+        (None, None) => format!("revision {revision}, {} runbooks", view.runbooks),
+    };
+    let ok = view.error.is_none() && view.held.is_none();
+    // Without any revision there is nothing to do; with one, a source that is away is only a pity.
+    let weight = if view.applied.is_none() {
+        Weight::Ready
+    } else {
+        Weight::Degraded
+    };
+    Dependency {
+        name: "source".to_owned(),
+        ok,
+        weight,
+        detail,
+    }
+}
+
+fn reviewer(world: &World) -> Dependency {
+    Dependency {
+        name: "reviewer".to_owned(),
+        ok: true,
+        weight: Weight::Degraded,
+        detail: world.reviewer.describe(),
+    }
+}
+
+/// Runs that are going on.
+pub fn live(world: &World) -> Vec<(RunbookName, RunId)> {
+    let live = held(&world.live);
+    live.iter()
+        .flat_map(|(name, runs)| runs.keys().map(|run| (name.clone(), *run)))
+        .collect()
+}

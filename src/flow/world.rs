@@ -1,0 +1,261 @@
+//! What the stories need: the outside world behind ports, the history, and what is going on right now.
+
+use crate::{
+    domain::{
+        active::ActiveSet,
+        gate::Quorum,
+        id::{ApprovalId, RunId},
+        name::{EnvironmentName, RunbookName},
+        policy::Policy,
+    },
+    flow::{FlowError, locks::Locks},
+    gate::review::Reviewer,
+    history::{History, Write, WriteError},
+    ports::{BoxFuture, clock::Clock, executor::Executor, logs::LogStore, secrets::Secrets},
+    telemetry::Events,
+};
+use jiff::Timestamp;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Starts what goes on by itself. The daemon's task list stands behind it, so that shutdown waits for everything.
+pub trait Launcher: Send + Sync {
+    /// Starts it under this name.
+    fn launch(&self, name: String, work: BoxFuture<'static, ()>);
+}
+
+/// What the configuration says to the stories. A reload replaces it whole.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where this agent runs.
+    pub environment: EnvironmentName,
+    /// The agent's own policy, before the repository tightens it.
+    pub policy: Policy,
+    /// For webhooks: which secret signs which.
+    pub webhooks: BTreeMap<String, crate::domain::name::SecretName>,
+}
+
+/// The set of runbooks in use, with what is derived from it once.
+#[derive(Debug)]
+pub struct InUse {
+    /// The set.
+    pub set: Arc<ActiveSet>,
+    /// The policy in force: the agent's own, tightened by the repository.
+    pub policy: Arc<Policy>,
+}
+
+/// Why a runbook's triggers are stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspension {
+    /// Until then; for good where none is named.
+    pub until: Option<Timestamp>,
+    /// Who did it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// One trigger's next due time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Due {
+    /// With spread.
+    pub due: Timestamp,
+    /// By the calendar.
+    pub nominal: Timestamp,
+}
+
+/// What a live run can be told.
+#[derive(Debug, Clone)]
+pub struct Control {
+    /// Who wants it stopped, and why; set once.
+    pub cancel: watch::Sender<Option<(String, String)>>,
+    /// Its place in the order of runs of its runbook.
+    pub ticket: u64,
+}
+
+/// What the stories need.
+pub struct World {
+    /// The record of everything.
+    pub history: History,
+    /// Logs and metrics.
+    pub events: Events,
+    /// Time and randomness.
+    pub clock: Arc<dyn Clock>,
+    /// Hands.
+    pub executor: Arc<dyn Executor>,
+    /// The AI reviewer's place.
+    pub reviewer: Arc<dyn Reviewer>,
+    /// Where output of steps goes.
+    pub logs: Arc<dyn LogStore>,
+    /// Secret values by name.
+    pub secrets: Arc<dyn Secrets>,
+    /// Starts what goes on by itself.
+    pub launcher: Arc<dyn Launcher>,
+    /// What the configuration says.
+    pub settings: RwLock<Arc<Settings>>,
+    /// The runbooks in use.
+    pub in_use: RwLock<Arc<InUse>>,
+    /// Locks that runbooks share.
+    pub locks: Locks,
+    /// Turns to work; a run that waits for people, a lock or a retry holds none.
+    pub slots: Semaphore,
+    /// Runs that are going on, by runbook.
+    pub live: Mutex<BTreeMap<RunbookName, BTreeMap<RunId, Control>>>,
+    /// Runbooks whose triggers are stopped.
+    pub suspensions: Mutex<BTreeMap<RunbookName, Suspension>>,
+    /// What is due next, as the scheduler last left it.
+    pub upcoming: Mutex<BTreeMap<(RunbookName, Arc<str>), Due>>,
+    /// When the scheduler last looked at the clock that never jumps.
+    pub scheduler_alive: Mutex<std::time::Duration>,
+    /// Fires when a live run ended.
+    pub run_ended: Notify,
+    /// Fires when an approval was answered.
+    pub answered: Notify,
+    /// Fires when the scheduler should look again: another set, a suspension, a resume.
+    pub reschedule: Notify,
+    /// No new run starts after this.
+    pub draining: CancellationToken,
+    /// Running steps must stop now.
+    pub stopping: CancellationToken,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+/// A mutex whose content stays valid even if a holder panicked: every change here is one assignment.
+pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    /// The clock on the wall, to the millisecond, as the history keeps it.
+    pub fn now(&self) -> Timestamp {
+        crate::history::stored(self.clock.now())
+    }
+
+    /// What the configuration says now.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The runbooks in use now.
+    pub fn in_use(&self) -> Arc<InUse> {
+        self.in_use
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Puts another set in use, and derives the policy anew.
+    pub fn put_in_use(&self, set: Arc<ActiveSet>) {
+        let policy = Arc::new(effective_policy(&self.settings(), &set));
+        let next = Arc::new(InUse { set, policy });
+        *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = next;
+        self.reschedule.notify_one();
+    }
+
+    /// Puts other settings in use, and derives the policy anew.
+    pub fn reconfigure(&self, settings: Settings) {
+        *self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        self.put_in_use(self.in_use().set.clone());
+    }
+
+    /// Records, or says that it could not: then nothing more is touched.
+    pub async fn write(&self, doing: &str, writes: Vec<Write>) -> Result<(), FlowError> {
+        self.history
+            .write(writes)
+            .await
+            .map_err(|error| self.write_failed(doing, &error))
+    }
+
+    /// Tells and wraps a failed write.
+    pub fn write_failed(&self, doing: &str, error: &WriteError) -> FlowError {
+        self.events.history_commit_failed(doing, &error.to_string());
+        FlowError::not_recorded(doing, error)
+    }
+
+    /// A new id for a run.
+    pub fn run_id(&self) -> RunId {
+        RunId::new(self.now(), self.clock.entropy())
+    }
+
+    /// A new id for an approval.
+    pub fn approval_id(&self) -> ApprovalId {
+        ApprovalId::new(self.now(), self.clock.entropy())
+    }
+
+    /// Ids of the runs of this runbook that are going on, oldest first.
+    pub fn live_runs(&self, runbook: &RunbookName) -> Vec<RunId> {
+        held(&self.live)
+            .get(runbook)
+            .map(|runs| runs.keys().copied().collect())
+            .unwrap_or_default()
+    }
+
+    /// Why this runbook's triggers are stopped now, in words for people.
+    pub fn suspended(&self, runbook: &RunbookName, now: Timestamp) -> Option<String> {
+        let suspensions = held(&self.suspensions);
+        let found = suspensions
+            .get(runbook)
+            .filter(|found| found.until.is_none_or(|until| now < until))?;
+        let until = found
+            .until
+            .map(|until| format!(" until {until}"))
+            .unwrap_or_default();
+        let reason = if found.reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", found.reason)
+        };
+        Some(format!("suspended by {}{until}{reason}", found.by))
+    }
+
+    /// How many runs are going on.
+    pub fn live_count(&self) -> usize {
+        held(&self.live).values().map(BTreeMap::len).sum()
+    }
+
+    /// Tells a live run to stop. False where it is not live.
+    pub fn cancel(&self, run: RunId, by: &str, reason: &str) -> bool {
+        let live = held(&self.live);
+        let control = live.values().find_map(|runs| runs.get(&run));
+        let wish = Some((by.to_owned(), reason.to_owned()));
+        control.is_some_and(|control| control.cancel.send(wish).is_ok())
+    }
+}
+
+/// The agent's own policy, tightened by the repository's policies and by its environment.
+pub fn effective_policy(settings: &Settings, set: &ActiveSet) -> Policy {
+    let mut policy = settings.policy.clone();
+    for tightening in set.policies() {
+        policy = policy.tightened(tightening);
+    }
+    if let Some(environment) = set.environment(&settings.environment) {
+        policy = policy.lowered(environment.autonomy);
+        policy
+            .protected_namespaces
+            .extend(environment.protected_namespaces.iter().cloned());
+    }
+    policy
+}
+
+/// A quorum as an action wishes it.
+pub(crate) fn quorum(people: u32, groups: &[String]) -> Quorum {
+    Quorum {
+        people: people.max(1),
+        groups: groups.iter().cloned().collect::<BTreeSet<_>>(),
+    }
+}

@@ -1,0 +1,232 @@
+//! What policy says of a step: pure, total, and without order among its rules.
+
+use super::operations;
+use crate::domain::{
+    effect::{Class, Confidence, Effect, Place, Reach, Reversible, Scope, Tri},
+    gate::{Contribution, Decision, Quorum, Stage},
+    plan::PlannedStep,
+    policy::{Autonomy, Policy, ProtectedMode},
+};
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// Every rule's say.
+pub(super) fn contributions(
+    step: &PlannedStep,
+    policy: &Policy,
+    now: Timestamp,
+) -> Vec<Contribution> {
+    let mut all = vec![autonomy(step, policy, now)];
+    for effect in &step.effects.items {
+        all.extend(operation(effect, policy));
+        all.extend(protected(effect, policy));
+    }
+    all.extend(dangerous(step, policy));
+    all.into_iter()
+        .map(|contribution| at_least_quorum(contribution, policy))
+        .collect()
+}
+
+/// The policy's own quorum is the least for whatever asks people.
+fn at_least_quorum(mut contribution: Contribution, policy: &Policy) -> Contribution {
+    if let Decision::Approve(quorum) = &mut contribution.decision {
+        quorum.people = quorum.people.max(policy.approvals.quorum);
+    }
+    contribution
+}
+
+fn operation(effect: &Effect, policy: &Policy) -> Vec<Contribution> {
+    let forbidden = policy
+        .forbidden_operations
+        .iter()
+        .filter(|operation| operations::is(**operation, effect));
+    let asked = policy
+        .require_approval
+        .iter()
+        .filter(|operation| operations::is(**operation, effect));
+    let word = |operation| {
+        serde_json::to_value(operation)
+            .unwrap_or_default()
+            .as_str()
+            .unwrap_or("")
+            .to_owned()
+    };
+    let deny = forbidden.map(|operation| {
+        Contribution::new(
+            Stage::Forbidden,
+            Decision::Deny,
+            format!("{effect}: policy forbids {}", word(operation)),
+        )
+    });
+    let ask = asked.map(|operation| {
+        let reason = format!("{effect}: policy wants approval for {}", word(operation));
+        Contribution::new(Stage::RequireApproval, Decision::ask(), reason)
+    });
+    deny.chain(ask).collect()
+}
+
+fn protected(effect: &Effect, policy: &Policy) -> Option<Contribution> {
+    if effect.class() == Class::Read || !matches!(effect.object.place, Place::Cluster(_)) {
+        return None;
+    }
+    let why = match &effect.object.scope {
+        Scope::Namespace(name) if policy.protected_namespaces.contains(name) => {
+            format!("namespace {name} is protected")
+        }
+        Scope::Namespace(_) | Scope::NotApplicable => return None,
+        Scope::ClusterScoped => "objects that belong to no namespace are protected".to_owned(),
+        Scope::AllNamespaces => "it touches all namespaces, protected ones too".to_owned(),
+        Scope::Unknown => "its namespace is not known".to_owned(),
+    };
+    let decision = match policy.protected_mode {
+        ProtectedMode::Deny => Decision::Deny,
+        ProtectedMode::Approval => Decision::Approve(Quorum::of(policy.approvals.protected_quorum)),
+    };
+    Some(Contribution::new(
+        Stage::ProtectedNamespace,
+        decision,
+        format!("{effect}: {why}"),
+    ))
+}
+
+fn autonomy(step: &PlannedStep, policy: &Policy, now: Timestamp) -> Contribution {
+    let level = policy.autonomy.level();
+    let (decision, reason) = match by_level(step, policy, now) {
+        Ok(reason) => (Decision::Allow, reason),
+        Err(reason) => (Decision::ask(), reason),
+    };
+    Contribution::new(
+        Stage::Autonomy,
+        decision,
+        format!("level {level}: {reason}"),
+    )
+}
+
+/// `Ok` with the reason why the level lets it run alone, `Err` with the reason why not.
+fn by_level(step: &PlannedStep, policy: &Policy, now: Timestamp) -> Result<String, String> {
+    let effects = &step.effects;
+    if effects.confidence == Confidence::Opaque {
+        return Err(format!("not understood: {}", effects.reasons.join("; ")));
+    }
+    match (effects.class(), policy.autonomy) {
+        (Class::Read, _) => Ok("it only reads".to_owned()),
+        (Class::Change, Autonomy::Review) => Err("every change needs approval".to_owned()),
+        (Class::Change, Autonomy::SafeAuto) => small_and_reversible(step, policy),
+        (Class::Change, Autonomy::FullAuto) => bounded(step),
+        (Class::Destructive, Autonomy::Review | Autonomy::SafeAuto) => {
+            Err("destructive steps need approval".to_owned())
+        }
+        (Class::Destructive, Autonomy::FullAuto) => preapproved(step, policy, now),
+    }
+}
+
+fn small_and_reversible(step: &PlannedStep, policy: &Policy) -> Result<String, String> {
+    if step.effects.confidence != Confidence::Exact {
+        return Err("what it touches is bounded but not exactly known".to_owned());
+    }
+    for effect in step
+        .effects
+        .items
+        .iter()
+        .filter(|effect| effect.class() > Class::Read)
+    {
+        if !undoable(effect) {
+            return Err(format!("{effect}: nothing is known that takes it back"));
+        }
+        match effect.reach {
+            Reach::Exactly(count) | Reach::AtMost(count) if count <= policy.max_reach => {}
+            Reach::Exactly(count) | Reach::AtMost(count) => {
+                return Err(format!(
+                    "{effect}: {count} objects are more than {}",
+                    policy.max_reach
+                ));
+            }
+            Reach::Unknown => return Err(format!("{effect}: how much it touches is not known")),
+        }
+    }
+    Ok("reversible and of small reach".to_owned())
+}
+
+fn undoable(effect: &Effect) -> bool {
+    match effect.reversible {
+        Reversible::NothingToUndo | Reversible::Undo(_) | Reversible::Recreated => true,
+        Reversible::NeedsBackup | Reversible::No | Reversible::Unknown => false,
+    }
+}
+
+fn bounded(step: &PlannedStep) -> Result<String, String> {
+    let unbounded = step
+        .effects
+        .items
+        .iter()
+        .find(|effect| effect.reach == Reach::Unknown);
+    match unbounded {
+        Some(effect) => Err(format!("{effect}: how much it touches is not known")),
+        None => Ok("a bounded change".to_owned()),
+    }
+}
+
+fn preapproved(step: &PlannedStep, policy: &Policy, now: Timestamp) -> Result<String, String> {
+    let scope = policy
+        .preapproved
+        .iter()
+        .find(|scope| {
+            scope.runbook == step.runbook && scope.action == step.uses && now < scope.until
+        })
+        .ok_or("destructive, and no preapproved scope covers it")?;
+    let unsafe_effect = step
+        .effects
+        .items
+        .iter()
+        .find(|effect| effect.data_loss != Tri::No || !undoable(effect));
+    match unsafe_effect {
+        Some(effect) => Err(format!(
+            "{effect}: preapproved, but it may lose data or cannot be taken back"
+        )),
+        None => Ok(format!("preapproved until {}", scope.until)),
+    }
+}
+
+/// The last net: words that policy fears, matched against whole words of a command, not its text.
+fn dangerous(step: &PlannedStep, policy: &Policy) -> Vec<Contribution> {
+    let words = command_words(&step.arguments);
+    let feared = policy
+        .dangerous_commands
+        .iter()
+        .filter(|feared| contains_words(&words, feared));
+    feared
+        .map(|feared| {
+            let reason = format!("the command contains `{feared}`, which policy fears");
+            Contribution::new(Stage::DangerousCommand, Decision::Deny, reason)
+        })
+        .collect()
+}
+
+fn command_words(arguments: &Value) -> Vec<String> {
+    let argv = arguments
+        .get("argv")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let mut words: Vec<String> = argv
+        .filter_map(Value::as_str)
+        .map(str::to_lowercase)
+        .collect();
+    let script = arguments
+        .get("script")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let separators = |c: char| c.is_whitespace() || ";|&()`'\"".contains(c);
+    words.extend(
+        script
+            .split(separators)
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase),
+    );
+    words
+}
+
+fn contains_words(words: &[String], feared: &str) -> bool {
+    let feared: Vec<String> = feared.split_whitespace().map(str::to_lowercase).collect();
+    !feared.is_empty() && words.windows(feared.len()).any(|window| window == feared)
+}

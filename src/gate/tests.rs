@@ -1,0 +1,521 @@
+//! Rules of the gate, each on its own, and what holds for all of them together.
+
+use super::{Circumstances, by_policy, judge, review::Reviewer};
+use crate::{
+    domain::{
+        calendar::WindowState,
+        digest::Digest,
+        effect::{
+            Class, Confidence, Effect, Effects, Object, Place, Reach, Reversible, Scope, Tri, Verb,
+            Which,
+        },
+        gate::{Contribution, Decision, Quorum, Settled, Stage, join, settle},
+        id::RunId,
+        plan::PlannedStep,
+        policy::{Autonomy, Operation, Policy, Preapproval, ProtectedMode},
+        runbook::Phase,
+        span::Span,
+    },
+    ports::BoxFuture,
+};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn now() -> Timestamp {
+    "2026-11-21T08:00:00Z".parse().unwrap()
+}
+
+fn step(effects: Effects, arguments: Value) -> PlannedStep {
+    PlannedStep {
+        runbook: "book".parse().unwrap(),
+        revision: "0".repeat(40),
+        definition: Digest::of_bytes(b""),
+        run: RunId::new(now(), [0; 10]),
+        phase: Phase::Main,
+        step: "one".parse().unwrap(),
+        attempt: 1,
+        uses: "command".parse().unwrap(),
+        arguments,
+        timeout: Span::from_secs(60),
+        effects,
+        idempotent: false,
+        policy: Digest::of_bytes(b""),
+    }
+}
+
+fn facts() -> Circumstances {
+    Circumstances {
+        now: now(),
+        window: WindowState::Open { closes: None },
+        window_override: None,
+        changes_last_minute: 0,
+        destructive_last_hour: 0,
+        manual: false,
+        uncertain: false,
+        wish: None,
+    }
+}
+
+fn object(kind: &str, namespace: &str) -> Object {
+    Object {
+        place: Place::Cluster("default".into()),
+        kind: kind.into(),
+        scope: Scope::Namespace(namespace.into()),
+        which: Which::Named("x".into()),
+    }
+}
+
+fn decide(effects: Effects, policy: &Policy) -> Decision {
+    join(&by_policy(&step(effects, json!({})), policy, &facts()))
+}
+
+fn at(level: Autonomy) -> Policy {
+    Policy {
+        autonomy: level,
+        ..Policy::default()
+    }
+}
+
+fn change() -> Effects {
+    Effects::exact(vec![Effect::change(
+        Verb::Patch,
+        object("deployment.apps", "shop"),
+        "patch it back",
+    )])
+}
+
+fn gone() -> Effects {
+    Effects::exact(vec![Effect::destructive(
+        Verb::Delete,
+        object("configmap", "shop"),
+    )])
+}
+
+#[test]
+fn reading_runs_at_every_level() {
+    for level in [Autonomy::Review, Autonomy::SafeAuto, Autonomy::FullAuto] {
+        let read = Effects::exact(vec![Effect::read(Verb::Read, object("pod", "kube-system"))]);
+        assert_eq!(decide(read, &at(level)), Decision::Allow);
+    }
+}
+
+#[test]
+fn a_reversible_change_runs_from_level_two_on() {
+    assert_eq!(decide(change(), &at(Autonomy::Review)), Decision::ask());
+    assert_eq!(decide(change(), &at(Autonomy::SafeAuto)), Decision::Allow);
+    assert_eq!(decide(change(), &at(Autonomy::FullAuto)), Decision::Allow);
+}
+
+#[test]
+fn a_change_that_nothing_takes_back_is_asked_for_at_level_two() {
+    let mut effects = change();
+    effects.items[0].reversible = Reversible::Unknown;
+    assert_eq!(decide(effects, &at(Autonomy::SafeAuto)), Decision::ask());
+}
+
+#[test]
+fn a_change_of_wide_or_unknown_reach_is_asked_for_at_level_two() {
+    for reach in [Reach::Exactly(11), Reach::AtMost(500), Reach::Unknown] {
+        let mut effects = change();
+        effects.items[0].reach = reach;
+        assert_eq!(
+            decide(effects, &at(Autonomy::SafeAuto)),
+            Decision::ask(),
+            "{reach:?}"
+        );
+    }
+}
+
+#[test]
+fn destruction_asks_at_every_level_unless_preapproved_and_harmless() {
+    for level in [Autonomy::Review, Autonomy::SafeAuto, Autonomy::FullAuto] {
+        assert_eq!(decide(gone(), &at(level)), Decision::ask());
+    }
+    let scope = Preapproval {
+        runbook: "book".parse().unwrap(),
+        action: "command".parse().unwrap(),
+        until: "2026-12-01T00:00:00Z".parse().unwrap(),
+    };
+    let policy = Policy {
+        preapproved: vec![scope.clone()],
+        ..at(Autonomy::FullAuto)
+    };
+    assert_eq!(decide(gone(), &policy), Decision::ask(), "it may lose data");
+    let mut harmless = gone();
+    harmless.items[0].data_loss = Tri::No;
+    harmless.items[0].reversible = Reversible::Recreated;
+    assert_eq!(decide(harmless.clone(), &policy), Decision::Allow);
+    let over = Preapproval {
+        until: now(),
+        ..scope
+    };
+    assert_eq!(
+        decide(
+            harmless,
+            &Policy {
+                preapproved: vec![over],
+                ..policy
+            }
+        ),
+        Decision::ask(),
+        "it has ended"
+    );
+}
+
+#[test]
+fn what_is_not_understood_never_passes_alone() {
+    for level in [Autonomy::Review, Autonomy::SafeAuto, Autonomy::FullAuto] {
+        let opaque = Effects::opaque(Object::host("program", "sh"), "a script");
+        assert_eq!(decide(opaque, &at(level)), Decision::ask());
+        let half = Effects {
+            confidence: Confidence::Opaque,
+            ..change()
+        };
+        assert_eq!(decide(half, &at(level)), Decision::ask());
+    }
+}
+
+#[test]
+fn a_protected_namespace_is_not_changed() {
+    let effects = Effects::exact(vec![Effect::change(
+        Verb::Patch,
+        object("deployment.apps", "kube-system"),
+        "back",
+    )]);
+    assert_eq!(
+        decide(effects.clone(), &at(Autonomy::FullAuto)),
+        Decision::Deny
+    );
+    let asks = Policy {
+        protected_mode: ProtectedMode::Approval,
+        ..at(Autonomy::FullAuto)
+    };
+    assert_eq!(decide(effects, &asks), Decision::Approve(Quorum::of(2)));
+}
+
+#[test]
+fn an_unknown_or_any_namespace_counts_as_protected() {
+    for scope in [Scope::Unknown, Scope::AllNamespaces, Scope::ClusterScoped] {
+        let object = Object {
+            scope: scope.clone(),
+            ..object("deployment.apps", "")
+        };
+        let effects = Effects::exact(vec![Effect::change(Verb::Patch, object, "back")]);
+        assert_eq!(
+            decide(effects, &at(Autonomy::FullAuto)),
+            Decision::Deny,
+            "{scope:?}"
+        );
+    }
+}
+
+#[test]
+fn each_operation_is_found_by_its_effect() {
+    let cases = [
+        (Operation::DeletePod, Verb::Delete, "pod"),
+        (Operation::DeleteSecret, Verb::Delete, "secret"),
+        (Operation::DeleteSecret, Verb::DeleteCollection, "namespace"),
+        (Operation::DeleteNamespace, Verb::Delete, "namespace"),
+        (
+            Operation::DeletePersistentVolumeClaim,
+            Verb::Delete,
+            "persistentvolumeclaim",
+        ),
+        (
+            Operation::DeletePersistentVolume,
+            Verb::Delete,
+            "persistentvolume",
+        ),
+        (
+            Operation::DeleteStatefulSet,
+            Verb::Delete,
+            "statefulset.apps",
+        ),
+        (
+            Operation::ModifyRbac,
+            Verb::Patch,
+            "role.rbac.authorization.k8s.io",
+        ),
+        (
+            Operation::ModifyRbacBinding,
+            Verb::Create,
+            "clusterrolebinding.rbac.authorization.k8s.io",
+        ),
+        (
+            Operation::ModifyNetworkPolicy,
+            Verb::Update,
+            "networkpolicy.networking.k8s.io",
+        ),
+        (
+            Operation::DisableNetworkPolicy,
+            Verb::Delete,
+            "networkpolicy.networking.k8s.io",
+        ),
+        (Operation::ScaleToZero, Verb::ScaleTo(0), "deployment.apps"),
+        (Operation::Exec, Verb::Exec, "pod"),
+    ];
+    for (operation, verb, kind) in cases {
+        let effects = Effects::exact(vec![Effect::change(verb, object(kind, "shop"), "back")]);
+        let forbids = Policy {
+            forbidden_operations: [operation].into(),
+            ..at(Autonomy::FullAuto)
+        };
+        assert_eq!(
+            decide(effects, &forbids),
+            Decision::Deny,
+            "{operation:?} {kind}"
+        );
+        let reads = Effects::exact(vec![Effect::read(Verb::Read, object(kind, "shop"))]);
+        assert_eq!(
+            decide(reads, &forbids),
+            Decision::Allow,
+            "{operation:?} is not a read"
+        );
+    }
+}
+
+#[test]
+fn feared_words_are_words_and_not_texts() {
+    let of = |arguments: Value| {
+        join(&by_policy(
+            &step(Effects::exact(vec![]), arguments),
+            &Policy::default(),
+            &facts(),
+        ))
+    };
+    assert_eq!(of(json!({"argv": ["rm", "-rf", "/"]})), Decision::Deny);
+    assert_eq!(
+        of(json!({"script": "echo hi; drop  table x"})),
+        Decision::Deny
+    );
+    assert_eq!(
+        of(json!({"argv": ["git", "push", "--force"]})),
+        Decision::Deny
+    );
+    assert_eq!(
+        of(json!({"argv": ["rm", "-rf", "/tmp/x"]})),
+        Decision::Allow,
+        "another rule's business"
+    );
+    assert_eq!(of(json!({"argv": ["echo", "--forced"]})), Decision::Allow);
+    assert_eq!(
+        of(json!({"message": "rm -rf /"})),
+        Decision::Allow,
+        "not a command"
+    );
+}
+
+#[test]
+fn over_a_limit_a_machine_is_denied_and_a_person_is_asked() {
+    let busy = Circumstances {
+        changes_last_minute: 60,
+        ..facts()
+    };
+    let decide = |facts: &Circumstances| {
+        join(&by_policy(
+            &step(change(), json!({})),
+            &Policy::default(),
+            facts,
+        ))
+    };
+    assert_eq!(decide(&busy), Decision::Deny);
+    assert_eq!(
+        decide(&Circumstances {
+            manual: true,
+            ..busy
+        }),
+        Decision::ask()
+    );
+    let destroyed = Circumstances {
+        destructive_last_hour: 3,
+        ..facts()
+    };
+    assert_eq!(
+        decide(&destroyed),
+        Decision::Allow,
+        "a change is no destruction"
+    );
+    assert_eq!(
+        join(&by_policy(
+            &step(gone(), json!({})),
+            &Policy::default(),
+            &destroyed
+        )),
+        Decision::Deny
+    );
+}
+
+#[test]
+fn a_closed_window_stops_changes_and_not_reads() {
+    let closed = Circumstances {
+        window: WindowState::Closed {
+            reason: "night".into(),
+            opens: None,
+        },
+        ..facts()
+    };
+    let decide = |effects, facts: &Circumstances| {
+        join(&by_policy(
+            &step(effects, json!({})),
+            &Policy::default(),
+            facts,
+        ))
+    };
+    assert_eq!(decide(change(), &closed), Decision::Deny);
+    assert_eq!(decide(Effects::exact(vec![]), &closed), Decision::Allow);
+    let overridden = Circumstances {
+        window_override: Some("ann".into()),
+        ..closed
+    };
+    assert_eq!(decide(change(), &overridden), Decision::Allow);
+}
+
+#[test]
+fn an_uncertain_step_asks() {
+    let uncertain = Circumstances {
+        uncertain: true,
+        ..facts()
+    };
+    let said = by_policy(
+        &step(change(), json!({})),
+        &at(Autonomy::FullAuto),
+        &uncertain,
+    );
+    assert_eq!(join(&said), Decision::ask());
+    assert!(said.iter().any(|said| said.stage == Stage::Recovery));
+}
+
+#[test]
+fn a_permit_is_for_the_step_that_was_judged_and_a_consent_for_its_digest() {
+    use crate::domain::approval::Redeemed;
+    let planned = step(change(), json!({"a": 1}));
+    let Settled::Open(permit) = settle(planned.clone(), Decision::Allow, None) else {
+        panic!()
+    };
+    assert_eq!(permit.digest(), planned.digest());
+    assert!(matches!(
+        settle(planned.clone(), Decision::Deny, None),
+        Settled::Closed
+    ));
+    assert!(matches!(
+        settle(planned.clone(), Decision::ask(), None),
+        Settled::Ask(_)
+    ));
+    let id = crate::domain::id::ApprovalId::new(now(), [0; 10]);
+    let consent = Redeemed {
+        id,
+        digest: planned.digest(),
+        quorum: Quorum::of(1),
+    };
+    assert!(matches!(
+        settle(planned.clone(), Decision::ask(), Some(&consent)),
+        Settled::Open(_)
+    ));
+    let stricter = Decision::Approve(Quorum::of(2));
+    assert!(matches!(
+        settle(planned.clone(), stricter, Some(&consent)),
+        Settled::Ask(_)
+    ));
+    let mut other = planned;
+    other.arguments = json!({"a": 2});
+    assert!(matches!(
+        settle(other, Decision::ask(), Some(&consent)),
+        Settled::Ask(_)
+    ));
+}
+
+/// A reviewer that says whatever it is told to.
+#[derive(Debug)]
+struct Says(Vec<Decision>);
+impl Reviewer for Says {
+    fn review<'a>(
+        &'a self,
+        _: &'a PlannedStep,
+        _: &'a [Contribution],
+    ) -> BoxFuture<'a, Vec<Contribution>> {
+        let said = self
+            .0
+            .iter()
+            .map(|decision| Contribution::new(Stage::Review, decision.clone(), "x"))
+            .collect();
+        Box::pin(std::future::ready(said))
+    }
+    fn describe(&self) -> String {
+        String::new()
+    }
+}
+
+fn any_effects() -> impl Strategy<Value = Effects> {
+    let one = prop_oneof![
+        Just(change().items.remove(0)),
+        Just(gone().items.remove(0)),
+        Just(Effect::read(Verb::List, object("pod", "shop"))),
+        Just(Effect::change(
+            Verb::ScaleTo(0),
+            object("deployment.apps", "shop"),
+            "back"
+        )),
+        Just(Effect::opaque(Object::host("program", "x"))),
+        Just(Effect::change(
+            Verb::Patch,
+            object("role.rbac.authorization.k8s.io", "kube-system"),
+            "back"
+        )),
+    ];
+    let confidence = prop_oneof![
+        Just(Confidence::Exact),
+        Just(Confidence::Bounded),
+        Just(Confidence::Opaque)
+    ];
+    (prop::collection::vec(one, 0..4), confidence).prop_map(|(items, confidence)| Effects {
+        items,
+        confidence,
+        reasons: Vec::new(),
+    })
+}
+
+fn any_decision() -> impl Strategy<Value = Decision> {
+    prop_oneof![
+        Just(Decision::Allow),
+        Just(Decision::ask()),
+        Just(Decision::Approve(Quorum::of(3))),
+        Just(Decision::Deny)
+    ]
+}
+
+fn any_level() -> impl Strategy<Value = Autonomy> {
+    prop_oneof![
+        Just(Autonomy::Review),
+        Just(Autonomy::SafeAuto),
+        Just(Autonomy::FullAuto)
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_reviewer_says_the_decision_is_at_least_as_strict(
+        effects in any_effects(),
+        level in any_level(),
+        says in prop::collection::vec(any_decision(), 0..3),
+    ) {
+        let planned = step(effects, json!({}));
+        let alone = join(&by_policy(&planned, &at(level), &facts()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let judged = runtime.block_on(judge(&planned, &at(level), &facts(), &Says(says)));
+        prop_assert!(judged.decision.at_least(&alone));
+    }
+
+    #[test]
+    fn a_lower_level_is_never_looser(effects in any_effects()) {
+        let decide = |level| decide(effects.clone(), &at(level));
+        prop_assert!(decide(Autonomy::Review).at_least(&decide(Autonomy::SafeAuto)));
+        prop_assert!(decide(Autonomy::SafeAuto).at_least(&decide(Autonomy::FullAuto)));
+    }
+
+    #[test]
+    fn destruction_and_the_unknown_are_never_simply_allowed(effects in any_effects(), level in any_level()) {
+        let grave = effects.class() == Class::Destructive || effects.confidence == Confidence::Opaque;
+        prop_assert!(!grave || decide(effects, &at(level)) != Decision::Allow);
+    }
+}

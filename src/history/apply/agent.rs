@@ -1,0 +1,132 @@
+//! What the agent keeps about itself: heartbeat, source, set in use, effects, keys, locks.
+
+use super::{Applied, execute, find};
+use crate::{
+    domain::{
+        effect::Class,
+        id::RunId,
+        name::{LockName, RunbookName},
+    },
+    history::{
+        columns::{Json, Millis},
+        error::Refused,
+        write::{ActiveChange, SyncRecord},
+    },
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+pub(super) fn heartbeat(to: &Connection, at: Timestamp) -> Applied {
+    state(to, "heartbeat", &at.as_millisecond().to_string())
+}
+
+pub(super) fn sync(to: &Connection, record: &SyncRecord) -> Applied {
+    execute(
+        to,
+        "INSERT OR REPLACE INTO agent_state (name, value) VALUES ('sync', ?1)",
+        [Json(record)],
+    )?;
+    Ok(())
+}
+
+fn state(to: &Connection, name: &str, value: &str) -> Applied {
+    execute(
+        to,
+        "INSERT OR REPLACE INTO agent_state (name, value) VALUES (?1, ?2)",
+        [name, value],
+    )?;
+    Ok(())
+}
+
+pub(super) fn active(to: &Connection, change: &ActiveChange) -> Applied {
+    match change {
+        ActiveChange::Put(file) => execute(
+            to,
+            "INSERT OR REPLACE INTO active_files (path, blob, revision, author, documents) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                file.path,
+                file.blob,
+                file.revision,
+                file.author,
+                file.documents
+            ],
+        )?,
+        ActiveChange::Remove { path } => {
+            execute(to, "DELETE FROM active_files WHERE path = ?1", [path])?
+        }
+        ActiveChange::Clear => execute(to, "DELETE FROM active_files", [])?,
+    };
+    Ok(())
+}
+
+pub(super) fn effect(
+    to: &Connection,
+    at: Timestamp,
+    class: Class,
+    runbook: &RunbookName,
+    namespace: Option<&str>,
+) -> Applied {
+    execute(
+        to,
+        "INSERT INTO effects (at, class, runbook, namespace) VALUES (?1, ?2, ?3, ?4)",
+        params![Millis(at), class, runbook, namespace],
+    )?;
+    Ok(())
+}
+
+pub(super) fn idempotency(to: &Connection, key: &str, run: RunId, at: Timestamp) -> Applied {
+    let taken = execute(
+        to,
+        "INSERT INTO idempotency (key, run, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        params![key, run, Millis(at)],
+    )?;
+    if taken == 0 {
+        let by: Option<RunId> = find(to, "SELECT run FROM idempotency WHERE key = ?1", [key])?;
+        return Err(Refused::KeyTaken {
+            by: by.unwrap_or(run),
+        }
+        .into());
+    }
+    Ok(())
+}
+
+pub(super) fn lock(
+    to: &Connection,
+    name: &LockName,
+    owner: RunId,
+    until: Timestamp,
+    at: Timestamp,
+) -> Applied {
+    let held: Option<(RunId, Millis)> = to
+        .prepare_cached("SELECT owner, until FROM locks WHERE name = ?1")?
+        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((by, Millis(held_until))) = held
+        && by != owner
+        && held_until >= at
+    {
+        return Err(Refused::LockHeld {
+            name: name.clone(),
+            by,
+            until: held_until,
+        }
+        .into());
+    }
+    execute(
+        to,
+        "INSERT INTO locks (name, owner, since, until) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET
+             since = iif(owner = excluded.owner, since, excluded.since), owner = excluded.owner, until = excluded.until",
+        params![name, owner, Millis(at), Millis(until)],
+    )?;
+    Ok(())
+}
+
+pub(super) fn unlock(to: &Connection, name: &LockName, owner: RunId) -> Applied {
+    execute(
+        to,
+        "DELETE FROM locks WHERE name = ?1 AND owner = ?2",
+        params![name, owner],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! One function per thing that can be written. Each runs inside the writer's transaction and savepoint.
+
+mod agent;
+mod approval;
+mod artifact;
+mod audit;
+mod event;
+mod run;
+mod schedule;
+
+use crate::{
+    domain::digest::Digest,
+    history::{error::Refused, write::Write},
+};
+use rusqlite::{CachedStatement, Connection, Params};
+
+/// Where the audit chain is: the last record's number, and its value there.
+pub(in crate::history) type Chain = (u64, Digest);
+
+/// What a write is applied to.
+#[derive(Debug)]
+pub(in crate::history) struct Desk<'a> {
+    pub(in crate::history) connection: &'a Connection,
+    pub(in crate::history) key: &'a [u8],
+    pub(in crate::history) chain: &'a mut Chain,
+}
+
+/// Why a write is not applied.
+#[derive(Debug)]
+pub(in crate::history) enum Rejected {
+    /// It may not be.
+    Refused(Refused),
+    /// It could not be.
+    Database(rusqlite::Error),
+}
+
+impl From<Refused> for Rejected {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+impl From<rusqlite::Error> for Rejected {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+type Applied = Result<(), Rejected>;
+
+/// Applies one write.
+pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
+    let to = desk.connection;
+    match write {
+        Write::Occurrence(occurrence, run) => schedule::claim(to, occurrence, *run),
+        Write::Skipped(skipped) => schedule::skipped(to, skipped),
+        Write::Definition { digest, runbook } => run::definition(to, digest, runbook),
+        Write::Run(header) => run::header(to, header),
+        Write::Event { run, event, at } => event::event(to, *run, event, *at),
+        Write::Audit(entry) => audit::append(desk, entry),
+        Write::Approval(request) => approval::request(to, request),
+        Write::Vote { approval, vote } => approval::vote(to, *approval, vote),
+        Write::Redeem {
+            approval,
+            digest,
+            at,
+        } => approval::redeem(to, *approval, *digest, *at),
+        Write::Withdraw { approval, reason } => approval::withdraw(to, *approval, reason),
+        Write::Artifact(record) => artifact::made(to, record),
+        Write::ArtifactVerified {
+            id,
+            at,
+            took,
+            detail,
+        } => artifact::verified(to, *id, *at, *took, detail),
+        Write::ArtifactUnsound { id, at, reason } => artifact::unsound(to, *id, *at, reason),
+        Write::ArtifactRemoved { id, at } => artifact::removed(to, *id, *at),
+        Write::Trigger {
+            runbook,
+            key,
+            active_since,
+        } => schedule::trigger(to, runbook, key, *active_since),
+        Write::TriggerGone { runbook, key } => schedule::trigger_gone(to, runbook, key),
+        Write::Suspend {
+            runbook,
+            until,
+            by,
+            reason,
+            at,
+        } => schedule::suspend(to, runbook, *until, (by, reason), *at),
+        Write::Resume { runbook } => schedule::resume(to, runbook),
+        Write::Heartbeat { at } => agent::heartbeat(to, *at),
+        Write::Sync(record) => agent::sync(to, record),
+        Write::Active(changes) => changes
+            .iter()
+            .try_for_each(|change| agent::active(to, change)),
+        Write::Effect {
+            at,
+            class,
+            runbook,
+            namespace,
+        } => agent::effect(to, *at, *class, runbook, namespace.as_deref()),
+        Write::Idempotency { key, run, at } => agent::idempotency(to, key, *run, *at),
+        Write::Lock {
+            name,
+            owner,
+            until,
+            at,
+        } => agent::lock(to, name, *owner, *until, *at),
+        Write::Unlock { name, owner } => agent::unlock(to, name, *owner),
+    }
+}
+
+/// Runs one statement and says how many rows it touched.
+fn execute(to: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
+    let mut statement: CachedStatement<'_> = to.prepare_cached(sql)?;
+    statement.execute(values)
+}
+
+/// The one value that a query may find.
+fn find<T: rusqlite::types::FromSql>(
+    to: &Connection,
+    sql: &str,
+    values: impl Params,
+) -> rusqlite::Result<Option<T>> {
+    use rusqlite::OptionalExtension as _;
+    to.prepare_cached(sql)?
+        .query_row(values, |row| row.get(0))
+        .optional()
+}
+
+/// Turns a clash of primary keys into a refusal.
+fn new_or_duplicate(
+    inserted: rusqlite::Result<usize>,
+    what: &'static str,
+    id: &dyn std::fmt::Display,
+) -> Applied {
+    let clash = |error: &rusqlite::Error| {
+        error
+            .sqlite_error()
+            .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY)
+    };
+    match inserted {
+        Ok(_) => Ok(()),
+        Err(error) if clash(&error) => Err(Refused::Duplicate {
+            what,
+            id: id.to_string(),
+        }
+        .into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Turns an update that touched nothing into a refusal.
+fn known(touched: usize, what: &'static str, id: &dyn std::fmt::Display) -> Applied {
+    if touched == 0 {
+        return Err(unknown(what, id));
+    }
+    Ok(())
+}
+
+fn unknown(what: &'static str, id: &dyn std::fmt::Display) -> Rejected {
+    Refused::Unknown {
+        what,
+        id: id.to_string(),
+    }
+    .into()
+}

@@ -1,0 +1,185 @@
+//! What can be asked of the history.
+
+use crate::{
+    domain::{
+        audit::Record,
+        digest::Digest,
+        id::{ApprovalId, ArtifactId, RunId},
+        occurrence::{Occurrence, Skipped},
+        run::Recorded,
+        runbook::Runbook,
+    },
+    history::{
+        error::HistoryError,
+        handle::History,
+        head,
+        read::{agent, approvals, artifacts, audit, runs, schedule},
+        rows::{
+            ApprovalCase, ApprovalFilter, ArtifactFilter, ArtifactRow, AuditFilter, AuditHead,
+            AuditVerdict, EffectFilter, LockRow, RunFilter, RunRow, SkippedFilter, StepRow,
+            SuspensionRow, TriggerRow,
+        },
+        write::{ActiveFile, RunbookFacts, SyncRecord},
+    },
+};
+use jiff::Timestamp;
+
+type Found<T> = Result<T, HistoryError>;
+
+impl History {
+    /// A run.
+    pub async fn run(&self, id: RunId) -> Found<Option<RunRow>> {
+        self.read("a run", move |connection| runs::one(connection, id))
+            .await
+    }
+    /// Runs, newest first.
+    pub async fn runs(&self, filter: RunFilter) -> Found<Vec<RunRow>> {
+        self.read("runs", move |connection| runs::list(connection, &filter))
+            .await
+    }
+    /// Every run that has not ended, oldest first.
+    pub async fn unfinished_runs(&self) -> Found<Vec<RunRow>> {
+        self.read("unfinished runs", runs::unfinished).await
+    }
+    /// All events of a run, in order.
+    pub async fn events(&self, run: RunId) -> Found<Vec<Recorded>> {
+        self.read("a run's events", move |connection| {
+            runs::events(connection, run)
+        })
+        .await
+    }
+    /// The steps of a run, in the order they were first spoken of.
+    pub async fn steps(&self, run: RunId) -> Found<Vec<StepRow>> {
+        self.read("a run's steps", move |connection| {
+            runs::steps(connection, run)
+        })
+        .await
+    }
+    /// A runbook's definition.
+    pub async fn definition(&self, digest: Digest) -> Found<Option<Runbook>> {
+        self.read("a definition", move |connection| {
+            runs::definition(connection, digest)
+        })
+        .await
+    }
+    /// Facts about every runbook that ever ended a run, by name.
+    pub async fn last_outcomes(&self) -> Found<Vec<RunbookFacts>> {
+        self.read("facts about runbooks", runs::facts).await
+    }
+    /// Questions to people, newest first.
+    pub async fn approvals(&self, filter: ApprovalFilter) -> Found<Vec<ApprovalCase>> {
+        self.read("approvals", move |connection| {
+            approvals::list(connection, &filter)
+        })
+        .await
+    }
+    /// One question.
+    pub async fn approval(&self, id: ApprovalId) -> Found<Option<ApprovalCase>> {
+        self.read("an approval", move |connection| {
+            approvals::one(connection, id)
+        })
+        .await
+    }
+    /// Lines of the audit log, newest first.
+    pub async fn audit(&self, filter: AuditFilter) -> Found<Vec<Record>> {
+        self.read("audit records", move |connection| {
+            audit::list(connection, &filter)
+        })
+        .await
+    }
+    /// Checks the whole audit log against its key and, where given, an exported end. Takes seconds for a million records.
+    pub async fn verify_audit(&self, exported: Option<AuditHead>) -> Found<AuditVerdict> {
+        let key = self.inner.key.clone();
+        self.read("the audit log", move |connection| {
+            audit::verify(connection, &key, exported.as_ref())
+        })
+        .await
+    }
+    /// The end of the audit log.
+    pub async fn audit_head(&self) -> Found<AuditHead> {
+        self.read("the end of the audit log", head::of).await
+    }
+    /// Writes the end of the audit log to `audit.head` beside the database, unless the log does not follow from the one there.
+    pub async fn export_audit_head(&self) -> Found<AuditHead> {
+        let path = self.inner.path.clone();
+        self.task(move |connection| head::export(connection, &path))
+            .await?
+    }
+    /// The exported end of the audit log, if there is one.
+    pub fn exported_audit_head(&self) -> Found<Option<AuditHead>> {
+        head::read(&self.inner.path)
+    }
+    /// Artifacts, newest first.
+    pub async fn artifacts(&self, filter: ArtifactFilter) -> Found<Vec<ArtifactRow>> {
+        self.read("artifacts", move |connection| {
+            artifacts::list(connection, &filter)
+        })
+        .await
+    }
+    /// One artifact.
+    pub async fn artifact(&self, id: ArtifactId) -> Found<Option<ArtifactRow>> {
+        self.read("an artifact", move |connection| {
+            artifacts::one(connection, id)
+        })
+        .await
+    }
+    /// Occurrences that did not run, newest first.
+    pub async fn skipped(&self, filter: SkippedFilter) -> Found<Vec<Skipped>> {
+        self.read("skipped occurrences", move |connection| {
+            schedule::skipped(connection, &filter)
+        })
+        .await
+    }
+    /// The run that an occurrence has, if any.
+    pub async fn occurrence_of(&self, occurrence: Occurrence) -> Found<Option<RunId>> {
+        self.read("an occurrence", move |connection| {
+            schedule::occurrence(connection, &occurrence)
+        })
+        .await
+    }
+    /// The run that a key has started, if any.
+    pub async fn idempotency(&self, key: String) -> Found<Option<RunId>> {
+        self.read("an idempotency key", move |connection| {
+            agent::idempotency(connection, &key)
+        })
+        .await
+    }
+    /// Suspensions, by name; those whose end has come too, until resumed.
+    pub async fn suspensions(&self) -> Found<Vec<SuspensionRow>> {
+        self.read("suspensions", schedule::suspensions).await
+    }
+    /// Triggers that count, by runbook and key.
+    pub async fn triggers(&self) -> Found<Vec<TriggerRow>> {
+        self.read("triggers", schedule::triggers).await
+    }
+    /// Locks that are recorded, by name; expired ones too.
+    pub async fn locks(&self) -> Found<Vec<LockRow>> {
+        self.read("locks", agent::locks).await
+    }
+    /// When the agent was last known to be alive.
+    pub async fn last_heartbeat(&self) -> Found<Option<Timestamp>> {
+        self.read("the heartbeat", agent::heartbeat).await
+    }
+    /// Where following the source stood.
+    pub async fn last_sync(&self) -> Found<Option<SyncRecord>> {
+        self.read("the source's state", agent::sync).await
+    }
+    /// Files of the set in use after this path, by path. Read page by page: the whole set may be large.
+    pub async fn active_files(
+        &self,
+        after: Option<String>,
+        limit: usize,
+    ) -> Found<Vec<ActiveFile>> {
+        self.read("the set in use", move |connection| {
+            agent::active_files(connection, after.as_deref(), limit)
+        })
+        .await
+    }
+    /// How many effects were counted at or after a time.
+    pub async fn effects_since(&self, at: Timestamp, filter: EffectFilter) -> Found<u64> {
+        self.read("effects", move |connection| {
+            agent::effects(connection, at, &filter)
+        })
+        .await
+    }
+}

@@ -1,0 +1,85 @@
+//! Artifacts.
+
+use super::{Conditions, limit};
+use crate::{
+    domain::id::ArtifactId,
+    history::{
+        columns::{Count, Json, Millis},
+        rows::{ArtifactFilter, ArtifactRow},
+        write::ArtifactRecord,
+    },
+};
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+const SELECT: &str = "SELECT id, run, runbook, step, kind, name, path, size, raw_size, sha256, entries, at,
+     verified_at, verified_took, verified_detail, unsound_at, unsound_reason, removed_at FROM artifacts";
+
+fn artifact_row(row: &Row<'_>) -> rusqlite::Result<ArtifactRow> {
+    let time = |index: usize| row.get::<_, Option<Millis>>(index);
+    let (Count(size), Count(raw_size), Count(entries), Millis(at)) =
+        (row.get(7)?, row.get(8)?, row.get(10)?, row.get(11)?);
+    let took: Option<Count> = row.get(13)?;
+    let detail: Option<Json<_>> = row.get(14)?;
+    Ok(ArtifactRow {
+        record: ArtifactRecord {
+            id: row.get(0)?,
+            run: row.get(1)?,
+            runbook: row.get(2)?,
+            step: row.get(3)?,
+            kind: row.get(4)?,
+            name: row.get(5)?,
+            path: row.get(6)?,
+            size,
+            raw_size,
+            sha256: row.get(9)?,
+            entries,
+            at,
+        },
+        verified_at: time(12)?.map(|Millis(at)| at),
+        verified_took_ms: took.map(|Count(took)| took),
+        verified_detail: detail.map(|Json(detail)| detail),
+        unsound_at: time(15)?.map(|Millis(at)| at),
+        unsound_reason: row.get(16)?,
+        removed_at: time(17)?.map(|Millis(at)| at),
+    })
+}
+
+pub(in crate::history) fn one(
+    connection: &Connection,
+    id: ArtifactId,
+) -> rusqlite::Result<Option<ArtifactRow>> {
+    connection
+        .prepare_cached(&format!("{SELECT} WHERE id = ?1"))?
+        .query_row([id], artifact_row)
+        .optional()
+}
+
+pub(in crate::history) fn list(
+    connection: &Connection,
+    filter: &ArtifactFilter,
+) -> rusqlite::Result<Vec<ArtifactRow>> {
+    let limit = limit(filter.limit);
+    let mut conditions = Conditions::default();
+    conditions.on_some("runbook = :runbook", ":runbook", filter.runbook.as_ref());
+    conditions.on_some("run = :run", ":run", filter.run.as_ref());
+    conditions.on_some("kind = :kind", ":kind", filter.kind.as_ref());
+    conditions.on_some("name = :name", ":name", filter.name.as_ref());
+    if !filter.removed {
+        conditions.plain("removed_at IS NULL");
+    }
+    if filter.verified {
+        conditions.plain("verified_at IS NOT NULL AND unsound_at IS NULL");
+    }
+    conditions.on_some(
+        "(at, id) < (SELECT at, id FROM artifacts WHERE id = :before)",
+        ":before",
+        filter.before.as_ref(),
+    );
+    conditions.values.push((":limit", &limit));
+    conditions.rows(
+        connection,
+        SELECT,
+        "ORDER BY at DESC, id DESC LIMIT :limit",
+        artifact_row,
+    )
+}

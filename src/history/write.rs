@@ -1,0 +1,304 @@
+//! What can be written, and the records that are neither events nor audit entries.
+//!
+//! Times are kept to the millisecond, in UTC; [`stored`] says what comes back.
+
+use crate::domain::{
+    approval::{Request, Vote},
+    audit::Entry,
+    digest::Digest,
+    effect::Class,
+    id::{ApprovalId, ArtifactId, RunId},
+    name::{LockName, RunbookName, StepName},
+    occurrence::{Occurrence, Skipped},
+    run::{RunEvent, RunHeader, RunOutcome},
+    runbook::Runbook,
+    span::Span,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// One thing to be written. A `Vec<Write>` is one atomic batch, applied in order: what is named must come before its use
+/// (`Definition`, then `Run`, then `Event`).
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a batch holds a few, and runs and questions are among the commonest"
+)]
+pub enum Write {
+    /// Claims an occurrence for a run; one that is claimed already refuses the whole batch.
+    Occurrence(Occurrence, RunId),
+    /// An occurrence, or a stretch of them, did not run.
+    Skipped(Skipped),
+    /// A runbook's definition; kept once per digest, as long as a run has it. It stands in the batch of each run that has it.
+    Definition {
+        /// Of the definition.
+        digest: Digest,
+        /// The definition.
+        runbook: Arc<Runbook>,
+    },
+    /// A run exists; its status is `queued`.
+    Run(RunHeader),
+    /// Something happened in a run. The writer numbers it and keeps the rows of runs and steps in accord.
+    Event {
+        /// In which run.
+        run: RunId,
+        /// What.
+        event: RunEvent,
+        /// When.
+        at: Timestamp,
+    },
+    /// A line of the audit log; the writer chains it.
+    Audit(Entry),
+    /// People are asked.
+    Approval(Request),
+    /// Somebody answers. Admitted by [`Request::admit`] inside the transaction, else the batch is refused.
+    Vote {
+        /// Which question.
+        approval: ApprovalId,
+        /// The answer.
+        vote: Vote,
+    },
+    /// Uses a consent. Refused unless it stands approved at `at`, for this digest, and was not used before.
+    Redeem {
+        /// Which question.
+        approval: ApprovalId,
+        /// Of the step that is about to start.
+        digest: Digest,
+        /// Now.
+        at: Timestamp,
+    },
+    /// The question is moot. One that was used or withdrawn already stays as it is.
+    Withdraw {
+        /// Which.
+        approval: ApprovalId,
+        /// Why.
+        reason: String,
+    },
+    /// A file that a step left behind.
+    Artifact(ArtifactRecord),
+    /// A trial restore succeeded.
+    ArtifactVerified {
+        /// Which artifact.
+        id: ArtifactId,
+        /// When.
+        at: Timestamp,
+        /// How long it took.
+        took: Span,
+        /// What was found: rows of each table, bytes, members.
+        detail: Value,
+    },
+    /// A trial restore failed: the artifact is not to be relied on.
+    ArtifactUnsound {
+        /// Which artifact.
+        id: ArtifactId,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// The file was removed on purpose.
+    ArtifactRemoved {
+        /// Which artifact.
+        id: ArtifactId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A trigger's present text counts from then on; an earlier time under the same key is replaced.
+    Trigger {
+        /// The runbook.
+        runbook: RunbookName,
+        /// [`crate::domain::runbook::Trigger::key`].
+        key: String,
+        /// Since when.
+        active_since: Timestamp,
+    },
+    /// A trigger's text is gone; should it come again, it counts anew.
+    TriggerGone {
+        /// The runbook.
+        runbook: RunbookName,
+        /// Its key.
+        key: String,
+    },
+    /// A runbook's triggers are stopped; an earlier suspension is replaced.
+    Suspend {
+        /// The runbook.
+        runbook: RunbookName,
+        /// Until then, or until resumed.
+        until: Option<Timestamp>,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A suspension ends.
+    Resume {
+        /// The runbook.
+        runbook: RunbookName,
+    },
+    /// The agent was alive then.
+    Heartbeat {
+        /// When.
+        at: Timestamp,
+    },
+    /// Where following the source stands; replaces the earlier one.
+    Sync(SyncRecord),
+    /// Changes of the set in use, so that a start without network begins with it.
+    Active(Vec<ActiveChange>),
+    /// A step with an effect starts; counted for rate limits.
+    Effect {
+        /// When.
+        at: Timestamp,
+        /// How grave.
+        class: Class,
+        /// Of which runbook.
+        runbook: RunbookName,
+        /// In which namespace, where there is one.
+        namespace: Option<String>,
+    },
+    /// A request with this key has started this run; a key that was used already refuses the batch.
+    Idempotency {
+        /// The caller's key.
+        key: String,
+        /// The run.
+        run: RunId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes a lock, or prolongs one's own. Refused while another run holds it.
+    Lock {
+        /// Which.
+        name: LockName,
+        /// For which run.
+        owner: RunId,
+        /// It is free again after this, whatever happens.
+        until: Timestamp,
+        /// Now.
+        at: Timestamp,
+    },
+    /// Gives a lock back; one that another run holds stays.
+    Unlock {
+        /// Which.
+        name: LockName,
+        /// By which run.
+        owner: RunId,
+    },
+}
+
+/// What the history gives back for a time: the same, cut to the millisecond.
+#[must_use]
+pub fn stored(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
+/// A file that a step left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactRecord {
+    /// Its id.
+    pub id: ArtifactId,
+    /// Left by which run.
+    pub run: RunId,
+    /// Of which runbook.
+    pub runbook: RunbookName,
+    /// By which step.
+    pub step: StepName,
+    /// `files`, `sqlite`, …
+    pub kind: String,
+    /// The series it belongs to: artifacts of one name are compared with each other.
+    pub name: String,
+    /// Where it is.
+    pub path: String,
+    /// Bytes as stored.
+    pub size: u64,
+    /// Bytes before compression.
+    pub raw_size: u64,
+    /// Of the file as stored.
+    pub sha256: Digest,
+    /// Members of an archive, pages of a database.
+    pub entries: u64,
+    /// When it was finished.
+    pub at: Timestamp,
+}
+
+/// Where following the source stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncRecord {
+    /// Where it comes from, without credentials.
+    pub source: String,
+    /// The newest revision seen.
+    pub attempted: Option<String>,
+    /// The revision in use.
+    pub applied: Option<String>,
+    /// When a fetch was last tried.
+    pub last_attempt: Option<Timestamp>,
+    /// When a fetch last succeeded.
+    pub last_success: Option<Timestamp>,
+    /// Why the last one failed.
+    pub error: Option<String>,
+    /// Problems of the newest revision, one text each.
+    pub problems: Vec<String>,
+    /// A revision that waits for a person because it would delete so much, and what it would delete.
+    pub held: Option<HeldRevision>,
+    /// A held revision that a person has accepted.
+    pub accepted: Option<String>,
+}
+
+/// A revision that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldRevision {
+    /// Which.
+    pub revision: String,
+    /// What it would delete.
+    pub runbooks: Vec<RunbookName>,
+}
+
+/// One file of the set in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveFile {
+    /// Relative to the followed path.
+    pub path: String,
+    /// The id of its content in git.
+    pub blob: String,
+    /// The commit that it was read from.
+    pub revision: String,
+    /// The author of that commit.
+    pub author: String,
+    /// Its documents in the caller's own JSON form; the history does not look into it.
+    pub documents: String,
+}
+
+/// A change of the set in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActiveChange {
+    /// This file is in use now, in place of an earlier one of the same path.
+    Put(ActiveFile),
+    /// This path is no longer in use.
+    Remove {
+        /// Which.
+        path: String,
+    },
+    /// Nothing is in use any more.
+    Clear,
+}
+
+/// Facts about one runbook, kept by the writer beside each run that ends (dry runs do not count).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunbookFacts {
+    /// Which.
+    pub runbook: RunbookName,
+    /// The run that ended last.
+    pub last_run: RunId,
+    /// How it ended.
+    pub last_outcome: RunOutcome,
+    /// When it ended.
+    pub last_ended: Timestamp,
+    /// From its start to its end; none if it never started.
+    pub last_took: Option<Span>,
+    /// When the last success ended.
+    pub last_success: Option<Timestamp>,
+    /// How many runs ended in each way; outcomes that never happened are left out.
+    pub outcomes: BTreeMap<RunOutcome, u64>,
+}

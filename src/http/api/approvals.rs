@@ -1,0 +1,225 @@
+//! Questions to people: what would be done, why they are asked, who has answered, and answering.
+
+use crate::{
+    domain::{
+        approval::{Standing, Verdict, Vote},
+        digest::Digest,
+        effect::{Class, Confidence},
+        gate::{Contribution, Quorum},
+        id::{ApprovalId, RunId},
+        name::{ActionName, RunbookName, StepName},
+        runbook::Phase,
+    },
+    history::{ApprovalCase, ApprovalFilter, ApprovalRecord},
+    http::{
+        Front,
+        access::Caller,
+        api::{limit, runbooks::bounded},
+        extract::{Body, Nothing, Params, Segment, approval_id},
+        link::{Address, Page},
+        problem::Problem,
+        visible,
+    },
+};
+use axum::{Extension, Json, extract::State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// A question as people must see it to answer.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct ApprovalView {
+    pub(in crate::http) id: ApprovalId,
+    pub(in crate::http) run: RunId,
+    pub(in crate::http) runbook: RunbookName,
+    pub(in crate::http) step: StepName,
+    phase: Phase,
+    attempt: u32,
+    pub(in crate::http) uses: ActionName,
+    revision: String,
+    /// What a vote is about: the SHA-256 of the whole step as stored.
+    pub(in crate::http) digest: Digest,
+    pub(in crate::http) class: Class,
+    /// Each effect in words.
+    pub(in crate::http) effects: Vec<String>,
+    confidence: Confidence,
+    /// Why the effects are not known more exactly.
+    reasons: Vec<String>,
+    /// The whole step as stored; secrets by name, and what would hide on a screen made visible.
+    planned: Value,
+    contributions: Vec<Contribution>,
+    pub(in crate::http) quorum: Quorum,
+    /// Who may not consent.
+    excluded: BTreeSet<String>,
+    asked_at: Timestamp,
+    pub(in crate::http) approve_by: Timestamp,
+    execute_within_secs: u64,
+    votes: Vec<Vote>,
+    pub(in crate::http) standing: Standing,
+    #[serde(flatten)]
+    recorded: ApprovalRecord,
+}
+
+impl ApprovalView {
+    pub(in crate::http) fn of(case: ApprovalCase, now: Timestamp) -> Self {
+        let standing = case.standing(now);
+        let ApprovalCase {
+            request,
+            mut votes,
+            recorded,
+        } = case;
+        let step = request.step;
+        let mut contributions = request.contributions;
+        for said in &mut contributions {
+            said.reason = visible::lines(&said.reason);
+        }
+        for vote in &mut votes {
+            vote.comment = visible::lines(&vote.comment);
+        }
+        Self {
+            id: request.id,
+            run: request.run,
+            digest: request.digest,
+            class: step.effects.class(),
+            effects: step
+                .effects
+                .items
+                .iter()
+                .map(|effect| visible::line(&effect.to_string()))
+                .collect(),
+            confidence: step.effects.confidence,
+            reasons: step
+                .effects
+                .reasons
+                .iter()
+                .map(|reason| visible::line(reason))
+                .collect(),
+            planned: visible::value(&serde_json::to_value(&step).unwrap_or_default()),
+            runbook: step.runbook,
+            step: step.step,
+            phase: step.phase,
+            attempt: step.attempt,
+            uses: step.uses,
+            revision: visible::line(&step.revision),
+            contributions,
+            quorum: request.quorum,
+            excluded: request.excluded,
+            asked_at: request.asked_at,
+            approve_by: request.approve_by,
+            execute_within_secs: request.execute_within_secs,
+            votes,
+            standing,
+            recorded,
+        }
+    }
+
+    /// Whether anybody can still do something about it.
+    pub(in crate::http) fn is_pending(&self) -> bool {
+        matches!(self.standing, Standing::Pending { .. })
+    }
+}
+
+/// Which questions.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Which {
+    run: Option<RunId>,
+    /// `open` (what is asked for where nothing is said) or `all`.
+    #[serde(default)]
+    state: Wanted,
+    before: Option<ApprovalId>,
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Wanted {
+    #[default]
+    Open,
+    All,
+}
+
+/// `GET /approvals`, newest first.
+pub(in crate::http) async fn list(
+    State(front): State<Arc<Front>>,
+    Params(which): Params<Which>,
+) -> Result<Page<ApprovalView>, Problem> {
+    let (limit, now) = (limit(which.limit), front.clock.now());
+    let open_at = (which.state == Wanted::Open).then_some(now);
+    let filter = ApprovalFilter {
+        open_at,
+        run: which.run,
+        before: which.before,
+        limit,
+    };
+    let cases = front
+        .history
+        .approvals(filter)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
+    let views = cases
+        .into_iter()
+        .map(|case| ApprovalView::of(case, now))
+        .collect();
+    let state = if open_at.is_some() { "open" } else { "all" };
+    Ok(Page::of(views, limit, |last: &ApprovalView| {
+        Address::new("/api/v1/approvals")
+            .with("run", which.run)
+            .with("state", Some(&state))
+            .with("before", Some(&last.id))
+            .with("limit", Some(&limit))
+            .finish()
+    }))
+}
+
+async fn found(front: &Front, id: ApprovalId) -> Result<ApprovalView, Problem> {
+    let case = front
+        .history
+        .approval(id)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
+    let case = case.ok_or_else(|| Problem::not_found(format!("approval {id}")))?;
+    Ok(ApprovalView::of(case, front.clock.now()))
+}
+
+/// `GET /approvals/{id}`.
+pub(in crate::http) async fn show(
+    State(front): State<Arc<Front>>,
+    Segment(id): Segment,
+    _: Params<Nothing>,
+) -> Result<Json<ApprovalView>, Problem> {
+    found(&front, approval_id(&id)?).await.map(Json)
+}
+
+/// An answer. `digest`, where given, says which step the person has seen.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Answer {
+    verdict: Verdict,
+    digest: Option<Digest>,
+    #[serde(default)]
+    comment: String,
+}
+
+/// `POST /approvals/{id}/vote`: where it stands then.
+pub(in crate::http) async fn vote(
+    State(front): State<Arc<Front>>,
+    Extension(caller): Extension<Caller>,
+    Segment(id): Segment,
+    Body(answer): Body<Answer>,
+) -> Result<Json<ApprovalView>, Problem> {
+    bounded("comment", &answer.comment)?;
+    let id = approval_id(&id)?;
+    front
+        .agent
+        .vote(
+            id,
+            caller.person()?,
+            answer.verdict,
+            answer.digest,
+            &answer.comment,
+        )
+        .await?;
+    found(&front, id).await.map(Json)
+}

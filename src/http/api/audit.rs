@@ -1,0 +1,131 @@
+//! The audit log, and whether its chain holds.
+
+use crate::{
+    domain::audit::Record,
+    history::{AuditFilter, AuditHead, AuditVerdict},
+    http::{
+        Front,
+        api::limit,
+        extract::{Nothing, Params},
+        link::{Address, Page},
+        problem::Problem,
+    },
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Which lines.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Which {
+    user: Option<String>,
+    /// What was done; a text that ends with `.` means everything that begins so.
+    action: Option<String>,
+    resource: Option<String>,
+    #[serde(default)]
+    failed: bool,
+    since: Option<Timestamp>,
+    before: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// `GET /audit`, newest first.
+pub(in crate::http) async fn list(
+    State(front): State<Arc<Front>>,
+    Params(which): Params<Which>,
+) -> Result<Page<Record>, Problem> {
+    let limit = limit(which.limit);
+    let filter = AuditFilter {
+        user: which.user.clone(),
+        action: which.action.clone(),
+        resource: which.resource.clone(),
+        failed: which.failed,
+        since: which.since,
+        before: which.before,
+        limit,
+    };
+    let records = front
+        .history
+        .audit(filter)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
+    Ok(Page::of(records, limit, |last| which.after(last, limit)))
+}
+
+impl Which {
+    fn after(&self, last: &Record, limit: usize) -> String {
+        Address::new("/api/v1/audit")
+            .with("user", self.user.as_ref())
+            .with("action", self.action.as_ref())
+            .with("resource", self.resource.as_ref())
+            .with("failed", self.failed.then_some(true))
+            .with("since", self.since.as_ref())
+            .with("before", Some(&last.seq))
+            .with("limit", Some(&limit))
+            .finish()
+    }
+}
+
+/// What checking the log found.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct Verified {
+    ok: bool,
+    /// Records that are good: all, or those before the first that is not.
+    good: u64,
+    /// The end of the log, where it is whole.
+    head: Option<AuditHead>,
+    /// What is wrong first.
+    broken: Option<String>,
+    /// The exported end that the log was held against.
+    exported: Option<AuditHead>,
+}
+
+/// `GET /audit/verify`: checks the whole log against its key and the exported head. One caller at a time.
+pub(in crate::http) async fn verify(
+    State(front): State<Arc<Front>>,
+    _: Params<Nothing>,
+) -> Result<Json<Verified>, Problem> {
+    let busy = || {
+        Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "busy",
+            "the audit log is being checked already",
+        )
+        .header(header::RETRY_AFTER, "5")
+    };
+    let _turn = front.verifications.try_acquire().map_err(|_| busy())?;
+    let exported = front
+        .history
+        .exported_audit_head()
+        .map_err(|error| front.unreadable(&error))?;
+    let verdict = front
+        .history
+        .verify_audit(exported.clone())
+        .await
+        .map_err(|error| front.unreadable(&error))?;
+    Ok(Json(match verdict {
+        AuditVerdict::Whole { head } => Verified {
+            ok: true,
+            good: head.seq,
+            head: Some(head),
+            broken: None,
+            exported,
+        },
+        AuditVerdict::Broken { good, broken } => {
+            front.events.audit_broken(&broken.to_string());
+            Verified {
+                ok: false,
+                good,
+                head: None,
+                broken: Some(broken.to_string()),
+                exported,
+            }
+        }
+    }))
+}

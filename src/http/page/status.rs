@@ -1,0 +1,240 @@
+//! The status page.
+
+use crate::{
+    history::{ApprovalFilter, RunFilter, RunRow, RunStatus},
+    http::{
+        Front,
+        api::approvals::ApprovalView,
+        health::Status,
+        page::{
+            answer, framed,
+            parts::{outcome_words, revision, runs, text, time},
+        },
+        problem::Problem,
+    },
+    ports::agent::{Dependency, RunbookState, RunbookView, SyncView, Upcoming},
+};
+use axum::{extract::State, response::Response};
+use jiff::Timestamp;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// How many due times, runs, approvals, problems and runbooks are shown.
+const MOST_DUE: usize = 15;
+const MOST_RUNS: usize = 20;
+const MOST_APPROVALS: usize = 20;
+const MOST_PROBLEMS: usize = 20;
+const MOST_RUNBOOKS: usize = 100;
+
+/// `GET /`.
+pub(in crate::http) async fn show(State(front): State<Arc<Front>>) -> Result<Response, Problem> {
+    let now = front.clock.now();
+    let dependencies = front.agent.dependencies();
+    let sync = front.agent.sync_view();
+    let runbooks = front.agent.runbooks().await?;
+    let filter = ApprovalFilter {
+        open_at: Some(now),
+        limit: MOST_APPROVALS,
+        ..ApprovalFilter::default()
+    };
+    let cases = front
+        .history
+        .approvals(filter)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
+    let waiting: Vec<ApprovalView> = cases
+        .into_iter()
+        .map(|case| ApprovalView::of(case, now))
+        .filter(ApprovalView::is_pending)
+        .collect();
+    let running = unfinished(&front).await?;
+    let ended = RunFilter {
+        status: Some(RunStatus::Ended),
+        limit: MOST_RUNS,
+        ..RunFilter::default()
+    };
+    let ended = front
+        .history
+        .runs(ended)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
+    let content = html! {
+        (head(&front, &dependencies, now))
+        (wrong(&dependencies, &sync))
+        (approvals(&waiting, now))
+        (upcoming(&front.agent.upcoming(None, MOST_DUE), now))
+        section {
+            h2 { "Running now" }
+            @if running.is_empty() { p { "Nothing." } } @else { (runs(&running, now)) }
+            h2 { "Last runs" }
+            @if ended.is_empty() { p { "None yet." } } @else { (runs(&ended, now)) }
+        }
+        (books(&runbooks, now))
+        (source(&sync, now))
+    };
+    Ok(answer(framed("Orderly", true, &content)))
+}
+
+/// Those that wait, run or are queued; waiting ones first, because somebody must do something.
+async fn unfinished(front: &Front) -> Result<Vec<RunRow>, Problem> {
+    let mut rows = Vec::new();
+    for status in [RunStatus::Waiting, RunStatus::Running, RunStatus::Queued] {
+        let filter = RunFilter {
+            status: Some(status),
+            limit: MOST_RUNS,
+            ..RunFilter::default()
+        };
+        rows.extend(
+            front
+                .history
+                .runs(filter)
+                .await
+                .map_err(|error| front.unreadable(&error))?,
+        );
+    }
+    rows.truncate(MOST_RUNS);
+    Ok(rows)
+}
+
+fn head(front: &Front, dependencies: &[Dependency], now: Timestamp) -> Markup {
+    let status = Status::of(dependencies);
+    let class = if status == Status::Ok { "good" } else { "bad" };
+    html! {
+        header {
+            h1 { "Orderly" }
+            p {
+                span class=(class) { (status.words()) }
+                " · version " (front.events.build().version)
+                " · " (now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+            }
+        }
+    }
+}
+
+/// Everything that somebody should look at.
+fn wrong(dependencies: &[Dependency], sync: &SyncView) -> Markup {
+    let bad: Vec<&Dependency> = dependencies
+        .iter()
+        .filter(|dependency| !dependency.ok)
+        .collect();
+    if bad.is_empty() && sync.problems.is_empty() && sync.held.is_none() && sync.error.is_none() {
+        return html! {};
+    }
+    html! {
+        section {
+            h2 { "Problems" }
+            ul {
+                @for dependency in bad { li { span .bad { (text(&dependency.name)) } ": " (text(&dependency.detail)) } }
+                @if let Some(error) = &sync.error { li { span .bad { "source" } ": " (text(error)) } }
+                @if let Some(held) = &sync.held {
+                    li {
+                        span .wait { "held" } ": revision " (revision(&held.revision)) " would delete " (held.runbooks.len())
+                        " runbooks. To accept it: " code { "orderly sync --accept " (revision(&held.revision)) }
+                    }
+                }
+                @for problem in sync.problems.iter().take(MOST_PROBLEMS) { li { (text(problem)) } }
+                @if sync.problems.len() > MOST_PROBLEMS { li { "and " (sync.problems.len() - MOST_PROBLEMS) " more: " code { "orderly status" } } }
+            }
+        }
+    }
+}
+
+fn approvals(waiting: &[ApprovalView], now: Timestamp) -> Markup {
+    html! {
+        section {
+            h2 { "Waiting for people" }
+            @if waiting.is_empty() { p { "Nothing." } }
+            @for view in waiting {
+                div .box {
+                    p {
+                        span .wait { (view.runbook.as_str()) " / " (view.step.as_str()) } " wants to use " code { (view.uses.as_str()) }
+                        " (" (view.class.as_str()) "), in run " a href={ "/runs/" (view.run) } { (view.run) }
+                    }
+                    p { "It would:" }
+                    ul { @for effect in &view.effects { li { (text(effect)) } } }
+                    p { (view.quorum.people) " must consent; answer " (time(view.approve_by, now)) "." }
+                    p { code { "orderly approve " (view.id) } " or " code { "orderly deny " (view.id) } }
+                }
+            }
+        }
+    }
+}
+
+fn upcoming(due: &[Upcoming], now: Timestamp) -> Markup {
+    html! {
+        section {
+            h2 { "Due next" }
+            @if due.is_empty() { p { "Nothing is scheduled." } } @else {
+                table {
+                    thead { tr { th { "When" } th { "Runbook" } th { "Trigger" } th { "Note" } } }
+                    tbody {
+                        @for one in due {
+                            tr {
+                                td { (time(one.due, now)) }
+                                td { (one.runbook.as_str()) }
+                                td { (text(&one.trigger)) }
+                                td { @if let Some(reason) = one.blocked { "will not run: " (reason.as_str().replace('_', " ")) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Those that are not as they should be come first.
+fn books(views: &[RunbookView], now: Timestamp) -> Markup {
+    let unusual = |view: &&RunbookView| {
+        view.state != RunbookState::Active
+            || view
+                .last_outcome
+                .is_some_and(|outcome| !outcome.is_success())
+    };
+    let (first, rest): (Vec<&RunbookView>, Vec<&RunbookView>) = views.iter().partition(unusual);
+    html! {
+        section {
+            h2 { "Runbooks (" (views.len()) ")" }
+            table {
+                thead { tr { th { "Name" } th { "State" } th { "Last run" } th { "Next" } th { "What it is for" } } }
+                tbody { @for view in first.into_iter().chain(rest).take(MOST_RUNBOOKS) { (book(view, now)) } }
+            }
+            @if views.len() > MOST_RUNBOOKS { p { "The other " (views.len() - MOST_RUNBOOKS) ": " code { "orderly status" } } }
+        }
+    }
+}
+
+fn book(view: &RunbookView, now: Timestamp) -> Markup {
+    html! {
+        tr {
+            td { (view.name.as_str()) }
+            td {
+                @match view.state {
+                    RunbookState::Active => "active",
+                    RunbookState::Invalid => { span .bad { "invalid" } @if let Some(problem) = &view.problem { ": " (text(problem)) } },
+                    RunbookState::Suspended => { span .wait { "suspended" } @if let Some(until) = view.suspended_until { " until " (time(until, now)) } },
+                }
+            }
+            td {
+                @if let Some(outcome) = view.last_outcome { (outcome_words(outcome)) " " }
+                @if let Some(ended) = view.last_ended { (time(ended, now)) } @else { "never" }
+            }
+            td { @if let Some(next) = view.next { (time(next, now)) } @else { "when asked" } }
+            td { (text(&view.description)) }
+        }
+    }
+}
+
+fn source(sync: &SyncView, now: Timestamp) -> Markup {
+    html! {
+        section {
+            h2 { "Source" }
+            p { code { (text(&sync.source)) } }
+            p {
+                "In use: " @match &sync.applied { Some(applied) => code { (revision(applied)) }, None => "nothing yet" }
+                @if sync.attempted != sync.applied { @if let Some(attempted) = &sync.attempted { "; newest seen: " code { (revision(attempted)) } } }
+                "; last reached: " @match sync.last_success { Some(at) => (time(at, now)), None => "never" }
+            }
+        }
+    }
+}

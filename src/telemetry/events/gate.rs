@@ -1,0 +1,101 @@
+//! The gate and people.
+
+use crate::{
+    domain::{
+        approval::{Request, Standing, Verdict, Vote},
+        effect::Class,
+        gate::{Contribution, Decision},
+        id::{ApprovalId, RunId},
+    },
+    telemetry::{
+        Events, StepOf,
+        events::{count, trace_id},
+    },
+};
+use tracing::{debug, info};
+
+impl Events {
+    /// The gate has decided about an attempt.
+    pub fn gate_decided(
+        &self,
+        step: StepOf<'_>,
+        decision: &Decision,
+        contributions: &[Contribution],
+        class: Class,
+    ) {
+        self.metrics()
+            .gate
+            .decisions
+            .with_label_values(&[decision.as_str(), class.as_str()])
+            .inc();
+        for said in contributions {
+            self.metrics()
+                .gate
+                .contributions
+                .with_label_values(&[said.stage.as_str(), said.decision.as_str()])
+                .inc();
+        }
+        let (trace_id, class, word) = (trace_id(step.run), class.as_str(), decision.as_str());
+        match decision {
+            Decision::Allow => debug!(
+                run.id = %step.run, trace_id, runbook = %step.runbook, step = %step.step, action = %step.action, class,
+                decision = word, "gate decided"
+            ),
+            Decision::Approve(_) | Decision::Deny => info!(
+                run.id = %step.run, trace_id, runbook = %step.runbook, step = %step.step, action = %step.action, class,
+                decision = word, reasons = reasons(contributions), "gate decided"
+            ),
+        }
+    }
+
+    /// People are asked.
+    pub fn approval_requested(&self, request: &Request) {
+        self.metrics().gate.approvals_requested.inc();
+        let (runbook, step) = (&request.step.runbook, &request.step.step);
+        info!(
+            run.id = %request.run, trace_id = trace_id(request.run), %runbook, %step, approval = %request.id,
+            people = request.quorum.people, approve_by = %request.approve_by, "approval requested"
+        );
+    }
+
+    /// A person has answered.
+    pub fn approval_voted(&self, approval: ApprovalId, run: RunId, vote: &Vote) {
+        let verdict = match vote.verdict {
+            Verdict::Approve => "approve",
+            Verdict::Deny => "deny",
+        };
+        self.metrics()
+            .gate
+            .approval_votes
+            .with_label_values(&[verdict])
+            .inc();
+        let (by, comment) = (&vote.person.subject, &vote.comment);
+        info!(run.id = %run, trace_id = trace_id(run), %approval, by, verdict, comment, "approval voted");
+    }
+
+    /// A question is settled: denied, expired, withdrawn or redeemed.
+    pub fn approval_ended(&self, approval: ApprovalId, run: RunId, standing: &Standing) {
+        self.metrics()
+            .gate
+            .approvals_ended
+            .with_label_values(&[standing.as_str()])
+            .inc();
+        info!(run.id = %run, trace_id = trace_id(run), %approval, standing = standing.as_str(), "approval ended");
+    }
+
+    /// So many questions wait for people. No log line.
+    pub fn approvals_waiting(&self, waiting: usize) {
+        self.metrics().gate.approvals_waiting.set(count(waiting));
+    }
+}
+
+/// What made the decision stricter than `allow`, for people.
+fn reasons(contributions: &[Contribution]) -> String {
+    let strict = contributions
+        .iter()
+        .filter(|said| said.decision != Decision::Allow);
+    let said: Vec<String> = strict
+        .map(|said| format!("{}: {}", said.stage.as_str(), said.reason))
+        .collect();
+    said.join("; ")
+}

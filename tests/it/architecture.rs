@@ -1,0 +1,204 @@
+//! The rooms of `src/`: who may import whom, and which room a foreign crate may enter.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr as _,
+};
+
+/// Lowest first. A room may import itself and any room on a lower line.
+const LAYERS: &[&[&str]] = &[
+    &["domain"],
+    &["ports", "runbooks", "config", "history", "telemetry"],
+    &["gate", "actions", "adapters"],
+    &["flow"],
+    &["http"],
+    &["daemon"],
+    &["cli"],
+];
+
+/// Rooms that only the named rooms may enter, whatever the layers say.
+const ONLY_FROM: &[(&str, &[&str])] = &[("adapters", &["daemon"])];
+
+/// Rooms of layer two that others of the same layer may use: `history`, `runbooks` and `config` speak through ports' types.
+const SIBLINGS: &[(&str, &str)] = &[("runbooks", "ports")];
+
+/// Foreign crates and the rooms behind whose door they live.
+const DOORS: &[(&str, &[&str])] = &[
+    ("rusqlite", &["history"]),
+    ("git2", &["adapters"]),
+    ("kube", &["adapters"]),
+    ("k8s_openapi", &["adapters"]),
+    ("reqwest", &["adapters"]),
+    ("tokio_rustls", &["adapters"]),
+    ("rustls", &["adapters"]),
+    ("x509_parser", &["adapters"]),
+    ("axum", &["http"]),
+    ("maud", &["http"]),
+    ("hyper", &["http", "adapters"]),
+    ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("prometheus", &["telemetry"]),
+    ("tracing_subscriber", &["telemetry"]),
+    ("serde_yaml", &["runbooks", "config", "cli"]),
+    ("granit_parser", &["runbooks"]),
+    ("jsonschema", &["runbooks", "config"]),
+    ("minijinja", &["domain"]),
+    ("sd_notify", &["daemon"]),
+];
+
+fn rank(room: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&room))
+}
+
+fn forbidden(room: &str, target: &str) -> bool {
+    let (Some(here), Some(there)) = (rank(room), rank(target)) else {
+        return false;
+    };
+    let fenced = ONLY_FROM
+        .iter()
+        .any(|(fenced, from)| *fenced == target && !from.contains(&room));
+    let siblings = SIBLINGS.contains(&(room, target));
+    target != room && !siblings && (there >= here || fenced)
+}
+
+fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// What a file names, and where.
+#[derive(Default)]
+struct Named {
+    rooms: Vec<(usize, String)>,
+    crates: Vec<(usize, String)>,
+    twice_up: Vec<usize>,
+}
+
+impl Named {
+    /// Finds `crate::room`, `crate::{room, …}`, `foreign::…` and `super::super` at any depth, macros included.
+    fn collect(&mut self, tokens: TokenStream) {
+        let trees: Vec<TokenTree> = tokens.into_iter().collect();
+        for (index, tree) in trees.iter().enumerate() {
+            match tree {
+                TokenTree::Group(group) => self.collect(group.stream()),
+                TokenTree::Ident(ident) if is_path(&trees, index) => {
+                    self.path(&trees, index, &ident.to_string())
+                }
+                TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+        }
+    }
+
+    fn path(&mut self, trees: &[TokenTree], index: usize, word: &str) {
+        let line = trees[index].span().start().line;
+        let first = index < 2
+            || !matches!(&trees[index - 1], TokenTree::Punct(punct) if punct.as_char() == ':');
+        match (word, trees.get(index + 3)) {
+            ("crate", Some(TokenTree::Ident(room))) => self.rooms.push((line, room.to_string())),
+            ("crate", Some(TokenTree::Group(group))) if group.delimiter() == Delimiter::Brace => {
+                self.rooms.extend(heads(group.stream()));
+            }
+            ("super", Some(TokenTree::Ident(next))) if next == "super" => self.twice_up.push(line),
+            (foreign, _) if first && DOORS.iter().any(|(name, _)| *name == foreign) => {
+                self.crates.push((line, foreign.to_owned()));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_path(trees: &[TokenTree], index: usize) -> bool {
+    let colon = |at: usize| matches!(trees.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+    colon(index + 1) && colon(index + 2)
+}
+
+/// The first words of a braced list of paths.
+fn heads(stream: TokenStream) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut at_start = true;
+    for tree in stream {
+        match tree {
+            TokenTree::Ident(room) if at_start => {
+                found.push((room.span().start().line, room.to_string()));
+                at_start = false;
+            }
+            TokenTree::Punct(punct) if punct.as_char() == ',' => at_start = true,
+            _ => {}
+        }
+    }
+    found
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+#[test]
+fn imports_point_down_and_foreign_crates_stay_behind_their_doors() {
+    let mut files = Vec::new();
+    rust_files(&source(), &mut files);
+    assert!(files.len() > 50, "the walk finds the tree");
+    let mut faults = Vec::new();
+    for file in &files {
+        let relative = file.strip_prefix(source()).unwrap();
+        let room = relative.iter().next().unwrap().to_str().unwrap();
+        if matches!(room, "lib.rs" | "main.rs") {
+            continue;
+        }
+        let place = |line: usize| format!("src/{}:{line}", relative.display());
+        if rank(room).is_none() {
+            faults.push(format!("{}: there is no room `{room}`", place(1)));
+            continue;
+        }
+        let mut named = Named::default();
+        named.collect(TokenStream::from_str(&fs::read_to_string(file).unwrap()).unwrap());
+        for (line, target) in named.rooms {
+            if forbidden(room, &target) {
+                faults.push(format!("{}: {room} may not import {target}", place(line)));
+            }
+        }
+        for (line, name) in named.crates {
+            let door = DOORS.iter().find(|(known, _)| *known == name).unwrap().1;
+            if !door.contains(&room) {
+                faults.push(format!(
+                    "{}: {name} belongs in {}, not in {room}",
+                    place(line),
+                    door.join(" or ")
+                ));
+            }
+        }
+        for line in named.twice_up {
+            faults.push(format!(
+                "{}: write `crate::…` instead of `super::super`",
+                place(line)
+            ));
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// Every file under `tests/it` is declared, so none is silently not compiled.
+#[test]
+fn no_test_file_is_forgotten() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let main = fs::read_to_string(dir.join("main.rs")).unwrap();
+    for entry in fs::read_dir(&dir).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.strip_suffix(".rs").unwrap_or(&name);
+        if module == "main" || module == "snapshots" {
+            continue;
+        }
+        assert!(
+            main.contains(&format!("mod {module};")),
+            "tests/it/main.rs does not declare `mod {module};`"
+        );
+    }
+}

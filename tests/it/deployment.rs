@@ -1,0 +1,115 @@
+//! What is shipped beside the program agrees with it.
+
+use orderly::{
+    config::Config,
+    telemetry::{Build, Events},
+};
+use std::{collections::BTreeSet, fs, path::Path};
+
+fn shipped(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// Every name in the text that looks like one of our metrics.
+fn metric_names(text: &str) -> BTreeSet<String> {
+    let name = |c: char| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit();
+    text.split(|c: char| !name(c))
+        .filter(|word| word.starts_with("orderly_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_query_of_the_dashboard_names_a_metric_that_exists() {
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&shipped("charts/orderly/dashboards/job-outcomes.json")).unwrap();
+    let mut queries = Vec::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            queries.push(target["expr"].as_str().unwrap().to_owned());
+        }
+    }
+    assert!(queries.len() > 15);
+    let known = known_metrics();
+    for query in queries {
+        for name in metric_names(&query) {
+            let base = name
+                .trim_end_matches("_bucket")
+                .trim_end_matches("_sum")
+                .trim_end_matches("_count");
+            assert!(
+                known.contains(&name) || known.contains(base),
+                "{query}: there is no metric {name}"
+            );
+        }
+    }
+}
+
+/// Every metric that an agent with one runbook and one artifact shows.
+fn known_metrics() -> BTreeSet<String> {
+    let now: jiff::Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
+    let events = Events::new(Build {
+        version: "0",
+        revision: "",
+    });
+    let name: orderly::domain::name::RunbookName = "book".parse().unwrap();
+    events.set_actions(["sleep"]);
+    events.set_runbooks(
+        &[orderly::telemetry::RunbookSeries {
+            name: name.clone(),
+            last_run: Some(now),
+            last_success: Some(now),
+            last_outcome: Some(orderly::domain::run::RunOutcome::Succeeded),
+            next_run: Some(now),
+            expected_interval: Some(std::time::Duration::from_secs(60)),
+            suspended: false,
+            invalid: false,
+        }],
+        now,
+    );
+    events.artifact_stored(&name, "x", 1, now);
+    events.artifact_verified(&name, "x", std::time::Duration::from_secs(1), now);
+    let text = events.render(now);
+    let families = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    families
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A number of seconds after `key` in the text.
+fn seconds(text: &str, key: &str) -> u64 {
+    let line = text
+        .lines()
+        .find(|line| line.trim_start().starts_with(key))
+        .unwrap_or_else(|| panic!("no {key}"));
+    let digits: String = line[line.find(key).unwrap() + key.len()..]
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect();
+    digits.parse().unwrap()
+}
+
+#[test]
+fn each_layer_waits_longer_than_the_one_below() {
+    let grace = Config::default().runs.shutdown_grace.duration().as_secs();
+    let obey = orderly::daemon::OBEY.as_secs();
+    let unit = seconds(&shipped("systemd/orderly.service"), "TimeoutStopSec=");
+    let chart = seconds(
+        &shipped("charts/orderly/values.yaml"),
+        "terminationGracePeriodSeconds:",
+    );
+    assert!(grace + obey < unit, "{grace} + {obey} < {unit}");
+    assert!(grace + obey < chart, "{grace} + {obey} < {chart}");
+}
+
+#[test]
+fn the_hosts_example_configuration_is_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/orderly.yaml");
+    let inputs = orderly::config::Inputs {
+        file: Some(path),
+        ..Default::default()
+    };
+    let loaded = orderly::config::load(&inputs).unwrap();
+    assert_eq!(loaded.config.policy.autonomy.level(), 1);
+}

@@ -1,0 +1,5 @@
+//! Following real repositories: on disk, over HTTP and over SSH.
+
+mod fixture;
+mod serving;
+mod source;

@@ -1,0 +1,558 @@
+//! The Kubernetes adapter and actions against a server, over the wire.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what fails here fails the test"
+)]
+
+use crate::{
+    api_server::{Answer, ApiServer, answer, kubeconfig, ok, status},
+    steps::{Run, world},
+};
+use orderly::{
+    actions::framework::World,
+    adapters::kubernetes::{ConfiguredClusters, Credentials},
+    domain::{
+        check::CheckStatus,
+        run::{StepReport, StepResult},
+        span::Span,
+    },
+    ports::cluster::{ClusterError, Clusters, Resource},
+};
+use serde_json::{Value, json};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tempfile::TempDir;
+
+const WEB: &str = "/apis/apps/v1/namespaces/shop/deployments/web";
+
+struct Stage {
+    folder: TempDir,
+    server: ApiServer,
+    clusters: Arc<ConfiguredClusters>,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = ApiServer::start().await;
+        let path = server.kubeconfig(folder.path(), "t0ken");
+        let clusters = Arc::new(clusters(path));
+        Self {
+            folder,
+            server,
+            clusters,
+        }
+    }
+    fn world(&self) -> World {
+        World {
+            clusters: self.clusters.clone(),
+            ..world(&self.folder.path().join("state"))
+        }
+    }
+    fn run(&self) -> Run {
+        Run::new(self.world())
+    }
+    async fn get_web(&self) -> Result<Value, ClusterError> {
+        let clusters = &self.clusters;
+        clusters
+            .get("default", &deployments(), Some("shop"), "web")
+            .await
+    }
+}
+
+fn clusters(path: PathBuf) -> ConfiguredClusters {
+    let credentials = Credentials::Kubeconfig {
+        path,
+        context: None,
+    };
+    ConfiguredClusters::new([("default".to_owned(), credentials)].into())
+}
+fn deployments() -> Resource {
+    Resource {
+        group: "apps".into(),
+        version: "v1".into(),
+        plural: "deployments".into(),
+        kind: "Deployment".into(),
+        namespaced: true,
+    }
+}
+/// A deployment of generation 2 whose controller has seen `observed`.
+fn web(observed: u64, updated: u64, available: u64) -> Value {
+    json!({
+        "metadata": { "name": "web", "namespace": "shop", "generation": 2 },
+        "spec": { "replicas": 3, "selector": { "matchLabels": { "app": "web" } }, "template": { "metadata": {} } },
+        "status": {
+            "observedGeneration": observed, "replicas": 3, "updatedReplicas": updated, "availableReplicas": available
+        }
+    })
+}
+fn error(report: &StepReport) -> (&str, bool) {
+    match &report.result {
+        StepResult::Failed { error, retryable } => (error, *retryable),
+        other @ (StepResult::Succeeded | StepResult::TimedOut | StepResult::Canceled) => {
+            panic!("{other:?}: {}", report.summary)
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_object_is_read_with_the_kubeconfigs_credentials() {
+    let stage = Stage::new().await;
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [ok(&web(2, 3, 3))]);
+    stage
+        .server
+        .script("GET /version", [ok(&json!({ "gitVersion": "v1.35.0" }))]);
+    assert_eq!(stage.get_web().await.unwrap()["metadata"]["name"], "web");
+    assert_eq!(stage.clusters.version("default").await.unwrap(), "v1.35.0");
+    let seen = stage.server.seen();
+    assert_eq!(seen[0].headers["authorization"], "Bearer t0ken");
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_meaning_and_nothing_is_repeated_behind_the_back() {
+    for (answered, words, retryable) in [
+        (
+            status(403, "deployments is forbidden for agent"),
+            "forbidden for agent\nhint: grant",
+            false,
+        ),
+        (
+            status(404, "x"),
+            "deployment web in namespace shop was not found",
+            false,
+        ),
+        (
+            status(409, "x"),
+            "deployment web in namespace shop changed meanwhile",
+            true,
+        ),
+        (
+            status(429, "too many requests"),
+            "refused the request (429): too many requests",
+            true,
+        ),
+        (
+            status(422, "spec is invalid"),
+            "refused the request (422): spec is invalid",
+            false,
+        ),
+        (
+            status(401, "Unauthorized"),
+            "(401): Unauthorized\nhint: the agent's credentials",
+            false,
+        ),
+        (
+            status(500, "etcd is away"),
+            "did not answer: it failed with 500: etcd is away",
+            true,
+        ),
+        (
+            answer(503, "<html>busy\u{1b}[2J</html>"),
+            "it failed with 503: <html>busy[2J</html>",
+            true,
+        ),
+        (
+            answer(200, "<html>hello</html>"),
+            "its answer is not JSON",
+            true,
+        ),
+    ] {
+        let stage = Stage::new().await;
+        stage
+            .server
+            .script(&format!("GET {WEB}"), [answered.clone()]);
+        let error = stage.get_web().await.unwrap_err();
+        assert!(error.to_string().contains(words), "{answered:?}: {error}");
+        assert_eq!(error.retryable(), retryable, "{error}");
+        assert_eq!(stage.server.seen().len(), 1, "{answered:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_server_is_given_up_at_the_deadline() {
+    let stage = Stage::new().await;
+    let path = stage.server.kubeconfig(stage.folder.path(), "t0ken");
+    let hasty = clusters(path).with_deadline(Span::from_millis(150));
+    let slow = Answer {
+        delay: Duration::from_secs(30),
+        ..ok(&web(2, 3, 3))
+    };
+    stage.server.script(&format!("GET {WEB}"), [slow]);
+    let error = hasty
+        .get("default", &deployments(), Some("shop"), "web")
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("no answer within 150ms"),
+        "{error}"
+    );
+    assert!(error.retryable());
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_away_hurts_only_the_call_and_may_come_back() {
+    let stage = Stage::new().await;
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    kubeconfig(stage.folder.path(), &nobody, "t0ken");
+    let error = stage.get_web().await.unwrap_err();
+    assert!(matches!(error, ClusterError::Unavailable { .. }), "{error}");
+    assert!(
+        error.to_string().to_lowercase().contains("refused"),
+        "{error}"
+    );
+    stage.server.kubeconfig(stage.folder.path(), "t0ken");
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [ok(&web(2, 3, 3))]);
+    stage.get_web().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_renewed_token_is_taken_up_after_the_old_one_is_refused() {
+    let stage = Stage::new().await;
+    let answers = [status(401, "Unauthorized"), ok(&web(2, 3, 3))];
+    stage.server.script(&format!("GET {WEB}"), answers);
+    stage.get_web().await.unwrap_err();
+    stage.server.kubeconfig(stage.folder.path(), "renewed");
+    stage.get_web().await.unwrap();
+    assert_eq!(
+        stage.server.seen()[1].headers["authorization"],
+        "Bearer renewed"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_configured_is_said() {
+    let none = ConfiguredClusters::new([].into());
+    let error = none.version("prod").await.unwrap_err().to_string();
+    assert!(
+        error.contains("no Kubernetes cluster named `prod`"),
+        "{error}"
+    );
+    let error = clusters("/not/there".into())
+        .version("default")
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("/not/there"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kubeconfig");
+    std::fs::write(&path, "{ not: [yaml").unwrap();
+    let error = clusters(path).version("default").await.unwrap_err();
+    assert!(matches!(error, ClusterError::NotConfigured(..)), "{error}");
+}
+
+#[tokio::test]
+async fn a_list_is_read_page_by_page() {
+    let stage = Stage::new().await;
+    let pod = |name: &str, ready: &str| {
+        json!({
+            "metadata": { "name": name, "namespace": "shop" },
+            "status": { "conditions": [{ "type": "Ready", "status": ready }], "phase": "Running",
+                "containerStatuses": [{ "name": "app", "state": { "waiting": { "reason": "ImagePullBackOff" } } }] }
+        })
+    };
+    let pages = [
+        ok(&json!({ "metadata": { "continue": "page-2" }, "items": [pod("a", "True")] })),
+        ok(&json!({ "metadata": { "continue": "" }, "items": [pod("b", "False")] })),
+    ];
+    stage
+        .server
+        .script("GET /api/v1/namespaces/shop/pods", pages);
+    let check = json!({ "what": "pods", "namespace": "shop", "selector": "app in (web)" });
+    let report = stage.run().step("kubernetes/check", check).await;
+    assert_eq!(report.check, Some(CheckStatus::Critical));
+    assert_eq!(
+        report.summary,
+        "1 of 2 pods are ready; shop/b: app: ImagePullBackOff"
+    );
+    assert_eq!(report.outputs["problems"][0]["object"], "shop/b");
+    let seen = stage.server.seen();
+    assert!(
+        seen[0]
+            .line
+            .contains("labelSelector=app+in+%28web%29&limit=500"),
+        "{}",
+        seen[0].line
+    );
+    assert!(seen[1].line.contains("continue=page-2"), "{}", seen[1].line);
+}
+
+#[tokio::test]
+async fn a_check_that_may_not_look_is_unknown_and_one_of_nothing_is_critical() {
+    let stage = Stage::new().await;
+    stage
+        .server
+        .script("GET /api/v1/nodes", [status(403, "nodes is forbidden")]);
+    stage.server.script(
+        "GET /api/v1/namespaces/shop/services/web",
+        [status(404, "x")],
+    );
+    let run = stage.run();
+    let report = run
+        .step("kubernetes/check", json!({ "what": "nodes" }))
+        .await;
+    assert_eq!(report.check, Some(CheckStatus::Unknown));
+    let gone = json!({ "what": "endpoints", "namespace": "shop", "name": "web" });
+    let report = run.step("kubernetes/check", gone).await;
+    assert_eq!(report.check, Some(CheckStatus::Critical));
+    assert!(
+        report
+            .summary
+            .contains("service web in namespace shop was not found"),
+        "{}",
+        report.summary
+    );
+}
+
+#[tokio::test]
+async fn a_restart_waits_until_all_pods_are_new() {
+    let stage = Stage::new().await;
+    let gets = [web(1, 3, 3), web(1, 3, 3), web(2, 1, 3), web(2, 3, 3)];
+    stage
+        .server
+        .script(&format!("GET {WEB}"), gets.iter().map(ok));
+    stage
+        .server
+        .script(&format!("PATCH {WEB}"), [ok(&web(1, 3, 3))]);
+    let restart = json!({ "namespace": "shop", "deployment": "web", "wait": "10s" });
+    let report = stage
+        .run()
+        .step("kubernetes/rollout-restart", restart)
+        .await;
+    assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
+    assert!(report.outputs["readyAfterMs"].as_u64().unwrap() >= 200);
+    let changes = stage.server.changes();
+    assert_eq!(changes.len(), 1);
+    assert_eq!(
+        changes[0].headers["content-type"],
+        "application/strategic-merge-patch+json"
+    );
+    assert!(
+        changes[0].line.ends_with("fieldManager=orderly"),
+        "{}",
+        changes[0].line
+    );
+    let annotations = &changes[0].body["spec"]["template"]["metadata"]["annotations"];
+    assert_eq!(
+        annotations["kubectl.kubernetes.io/restartedAt"],
+        report.outputs["restartedAt"]
+    );
+}
+
+#[tokio::test]
+async fn a_step_that_has_restarted_before_only_waits() {
+    let stage = Stage::new().await;
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [ok(&web(2, 3, 3))]);
+    stage
+        .server
+        .script(&format!("PATCH {WEB}"), [ok(&web(2, 3, 3))]);
+    let (run, restart) = (
+        stage.run(),
+        json!({ "namespace": "shop", "deployment": "web" }),
+    );
+    let first = run
+        .step("kubernetes/rollout-restart", restart.clone())
+        .await;
+    let mut restarted = web(2, 3, 3);
+    restarted["spec"]["template"] = stage.server.changes()[0].body["spec"]["template"].clone();
+    stage.server.script(&format!("GET {WEB}"), [ok(&restarted)]);
+    let second = run
+        .step("kubernetes/rollout-restart", restart.clone())
+        .await;
+    assert_eq!(first.outputs, second.outputs);
+    assert_eq!(
+        stage.server.changes().len(),
+        1,
+        "the same step of the same run"
+    );
+    stage
+        .run()
+        .step("kubernetes/rollout-restart", restart)
+        .await;
+    assert_eq!(stage.server.changes().len(), 2, "another run");
+}
+
+#[tokio::test]
+async fn a_rollout_that_never_gets_ready_names_what_is_missing() {
+    let stage = Stage::new().await;
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [ok(&web(2, 1, 2))]);
+    stage
+        .server
+        .script(&format!("PATCH {WEB}"), [ok(&web(1, 3, 3))]);
+    let pod = json!({
+        "metadata": { "name": "web-1", "namespace": "shop" },
+        "status": { "containerStatuses": [{ "name": "app", "state": { "waiting": { "reason": "CrashLoopBackOff" } } }] }
+    });
+    stage.server.script(
+        "GET /api/v1/namespaces/shop/pods",
+        [ok(&json!({ "items": [pod] }))],
+    );
+    let restart = json!({ "namespace": "shop", "deployment": "web", "wait": "500ms" });
+    let report = stage
+        .run()
+        .step("kubernetes/rollout-restart", restart)
+        .await;
+    assert_eq!(
+        error(&report),
+        (
+            "deployment shop/web was restarted, but is not ready: 1 of 3 replicas are updated, 2 are available, \
+             2 old ones are still there, after 500ms\n  pod shop/web-1: app: CrashLoopBackOff",
+            true
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_for_a_moment_does_not_end_a_wait() {
+    let stage = Stage::new().await;
+    let gets = [
+        ok(&web(1, 3, 3)),
+        status(500, "leader lost"),
+        answer(200, "{"),
+        ok(&web(2, 3, 3)),
+    ];
+    stage.server.script(&format!("GET {WEB}"), gets);
+    stage
+        .server
+        .script(&format!("PATCH {WEB}"), [ok(&web(1, 3, 3))]);
+    let restart = json!({ "namespace": "shop", "deployment": "web", "wait": "10s" });
+    let report = stage
+        .run()
+        .step("kubernetes/rollout-restart", restart)
+        .await;
+    assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
+}
+
+#[tokio::test]
+async fn a_wait_can_be_stopped() {
+    let stage = Stage::new().await;
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [ok(&web(2, 1, 2))]);
+    stage
+        .server
+        .script(&format!("PATCH {WEB}"), [ok(&web(1, 3, 3))]);
+    let run = stage.run();
+    let restart = json!({ "namespace": "shop", "deployment": "web", "wait": "10m" });
+    let stop = async {
+        while stage.server.changes().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        run.stop.cancel();
+    };
+    let (report, ()) = tokio::join!(run.step("kubernetes/rollout-restart", restart), stop);
+    assert_eq!(report.result, StepResult::Canceled);
+    assert!(
+        report
+            .summary
+            .contains("was restarted; waiting for it was stopped"),
+        "{}",
+        report.summary
+    );
+}
+
+#[tokio::test]
+async fn a_paused_deployment_is_not_restarted() {
+    let stage = Stage::new().await;
+    let mut paused = web(2, 3, 3);
+    paused["spec"]["paused"] = json!(true);
+    stage.server.script(&format!("GET {WEB}"), [ok(&paused)]);
+    let restart = json!({ "namespace": "shop", "deployment": "web" });
+    let report = stage
+        .run()
+        .step("kubernetes/rollout-restart", restart)
+        .await;
+    assert!(error(&report).0.contains("is paused"));
+    assert!(stage.server.changes().is_empty());
+}
+
+#[tokio::test]
+async fn a_scaling_tells_what_to_scale_back_to_even_when_tried_again() {
+    let stage = Stage::new().await;
+    let mut scaled = web(2, 3, 3);
+    scaled["spec"]["replicas"] = json!(5);
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [ok(&web(2, 3, 3)), ok(&scaled)]);
+    stage.server.script(&format!("PATCH {WEB}"), [ok(&scaled)]);
+    let (run, scale) = (
+        stage.run(),
+        json!({ "namespace": "shop", "deployment": "web", "replicas": 5, "wait": "300ms" }),
+    );
+    let first = run.step("kubernetes/scale", scale.clone()).await;
+    assert!(
+        error(&first)
+            .0
+            .contains("was scaled from 3 to 5, but is not ready: 3 of 5 replicas are available")
+    );
+    assert_eq!(first.outputs["previous"], 3);
+    let change = stage.server.changes()[0].body.clone();
+    assert_eq!(change["spec"], json!({ "replicas": 5 }));
+    scaled["metadata"]["annotations"] = change["metadata"]["annotations"].clone();
+    scaled["status"]["replicas"] = json!(5);
+    scaled["status"]["availableReplicas"] = json!(5);
+    stage.server.script(&format!("GET {WEB}"), [ok(&scaled)]);
+    let second = run.step("kubernetes/scale", scale).await;
+    assert_eq!(second.result, StepResult::Succeeded, "{}", second.summary);
+    assert_eq!(second.outputs["previous"], 3);
+}
+
+#[tokio::test]
+async fn a_dry_run_asks_the_server_and_changes_nothing() {
+    let stage = Stage::new().await;
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [ok(&web(2, 3, 3))]);
+    stage
+        .server
+        .script(&format!("PATCH {WEB}"), [ok(&web(2, 3, 3))]);
+    let run = Run::dry(stage.world());
+    let restart = json!({ "namespace": "shop", "deployment": "web", "wait": "1m" });
+    let report = run.step("kubernetes/rollout-restart", restart).await;
+    assert_eq!(
+        report.summary,
+        "would restart deployment shop/web; the server agrees"
+    );
+    let scale = json!({ "namespace": "shop", "deployment": "web", "replicas": 0, "wait": "1m" });
+    let report = run.step("kubernetes/scale", scale).await;
+    assert_eq!(
+        report.summary,
+        "would scale deployment shop/web from 3 to 0; the server agrees"
+    );
+    for change in stage.server.changes() {
+        assert!(change.line.contains("dryRun=All"), "{}", change.line);
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_is_refused_says_why() {
+    let stage = Stage::new().await;
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [ok(&web(2, 3, 3))]);
+    stage.server.script(
+        &format!("PATCH {WEB}"),
+        [status(403, "cannot patch deployments")],
+    );
+    let restart = json!({ "namespace": "shop", "deployment": "web" });
+    let report = stage
+        .run()
+        .step("kubernetes/rollout-restart", restart)
+        .await;
+    let (words, retryable) = error(&report);
+    assert!(
+        words
+            .starts_with("restarting deployment shop/web: the API server forbids it: cannot patch"),
+        "{words}"
+    );
+    assert!(!retryable);
+}

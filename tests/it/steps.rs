@@ -1,0 +1,176 @@
+//! Steps carried out as the agent does it: planned, permitted, performed; on real adapters where a test names them.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use orderly::{
+    actions::framework::{Catalogue, Children, Performer, World},
+    adapters::{
+        archive::LocalArchive, clock::SystemClock, host::LocalHost, kubernetes::ConfiguredClusters,
+        secrets::ConfiguredSecrets,
+    },
+    domain::{
+        digest::Digest,
+        gate::{Decision, Settled, settle},
+        id::RunId,
+        name::{ActionName, RunbookName, StepName},
+        plan::PlannedStep,
+        run::StepReport,
+        runbook::Phase,
+        span::Span,
+    },
+    ports::{
+        BoxFuture,
+        executor::{Executor as _, LogStream, RunSoFar, Session, StepContext, StepLog},
+        network::{Certificate, HttpRequest, HttpResponse, Network, NetworkError},
+        processes::{Ended, ProcessError, Processes, Program},
+    },
+};
+use serde_json::Value;
+use std::{net::IpAddr, path::Path, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// A world of real adapters in this state folder, with no network and no programs.
+pub(crate) fn world(state: &Path) -> World {
+    let clock = Arc::new(SystemClock::new());
+    World {
+        clock: clock.clone(),
+        processes: Arc::new(Absent),
+        network: Arc::new(Absent),
+        clusters: Arc::new(ConfiguredClusters::new([].into())),
+        host: Arc::new(LocalHost),
+        archive: Arc::new(LocalArchive::open(state, clock).unwrap()),
+        secrets: Arc::new(ConfiguredSecrets::default()),
+        channels: Arc::default(),
+        children: Arc::new(Children::default()),
+    }
+}
+
+/// One run: its steps share an id.
+pub(crate) struct Run {
+    performer: Performer,
+    context: StepContext,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Run {
+    pub(crate) fn new(world: World) -> Self {
+        let (now, entropy) = (world.clock.now(), world.clock.entropy());
+        Self {
+            performer: Performer::new(Arc::new(Catalogue::new()), Arc::new(world)),
+            context: StepContext {
+                runbook: RunbookName::new("nightly").unwrap(),
+                run: RunId::new(now, entropy),
+                revision: "0".repeat(40),
+                step: StepName::new("act").unwrap(),
+                phase: Phase::Main,
+                attempt: 1,
+                nominal: now,
+                dry_run: false,
+                so_far: RunSoFar {
+                    failed: false,
+                    worst_check: None,
+                    reason: String::new(),
+                },
+            },
+            stop: CancellationToken::new(),
+        }
+    }
+
+    pub(crate) fn dry(world: World) -> Self {
+        let mut run = Self::new(world);
+        run.context.dry_run = true;
+        run
+    }
+
+    /// Plans a step, lets the gate open for it, and carries it out.
+    pub(crate) async fn step(&self, uses: &str, arguments: Value) -> StepReport {
+        let uses = ActionName::new(uses).unwrap();
+        let intent = self
+            .performer
+            .intend(&uses, &arguments, &self.context)
+            .await;
+        let intent = intent.unwrap();
+        let planned = PlannedStep {
+            runbook: self.context.runbook.clone(),
+            revision: self.context.revision.clone(),
+            definition: Digest::of_bytes(b"definition"),
+            run: self.context.run,
+            phase: self.context.phase,
+            step: self.context.step.clone(),
+            attempt: self.context.attempt,
+            uses,
+            arguments,
+            timeout: Span::from_secs(60),
+            effects: intent.effects,
+            idempotent: intent.idempotent,
+            policy: Digest::of_bytes(b"policy"),
+        };
+        let Settled::Open(permit) = settle(planned, Decision::Allow, None) else {
+            unreachable!("an allowed step is open")
+        };
+        let session = Session {
+            context: self.context.clone(),
+            stop: self.stop.clone(),
+            log: Arc::new(Silent),
+        };
+        self.performer.execute(permit, session).await
+    }
+}
+
+struct Silent;
+impl StepLog for Silent {
+    fn append(&self, _: LogStream, _: &[u8]) {}
+}
+
+#[derive(Debug)]
+struct Absent;
+
+fn absent<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, NetworkError>> {
+    Box::pin(std::future::ready(Err(NetworkError::Unreachable {
+        target: "nobody".to_owned(),
+        reason: "there is no network here".to_owned(),
+    })))
+}
+
+impl Network for Absent {
+    fn http(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, NetworkError>> {
+        absent()
+    }
+    fn tls<'a>(
+        &'a self,
+        _: &'a str,
+        _: u16,
+        _: &'a str,
+        _: Option<&'a Path>,
+        _: Span,
+    ) -> BoxFuture<'a, Result<Certificate, NetworkError>> {
+        absent()
+    }
+    fn connect<'a>(
+        &'a self,
+        _: &'a str,
+        _: u16,
+        _: Span,
+    ) -> BoxFuture<'a, Result<Span, NetworkError>> {
+        absent()
+    }
+    fn resolve<'a>(
+        &'a self,
+        _: &'a str,
+        _: Span,
+    ) -> BoxFuture<'a, Result<Vec<IpAddr>, NetworkError>> {
+        absent()
+    }
+}
+
+impl Processes for Absent {
+    fn run<'a>(
+        &'a self,
+        _: Program,
+        _: Arc<dyn StepLog>,
+        _: CancellationToken,
+    ) -> BoxFuture<'a, Result<Ended, ProcessError>> {
+        let error = ProcessError::NotFound("any".to_owned());
+        Box::pin(std::future::ready(Err(error)))
+    }
+}
