@@ -21,6 +21,10 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Opti
 
 /// Every key of every trigger.
 #[derive(Deserialize)]
+#[expect(
+    clippy::option_option,
+    reason = "not there, there but empty, and there are three things"
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TriggerFields {
     #[serde(default, deserialize_with = "given")]
