@@ -3,10 +3,13 @@
 //! serde's own way (`untagged`) copies every value first, takes lists for structs and forgets why nothing fitted.
 
 use crate::{
-    domain::{runbook::{AgentEvent, Missed}, span::Span},
+    domain::{
+        runbook::{AgentEvent, Missed},
+        span::Span,
+    },
     runbooks::raw::{
-        AfterSpec, AfterTrigger, AgentTrigger, AlertSpec, AlertTrigger, AllowSpec, DenySpec, EverySpec,
-        ScheduleSpec, TriggerSpec, WebhookSpec, WebhookTrigger, WindowSpec,
+        AfterSpec, AfterTrigger, AgentTrigger, AlertSpec, AlertTrigger, AllowSpec, DenySpec,
+        EverySpec, ScheduleSpec, TriggerSpec, WebhookSpec, WebhookTrigger, WindowSpec,
     },
 };
 use serde::{Deserialize, Deserializer};
