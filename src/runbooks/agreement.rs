@@ -61,7 +61,7 @@ fn places(value: &Value, pointer: &str, found: &mut Vec<String>) {
             .enumerate()
             .map(|(index, item)| (index.to_string(), item))
             .collect(),
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     };
     for (key, item) in children {
         let below = format!("{pointer}/{key}");
@@ -93,17 +93,14 @@ fn change(value: &mut Value, pointer: &str, change: Change) {
         (Value::Array(items), Change::Remove | Change::Rename(_)) => {
             items.remove(key.parse().unwrap());
         }
-        (parent, Change::Put(new)) => match parent {
-            Value::Object(map) => {
-                map.insert(key.to_owned(), new);
-            }
-            Value::Array(items) => items[key.parse::<usize>().unwrap()] = new,
-            _ => {}
-        },
+        (Value::Object(map), Change::Put(new)) => {
+            map.insert(key.to_owned(), new);
+        }
+        (Value::Array(items), Change::Put(new)) => items[key.parse::<usize>().unwrap()] = new,
         (Value::Object(map), Change::Add(key, new)) => {
             map.insert(key, new);
         }
-        (_, Change::Add(..) | Change::Remove | Change::Rename(_)) => {}
+        (_, _) => {}
     }
 }
 

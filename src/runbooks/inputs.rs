@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 /// Everything that does not fit, in words for people.
 pub fn complete_inputs(
     runbook: &Runbook,
-    given: BTreeMap<String, Value>,
+    mut given: BTreeMap<String, Value>,
 ) -> Result<BTreeMap<String, Value>, Vec<String>> {
     let mut wrong = Vec::new();
     let mut complete = BTreeMap::new();
@@ -38,12 +38,15 @@ pub fn complete_inputs(
         wrong.push(format!("{} has no input `{name}`; {hint}", runbook.name));
     }
     for input in &runbook.inputs {
-        match given.get(input.name.as_str()).or(input.default.as_ref()) {
+        let value = given
+            .remove(input.name.as_str())
+            .or_else(|| input.default.clone());
+        match value {
             Some(value) => {
                 wrong.extend(
-                    misfit(input, value).map(|why| format!("input `{}` {why}", input.name)),
+                    misfit(input, &value).map(|why| format!("input `{}` {why}", input.name)),
                 );
-                complete.insert(input.name.to_string(), value.clone());
+                complete.insert(input.name.to_string(), value);
             }
             None if input.required => wrong.push(format!("input `{}` is required", input.name)),
             None => {
@@ -85,10 +88,7 @@ pub fn inputs_from_file(bytes: &[u8]) -> Result<BTreeMap<String, Value>, String>
     if let Some(fault) = document.faults.first() {
         return Err(told(fault));
     }
-    if !matches!(
-        document.root.content,
-        Content::Mapping(_) | Content::Null
-    ) {
+    if !matches!(document.root.content, Content::Mapping(_) | Content::Null) {
         return Err("1:1: a mapping of inputs is wanted, as in `key: value`".to_owned());
     }
     let entries = document.root.entries().iter();

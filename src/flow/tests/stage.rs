@@ -236,6 +236,7 @@ impl Stage {
             locks: Locks::default(),
             slots: Semaphore::new(8),
             live: Mutex::default(),
+            waiting: std::sync::atomic::AtomicUsize::default(),
             suspensions: Mutex::default(),
             upcoming: Mutex::default(),
             scheduler_alive: Mutex::default(),
