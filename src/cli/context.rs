@@ -34,21 +34,24 @@ pub(super) struct Globals {
     #[arg(
         long,
         global = true,
+        hide_short_help = true,
         value_name = "FILE",
         env = "ORDERLY_CONFIG",
         hide_env_values = true
     )]
     pub(super) config: Option<PathBuf>,
     /// Folder of the agent's state (`stateDir`)
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "DIR")]
     pub(super) state_dir: Option<PathBuf>,
     /// Set any single setting; `orderly config` lists them
-    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    #[arg(long, global = true,
+        hide_short_help = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(super) set: Vec<(String, String)>,
     /// Address of the agent; `http://` and `http.listen` of the configuration where none is named
     #[arg(
         long,
         global = true,
+        hide_short_help = true,
         value_name = "URL",
         env = "ORDERLY_SERVER",
         hide_env_values = true
@@ -58,6 +61,7 @@ pub(super) struct Globals {
     #[arg(
         long,
         global = true,
+        hide_short_help = true,
         value_name = "FILE",
         env = "ORDERLY_TOKEN_FILE",
         hide_env_values = true
@@ -68,13 +72,21 @@ pub(super) struct Globals {
         long,
         short,
         global = true,
+        hide_short_help = true,
         value_enum,
         default_value_t,
         value_name = "FORM"
     )]
     pub(super) output: Output,
     /// When to use colour; NO_COLOR is heeded
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN"
+    )]
     pub(super) color: Colour,
 }
 

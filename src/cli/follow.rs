@@ -6,7 +6,7 @@ use crate::{
         context::Context,
         exit::CliError,
         ids, rows,
-        table::Cell,
+        table::{Cell, Table},
         terminal::Style,
         times,
     },
@@ -23,6 +23,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// How often the run is looked at.
 const PAUSE: Duration = Duration::from_millis(300);
+/// How wide the time, the step and what happened to it are at least.
+const WIDTHS: [usize; 3] = [8, 12, 10];
 /// So many looks in a row may fail before following is given up: about a minute.
 const PATIENCE: u32 = 200;
 
@@ -185,13 +187,13 @@ impl<'a> Follower<'a> {
         let began = |key: &StepKey| self.began.get(key).copied();
         if let Some(line) = line_of(&recorded.event, at, began) {
             let time = times::local(at, self.context.now(), &self.context.zone);
-            let mut table = crate::cli::table::Table::headless();
-            table.row([
+            let cells = [
                 Cell::faint(&time),
                 line.who.into(),
                 line.what,
                 line.more.into(),
-            ]);
+            ];
+            let table = Table::line(&WIDTHS, cells);
             self.print(&table.render(self.context.terminal.colours_data()))?;
         }
         if let RunEvent::ApprovalRequested { approval, .. } = &recorded.event {

@@ -84,7 +84,7 @@ pub(super) fn style_of_decision(decision: &Decision) -> Style {
 /// What started a run, in a few words.
 pub(super) fn cause(cause: &Cause) -> String {
     match cause {
-        Cause::Schedule { occurrence } => format!("schedule {}", occurrence.trigger),
+        Cause::Schedule { occurrence } => occurrence.trigger.clone(),
         Cause::After { run, .. } => format!("after run {}", ids::short(run)),
         Cause::Webhook { name } => format!("webhook {name}"),
         Cause::Alert { name } => format!("alert {name}"),

@@ -18,6 +18,12 @@ impl Cell {
         }
     }
 
+    /// Cut to so many characters, with a mark.
+    pub(super) fn cut(mut self, most: usize) -> Self {
+        self.text = visible::shortened(&self.text, most);
+        self
+    }
+
     /// Less important.
     pub(super) fn faint(text: &str) -> Self {
         Self::styled(text, Style::Faint)
@@ -41,6 +47,7 @@ impl From<String> for Cell {
 pub(super) struct Table {
     head: Vec<Cell>,
     rows: Vec<Vec<Cell>>,
+    widths: Vec<usize>,
 }
 
 impl Table {
@@ -51,13 +58,22 @@ impl Table {
                 .iter()
                 .map(|name| Cell::styled(name, Style::Strong))
                 .collect(),
-            rows: Vec::new(),
+            ..Self::default()
         }
     }
 
     /// Without a head: names and what belongs to them.
     pub(super) fn headless() -> Self {
         Self::default()
+    }
+
+    /// Without a head, with columns at least so wide; for lines that come one by one.
+    pub(super) fn line<const N: usize>(widths: &[usize], cells: [Cell; N]) -> Self {
+        Self {
+            rows: vec![cells.into()],
+            widths: widths.to_vec(),
+            head: Vec::new(),
+        }
     }
 
     /// Adds a row.
@@ -91,7 +107,7 @@ impl Table {
     pub(super) fn render(&self, colour: bool) -> String {
         let head = (!self.head.is_empty()).then_some(&self.head);
         let lines: Vec<&Vec<Cell>> = head.into_iter().chain(&self.rows).collect();
-        let mut widths: Vec<usize> = Vec::new();
+        let mut widths = self.widths.clone();
         for line in &lines {
             for (place, cell) in line.iter().enumerate() {
                 let width = cell.text.chars().count();

@@ -42,10 +42,12 @@ fn coarse(length: SignedDuration) -> String {
     }
 }
 
-/// How long something took: `0.2s`, `4m`.
+/// How long something took: `20ms`, `1.2s`, `4m`.
 pub(super) fn took(from: Timestamp, to: Timestamp) -> String {
     let length = to.duration_since(from).abs();
-    if length < SignedDuration::from_secs(10) {
+    if length < SignedDuration::from_secs(1) {
+        format!("{}ms", length.as_millis())
+    } else if length < SignedDuration::from_secs(10) {
         format!("{:.1}s", length.as_secs_f64())
     } else {
         coarse(length)
@@ -128,7 +130,8 @@ mod tests {
     #[test]
     fn what_is_short_is_told_exactly() {
         let end = at(0) + jiff::SignedDuration::from_millis(230);
-        assert_eq!(took(at(0), end), "0.2s");
+        assert_eq!(took(at(0), end), "230ms");
+        assert_eq!(took(end, at(3)), "2.8s");
         assert_eq!(took(at(0), at(75)), "1m 15s");
     }
 

@@ -44,10 +44,9 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
     Ok(here
         .map(|found| {
             let name = &found.runbook.name;
-            let suspension = held(&world.suspensions)
-                .get(name)
-                .cloned()
-                .filter(|_| world.suspended(name, now).is_some());
+            // Two looks at the same lock: the first must have let go of it.
+            let suspension = held(&world.suspensions).get(name).cloned();
+            let suspension = suspension.filter(|_| world.suspended(name, now).is_some());
             let facts = facts.get(name);
             let upcoming = next.get(name);
             RunbookView {

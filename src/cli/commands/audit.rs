@@ -18,6 +18,10 @@ use crate::{
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
+/// So many characters of a resource and of details are shown; JSON has all.
+const RESOURCE: usize = 48;
+const DETAILS: usize = 120;
+
 /// List the audit log, newest first; or check that nobody has changed it
 #[derive(Debug, clap::Args)]
 #[command(long_about = LONG, args_conflicts_with_subcommands = true)]
@@ -130,7 +134,7 @@ fn table(context: &Context, records: &[Record]) -> Table {
             other => other.to_string(),
         };
         let last = if entry.success {
-            Cell::faint(&details)
+            Cell::faint(&details).cut(DETAILS)
         } else {
             Cell::styled(&entry.error_msg, Style::Bad)
         };
@@ -139,7 +143,7 @@ fn table(context: &Context, records: &[Record]) -> Table {
             times::local(entry.timestamp, now, &context.zone).into(),
             entry.user.as_str().into(),
             entry.action.as_str().into(),
-            entry.resource.as_str().into(),
+            Cell::from(entry.resource.as_str()).cut(RESOURCE),
             entry.namespace.as_str().into(),
             last,
         ]);

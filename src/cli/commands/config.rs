@@ -82,12 +82,12 @@ fn show(context: &Context, loaded: &Loaded) -> Answer {
         context.terminal.json(&document)?;
         return Ok(Exit::Done);
     }
-    let mut table = Table::new(&["SETTING", "VALUE", "FROM"]);
+    let mut table = Table::new(&["SETTING", "FROM", "VALUE"]);
     for (path, value, origin) in values {
         let value = plain(&value);
         let cells = match origin {
-            Origin::Default => [path.into(), Cell::faint(&value), Cell::faint("default")],
-            other => [path.into(), value.into(), other.to_string().into()],
+            Origin::Default => [path.into(), Cell::faint("default"), Cell::faint(&value)],
+            other => [path.into(), other.to_string().into(), value.into()],
         };
         table.row(cells);
     }

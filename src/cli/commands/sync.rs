@@ -73,7 +73,7 @@ pub(in crate::cli) fn table(context: &Context, view: &SyncView) -> Table {
     }
     table.pair("runbooks", view.runbooks.to_string());
     table.pair("fetched", when(view.last_success));
-    if view.last_attempt != view.last_success {
+    if view.error.is_some() {
         table.pair("tried", when(view.last_attempt));
     }
     let error = view.error.as_deref().unwrap_or_default();
