@@ -203,6 +203,12 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let children = Arc::new(Children::default());
     let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
     let catalogue = Arc::new(wiring::catalogue());
+    events.set_channels(
+        config
+            .channels
+            .keys()
+            .map(crate::domain::name::ChannelName::as_str),
+    );
     events.set_actions(catalogue.specs().iter().map(|spec| spec.name));
     let performer = Arc::new(Performer::new(catalogue.clone(), Arc::new(hands)));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
@@ -270,6 +276,7 @@ async fn world(loaded: &Loaded, parts: Parts) -> Result<Arc<World>, DaemonError>
         locks: Locks::default(),
         slots: Semaphore::new(loaded.config.runs.concurrency as usize),
         live: Mutex::default(),
+        waiting: std::sync::atomic::AtomicUsize::default(),
         suspensions: Mutex::new(suspensions),
         upcoming: Mutex::default(),
         scheduler_alive: Mutex::new(parts.clock.elapsed()),
@@ -327,10 +334,11 @@ impl Daemon {
             http::serve(listener, services, last, HTTP_GRACE).await;
         });
         scheduler.take_set(&world).await?;
+        crate::flow::artifacts::tell(&world).await?;
         crate::flow::tick::agent_started(&world).await?;
         let timekeeper = world.clone();
         self.tasks.spawn("scheduler", async move {
-            scheduler.keep_time(&timekeeper).await
+            scheduler.keep_time(&timekeeper).await;
         });
         self.spawn_sync();
         housekeeping::spawn(self);

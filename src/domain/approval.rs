@@ -178,7 +178,7 @@ impl Request {
     fn counts(&self, vote: &Vote) -> bool {
         vote.digest == self.digest
             && vote.at <= self.approve_by
-            && !self.excluded.contains(&vote.person.subject)
+            && (vote.verdict == Verdict::Deny || !self.excluded.contains(&vote.person.subject))
     }
 
     /// Whether a vote may be taken now.

@@ -9,7 +9,7 @@ use crate::domain::{
         StepName, WebhookName,
     },
     policy::{Autonomy, Operation},
-    runbook::{AfterOutcome, InputKind, AgentEvent, Missed, Overlap},
+    runbook::{AfterOutcome, AgentEvent, InputKind, Missed, Overlap},
     span::Span,
 };
 use crate::runbooks::alternatives::{TriggerFields, WindowFields};

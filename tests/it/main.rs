@@ -1,5 +1,13 @@
 //! Tests from outside: real servers, real files, the program itself.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "in tests a surprise is a failure, and a failure should say where"
+)]
+
 mod api_server;
 mod architecture;
 mod backup;

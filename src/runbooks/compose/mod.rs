@@ -108,6 +108,7 @@ fn is_forbidden(character: char) -> bool {
 pub(super) fn compose(text: &str) -> Vec<Composed<'_>> {
     let options = granit_parser::options! {
         disallow_directives: true,
+        emit_comments: false,
         emit_unresolved_aliases: true,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
@@ -127,7 +128,7 @@ struct Composer<'s> {
     nodes: usize,
 }
 
-impl<'s> Composer<'s> {
+impl Composer<'_> {
     /// Reads one document; false at the end of the text, or when reading on makes no sense.
     fn document(&mut self) -> bool {
         let mut builder = Builder::default();
@@ -226,6 +227,10 @@ enum Frame<'s> {
 }
 
 impl<'s> Builder<'s> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what carries no value is passed over, also what the parser may add"
+    )]
     fn take(&mut self, event: Event<'s>, place: Place) {
         match event {
             Event::Scalar(text, style, anchor, tag) => {

@@ -1,0 +1,324 @@
+//! Following a run: its events as they are recorded, and what its steps print.
+
+use crate::{
+    cli::{
+        client::{Address, Client, Page},
+        context::Context,
+        exit::CliError,
+        ids, rows,
+        table::{Cell, Table},
+        terminal::Style,
+        times,
+    },
+    domain::{
+        gate::{Contribution, Decision},
+        id::RunId,
+        name::StepName,
+        run::{Recorded, RunEvent, StepKey, StepReport, StepResult},
+    },
+    history::{RunRow, RunStatus, StepRow},
+};
+use jiff::Timestamp;
+use std::{collections::BTreeMap, time::Duration};
+
+/// How often the run is looked at.
+const PAUSE: Duration = Duration::from_millis(300);
+/// How wide the time, the step and what happened to it are at least.
+const WIDTHS: [usize; 3] = [8, 12, 10];
+/// So many looks in a row may fail before following is given up: about a minute.
+const PATIENCE: u32 = 200;
+
+/// Follows what the steps of a run print, by asking again and again for the step that is under way.
+#[derive(Debug)]
+pub(super) struct LogTail {
+    client: Client,
+    run: RunId,
+    step: Option<StepName>,
+    printed: BTreeMap<StepName, Printed>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Printed {
+    bytes: usize,
+    over: bool,
+}
+
+impl LogTail {
+    /// From the beginning; of one step, where named.
+    pub(super) fn new(client: Client, run: RunId, step: Option<StepName>) -> Self {
+        Self {
+            client,
+            run,
+            step,
+            printed: BTreeMap::new(),
+        }
+    }
+
+    /// What is there that was not there before.
+    pub(super) async fn more(&mut self) -> Result<String, CliError> {
+        let run = self.run.to_string();
+        let steps: Page<StepRow> = self
+            .client
+            .get_as(&Address::api(&["runs", &run, "steps"]))
+            .await?;
+        let mut text = String::new();
+        for row in steps.items {
+            let wanted = self.step.as_ref().is_none_or(|step| *step == row.step);
+            let known = self.printed.get(&row.step).copied().unwrap_or_default();
+            if !wanted || known.over || row.attempt == 0 {
+                continue;
+            }
+            let address = Address::api(&["runs", &run, "logs"]).with("step", Some(&row.step));
+            let whole = self.client.text(&address).await?;
+            text.push_str(whole.get(known.bytes..).unwrap_or_default());
+            // A step that has ended may be tried again as long as the run goes on; then it is under way again.
+            let printed = Printed {
+                bytes: whole.len(),
+                over: false,
+            };
+            self.printed.insert(row.step, printed);
+        }
+        Ok(text)
+    }
+}
+
+/// Follows a run to its end.
+#[derive(Debug)]
+pub(super) struct Follower<'a> {
+    context: &'a Context,
+    client: Client,
+    run: RunId,
+    /// The last event that was told.
+    seen: u64,
+    /// When each step's attempt began.
+    began: BTreeMap<StepKey, Timestamp>,
+    logs: Option<LogTail>,
+    misses: u32,
+}
+
+impl<'a> Follower<'a> {
+    /// From the run's first event; with what its steps print, where wanted.
+    pub(super) fn new(context: &'a Context, client: Client, run: RunId, logs: bool) -> Self {
+        Self {
+            logs: logs.then(|| LogTail::new(client.clone(), run, None)),
+            context,
+            client,
+            run,
+            seen: 0,
+            began: BTreeMap::new(),
+            misses: 0,
+        }
+    }
+
+    /// Tells what happens until the run ends. An agent that goes away for a moment, as in a restart, is waited for.
+    pub(super) async fn to_end(&mut self) -> Result<RunRow, CliError> {
+        loop {
+            match self.look().await {
+                Ok(row) if row.status == RunStatus::Ended => return Ok(row),
+                Ok(_) => self.misses = 0,
+                Err(error @ (CliError::NotReachable { .. } | CliError::Strange(_))) => {
+                    self.miss(error)?;
+                }
+                Err(other) => return Err(other),
+            }
+            self.context.clock.sleep(PAUSE).await;
+        }
+    }
+
+    fn miss(&mut self, error: CliError) -> Result<(), CliError> {
+        if self.misses == 0 {
+            self.context
+                .terminal
+                .say("the agent does not answer; asking again for a minute");
+        }
+        self.misses += 1;
+        if self.misses > PATIENCE {
+            Err(error)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The run first: where it has ended, all its events are there.
+    async fn look(&mut self) -> Result<RunRow, CliError> {
+        let run = self.run.to_string();
+        let row: RunRow = self.client.get_as(&Address::api(&["runs", &run])).await?;
+        if row.events > self.seen {
+            let events: Page<Recorded> = self
+                .client
+                .get_as(&Address::api(&["runs", &run, "events"]))
+                .await?;
+            for recorded in events.items {
+                if recorded.seq > self.seen {
+                    self.seen = recorded.seq;
+                    self.print_logs().await?;
+                    self.tell(&recorded)?;
+                }
+            }
+        }
+        self.print_logs().await?;
+        Ok(row)
+    }
+
+    async fn print_logs(&mut self) -> Result<(), CliError> {
+        if let Some(logs) = &mut self.logs {
+            let text = logs.more().await?;
+            if !text.is_empty() {
+                self.print(&text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn print(&self, text: &str) -> Result<(), CliError> {
+        // With JSON, standard output is for the one document at the end.
+        if self.context.terminal.wants_json() {
+            self.context.terminal.say(text.trim_end());
+            return Ok(());
+        }
+        self.context.terminal.data(text)
+    }
+
+    fn tell(&mut self, recorded: &Recorded) -> Result<(), CliError> {
+        let at = recorded.at;
+        if let RunEvent::StepStarted { key, .. } = &recorded.event {
+            self.began.insert(key.clone(), at);
+        }
+        let began = |key: &StepKey| self.began.get(key).copied();
+        if let Some(line) = line_of(&recorded.event, at, began) {
+            let time = times::local(at, self.context.now(), &self.context.zone);
+            let cells = [
+                Cell::faint(&time),
+                line.who.into(),
+                line.what,
+                line.more.into(),
+            ];
+            let table = Table::line(&WIDTHS, cells);
+            self.print(&table.render(self.context.terminal.colours_data()))?;
+        }
+        if let RunEvent::ApprovalRequested { approval, .. } = &recorded.event {
+            let id = ids::short(approval);
+            self.context
+                .terminal
+                .say(&format!("to look at it:  orderly approvals show {id}"));
+            self.context.terminal.say(&format!(
+                "to answer:      orderly approve {id}   or   orderly deny {id}"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// One thing that happened, for people.
+struct Line {
+    who: String,
+    what: Cell,
+    more: String,
+}
+
+fn line(key: &StepKey, what: Cell, more: impl Into<String>) -> Option<Line> {
+    Some(Line {
+        who: rows::step(key.phase, &key.step),
+        what,
+        more: more.into(),
+    })
+}
+
+/// What is told of an event. What follows anyway from the next one is left out, and so is the end, which is told by itself.
+fn line_of(
+    event: &RunEvent,
+    at: Timestamp,
+    began: impl Fn(&StepKey) -> Option<Timestamp>,
+) -> Option<Line> {
+    match event {
+        RunEvent::StepSkipped { key, reason } => line(key, Cell::faint("skipped"), reason),
+        RunEvent::StepGated {
+            key,
+            decision,
+            contributions,
+            ..
+        } => match decision {
+            Decision::Allow => None,
+            Decision::Approve(_) | Decision::Deny => {
+                let what = Cell::styled(
+                    &format!("gate: {}", decision.as_str()),
+                    rows::style_of_decision(decision),
+                );
+                line(key, what, reasons(contributions, decision))
+            }
+        },
+        RunEvent::ApprovalRequested { key, approval, .. } => {
+            let what = Cell::styled("waits for people", Style::Warn);
+            line(key, what, format!("approval {}", ids::short(approval)))
+        }
+        RunEvent::StepDenied { key, reason } => {
+            line(key, Cell::styled("denied", Style::Bad), reason)
+        }
+        RunEvent::StepStarted {
+            key, attempt: 1, ..
+        } => line(key, "started".into(), ""),
+        RunEvent::StepStarted { key, attempt, .. } => {
+            line(key, "started".into(), format!("attempt {attempt}"))
+        }
+        RunEvent::StepEnded { key, report, .. } => {
+            let took = began(key).map(|from| format!(" ({})", times::took(from, at)));
+            let said = format!("{}{}", report.summary, took.unwrap_or_default());
+            line(key, ended(report), said)
+        }
+        RunEvent::StepInvalid { key, error } => {
+            line(key, Cell::styled("invalid", Style::Bad), error)
+        }
+        RunEvent::StepInterrupted { key, .. } => line(
+            key,
+            Cell::styled("interrupted", Style::Bad),
+            "the agent died in it",
+        ),
+        RunEvent::ApprovalGranted { .. } => of_run(Cell::styled("approved", Style::Good), ""),
+        RunEvent::ApprovalLapsed { reason, .. } => {
+            of_run(Cell::styled("approval lapsed", Style::Warn), reason)
+        }
+        RunEvent::CancelRequested { by, reason } => {
+            let why = if reason.is_empty() {
+                String::new()
+            } else {
+                format!(": {reason}")
+            };
+            of_run(
+                Cell::styled("cancel asked", Style::Warn),
+                format!("by {by}{why}"),
+            )
+        }
+        RunEvent::DeadlinePassed => of_run(Cell::styled("deadline passed", Style::Bad), ""),
+        RunEvent::Started | RunEvent::Ended { .. } => None,
+    }
+}
+
+fn of_run(what: Cell, more: impl Into<String>) -> Option<Line> {
+    Some(Line {
+        who: "run".to_owned(),
+        what,
+        more: more.into(),
+    })
+}
+
+/// Why the gate decided so: what those stages say that are as strict as the whole.
+fn reasons(contributions: &[Contribution], decision: &Decision) -> String {
+    contributions
+        .iter()
+        .filter(|said| said.decision.as_str() == decision.as_str())
+        .map(|said| said.reason.as_str())
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn ended(report: &StepReport) -> Cell {
+    if let Some(check) = report.check {
+        return Cell::styled(check.as_str(), rows::style_of_check(check));
+    }
+    match &report.result {
+        StepResult::Succeeded => Cell::styled("succeeded", Style::Good),
+        StepResult::Failed { .. } => Cell::styled("failed", Style::Bad),
+        StepResult::TimedOut => Cell::styled("timed out", Style::Bad),
+        StepResult::Canceled => Cell::styled("canceled", Style::Warn),
+    }
+}
