@@ -338,7 +338,7 @@ impl Daemon {
         crate::flow::tick::agent_started(&world).await?;
         let timekeeper = world.clone();
         self.tasks.spawn("scheduler", async move {
-            scheduler.keep_time(&timekeeper).await
+            scheduler.keep_time(&timekeeper).await;
         });
         self.spawn_sync();
         housekeeping::spawn(self);

@@ -150,7 +150,7 @@ pub async fn wait(journey: &mut Journey, key: &StepKey, id: ApprovalId) -> Resul
         // Looked at anew at least once a minute: a clock that jumps must not keep a dead question open.
         let pause = left
             .saturating_add(Duration::from_millis(1))
-            .min(Duration::from_secs(60));
+            .min(Duration::from_mins(1));
         tokio::select! {
             () = answered => {}
             () = world.clock.sleep(pause) => {}

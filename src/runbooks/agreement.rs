@@ -24,6 +24,7 @@ fn documents() -> [(Kind, Value); 4] {
                     {"webhook": {"name": "w"}},
                     {"alert": {"match": {"alertname": "x"}}},
                     {"after": {"runbook": "b", "on": "any"}},
+                    {"agent": "started"},
                 ],
                 "inputs": {"n": {"type": "integer", "default": 1, "required": false, "pattern": "x", "enum": [1, 2], "description": "d"}},
                 "overlap": "queue", "locks": ["l"], "windows": ["c"], "deadline": "1h", "autonomy": 2,

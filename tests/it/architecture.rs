@@ -90,7 +90,7 @@ impl Named {
             match tree {
                 TokenTree::Group(group) => self.collect(group.stream()),
                 TokenTree::Ident(ident) if is_path(&trees, index) => {
-                    self.path(&trees, index, &ident.to_string())
+                    self.path(&trees, index, &ident.to_string());
                 }
                 TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
             }

@@ -61,7 +61,7 @@ fn known_metrics() -> BTreeSet<String> {
             last_success: Some(now),
             last_outcome: Some(orderly::domain::run::RunOutcome::Succeeded),
             next_run: Some(now),
-            expected_interval: Some(std::time::Duration::from_secs(60)),
+            expected_interval: Some(std::time::Duration::from_mins(1)),
             suspended: false,
             invalid: false,
         }],

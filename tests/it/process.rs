@@ -99,7 +99,7 @@ impl Stage {
         let running = self
             .processes
             .run(program, self.heard.clone(), self.stop.clone());
-        tokio::time::timeout(Duration::from_secs(60), running)
+        tokio::time::timeout(Duration::from_mins(1), running)
             .await
             .expect("nothing waits for ever")
     }

@@ -8,10 +8,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-#[expect(
-    clippy::unwrap_used,
-    reason = "a sample that cannot be read fails the test"
-)]
 fn samples(folder: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/samples")

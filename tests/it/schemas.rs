@@ -31,7 +31,6 @@ fn committed_schemas_are_those_of_the_types() {
     );
 }
 
-#[expect(clippy::unwrap_used, reason = "a schema that is none fails the test")]
 fn combined() -> jsonschema::Validator {
     let all = schemas(&FewActions::new());
     let (_, text) = all

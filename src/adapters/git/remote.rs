@@ -145,7 +145,7 @@ impl Fetch<'_> {
                 fs::metadata(key).map_err(|error| {
                     self.refuse(&format!("the ssh key {} cannot be read: {error}", key.display()))
                 })?;
-                let passphrase = passphrase.as_ref().map(|secret| secret.expose());
+                let passphrase = passphrase.as_ref().map(crate::domain::secret::SecretValue::expose);
                 Cred::ssh_key(self.remote.user(), None, key, passphrase)
             }
         }

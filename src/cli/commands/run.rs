@@ -27,6 +27,7 @@ const MOST_BYTES: u64 = 512 * 1024;
 /// Start a runbook now, and follow it to its end
 #[derive(Debug, clap::Args)]
 #[command(long_about = LONG)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(in crate::cli) struct Arguments {
     /// Which runbook
     runbook: RunbookName,

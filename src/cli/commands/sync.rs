@@ -86,7 +86,7 @@ pub(in crate::cli) fn table(context: &Context, view: &SyncView) -> Table {
             .runbooks
             .iter()
             .take(5)
-            .map(|name| name.as_str())
+            .map(crate::domain::name::RunbookName::as_str)
             .collect();
         let more = held.runbooks.len().saturating_sub(names.len());
         let more = if more > 0 {

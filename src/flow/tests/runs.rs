@@ -201,7 +201,7 @@ async fn waiting_for_people_does_not_use_up_the_deadline() {
     ));
     let run = stage.start("a").await.unwrap();
     let case = stage.question().await;
-    stage.clock.advance(Duration::from_secs(3600));
+    stage.clock.advance(Duration::from_hours(1));
     approve::vote(
         &stage.world,
         case.request.id,

@@ -135,7 +135,7 @@ impl Executor for Script {
         })
     }
 
-    fn execute<'a>(&'a self, permit: Permit, session: Session) -> BoxFuture<'a, StepReport> {
+    fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {
         Box::pin(async move {
             let step = permit.step();
             let name = step.step.to_string();

@@ -10,7 +10,7 @@ use crate::{
         arguments::has_expressions,
         convert::{Draft, references::Steps, trigger::triggers},
         explain::STAND_IN,
-        inputs::{misfit, pattern_shape},
+        inputs::{misfit, whole},
         problems::hint_among,
         raw::{InputSpec, RetrySpec, RunbookFile, RunbookSpec, StepSpec},
     },
@@ -119,7 +119,7 @@ fn check_input(draft: &mut Draft<'_>, input: &Input, pointer: &str) {
             draft.fault(&pointer, "only text can be matched by a pattern");
             return;
         }
-        if pattern_shape(pattern).is_none() {
+        if whole(pattern).is_none() {
             draft.fault(&pointer, format!("`{pattern}` is not a regular expression"));
             return;
         }
