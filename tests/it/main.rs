@@ -11,6 +11,7 @@
 mod api_server;
 mod architecture;
 mod backup;
+mod cli;
 mod deployment;
 mod few_actions;
 mod git;
