@@ -111,7 +111,7 @@ impl<'a> Follower<'a> {
     }
 
     /// Tells what happens until the run ends. An agent that goes away for a moment, as in a restart, is waited for.
-    pub(super) async fn to_end(&mut self) -> Result<RunRow, CliError> {
+    pub(super) async fn follow(&mut self) -> Result<RunRow, CliError> {
         loop {
             match self.look().await {
                 Ok(row) if row.status == RunStatus::Ended => return Ok(row),
@@ -216,12 +216,22 @@ struct Line {
     more: String,
 }
 
-fn line(key: &StepKey, what: Cell, more: impl Into<String>) -> Option<Line> {
-    Some(Line {
-        who: rows::step(key.phase, &key.step),
-        what,
-        more: more.into(),
-    })
+impl Line {
+    fn of_step(key: &StepKey, what: Cell, more: impl Into<String>) -> Self {
+        Self {
+            who: rows::step(key.phase, &key.step),
+            what,
+            more: more.into(),
+        }
+    }
+
+    fn of_run(what: &str, style: Style, more: impl Into<String>) -> Self {
+        Self {
+            who: "run".to_owned(),
+            what: Cell::styled(what, style),
+            more: more.into(),
+        }
+    }
 }
 
 /// What is told of an event. What follows anyway from the next one is left out, and so is the end, which is told by itself.
@@ -230,75 +240,64 @@ fn line_of(
     at: Timestamp,
     began: impl Fn(&StepKey) -> Option<Timestamp>,
 ) -> Option<Line> {
-    match event {
-        RunEvent::StepSkipped { key, reason } => line(key, Cell::faint("skipped"), reason),
+    let bad = |word: &str| Cell::styled(word, Style::Bad);
+    Some(match event {
+        RunEvent::StepSkipped { key, reason } => Line::of_step(key, Cell::faint("skipped"), reason),
         RunEvent::StepGated {
             key,
             decision,
             contributions,
             ..
-        } => match decision {
-            Decision::Allow => None,
-            Decision::Approve(_) | Decision::Deny => {
-                let what = Cell::styled(
-                    &format!("gate: {}", decision.as_str()),
-                    rows::style_of_decision(decision),
-                );
-                line(key, what, reasons(contributions, decision))
-            }
-        },
+        } => return line_of_gate(key, decision, contributions),
         RunEvent::ApprovalRequested { key, approval, .. } => {
             let what = Cell::styled("waits for people", Style::Warn);
-            line(key, what, format!("approval {}", ids::short(approval)))
+            Line::of_step(key, what, format!("approval {}", ids::short(approval)))
         }
-        RunEvent::StepDenied { key, reason } => {
-            line(key, Cell::styled("denied", Style::Bad), reason)
-        }
-        RunEvent::StepStarted {
-            key, attempt: 1, ..
-        } => line(key, "started".into(), ""),
+        RunEvent::StepDenied { key, reason } => Line::of_step(key, bad("denied"), reason),
         RunEvent::StepStarted { key, attempt, .. } => {
-            line(key, "started".into(), format!("attempt {attempt}"))
+            let more = if *attempt > 1 {
+                format!("attempt {attempt}")
+            } else {
+                String::new()
+            };
+            Line::of_step(key, "started".into(), more)
         }
         RunEvent::StepEnded { key, report, .. } => {
             let took = began(key).map(|from| format!(" ({})", times::took(from, at)));
             let said = format!("{}{}", report.summary, took.unwrap_or_default());
-            line(key, ended(report), said)
+            Line::of_step(key, ended(report), said)
         }
-        RunEvent::StepInvalid { key, error } => {
-            line(key, Cell::styled("invalid", Style::Bad), error)
+        RunEvent::StepInvalid { key, error } => Line::of_step(key, bad("invalid"), error),
+        RunEvent::StepInterrupted { key, .. } => {
+            Line::of_step(key, bad("interrupted"), "the agent died in it")
         }
-        RunEvent::StepInterrupted { key, .. } => line(
-            key,
-            Cell::styled("interrupted", Style::Bad),
-            "the agent died in it",
-        ),
-        RunEvent::ApprovalGranted { .. } => of_run(Cell::styled("approved", Style::Good), ""),
+        RunEvent::ApprovalGranted { .. } => Line::of_run("approved", Style::Good, ""),
         RunEvent::ApprovalLapsed { reason, .. } => {
-            of_run(Cell::styled("approval lapsed", Style::Warn), reason)
+            Line::of_run("approval lapsed", Style::Warn, reason)
+        }
+        RunEvent::CancelRequested { by, reason } if reason.is_empty() => {
+            Line::of_run("cancel asked", Style::Warn, format!("by {by}"))
         }
         RunEvent::CancelRequested { by, reason } => {
-            let why = if reason.is_empty() {
-                String::new()
-            } else {
-                format!(": {reason}")
-            };
-            of_run(
-                Cell::styled("cancel asked", Style::Warn),
-                format!("by {by}{why}"),
-            )
+            Line::of_run("cancel asked", Style::Warn, format!("by {by}: {reason}"))
         }
-        RunEvent::DeadlinePassed => of_run(Cell::styled("deadline passed", Style::Bad), ""),
-        RunEvent::Started | RunEvent::Ended { .. } => None,
-    }
+        RunEvent::DeadlinePassed => Line::of_run("deadline passed", Style::Bad, ""),
+        RunEvent::Started | RunEvent::Ended { .. } => return None,
+    })
 }
 
-fn of_run(what: Cell, more: impl Into<String>) -> Option<Line> {
-    Some(Line {
-        who: "run".to_owned(),
-        what,
-        more: more.into(),
-    })
+/// That the gate is open shows in the start that follows.
+fn line_of_gate(
+    key: &StepKey,
+    decision: &Decision,
+    contributions: &[Contribution],
+) -> Option<Line> {
+    if *decision == Decision::Allow {
+        return None;
+    }
+    let what = format!("gate: {}", decision.as_str());
+    let what = Cell::styled(&what, rows::style_of_decision(decision));
+    Some(Line::of_step(key, what, reasons(contributions, decision)))
 }
 
 /// Why the gate decided so: what those stages say that are as strict as the whole.

@@ -86,6 +86,10 @@ pub(super) struct Terminal {
     colour_of_talk: bool,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "only who was given the terminal may speak"
+)]
 impl Terminal {
     /// As asked for.
     pub(super) fn new(output: Output, colour: Colour, no_color: Option<&str>) -> Self {
@@ -125,9 +129,12 @@ impl Terminal {
     pub(super) fn data(self, text: &str) -> Result<(), CliError> {
         let mut out = std::io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        written.map_err(|error| match error.kind() {
-            ErrorKind::BrokenPipe => CliError::Unread,
-            _ => CliError::Output(error),
+        written.map_err(|error| {
+            if error.kind() == ErrorKind::BrokenPipe {
+                CliError::Unread
+            } else {
+                CliError::Output(error)
+            }
         })
     }
 
