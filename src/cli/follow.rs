@@ -16,7 +16,7 @@ use crate::{
         name::StepName,
         run::{Recorded, RunEvent, StepKey, StepReport, StepResult},
     },
-    history::{RunRow, RunStatus, StepRow},
+    history::{RunRow, RunStatus, StepRow, StepStatus},
 };
 use jiff::Timestamp;
 use std::{collections::BTreeMap, time::Duration};
@@ -37,10 +37,12 @@ pub(super) struct LogTail {
     printed: BTreeMap<StepName, Printed>,
 }
 
+/// How far a step's output has been printed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Printed {
     bytes: usize,
-    over: bool,
+    /// The attempt whose output is all there; another one may follow.
+    whole: u32,
 }
 
 impl LogTail {
@@ -65,20 +67,41 @@ impl LogTail {
         for row in steps.items {
             let wanted = self.step.as_ref().is_none_or(|step| *step == row.step);
             let known = self.printed.get(&row.step).copied().unwrap_or_default();
-            if !wanted || known.over || row.attempt == 0 {
+            if !wanted || known.whole == row.attempt {
                 continue;
             }
             let address = Address::api(&["runs", &run, "logs"]).with("step", Some(&row.step));
             let whole = self.client.text(&address).await?;
             text.push_str(whole.get(known.bytes..).unwrap_or_default());
-            // A step that has ended may be tried again as long as the run goes on; then it is under way again.
+            // The row was asked for first: what it says has ended has all its output kept.
             let printed = Printed {
                 bytes: whole.len(),
-                over: false,
+                whole: if is_over(row.status) {
+                    row.attempt
+                } else {
+                    known.whole
+                },
             };
             self.printed.insert(row.step, printed);
         }
         Ok(text)
+    }
+}
+
+/// Whether an attempt was made and has ended.
+fn is_over(status: StepStatus) -> bool {
+    match status {
+        StepStatus::Succeeded
+        | StepStatus::Failed
+        | StepStatus::TimedOut
+        | StepStatus::Canceled
+        | StepStatus::Interrupted => true,
+        StepStatus::Skipped
+        | StepStatus::Gated
+        | StepStatus::Waiting
+        | StepStatus::Running
+        | StepStatus::Denied
+        | StepStatus::Invalid => false,
     }
 }
 
