@@ -69,12 +69,39 @@ fn known_metrics() -> BTreeSet<String> {
     );
     events.artifact_stored(&name, "x", 1, now);
     events.artifact_verified(&name, "x", std::time::Duration::from_secs(1), now);
+    events.run_ended(
+        &header(&name, now),
+        orderly::domain::run::RunOutcome::Succeeded,
+        std::time::Duration::from_secs(1),
+        now,
+        "",
+    );
     let text = events.render(now);
     let families = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     families
         .filter_map(|line| line.split(' ').next())
         .map(str::to_owned)
         .collect()
+}
+
+fn header(
+    runbook: &orderly::domain::name::RunbookName,
+    at: jiff::Timestamp,
+) -> orderly::domain::run::RunHeader {
+    orderly::domain::run::RunHeader {
+        id: orderly::domain::id::RunId::new(at, [0; 10]),
+        runbook: runbook.clone(),
+        revision: String::new(),
+        author: String::new(),
+        definition: orderly::domain::digest::Digest::of_bytes(b""),
+        cause: orderly::domain::run::Cause::Person {
+            subject: "ann".to_owned(),
+        },
+        inputs: std::collections::BTreeMap::new(),
+        created_at: at,
+        dry_run: false,
+        window_override: None,
+    }
 }
 
 /// A number of seconds after `key` in the text.

@@ -137,3 +137,16 @@ fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
         }
     }
 }
+
+#[test]
+fn the_documentation_of_actions_is_the_codes() {
+    use orderly::ports::executor::ActionCatalogue as _;
+    let shipped =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/actions.md")).unwrap();
+    let made = orderly::actions::framework::markdown(wiring::catalogue().specs());
+    assert_eq!(
+        shipped.trim(),
+        made.trim(),
+        "run: orderly schema actions > docs/actions.md"
+    );
+}

@@ -418,3 +418,13 @@ async fn an_approval_step_asks_and_goes_on() {
     assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
     assert_eq!(stage.script.touched(), ["may", "go"]);
 }
+
+#[tokio::test]
+async fn a_clean_up_may_ask_about_a_step_that_was_never_reached() {
+    let stage = Stage::new(&book(
+        "a",
+        "steps:\n- {name: bad, uses: play/read, with: {fail: 9}}\n- {name: never, uses: play/read}\nfinally:\n- {name: tell, uses: play/read, when: \"steps.never.outcome == 'not_run'\"}",
+    ));
+    assert_eq!(stage.run("a").await, RunOutcome::Failed);
+    assert_eq!(stage.script.touched(), ["bad", "tell"]);
+}

@@ -1,6 +1,6 @@
 //! What a schema's refusal is in words.
 
-use crate::runbooks::problems::nearest;
+use crate::{domain::expression::has_expression, runbooks::problems::nearest};
 use jsonschema::{
     JsonType, ValidationError,
     error::{TypeKind, ValidationErrorKind},
@@ -81,6 +81,11 @@ fn rule_in_words(schema: &Value) -> Option<(&str, &str)> {
 
 fn broken_rule(text: &str, schema: &Value) -> Words {
     let shown: String = text.chars().take(80).collect();
+    let what = rule_in_words(schema).filter(|_| has_expression(text));
+    if let Some((what, _)) = what {
+        let hint = "expressions stand only in `with` and `when`";
+        return (format!("`{shown}` is {what}"), Some(hint.to_owned()));
+    }
     if let Some((what, hint)) = rule_in_words(schema) {
         return (format!("`{shown}` is {what}"), Some(hint.to_owned()));
     }
