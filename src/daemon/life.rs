@@ -277,6 +277,7 @@ async fn world(loaded: &Loaded, parts: Parts) -> Result<Arc<World>, DaemonError>
         slots: Semaphore::new(loaded.config.runs.concurrency as usize),
         live: Mutex::default(),
         waiting: std::sync::atomic::AtomicUsize::default(),
+        address: std::sync::OnceLock::new(),
         suspensions: Mutex::new(suspensions),
         upcoming: Mutex::default(),
         scheduler_alive: Mutex::new(parts.clock.elapsed()),
@@ -330,6 +331,9 @@ impl Daemon {
         recover::recover(&world).await?;
         let services = self.services();
         let last = self.last.clone();
+        world
+            .address
+            .get_or_init(|| format!("http://{}", reachable(address)));
         self.tasks.spawn("http", async move {
             http::serve(listener, services, last, HTTP_GRACE).await;
         });
@@ -426,7 +430,16 @@ impl Daemon {
         world.draining.cancel();
         let grace = self.loaded.config.runs.shutdown_grace.duration();
         let forced = self.drain(grace, signals).await;
+        // After a second signal, whatever was still going on counts as stuck, even if it obeyed at once.
+        let cut_short = if forced {
+            self.runs.names()
+        } else {
+            Vec::new()
+        };
         let mut stuck = self.obey(if forced { OBEY_FORCED } else { OBEY }).await;
+        stuck.extend(cut_short);
+        stuck.sort();
+        stuck.dedup();
         housekeeping::last_words(&world).await;
         if let Err(error) = world.history.clone().close().await {
             stuck.push(format!("history: {error}"));
@@ -461,6 +474,18 @@ impl Daemon {
         let _in_time = tokio::time::timeout(patience, self.runs.idle()).await;
         self.runs.abort()
     }
+}
+
+/// An agent that listens on every address is reached by the loopback one.
+fn reachable(mut address: std::net::SocketAddr) -> std::net::SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv6() {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        });
+    }
+    address
 }
 
 /// `Type=notify-reload` wants the time with the word.
