@@ -27,7 +27,6 @@ impl SmallDisk {
         if disk.run("mount", &["-t", "tmpfs", "-o", "size=24m", "tmpfs"]) {
             return Some(disk);
         }
-        eprintln!("SKIPPED: cannot mount a small file system here (needs root)");
         None
     }
     fn state(&self) -> PathBuf {
@@ -64,6 +63,7 @@ fn fill(path: &Path) {
 #[test]
 fn on_a_full_disk_nothing_is_touched_until_there_is_space_again() {
     let Some(disk) = SmallDisk::new() else {
+        eprintln!("SKIPPED: cannot mount a small file system here (needs root)");
         return;
     };
     let server = servers::http(|_, out| {
@@ -116,6 +116,7 @@ fn on_a_full_disk_nothing_is_touched_until_there_is_space_again() {
 #[test]
 fn a_state_folder_that_cannot_be_written_is_refused_with_a_hint() {
     let Some(disk) = SmallDisk::new() else {
+        eprintln!("SKIPPED: cannot mount a small file system here (needs root)");
         return;
     };
     let place = Place::with_state(disk.state());
