@@ -148,6 +148,13 @@ impl Signals {
             }
         }
     }
+    /// Leaves a wish to reload for later.
+    async fn stop_only(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "TERM",
+            _ = self.interrupt.recv() => "INT",
+        }
+    }
     async fn next(&mut self) -> Signalled {
         tokio::select! {
             _ = self.terminate.recv() => Signalled::Stop("TERM"),
@@ -172,8 +179,15 @@ pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonE
         .await
         .map_err(|source| DaemonError::Listen { address, source })?;
     let mut daemon = assemble(plan, loaded).await?;
-    daemon.begin(listener, greeting).await?;
-    let cause = daemon.stay(&mut signals).await;
+    // A source that does not answer must not keep the agent from stopping.
+    let stopped = tokio::select! {
+        begun = daemon.begin(listener, greeting) => begun.map(|()| None)?,
+        word = signals.stop_only() => Some(word),
+    };
+    let cause = match stopped {
+        Some(word) => Cause::Signal(word),
+        None => daemon.stay(&mut signals).await,
+    };
     Ok(daemon.stop(cause, &mut signals).await)
 }
 

@@ -129,6 +129,7 @@ impl Sync {
             state.files = kept_files(world).await.map_err(unreadable)?;
             state.set = Arc::new(set_of(&state.files));
             world.put_in_use(Arc::clone(&state.set));
+            tell_set(world, &state);
         }
         let view = Mutex::new(view_of(&state));
         Ok(Self {
@@ -390,12 +391,16 @@ fn tell(world: &World, state: &State, outcome: &SyncOutcome, before: &SyncRecord
         {
             world.events.problem_found(problem);
         }
-        let (set, problems) = (&state.set, record.problems.len());
-        let applied = record.applied.as_deref().unwrap_or_default();
-        world
-            .events
-            .active_set(applied, set.runbook_count(), set.invalid_count(), problems);
+        tell_set(world, state);
     }
+}
+
+fn tell_set(world: &World, state: &State) {
+    let (set, problems) = (&state.set, state.record.problems.len());
+    let applied = state.record.applied.as_deref().unwrap_or_default();
+    world
+        .events
+        .active_set(applied, set.runbook_count(), set.invalid_count(), problems);
 }
 
 fn view_of(state: &State) -> SyncView {
