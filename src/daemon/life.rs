@@ -36,7 +36,7 @@ use std::{
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
-    sync::{Notify, Semaphore},
+    sync::{Notify, Semaphore, oneshot},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +44,8 @@ use tokio_util::sync::CancellationToken;
 pub const OBEY: Duration = Duration::from_secs(15);
 /// After a second signal, this long.
 const OBEY_FORCED: Duration = Duration::from_secs(2);
+/// How long a start waits for the source when it has a set to begin with.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
 /// How long HTTP gets to end its answers.
 const HTTP_GRACE: Duration = Duration::from_secs(2);
 
@@ -340,8 +342,8 @@ impl Daemon {
             .local_addr()
             .unwrap_or(self.loaded.config.http.listen);
         let mut scheduler = Scheduler::load(&world).await?;
-        // The newest revision first, if it can be had quickly; else the last good one that the history keeps.
-        self.agent.sync.sync_once(&world, None).await;
+        let look = self.spawn_sync();
+        self.first_look(look).await;
         recover::recover(&world).await?;
         let services = self.services();
         let last = self.last.clone();
@@ -358,7 +360,6 @@ impl Daemon {
         self.tasks.spawn("scheduler", async move {
             scheduler.keep_time(&timekeeper).await;
         });
-        self.spawn_sync();
         housekeeping::spawn(self);
         let settings = world.settings();
         world.events.agent_started(
@@ -381,11 +382,16 @@ impl Daemon {
         }
     }
 
-    fn spawn_sync(&mut self) {
+    /// Follows the source from now on. What comes back fires when the first look is over.
+    fn spawn_sync(&mut self) -> oneshot::Receiver<()> {
         let (world, sync) = (self.world.clone(), self.agent.sync.clone());
         let poll = self.loaded.config.source.poll;
         let note = self.tasks.note("sync");
+        let (looked, first_look) = oneshot::channel();
         self.tasks.spawn("sync", async move {
+            sync.sync_once(&world, None).await;
+            // Nobody may be waiting any more.
+            let _waiting = looked.send(());
             while !world.draining.is_cancelled() {
                 let pause = crate::flow::sync::poll_delay(poll, world.clock.entropy());
                 tokio::select! {
@@ -397,6 +403,17 @@ impl Daemon {
                 }
             }
         });
+        first_look
+    }
+
+    /// The newest revision first, if it can be had quickly; else the last good one that the history keeps. Without any, there is
+    /// nothing to begin with, and the look is waited for.
+    async fn first_look(&self, look: oneshot::Receiver<()>) {
+        if self.agent.sync_view().applied.is_none() {
+            let _looked = look.await;
+        } else {
+            let _in_time = tokio::time::timeout(FIRST_LOOK, look).await;
+        }
     }
 
     fn facts(&self, address: std::net::SocketAddr) -> Facts {

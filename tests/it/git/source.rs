@@ -527,6 +527,27 @@ async fn ssh_needs_a_known_host_and_an_accepted_key() {
     assert_eq!(tree.revision.id, next);
     assert_eq!(followed.fetch(Some(&next)).await.unwrap(), None);
 
+    // A path without a leading slash is relative to the user's home.
+    let home = said_by("sh", &["-c", "cd; pwd"]);
+    let up = "../".repeat(home.split('/').filter(|part| !part.is_empty()).count());
+    let path = fixture.path();
+    let relative = path.to_str().unwrap().trim_start_matches('/');
+    let options = GitOptions {
+        credentials: Credentials::SshKey {
+            key: server.key.clone(),
+            passphrase: None,
+            known_hosts: known_hosts.clone(),
+        },
+        ..fixture.options(format!(
+            "[{}@127.0.0.1:{}]:{up}{relative}",
+            server.user, server.port
+        ))
+    };
+    assert_eq!(
+        newest(&GitSource::new(options).unwrap()).await.revision.id,
+        next
+    );
+
     let error = source(&folder.path().join("host"))
         .fetch(None)
         .await

@@ -23,9 +23,10 @@ use orderly::{
 };
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex, RwLock, atomic::AtomicUsize},
 };
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 #[derive(Debug)]
 struct Nobody;
@@ -87,7 +88,7 @@ pub(crate) fn world(history: History) -> World {
         in_use: RwLock::new(Arc::new(InUse { set, policy })),
         locks: orderly::flow::locks::Locks::default(),
         slots: Semaphore::new(1),
-        waiting: Default::default(),
+        waiting: AtomicUsize::default(),
         address: std::sync::OnceLock::new(),
         live: Mutex::default(),
         suspensions: Mutex::default(),
@@ -96,7 +97,7 @@ pub(crate) fn world(history: History) -> World {
         run_ended: Notify::new(),
         answered: Notify::new(),
         reschedule: Notify::new(),
-        draining: Default::default(),
-        stopping: Default::default(),
+        draining: CancellationToken::new(),
+        stopping: CancellationToken::new(),
     }
 }
