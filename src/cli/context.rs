@@ -188,13 +188,19 @@ impl Context {
         };
         let state = config.as_ref().map(|config| config.state_dir.as_path());
         let token = self.token(&server, state)?;
-        if token.is_some() && server.scheme() == "http" && !is_loopback(&server) {
+        let is_here = self.is_here(&server);
+        if token.is_some() && server.scheme() == "http" && !is_here {
             self.terminal.say(&format!(
                 "warning: the token goes to {} unencrypted",
                 server.host_str().unwrap_or_default()
             ));
         }
         Ok(Client::new(wiring::network(), server, token))
+    }
+
+    /// Whether the agent is on this host: nobody named another address than that of the configuration, or the address is a loopback one.
+    fn is_here(&self, server: &Url) -> bool {
+        self.globals.server.is_none() || is_loopback(server)
     }
 
     /// The token: the named file's, else `ORDERLY_TOKEN`, else the administrator's of this host. The last is never sent elsewhere.
@@ -208,7 +214,7 @@ impl Context {
             .map(|text| text.trim().to_owned());
         let token = variable.filter(|text| !text.is_empty()).or_else(|| {
             state
-                .filter(|_| is_loopback(server))
+                .filter(|_| self.is_here(server))
                 .and_then(state::readable_admin_token)
         });
         Ok(token.map(SecretValue::new))

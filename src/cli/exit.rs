@@ -8,7 +8,7 @@ use crate::{
     ports::network::NetworkError,
     telemetry::LogError,
 };
-use std::{path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 /// How a command ends. The numbers are documented in [`TABLE`] and stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,10 +209,10 @@ impl CliError {
         let (first, causes) = said.split_first()?;
         let mut report = format!("error: {first}\n");
         for cause in causes {
-            report.push_str(&format!("  because: {cause}\n"));
+            let _infallible = writeln!(report, "  because: {cause}");
         }
         for hint in hints {
-            report.push_str(&format!("hint: {hint}\n"));
+            let _infallible = writeln!(report, "hint: {hint}");
         }
         Some(report)
     }

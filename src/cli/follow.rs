@@ -16,7 +16,7 @@ use crate::{
         name::StepName,
         run::{Recorded, RunEvent, StepKey, StepReport, StepResult},
     },
-    history::{RunRow, RunStatus, StepRow},
+    history::{RunRow, RunStatus, StepRow, StepStatus},
 };
 use jiff::Timestamp;
 use std::{collections::BTreeMap, time::Duration};
@@ -37,10 +37,12 @@ pub(super) struct LogTail {
     printed: BTreeMap<StepName, Printed>,
 }
 
+/// How far a step's output has been printed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Printed {
     bytes: usize,
-    over: bool,
+    /// The attempt whose output is all there; another one may follow.
+    whole: u32,
 }
 
 impl LogTail {
@@ -65,20 +67,41 @@ impl LogTail {
         for row in steps.items {
             let wanted = self.step.as_ref().is_none_or(|step| *step == row.step);
             let known = self.printed.get(&row.step).copied().unwrap_or_default();
-            if !wanted || known.over || row.attempt == 0 {
+            if !wanted || known.whole == row.attempt {
                 continue;
             }
             let address = Address::api(&["runs", &run, "logs"]).with("step", Some(&row.step));
             let whole = self.client.text(&address).await?;
             text.push_str(whole.get(known.bytes..).unwrap_or_default());
-            // A step that has ended may be tried again as long as the run goes on; then it is under way again.
+            // The row was asked for first: what it says has ended has all its output kept.
             let printed = Printed {
                 bytes: whole.len(),
-                over: false,
+                whole: if is_over(row.status) {
+                    row.attempt
+                } else {
+                    known.whole
+                },
             };
             self.printed.insert(row.step, printed);
         }
         Ok(text)
+    }
+}
+
+/// Whether an attempt was made and has ended.
+fn is_over(status: StepStatus) -> bool {
+    match status {
+        StepStatus::Succeeded
+        | StepStatus::Failed
+        | StepStatus::TimedOut
+        | StepStatus::Canceled
+        | StepStatus::Interrupted => true,
+        StepStatus::Skipped
+        | StepStatus::Gated
+        | StepStatus::Waiting
+        | StepStatus::Running
+        | StepStatus::Denied
+        | StepStatus::Invalid => false,
     }
 }
 
@@ -111,7 +134,7 @@ impl<'a> Follower<'a> {
     }
 
     /// Tells what happens until the run ends. An agent that goes away for a moment, as in a restart, is waited for.
-    pub(super) async fn to_end(&mut self) -> Result<RunRow, CliError> {
+    pub(super) async fn follow(&mut self) -> Result<RunRow, CliError> {
         loop {
             match self.look().await {
                 Ok(row) if row.status == RunStatus::Ended => return Ok(row),
@@ -216,12 +239,22 @@ struct Line {
     more: String,
 }
 
-fn line(key: &StepKey, what: Cell, more: impl Into<String>) -> Option<Line> {
-    Some(Line {
-        who: rows::step(key.phase, &key.step),
-        what,
-        more: more.into(),
-    })
+impl Line {
+    fn of_step(key: &StepKey, what: Cell, more: impl Into<String>) -> Self {
+        Self {
+            who: rows::step(key.phase, &key.step),
+            what,
+            more: more.into(),
+        }
+    }
+
+    fn of_run(what: &str, style: Style, more: impl Into<String>) -> Self {
+        Self {
+            who: "run".to_owned(),
+            what: Cell::styled(what, style),
+            more: more.into(),
+        }
+    }
 }
 
 /// What is told of an event. What follows anyway from the next one is left out, and so is the end, which is told by itself.
@@ -230,75 +263,64 @@ fn line_of(
     at: Timestamp,
     began: impl Fn(&StepKey) -> Option<Timestamp>,
 ) -> Option<Line> {
-    match event {
-        RunEvent::StepSkipped { key, reason } => line(key, Cell::faint("skipped"), reason),
+    let bad = |word: &str| Cell::styled(word, Style::Bad);
+    Some(match event {
+        RunEvent::StepSkipped { key, reason } => Line::of_step(key, Cell::faint("skipped"), reason),
         RunEvent::StepGated {
             key,
             decision,
             contributions,
             ..
-        } => match decision {
-            Decision::Allow => None,
-            Decision::Approve(_) | Decision::Deny => {
-                let what = Cell::styled(
-                    &format!("gate: {}", decision.as_str()),
-                    rows::style_of_decision(decision),
-                );
-                line(key, what, reasons(contributions, decision))
-            }
-        },
+        } => return line_of_gate(key, decision, contributions),
         RunEvent::ApprovalRequested { key, approval, .. } => {
             let what = Cell::styled("waits for people", Style::Warn);
-            line(key, what, format!("approval {}", ids::short(approval)))
+            Line::of_step(key, what, format!("approval {}", ids::short(approval)))
         }
-        RunEvent::StepDenied { key, reason } => {
-            line(key, Cell::styled("denied", Style::Bad), reason)
-        }
-        RunEvent::StepStarted {
-            key, attempt: 1, ..
-        } => line(key, "started".into(), ""),
+        RunEvent::StepDenied { key, reason } => Line::of_step(key, bad("denied"), reason),
         RunEvent::StepStarted { key, attempt, .. } => {
-            line(key, "started".into(), format!("attempt {attempt}"))
+            let more = if *attempt > 1 {
+                format!("attempt {attempt}")
+            } else {
+                String::new()
+            };
+            Line::of_step(key, "started".into(), more)
         }
         RunEvent::StepEnded { key, report, .. } => {
             let took = began(key).map(|from| format!(" ({})", times::took(from, at)));
             let said = format!("{}{}", report.summary, took.unwrap_or_default());
-            line(key, ended(report), said)
+            Line::of_step(key, ended(report), said)
         }
-        RunEvent::StepInvalid { key, error } => {
-            line(key, Cell::styled("invalid", Style::Bad), error)
+        RunEvent::StepInvalid { key, error } => Line::of_step(key, bad("invalid"), error),
+        RunEvent::StepInterrupted { key, .. } => {
+            Line::of_step(key, bad("interrupted"), "the agent died in it")
         }
-        RunEvent::StepInterrupted { key, .. } => line(
-            key,
-            Cell::styled("interrupted", Style::Bad),
-            "the agent died in it",
-        ),
-        RunEvent::ApprovalGranted { .. } => of_run(Cell::styled("approved", Style::Good), ""),
+        RunEvent::ApprovalGranted { .. } => Line::of_run("approved", Style::Good, ""),
         RunEvent::ApprovalLapsed { reason, .. } => {
-            of_run(Cell::styled("approval lapsed", Style::Warn), reason)
+            Line::of_run("approval lapsed", Style::Warn, reason)
+        }
+        RunEvent::CancelRequested { by, reason } if reason.is_empty() => {
+            Line::of_run("cancel asked", Style::Warn, format!("by {by}"))
         }
         RunEvent::CancelRequested { by, reason } => {
-            let why = if reason.is_empty() {
-                String::new()
-            } else {
-                format!(": {reason}")
-            };
-            of_run(
-                Cell::styled("cancel asked", Style::Warn),
-                format!("by {by}{why}"),
-            )
+            Line::of_run("cancel asked", Style::Warn, format!("by {by}: {reason}"))
         }
-        RunEvent::DeadlinePassed => of_run(Cell::styled("deadline passed", Style::Bad), ""),
-        RunEvent::Started | RunEvent::Ended { .. } => None,
-    }
+        RunEvent::DeadlinePassed => Line::of_run("deadline passed", Style::Bad, ""),
+        RunEvent::Started | RunEvent::Ended { .. } => return None,
+    })
 }
 
-fn of_run(what: Cell, more: impl Into<String>) -> Option<Line> {
-    Some(Line {
-        who: "run".to_owned(),
-        what,
-        more: more.into(),
-    })
+/// That the gate is open shows in the start that follows.
+fn line_of_gate(
+    key: &StepKey,
+    decision: &Decision,
+    contributions: &[Contribution],
+) -> Option<Line> {
+    if *decision == Decision::Allow {
+        return None;
+    }
+    let what = format!("gate: {}", decision.as_str());
+    let what = Cell::styled(&what, rows::style_of_decision(decision));
+    Some(Line::of_step(key, what, reasons(contributions, decision)))
 }
 
 /// Why the gate decided so: what those stages say that are as strict as the whole.

@@ -82,7 +82,20 @@ fn carry_out(command: Command, context: &Context) -> Answer {
         Command::Schema(arguments) => commands::schema::schema(&arguments, context),
         Command::Completions(arguments) => commands::completions::completions(&arguments, context),
         Command::ExitCodes => context.terminal.line(exit::TABLE).map(|()| Exit::Done),
-        asking => runtime()?.block_on(ask(asking, context)),
+        asking @ (Command::Run(_)
+        | Command::Status
+        | Command::Runs(_)
+        | Command::Logs(_)
+        | Command::Next(_)
+        | Command::Approvals(_)
+        | Command::Approve(_)
+        | Command::Deny(_)
+        | Command::Suspend(_)
+        | Command::Resume(_)
+        | Command::Sync(_)
+        | Command::Audit(_)
+        | Command::Doctor
+        | Command::Db(_)) => runtime()?.block_on(ask(asking, context)),
     }
 }
 

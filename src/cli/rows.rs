@@ -113,7 +113,11 @@ pub(super) fn revision(id: &str) -> &str {
 
 /// When something is, and how far away.
 pub(super) fn when(context: &Context, at: Timestamp) -> String {
-    let now = context.now();
+    when_from(at, context.now(), context)
+}
+
+/// The same, as seen from a moment.
+pub(super) fn when_from(at: Timestamp, now: Timestamp, context: &Context) -> String {
     format!(
         "{} ({})",
         times::local(at, now, &context.zone),

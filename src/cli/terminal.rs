@@ -86,6 +86,10 @@ pub(super) struct Terminal {
     colour_of_talk: bool,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "only who was given the terminal may speak"
+)]
 impl Terminal {
     /// As asked for.
     pub(super) fn new(output: Output, colour: Colour, no_color: Option<&str>) -> Self {
@@ -125,9 +129,12 @@ impl Terminal {
     pub(super) fn data(self, text: &str) -> Result<(), CliError> {
         let mut out = std::io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        written.map_err(|error| match error.kind() {
-            ErrorKind::BrokenPipe => CliError::Unread,
-            _ => CliError::Output(error),
+        written.map_err(|error| {
+            if error.kind() == ErrorKind::BrokenPipe {
+                CliError::Unread
+            } else {
+                CliError::Output(error)
+            }
         })
     }
 
@@ -189,14 +196,23 @@ impl Terminal {
         asked
             .and_then(|()| std::io::stdin().read_line(&mut answer))
             .map_err(|error| CliError::Usage(format!("the answer cannot be read: {error}")))?;
-        let answer = answer.trim().to_lowercase();
-        Ok(answer == "y" || answer == "yes")
+        Ok(is_yes(&answer))
     }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Colour, Style};
+    use super::{Colour, Style, is_yes};
+
+    #[test]
+    fn everything_but_yes_is_no() {
+        assert!(["y", "Y\n", " yes "].into_iter().all(is_yes));
+        assert!(!["", "\n", "n", "no", "yep", "ja"].into_iter().any(is_yes));
+    }
 
     #[test]
     fn colour_is_for_terminals_unless_somebody_insists() {

@@ -252,7 +252,8 @@ fn merge(
 fn set(tree: &mut Value, path: &str, text: &str, origin: &Origin) -> Result<(), ConfigError> {
     let scalar: Value =
         serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
-    let mut last = String::new();
+    // What it says as a number or a word of its own tells more than what it would say as text.
+    let mut fault = None;
     for candidate in [scalar, Value::String(text.to_owned())] {
         let mut trial = tree.clone();
         put(&mut trial, path, candidate);
@@ -261,12 +262,14 @@ fn set(tree: &mut Value, path: &str, text: &str, origin: &Origin) -> Result<(), 
                 *tree = trial;
                 return Ok(());
             }
-            Err(error) => last = error.to_string(),
+            Err(error) => {
+                fault.get_or_insert_with(|| error.to_string());
+            }
         }
     }
     Err(ConfigError::Value {
         origin: origin.to_string(),
-        problem: format!("`{path}`: {last}"),
+        problem: format!("`{path}`: {}", fault.unwrap_or_default()),
     })
 }
 

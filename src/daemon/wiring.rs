@@ -203,7 +203,7 @@ pub fn hands(
     let archive =
         LocalArchive::open(&config.state_dir, clock.clone()).map_err(fault("artifacts"))?;
     Ok(Hands {
-        clock: clock.clone(),
+        clock,
         processes: Arc::new(processes),
         network: network(),
         clusters: clusters(config),

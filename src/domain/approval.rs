@@ -102,7 +102,9 @@ pub enum Standing {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The voter started the run or wrote the commit.
-    #[error("{0} may not decide about this step: they started the run or wrote the change")]
+    #[error(
+        "{0} may not consent to this step: they started the run or wrote the change\nhint: somebody else must answer; on a machine of your own, set `policy.triggerMayApprove` or `policy.authorMayApprove`"
+    )]
     Excluded(String),
     /// The same person again.
     #[error("{0} has answered already")]

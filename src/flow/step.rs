@@ -196,6 +196,7 @@ fn seen(journey: &Journey, attempt: u32) -> Seen {
             "trigger": header.cause.as_str(),
             "nominal": nominal(journey),
             "attempt": attempt,
+            "agentUrl": journey.world.address.get(),
         }),
     }
 }

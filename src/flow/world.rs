@@ -18,7 +18,7 @@ use crate::{
 use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicUsize},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, atomic::AtomicUsize},
 };
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -108,6 +108,8 @@ pub struct World {
     pub slots: Semaphore,
     /// Runs that are going on, by runbook.
     pub live: Mutex<BTreeMap<RunbookName, BTreeMap<RunId, Control>>>,
+    /// Where the agent's own HTTP is reached from this host, once it listens.
+    pub address: OnceLock<String>,
     /// How many live runs wait for people.
     pub waiting: AtomicUsize,
     /// Runbooks whose triggers are stopped.

@@ -94,7 +94,7 @@ impl Named {
             match tree {
                 // What stands in the braces of `a::{…}` begins at `a`.
                 TokenTree::Group(group) => {
-                    self.collect_in(group.stream(), follows_path(&trees, index))
+                    self.collect_in(group.stream(), follows_path(&trees, index));
                 }
                 TokenTree::Ident(ident) if is_path(&trees, index) => {
                     self.path(&trees, index, &ident.to_string(), inside_path);

@@ -69,6 +69,20 @@ fn known_metrics() -> BTreeSet<String> {
     );
     events.artifact_stored(&name, "x", 1, now);
     events.artifact_verified(&name, "x", std::time::Duration::from_secs(1), now);
+    let of = orderly::telemetry::StepOf {
+        runbook: &name,
+        run: orderly::domain::id::RunId::new(now, [0; 10]),
+        phase: orderly::domain::runbook::Phase::Main,
+        step: &"one".parse().unwrap(),
+        action: &"sleep".parse().unwrap(),
+        attempt: 1,
+    };
+    let ok = orderly::domain::check::CheckStatus::Ok;
+    let checked = orderly::domain::run::StepReport::checked(ok, "", serde_json::Value::Null);
+    let read = orderly::domain::effect::Class::Read;
+    events.step_ended(of, &checked, std::time::Duration::from_secs(1), read);
+    events.gate_decided(of, &orderly::domain::gate::Decision::Allow, &[], read);
+    events.http_request("GET", "/", 200, std::time::Duration::from_secs(1));
     events.run_ended(
         &header(&name, now),
         orderly::domain::run::RunOutcome::Succeeded,

@@ -12,6 +12,7 @@ mod api_server;
 mod architecture;
 mod backup;
 mod cli;
+mod daemon;
 mod deployment;
 mod few_actions;
 mod git;

@@ -110,7 +110,7 @@ fn the_shipped_runbooks_load_and_fit_together() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks");
     let mut files = Vec::new();
     collect(&root, &mut files);
-    assert!(files.len() >= 5);
+    assert!(files.len() >= 4);
     let files = files.into_iter().map(|path| {
         let name = path.strip_prefix(&root).unwrap().display().to_string();
         let bytes = fs::read(&path).unwrap();

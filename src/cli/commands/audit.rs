@@ -129,9 +129,10 @@ fn table(context: &Context, records: &[Record]) -> Table {
     let now = context.now();
     for record in records {
         let entry = &record.entry;
-        let details = match &entry.details {
-            Value::Null => String::new(),
-            other => other.to_string(),
+        let details = if entry.details.is_null() {
+            String::new()
+        } else {
+            entry.details.to_string()
         };
         let last = if entry.success {
             Cell::faint(&details).cut(DETAILS)

@@ -85,11 +85,13 @@ fn show(context: &Context, loaded: &Loaded) -> Answer {
     let mut table = Table::new(&["SETTING", "FROM", "VALUE"]);
     for (path, value, origin) in values {
         let value = plain(&value);
-        let cells = match origin {
-            Origin::Default => [path.into(), Cell::faint("default"), Cell::faint(&value)],
-            other => [path.into(), other.to_string().into(), value.into()],
+        let cells = if origin == Origin::Default {
+            [Cell::faint("default"), Cell::faint(&value)]
+        } else {
+            [origin.to_string().into(), value.into()]
         };
-        table.row(cells);
+        let [origin, value] = cells;
+        table.row([path.into(), origin, value]);
     }
     context.terminal.table(&table, "there are no settings")?;
     Ok(Exit::Done)

@@ -92,7 +92,7 @@ pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answ
     }
     let mut follower = Follower::new(context, client, started.run, arguments.logs);
     tokio::select! {
-        row = follower.to_end() => tell_end(&row?, context),
+        row = follower.follow() => tell_end(&row?, context),
         _ = tokio::signal::ctrl_c() => Ok(detach(started.run, context)),
     }
 }

@@ -69,16 +69,14 @@ Example:
 /// Prints or writes schemas.
 pub(in crate::cli) fn schema(arguments: &Arguments, context: &Context) -> Answer {
     let files = files(arguments.what);
-    match &arguments.write {
-        Some(folder) => write(context, folder, &files)?,
-        None => {
-            let wanted = arguments.what.file();
-            let found = files.iter().find(|(name, _)| *name == wanted);
-            let (_, text) =
-                found.ok_or_else(|| CliError::Internal(format!("there is no {wanted}")))?;
-            context.terminal.data(text)?;
-        }
+    if let Some(folder) = &arguments.write {
+        write(context, folder, &files)?;
+        return Ok(Exit::Done);
     }
+    let wanted = arguments.what.file();
+    let found = files.iter().find(|(name, _)| *name == wanted);
+    let (_, text) = found.ok_or_else(|| CliError::Internal(format!("there is no {wanted}")))?;
+    context.terminal.data(text)?;
     Ok(Exit::Done)
 }
 

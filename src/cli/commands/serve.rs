@@ -109,6 +109,12 @@ fn log_options(log: &LogConfig, context: &Context) -> LogOptions {
 fn tell_end(context: &Context, ended: &Ended) -> Exit {
     match ended {
         Ended::Clean => Exit::Done,
+        Ended::Forced(stuck) if stuck.is_empty() => {
+            context.terminal.say(
+                "error: stopped by a second signal, before running steps could end by themselves",
+            );
+            Exit::Failed
+        }
         Ended::Forced(stuck) => {
             let stuck = crate::http::visible::line(&stuck.join(", "));
             context.terminal.say(&format!(

@@ -144,7 +144,9 @@ fn screen(
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    text.split_inclusive('\n')
+        .flat_map(|line| ["  ", line])
+        .collect()
 }
 
 fn head(health: &Health, client: &Client) -> Table {

@@ -76,7 +76,7 @@ pub(in crate::cli) async fn suspend(arguments: Suspend, context: &Context) -> An
         .post(&Address::api(&["runbooks", name, "suspend"]), &body)
         .await?;
     let end = match until {
-        Some(until) => format!("until {}", rows::when(context, until)),
+        Some(until) => format!("until {}", rows::when_from(until, now, context)),
         None => format!("until `orderly resume {name}`"),
     };
     context.terminal.say(&format!("{name} is suspended {end}"));

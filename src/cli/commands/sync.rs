@@ -9,6 +9,7 @@ use crate::{
         table::{Cell, Table},
         terminal::Style,
     },
+    domain::name::RunbookName,
     ports::agent::SyncView,
 };
 use jiff::Timestamp;
@@ -86,7 +87,7 @@ pub(in crate::cli) fn table(context: &Context, view: &SyncView) -> Table {
             .runbooks
             .iter()
             .take(5)
-            .map(crate::domain::name::RunbookName::as_str)
+            .map(RunbookName::as_str)
             .collect();
         let more = held.runbooks.len().saturating_sub(names.len());
         let more = if more > 0 {

@@ -91,13 +91,16 @@ pub(in crate::cli) fn validate(arguments: &Arguments, context: &Context) -> Answ
 
 impl Arguments {
     fn format(&self, context: &Context) -> ReportFormat {
-        match self.format {
-            Some(Format::Text) => ReportFormat::Text,
-            Some(Format::Json) => ReportFormat::Json,
-            Some(Format::Github) => ReportFormat::Github,
-            Some(Format::Sarif) => ReportFormat::Sarif,
-            None if context.terminal.wants_json() => ReportFormat::Json,
-            None => ReportFormat::Text,
+        let usual = if context.terminal.wants_json() {
+            Format::Json
+        } else {
+            Format::Text
+        };
+        match self.format.unwrap_or(usual) {
+            Format::Text => ReportFormat::Text,
+            Format::Json => ReportFormat::Json,
+            Format::Github => ReportFormat::Github,
+            Format::Sarif => ReportFormat::Sarif,
         }
     }
 }
@@ -195,21 +198,21 @@ impl Found {
             } else if kind.is_symlink() && is_yaml(&path) {
                 self.links.push(path);
             } else if kind.is_file() && is_yaml(&path) {
-                self.push(path)?;
+                self.push(&path)?;
             }
         }
         Ok(())
     }
 
-    fn push(&mut self, path: PathBuf) -> Result<(), CliError> {
+    fn push(&mut self, path: &Path) -> Result<(), CliError> {
         if self.files.len() >= MOST_FILES {
             return Err(CliError::Failed(format!(
                 "there are more than {MOST_FILES} files\nhint: name a smaller folder"
             )));
         }
         // Walked from the working directory, a path reads better without its dot.
-        let path = path.strip_prefix("./").map_or(path.clone(), Path::to_owned);
-        self.files.push(path);
+        let shown = path.strip_prefix("./").unwrap_or(path);
+        self.files.push(shown.to_owned());
         Ok(())
     }
 }

@@ -54,7 +54,9 @@ pub enum Secrets {
 }
 
 /// What stands under `run`.
-pub const RUN_KEYS: [&str; 6] = ["id", "nominal", "revision", "trigger", "runbook", "attempt"];
+pub const RUN_KEYS: [&str; 7] = [
+    "id", "nominal", "revision", "trigger", "runbook", "attempt", "agentUrl",
+];
 /// What stands under `steps.<name>`.
 pub const STEP_KEYS: [&str; 3] = ["outputs", "outcome", "check"];
 

@@ -32,7 +32,7 @@ pub use outcome::SyncOutcome;
 
 use merge::{Files, Merged, Newest};
 use newest::{Commit, NewestFile};
-use outcome::{tell, view_of};
+use outcome::{tell, tell_set, view_of};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -114,6 +114,7 @@ impl Sync {
             state.files = kept_files(world).await.map_err(unreadable)?;
             state.set = Arc::new(set_of(&state.files));
             world.put_in_use(Arc::clone(&state.set));
+            tell_set(world, &state);
         }
         let view = Mutex::new(view_of(&state));
         Ok(Self {

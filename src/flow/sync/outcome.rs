@@ -70,12 +70,17 @@ pub(super) fn tell(
         {
             world.events.problem_found(problem);
         }
-        let (set, problems) = (&state.set, record.problems.len());
-        let applied = record.applied.as_deref().unwrap_or_default();
-        world
-            .events
-            .active_set(applied, set.runbook_count(), set.invalid_count(), problems);
+        tell_set(world, state);
     }
+}
+
+/// Tells which set is in use.
+pub(super) fn tell_set(world: &World, state: &State) {
+    let (set, problems) = (&state.set, state.record.problems.len());
+    let applied = state.record.applied.as_deref().unwrap_or_default();
+    world
+        .events
+        .active_set(applied, set.runbook_count(), set.invalid_count(), problems);
 }
 
 /// Where following the source stands, for people.

@@ -237,6 +237,7 @@ impl Stage {
             slots: Semaphore::new(8),
             live: Mutex::default(),
             waiting: std::sync::atomic::AtomicUsize::default(),
+            address: std::sync::OnceLock::new(),
             suspensions: Mutex::default(),
             upcoming: Mutex::default(),
             scheduler_alive: Mutex::default(),

@@ -294,7 +294,7 @@ fn a_runbook_is_suspended_and_resumed() {
         .orderly(&["suspend", "greet", "--for", "2h", "--reason", "a test"])
         .err;
     assert!(
-        err.starts_with("greet is suspended until ") && err.contains("(in 1h 59m)"),
+        err.starts_with("greet is suspended until ") && err.contains("(in 2h)"),
         "{err}"
     );
     let view = agent.orderly(&["status", "-o", "json"]).json();

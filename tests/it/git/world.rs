@@ -89,6 +89,7 @@ pub(crate) fn world(history: History) -> World {
         locks: orderly::flow::locks::Locks::default(),
         slots: Semaphore::new(1),
         waiting: AtomicUsize::default(),
+        address: std::sync::OnceLock::new(),
         live: Mutex::default(),
         suspensions: Mutex::default(),
         upcoming: Mutex::default(),
