@@ -172,6 +172,18 @@ async fn each_refusal_has_its_meaning_and_nothing_is_repeated_behind_the_back() 
 }
 
 #[tokio::test]
+async fn the_client_library_writes_no_log_lines_of_its_own() {
+    let stage = Stage::new().await;
+    let path = stage.folder.path().join("log");
+    let file = Arc::new(std::fs::File::create(&path).unwrap());
+    let lines = tracing_subscriber::fmt().with_writer(file).finish();
+    let _until_the_end = tracing::subscriber::set_default(lines);
+    stage.server.script(&format!("GET {WEB}"), [status(500, "etcd is away")]);
+    stage.get_web().await.unwrap_err();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "");
+}
+
+#[tokio::test]
 async fn a_slow_server_is_given_up_at_the_deadline() {
     let stage = Stage::new().await;
     let path = stage.server.kubeconfig(stage.folder.path(), "t0ken");

@@ -164,12 +164,12 @@ impl Network for Absent {
 }
 
 impl Processes for Absent {
-    fn run<'a>(
-        &'a self,
+    fn run(
+        &self,
         _: Program,
         _: Arc<dyn StepLog>,
         _: CancellationToken,
-    ) -> BoxFuture<'a, Result<Ended, ProcessError>> {
+    ) -> BoxFuture<'_, Result<Ended, ProcessError>> {
         let error = ProcessError::NotFound("any".to_owned());
         Box::pin(std::future::ready(Err(error)))
     }
