@@ -203,6 +203,12 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let children = Arc::new(Children::default());
     let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
     let catalogue = Arc::new(wiring::catalogue());
+    events.set_channels(
+        config
+            .channels
+            .keys()
+            .map(crate::domain::name::ChannelName::as_str),
+    );
     events.set_actions(catalogue.specs().iter().map(|spec| spec.name));
     let performer = Arc::new(Performer::new(catalogue.clone(), Arc::new(hands)));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
@@ -270,6 +276,8 @@ async fn world(loaded: &Loaded, parts: Parts) -> Result<Arc<World>, DaemonError>
         locks: Locks::default(),
         slots: Semaphore::new(loaded.config.runs.concurrency as usize),
         live: Mutex::default(),
+        waiting: std::sync::atomic::AtomicUsize::default(),
+        address: std::sync::OnceLock::new(),
         suspensions: Mutex::new(suspensions),
         upcoming: Mutex::default(),
         scheduler_alive: Mutex::new(parts.clock.elapsed()),
@@ -323,14 +331,18 @@ impl Daemon {
         recover::recover(&world).await?;
         let services = self.services();
         let last = self.last.clone();
+        world
+            .address
+            .get_or_init(|| format!("http://{}", reachable(address)));
         self.tasks.spawn("http", async move {
             http::serve(listener, services, last, HTTP_GRACE).await;
         });
         scheduler.take_set(&world).await?;
+        crate::flow::artifacts::tell(&world).await?;
         crate::flow::tick::agent_started(&world).await?;
         let timekeeper = world.clone();
         self.tasks.spawn("scheduler", async move {
-            scheduler.keep_time(&timekeeper).await
+            scheduler.keep_time(&timekeeper).await;
         });
         self.spawn_sync();
         housekeeping::spawn(self);
@@ -418,7 +430,16 @@ impl Daemon {
         world.draining.cancel();
         let grace = self.loaded.config.runs.shutdown_grace.duration();
         let forced = self.drain(grace, signals).await;
+        // After a second signal, whatever was still going on counts as stuck, even if it obeyed at once.
+        let cut_short = if forced {
+            self.runs.names()
+        } else {
+            Vec::new()
+        };
         let mut stuck = self.obey(if forced { OBEY_FORCED } else { OBEY }).await;
+        stuck.extend(cut_short);
+        stuck.sort();
+        stuck.dedup();
         housekeeping::last_words(&world).await;
         if let Err(error) = world.history.clone().close().await {
             stuck.push(format!("history: {error}"));
@@ -453,6 +474,18 @@ impl Daemon {
         let _in_time = tokio::time::timeout(patience, self.runs.idle()).await;
         self.runs.abort()
     }
+}
+
+/// An agent that listens on every address is reached by the loopback one.
+fn reachable(mut address: std::net::SocketAddr) -> std::net::SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv6() {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        });
+    }
+    address
 }
 
 /// `Type=notify-reload` wants the time with the word.

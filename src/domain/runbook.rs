@@ -136,7 +136,9 @@ impl Trigger {
                     .collect();
                 format!("alert {}", pairs.join(","))
             }
-            Self::Agent { event: AgentEvent::Started } => "agent started".to_owned(),
+            Self::Agent {
+                event: AgentEvent::Started,
+            } => "agent started".to_owned(),
             Self::After { runbook, on } => format!("after {runbook} {}", on.as_str()),
         }
     }

@@ -123,6 +123,31 @@ async fn unsound(
     }))
 }
 
+/// Gives the metrics the artifacts that the history knows, the newest of each name.
+///
+/// # Errors
+/// The history cannot be read.
+pub async fn tell(world: &World) -> Result<(), HistoryError> {
+    let filter = ArtifactFilter {
+        limit: MAX_LIMIT,
+        ..ArtifactFilter::default()
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for row in world.history.artifacts(filter).await? {
+        let record = &row.record;
+        if seen.insert((record.runbook.clone(), record.name.clone())) {
+            world.events.artifact_known(
+                &record.runbook,
+                &record.name,
+                record.size,
+                record.at,
+                row.verified_at,
+            );
+        }
+    }
+    Ok(())
+}
+
 async fn by_path(world: &World, path: &str) -> Result<Option<ArtifactRow>, HistoryError> {
     let filter = ArtifactFilter {
         limit: MAX_LIMIT,

@@ -63,7 +63,7 @@ pub(super) fn value(value: &Value) -> Value {
 }
 
 /// The beginning of a text, and a mark where something is missing.
-pub(super) fn shortened(text: &str, most: usize) -> String {
+pub(crate) fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

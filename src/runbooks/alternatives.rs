@@ -3,10 +3,13 @@
 //! serde's own way (`untagged`) copies every value first, takes lists for structs and forgets why nothing fitted.
 
 use crate::{
-    domain::{runbook::{AgentEvent, Missed}, span::Span},
+    domain::{
+        runbook::{AgentEvent, Missed},
+        span::Span,
+    },
     runbooks::raw::{
-        AfterSpec, AfterTrigger, AgentTrigger, AlertSpec, AlertTrigger, AllowSpec, DenySpec, EverySpec,
-        ScheduleSpec, TriggerSpec, WebhookSpec, WebhookTrigger, WindowSpec,
+        AfterSpec, AfterTrigger, AgentTrigger, AlertSpec, AlertTrigger, AllowSpec, DenySpec,
+        EverySpec, ScheduleSpec, TriggerSpec, WebhookSpec, WebhookTrigger, WindowSpec,
     },
 };
 use serde::{Deserialize, Deserializer};
@@ -18,6 +21,10 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Opti
 
 /// Every key of every trigger.
 #[derive(Deserialize)]
+#[expect(
+    clippy::option_option,
+    reason = "not there, there but empty, and there are three things"
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TriggerFields {
     #[serde(default, deserialize_with = "given")]

@@ -18,9 +18,6 @@ pub(super) enum Kind {
     Policy,
 }
 
-/// The largest compiled pattern, in bytes.
-const LARGEST_PATTERN: usize = 1 << 18;
-
 /// A schema and what checks by it.
 pub(super) struct Shape {
     pub(super) schema: Value,
@@ -32,15 +29,10 @@ impl Shape {
     pub(super) fn new(schema: Value) -> Self {
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
-            .with_pattern_options(PatternOptions::regex().size_limit(LARGEST_PATTERN))
+            .with_pattern_options(PatternOptions::regex())
             .build(&schema)
             .ok();
         Self { schema, validator }
-    }
-
-    /// Whether the schema could be compiled.
-    pub(super) fn is_compiled(&self) -> bool {
-        self.validator.is_some()
     }
 
     /// Whether a value fits.
@@ -230,13 +222,10 @@ fn redirect(schema: &mut Value, to: &str) {
     match schema {
         Value::Object(map) => {
             for (key, value) in map {
-                match value {
-                    Value::String(target) if key == "$ref" => {
-                        if let Some(rest) = target.strip_prefix("#/") {
-                            *target = format!("{to}{rest}");
-                        }
-                    }
-                    other => redirect(other, to),
+                let target = value.as_str().filter(|_| key == "$ref");
+                match target.and_then(|target| target.strip_prefix("#/")) {
+                    Some(rest) => *value = format!("{to}{rest}").into(),
+                    None => redirect(value, to),
                 }
             }
         }

@@ -4,6 +4,13 @@
     clippy::disallowed_methods,
     reason = "a measuring program starts processes and reads clocks"
 )]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::cast_precision_loss,
+    reason = "a measuring program may fail loudly, and needs few digits"
+)]
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
 use std::{
@@ -468,7 +475,7 @@ async fn history_queries() {
     history
         .write(vec![Write::Definition {
             digest: definition,
-            runbook: std::sync::Arc::new(*book),
+            runbook: book,
         }])
         .await
         .unwrap();

@@ -1,5 +1,7 @@
 //! The small parts that must be fast, by criterion.
 
+#![expect(clippy::unwrap_used, reason = "a measuring program may fail loudly")]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use orderly::{
     daemon::wiring,
@@ -20,7 +22,7 @@ fn schedules(bench: &mut Criterion) {
     for text in ["*/5 * * * *", "30 3 * * MON-FRI", "0 0 29 2 *"] {
         let cron = Cron::parse(text).unwrap();
         bench.bench_function(&format!("next time of {text}"), |b| {
-            b.iter(|| cron.next_after(black_box(at), &zone))
+            b.iter(|| cron.next_after(black_box(at), &zone));
         });
     }
 }
@@ -44,7 +46,7 @@ fn rendering(bench: &mut Criterion) {
     let arguments =
         json!({"deployment": "web", "namespace": "${{ inputs.namespace }}", "wait": "5m"});
     bench.bench_function("render a step", |b| {
-        b.iter(|| expression::render(black_box(&arguments), &scope))
+        b.iter(|| expression::render(black_box(&arguments), &scope));
     });
 }
 

@@ -27,6 +27,11 @@ fn runbook(spec: &str) -> String {
     )
 }
 
+fn numbered(count: usize, line: impl Fn(usize) -> String) -> String {
+    let lines: Vec<String> = (0..count).map(line).collect();
+    lines.concat()
+}
+
 #[test]
 fn deep_texts_are_refused() {
     assert_refused("sequences", "- ".repeat(100_000).as_bytes());
@@ -40,7 +45,8 @@ fn deep_texts_are_refused() {
     assert_refused("keys of keys", "? ".repeat(100_000).as_bytes());
     let mut steps = String::new();
     for depth in 0..400 {
-        steps.push_str(&format!("{}a:\n", " ".repeat(depth + 2)));
+        steps += &" ".repeat(depth + 2);
+        steps += "a:\n";
     }
     assert_refused("indented", runbook(&steps).as_bytes());
 }
@@ -54,12 +60,7 @@ fn wide_texts_are_refused() {
     );
     assert_refused(
         "many keys",
-        runbook(
-            &(0..20_000)
-                .map(|key| format!("  k{key}: 1\n"))
-                .collect::<String>(),
-        )
-        .as_bytes(),
+        runbook(&numbered(20_000, |key| format!("  k{key}: 1\n"))).as_bytes(),
     );
     assert_refused("many documents", "a: 1\n---\n".repeat(20_000).as_bytes());
     assert_refused(
@@ -90,10 +91,10 @@ fn wide_texts_are_refused() {
 
 #[test]
 fn alias_bombs_are_refused() {
-    let mut bomb = "a0: &a0 [x, x]\n".to_owned();
-    for level in 1..40 {
-        bomb.push_str(&format!("a{level}: &a{level} [*a{0}, *a{0}]\n", level - 1));
-    }
+    let levels = numbered(39, |level| {
+        format!("a{0}: &a{0} [*a{level}, *a{level}]\n", level + 1)
+    });
+    let bomb = format!("a0: &a0 [x, x]\n{levels}");
     assert_refused("doubling", bomb.as_bytes());
     assert_refused("self", b"a: &a [*a]\n");
     assert_refused(
@@ -196,9 +197,9 @@ fn broken_files_still_tell_which_runbooks_they_hold() {
 
 #[test]
 fn too_many_of_a_thing_are_refused() {
-    let inputs: String = (0..2000)
-        .map(|input| format!("    i{input}: {{ pattern: '[a-z]{{200}}', default: a }}\n"))
-        .collect();
+    let inputs = numbered(2000, |input| {
+        format!("    i{input}: {{ pattern: '[a-z]{{200}}', default: a }}\n")
+    });
     assert_refused(
         "inputs",
         runbook(&format!("  inputs:\n{inputs}")).as_bytes(),

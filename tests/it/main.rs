@@ -1,8 +1,17 @@
 //! Tests from outside: real servers, real files, the program itself.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "in tests a surprise is a failure, and a failure should say where"
+)]
+
 mod api_server;
 mod architecture;
 mod backup;
+mod cli;
 mod deployment;
 mod few_actions;
 mod git;

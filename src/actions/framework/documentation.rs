@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 
 /// Every action with its inputs and outputs, as Markdown.
 pub fn markdown(specs: &[ActionSpec]) -> String {
-    let mut page =
-        String::from("# Actions\n\nMade from the types by `orderly schema --actions`.\n");
+    let mut page = String::from("# Actions\n\nMade from the types by `orderly schema actions`.\n");
     for spec in specs {
         let _infallible = write!(page, "\n## `{}`\n\n{}\n", spec.name, spec.summary);
         table(&mut page, "Input", &spec.inputs, true);
@@ -161,7 +160,7 @@ mod tests {
         insta::assert_snapshot!(markdown(&[spec]), @r#"
         # Actions
 
-        Made from the types by `orderly schema --actions`.
+        Made from the types by `orderly schema actions`.
 
         ## `demo/act`
 

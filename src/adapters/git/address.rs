@@ -194,7 +194,7 @@ impl Remote {
         }
     }
 
-    /// The address that libgit2 is given: that of the relay, or for https the host's own with the relay as a proxy.
+    /// The address that libgit2 is given: that of the relay.
     pub(super) fn reached_through(&self, relay: u16) -> String {
         let path = &self.path;
         match self.scheme {
@@ -206,8 +206,7 @@ impl Remote {
                     format!("[{user}@127.0.0.1:{relay}]:{path}")
                 }
             }
-            Scheme::Http => format!("http://127.0.0.1:{relay}{path}"),
-            Scheme::Https => format!("https://{}{path}", self.authority()),
+            Scheme::Http | Scheme::Https => format!("http://127.0.0.1:{relay}{path}"),
         }
     }
 }
@@ -296,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn ssh_goes_to_the_relay_and_http_keeps_its_host() {
+    fn everything_goes_to_the_relay() {
         let remote = |text| match parse(text).unwrap() {
             Address::Remote(remote) => remote,
             Address::Local(_) => panic!("local"),
@@ -311,7 +310,7 @@ mod tests {
         );
         let https = remote("https://h.example/a");
         assert_eq!(https.scheme, Scheme::Https);
-        assert_eq!(https.reached_through(7), "https://h.example:443/a");
+        assert_eq!(https.reached_through(7), "http://127.0.0.1:7/a");
         assert!(!https.is_loopback() && remote("http://[::1]/a").is_loopback());
     }
 

@@ -73,11 +73,6 @@ fn transport_reason(error: &git2::Error) -> String {
             "{message}\nhint: give the source a token or an ssh key that may read the repository"
         );
     }
-    if error.code() == ErrorCode::Certificate {
-        return format!(
-            "{message}\nhint: the agent trusts the system's certificate authorities; SSL_CERT_FILE names others"
-        );
-    }
     if message.contains("unexpected http status code: 404") {
         return format!("{message}\nhint: check the address, and whether the token may read it");
     }

@@ -54,7 +54,9 @@ pub enum Secrets {
 }
 
 /// What stands under `run`.
-pub const RUN_KEYS: [&str; 6] = ["id", "nominal", "revision", "trigger", "runbook", "attempt"];
+pub const RUN_KEYS: [&str; 7] = [
+    "id", "nominal", "revision", "trigger", "runbook", "attempt", "agentUrl",
+];
 /// What stands under `steps.<name>`.
 pub const STEP_KEYS: [&str; 3] = ["outputs", "outcome", "check"];
 
@@ -259,17 +261,12 @@ fn scalar(value: Value, offset: usize) -> Result<String, ExpressionError> {
 /// It cannot be read or evaluated, or gives neither true nor false.
 pub fn truth(expression: &str, scope: &Scope<'_>) -> Result<bool, ExpressionError> {
     let (source, offset) = text::condition(expression)?;
-    match engine::evaluate(source, offset, scope)? {
-        Value::Bool(yes) => Ok(yes),
-        other => {
-            let what = format!(
-                "the condition gives {}, not true or false",
-                describe(&other)
-            );
-            Err(ExpressionError::new(what, offset)
-                .hint("compare it, as in `inputs.mode == \"full\"`"))
-        }
-    }
+    let result = engine::evaluate(source, offset, scope)?;
+    result.as_bool().ok_or_else(|| {
+        let given = describe(&result);
+        let what = format!("the condition gives {given}, not true or false");
+        ExpressionError::new(what, offset).hint("compare it, as in `inputs.mode == \"full\"`")
+    })
 }
 
 fn describe(value: &Value) -> &'static str {

@@ -236,10 +236,7 @@ fn shorthand(place: usize, word: &str) -> Result<Placed<'static>, InvalidCron> {
         return Ok(fields);
     }
     let hint = match word {
-        "@reboot" => {
-            "write `agent: started` instead of `schedule:`"
-                .to_owned()
-        }
+        "@reboot" => "write `agent: started` instead of `schedule:`".to_owned(),
         "@every" => "write `every: 5m` instead of `schedule`".to_owned(),
         _ => SHORTHANDS.map(|(name, _)| name).join(", "),
     };

@@ -10,9 +10,10 @@ use crate::{
         arguments::has_expressions,
         convert::{Draft, references::Steps, trigger::triggers},
         explain::STAND_IN,
-        inputs::{misfit, pattern_shape},
-        problems::hint_among,
+        inputs::{misfit, whole},
+        problems::{Fault, hint_among},
         raw::{InputSpec, RetrySpec, RunbookFile, RunbookSpec, StepSpec},
+        tree::Node,
     },
 };
 use serde_json::Value;
@@ -119,7 +120,7 @@ fn check_input(draft: &mut Draft<'_>, input: &Input, pointer: &str) {
             draft.fault(&pointer, "only text can be matched by a pattern");
             return;
         }
-        if pattern_shape(pattern).is_none() {
+        if whole(pattern).is_none() {
             draft.fault(&pointer, format!("`{pattern}` is not a regular expression"));
             return;
         }
@@ -156,9 +157,7 @@ fn step(
     spec: StepSpec,
 ) -> Step {
     let pointer = format!("/spec/{}/{}", list_name(position.0), position.1);
-    if spec.timeout.is_zero() {
-        draft.fault(&format!("{pointer}/timeout"), "an attempt needs some time");
-    }
+    check_timeout(draft, spec.timeout, &pointer);
     if let Some(condition) = &spec.when {
         steps.check_condition(draft, condition, position, &format!("{pointer}/when"));
     }
@@ -172,6 +171,22 @@ fn step(
         timeout: spec.timeout,
         retry: retry(draft, &spec.retry, &pointer),
         continue_on_failure: spec.continue_on_failure,
+    }
+}
+
+fn check_timeout(draft: &mut Draft<'_>, timeout: Span, pointer: &str) {
+    let pointer = format!("{pointer}/timeout");
+    if timeout.is_zero() {
+        draft.fault(&pointer, "an attempt needs some time");
+    }
+    let deadline = draft.node("/spec").get("deadline").and_then(Node::text);
+    let deadline = deadline.and_then(|text| text.parse::<Span>().ok());
+    let is_written = draft.node(&pointer).text().is_some();
+    if let Some(deadline) = deadline.filter(|deadline| is_written && timeout > *deadline) {
+        let what =
+            format!("the run's deadline of {deadline} ends this before its timeout of {timeout}");
+        let place = draft.node(&pointer).place;
+        draft.faults.push(Fault::new(place, what).warning());
     }
 }
 

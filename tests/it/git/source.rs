@@ -2,8 +2,9 @@
 
 use super::{
     fixture::{Fixture, runbook},
-    serving::{HttpServer, Manner, SshServer, said_by},
+    serving::{HttpServer, Manner, SshServer, said_by, test_apart},
 };
+use crate::servers;
 use orderly::{
     adapters::git::{Credentials, GitOptions, GitSource, Reference},
     domain::{secret::SecretValue, span::Span},
@@ -551,4 +552,70 @@ async fn ssh_needs_a_known_host_and_an_accepted_key() {
         error.contains("known_hosts:1") && error.contains("in between"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn https_needs_a_trusted_certificate_and_keeps_to_its_host() {
+    let fixture = Fixture::new();
+    fixture.commit(&[("a.yaml", Some("a: 1"))]);
+    let authority = servers::authority();
+    let server = HttpServer::start_tls(
+        fixture.folder.path(),
+        authority.serves(&["localhost"], 2100),
+    );
+    let url = format!("https://localhost:{}/origin.git", server.port);
+    let source = GitSource::new(fixture.options(&url)).unwrap();
+    let error = source.fetch(None).await.unwrap_err().to_string();
+    assert!(
+        error.contains("certificate") && error.contains("hint:"),
+        "{error}"
+    );
+
+    // Which authorities are trusted is told by the environment, so the rest happens in another process.
+    let file = fixture.folder.path().join("authority.pem");
+    fs::write(&file, &authority.pem).unwrap();
+    server.behave(Manner::Ask("agent".into(), "hunter2".into()));
+    test_apart(
+        "git::source::over_https_with_a_token",
+        &[
+            ("SSL_CERT_FILE", file.to_str().unwrap()),
+            ("ORDERLY_TEST_URL", &url),
+        ],
+    );
+}
+
+#[tokio::test]
+#[ignore = "run by https_needs_a_trusted_certificate_and_keeps_to_its_host"]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test that runs this says where by the environment"
+)]
+async fn over_https_with_a_token() {
+    let url = std::env::var("ORDERLY_TEST_URL").unwrap();
+    let fixture = Fixture::new();
+    let credentials = Credentials::Token {
+        user: "agent".into(),
+        token: SecretValue::new("hunter2".into()),
+    };
+    let options = GitOptions {
+        credentials,
+        ..fixture.options(&url)
+    };
+    let source = GitSource::new(options).unwrap();
+    let tree = newest(&source).await;
+    assert_eq!(texts(&source, &tree).await, ["a: 1"]);
+    assert_eq!(source.fetch(Some(&tree.revision.id)).await.unwrap(), None);
+
+    let other = url.replace("localhost", "127.0.0.1");
+    let options = GitOptions {
+        deadline: Span::from_secs(20),
+        ..fixture.options(&other)
+    };
+    let error = GitSource::new(options)
+        .unwrap()
+        .fetch(None)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("certificate"), "the name must fit: {error}");
 }
