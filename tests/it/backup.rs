@@ -179,7 +179,7 @@ async fn unreadable_files_are_listed_and_nothing_is_kept() {
     let report = stage.run.step("backup/files", keep).await;
     assert_eq!(
         report.summary,
-        "1 of the files cannot be read:\n/not/there: No such file or directory (os error 2)"
+        "1 of the files cannot be read: /not/there: No such file or directory (os error 2)"
     );
     assert!(stage.left().is_empty());
 }

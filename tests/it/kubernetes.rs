@@ -178,7 +178,9 @@ async fn the_client_library_writes_no_log_lines_of_its_own() {
     let file = Arc::new(std::fs::File::create(&path).unwrap());
     let lines = tracing_subscriber::fmt().with_writer(file).finish();
     let _until_the_end = tracing::subscriber::set_default(lines);
-    stage.server.script(&format!("GET {WEB}"), [status(500, "etcd is away")]);
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [status(500, "etcd is away")]);
     stage.get_web().await.unwrap_err();
     assert_eq!(std::fs::read_to_string(path).unwrap(), "");
 }
@@ -417,7 +419,7 @@ async fn a_rollout_that_never_gets_ready_names_what_is_missing() {
         error(&report),
         (
             "deployment shop/web was restarted, but is not ready: 1 of 3 replicas are updated, 2 are available, \
-             2 old ones are still there, after 500ms\n  pod shop/web-1: app: CrashLoopBackOff",
+             2 old ones are still there, after 500ms; pod shop/web-1: app: CrashLoopBackOff",
             true
         )
     );

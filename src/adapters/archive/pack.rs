@@ -83,7 +83,7 @@ impl<'a, W: Write> Packing<'a, W> {
         match std::fs::symlink_metadata(path) {
             Err(error) => self.unreadable(path, &error),
             Ok(metadata) if metadata.is_symlink() => self.found.unreadable.add(format!(
-                "{}: is a symbolic link, which is never followed\nhint: name what it leads to",
+                "{}: is a symbolic link, which is never followed: name what it leads to",
                 path.display()
             )),
             Ok(_) => {
