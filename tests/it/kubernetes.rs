@@ -172,6 +172,20 @@ async fn each_refusal_has_its_meaning_and_nothing_is_repeated_behind_the_back() 
 }
 
 #[tokio::test]
+async fn the_client_library_writes_no_log_lines_of_its_own() {
+    let stage = Stage::new().await;
+    let path = stage.folder.path().join("log");
+    let file = Arc::new(std::fs::File::create(&path).unwrap());
+    let lines = tracing_subscriber::fmt().with_writer(file).finish();
+    let _until_the_end = tracing::subscriber::set_default(lines);
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [status(500, "etcd is away")]);
+    stage.get_web().await.unwrap_err();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "");
+}
+
+#[tokio::test]
 async fn a_slow_server_is_given_up_at_the_deadline() {
     let stage = Stage::new().await;
     let path = stage.server.kubeconfig(stage.folder.path(), "t0ken");
@@ -405,7 +419,7 @@ async fn a_rollout_that_never_gets_ready_names_what_is_missing() {
         error(&report),
         (
             "deployment shop/web was restarted, but is not ready: 1 of 3 replicas are updated, 2 are available, \
-             2 old ones are still there, after 500ms\n  pod shop/web-1: app: CrashLoopBackOff",
+             2 old ones are still there, after 500ms; pod shop/web-1: app: CrashLoopBackOff",
             true
         )
     );
