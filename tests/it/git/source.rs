@@ -468,6 +468,7 @@ async fn a_closed_port_and_a_redirect_elsewhere_say_what_happened() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn ssh_needs_a_known_host_and_an_accepted_key() {
     let fixture = Fixture::new();
     fixture.commit(&[("a.yaml", Some("a: 1"))]);
