@@ -80,10 +80,6 @@ impl Loaded {
 }
 
 /// The variables that are ours.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the environment is read here and nowhere else"
-)]
 pub fn environment_variables() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -197,7 +193,9 @@ fn read_file(path: &Path) -> Result<Value, ConfigError> {
         }
     };
     // Read into the types first: they know the keys, and errors carry their place.
-    serde_yaml::from_str::<Config>(&text).map_err(invalid)?;
+    // A choice such as `file:` is a key here, not one of YAML's own tags.
+    let reader = serde_yaml::Deserializer::from_str(&text);
+    serde_yaml::with::singleton_map_recursive::deserialize::<Config, _>(reader).map_err(invalid)?;
     serde_yaml::from_str(&text).map_err(invalid)
 }
 
@@ -254,7 +252,8 @@ fn merge(
 fn set(tree: &mut Value, path: &str, text: &str, origin: &Origin) -> Result<(), ConfigError> {
     let scalar: Value =
         serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
-    let mut last = String::new();
+    // What it says as a number or a word of its own tells more than what it would say as text.
+    let mut fault = None;
     for candidate in [scalar, Value::String(text.to_owned())] {
         let mut trial = tree.clone();
         put(&mut trial, path, candidate);
@@ -263,12 +262,14 @@ fn set(tree: &mut Value, path: &str, text: &str, origin: &Origin) -> Result<(), 
                 *tree = trial;
                 return Ok(());
             }
-            Err(error) => last = error.to_string(),
+            Err(error) => {
+                fault.get_or_insert_with(|| error.to_string());
+            }
         }
     }
     Err(ConfigError::Value {
         origin: origin.to_string(),
-        problem: format!("`{path}`: {last}"),
+        problem: format!("`{path}`: {}", fault.unwrap_or_default()),
     })
 }
 
@@ -377,6 +378,23 @@ mod tests {
         let message = load(&inputs).unwrap_err().to_string();
         assert!(message.contains("orderly.yaml:2:3"), "{message}");
         assert!(message.contains("did you mean `url`?"), "{message}");
+    }
+
+    #[test]
+    fn a_choice_is_written_as_a_key() {
+        let (_folder, inputs) = file(
+            "secrets:\n  a: { file: /a }\n  b: { env: B }\nchannels:\n  ops: { webhookSecret: a }\n",
+        );
+        let config = load(&inputs).unwrap().config;
+        assert_eq!(
+            serde_json::to_value(&config.secrets).unwrap(),
+            serde_json::json!({"a": {"file": "/a"}, "b": {"env": "B"}})
+        );
+        let (_folder, inputs) = file("secrets:\n  a: { file: /a, env: A }\n");
+        assert!(load(&inputs).is_err());
+        let (_folder, inputs) = file("secrets:\n  a: { fille: /a }\n");
+        let message = load(&inputs).unwrap_err().to_string();
+        assert!(message.contains("orderly.yaml:2:"), "{message}");
     }
 
     #[test]

@@ -8,9 +8,9 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 
 /// How often the audit log's head is exported.
-const EXPORT: Duration = Duration::from_secs(60);
+const EXPORT: Duration = Duration::from_mins(1);
 /// How often old records are looked for.
-const FORGET: Duration = Duration::from_secs(3600);
+const FORGET: Duration = Duration::from_hours(1);
 /// How many of a runbook's runs are kept however old they are.
 const KEEP_RUNS: u32 = 20;
 

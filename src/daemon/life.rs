@@ -36,7 +36,7 @@ use std::{
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
-    sync::{Notify, Semaphore},
+    sync::{Notify, Semaphore, oneshot},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +44,8 @@ use tokio_util::sync::CancellationToken;
 pub const OBEY: Duration = Duration::from_secs(15);
 /// After a second signal, this long.
 const OBEY_FORCED: Duration = Duration::from_secs(2);
+/// How long a start waits for the source when it has a set to begin with.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
 /// How long HTTP gets to end its answers.
 const HTTP_GRACE: Duration = Duration::from_secs(2);
 
@@ -148,6 +150,13 @@ impl Signals {
             }
         }
     }
+    /// Leaves a wish to reload for later.
+    async fn stop_only(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "TERM",
+            _ = self.interrupt.recv() => "INT",
+        }
+    }
     async fn next(&mut self) -> Signalled {
         tokio::select! {
             _ = self.terminate.recv() => Signalled::Stop("TERM"),
@@ -172,8 +181,15 @@ pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonE
         .await
         .map_err(|source| DaemonError::Listen { address, source })?;
     let mut daemon = assemble(plan, loaded).await?;
-    daemon.begin(listener, greeting).await?;
-    let cause = daemon.stay(&mut signals).await;
+    // A source that does not answer must not keep the agent from stopping.
+    let stopped = tokio::select! {
+        begun = daemon.begin(listener, greeting) => begun.map(|()| None)?,
+        word = signals.stop_only() => Some(word),
+    };
+    let cause = match stopped {
+        Some(word) => Cause::Signal(word),
+        None => daemon.stay(&mut signals).await,
+    };
     Ok(daemon.stop(cause, &mut signals).await)
 }
 
@@ -203,6 +219,12 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let children = Arc::new(Children::default());
     let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
     let catalogue = Arc::new(wiring::catalogue());
+    events.set_channels(
+        config
+            .channels
+            .keys()
+            .map(crate::domain::name::ChannelName::as_str),
+    );
     events.set_actions(catalogue.specs().iter().map(|spec| spec.name));
     let performer = Arc::new(Performer::new(catalogue.clone(), Arc::new(hands)));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
@@ -217,7 +239,7 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
         runs: runs.clone(),
     };
     let world = world(&loaded, parts).await?;
-    let sync = Arc::new(SyncStory::open(world.clone(), Arc::new(source), catalogue).await?);
+    let sync = Arc::new(SyncStory::open(&world, Arc::new(source), catalogue).await?);
     let tasks = Tasks::default();
     let agent = Arc::new(Agent {
         world: world.clone(),
@@ -270,6 +292,8 @@ async fn world(loaded: &Loaded, parts: Parts) -> Result<Arc<World>, DaemonError>
         locks: Locks::default(),
         slots: Semaphore::new(loaded.config.runs.concurrency as usize),
         live: Mutex::default(),
+        waiting: std::sync::atomic::AtomicUsize::default(),
+        address: std::sync::OnceLock::new(),
         suspensions: Mutex::new(suspensions),
         upcoming: Mutex::default(),
         scheduler_alive: Mutex::new(parts.clock.elapsed()),
@@ -318,20 +342,24 @@ impl Daemon {
             .local_addr()
             .unwrap_or(self.loaded.config.http.listen);
         let mut scheduler = Scheduler::load(&world).await?;
-        // The newest revision first, if it can be had quickly; else the last good one that the history keeps.
-        self.agent.sync.sync_once(&world, None).await;
+        let look = self.spawn_sync();
+        self.first_look(look).await;
         recover::recover(&world).await?;
         let services = self.services();
         let last = self.last.clone();
+        world
+            .address
+            .get_or_init(|| format!("http://{}", reachable(address)));
         self.tasks.spawn("http", async move {
             http::serve(listener, services, last, HTTP_GRACE).await;
         });
         scheduler.take_set(&world).await?;
+        crate::flow::artifacts::tell(&world).await?;
+        crate::flow::tick::agent_started(&world).await?;
         let timekeeper = world.clone();
         self.tasks.spawn("scheduler", async move {
-            scheduler.keep_time(&timekeeper).await
+            scheduler.keep_time(&timekeeper).await;
         });
-        self.spawn_sync();
         housekeeping::spawn(self);
         let settings = world.settings();
         world.events.agent_started(
@@ -354,11 +382,16 @@ impl Daemon {
         }
     }
 
-    fn spawn_sync(&mut self) {
+    /// Follows the source from now on. What comes back fires when the first look is over.
+    fn spawn_sync(&mut self) -> oneshot::Receiver<()> {
         let (world, sync) = (self.world.clone(), self.agent.sync.clone());
         let poll = self.loaded.config.source.poll;
         let note = self.tasks.note("sync");
+        let (looked, first_look) = oneshot::channel();
         self.tasks.spawn("sync", async move {
+            sync.sync_once(&world, None).await;
+            // Nobody may be waiting any more.
+            let _waiting = looked.send(());
             while !world.draining.is_cancelled() {
                 let pause = crate::flow::sync::poll_delay(poll, world.clock.entropy());
                 tokio::select! {
@@ -370,6 +403,17 @@ impl Daemon {
                 }
             }
         });
+        first_look
+    }
+
+    /// The newest revision first, if it can be had quickly; else the last good one that the history keeps. Without any, there is
+    /// nothing to begin with, and the look is waited for.
+    async fn first_look(&self, look: oneshot::Receiver<()>) {
+        if self.agent.sync_view().applied.is_none() {
+            let _looked = look.await;
+        } else {
+            let _in_time = tokio::time::timeout(FIRST_LOOK, look).await;
+        }
     }
 
     fn facts(&self, address: std::net::SocketAddr) -> Facts {
@@ -417,7 +461,16 @@ impl Daemon {
         world.draining.cancel();
         let grace = self.loaded.config.runs.shutdown_grace.duration();
         let forced = self.drain(grace, signals).await;
+        // After a second signal, whatever was still going on counts as stuck, even if it obeyed at once.
+        let cut_short = if forced {
+            self.runs.names()
+        } else {
+            Vec::new()
+        };
         let mut stuck = self.obey(if forced { OBEY_FORCED } else { OBEY }).await;
+        stuck.extend(cut_short);
+        stuck.sort();
+        stuck.dedup();
         housekeeping::last_words(&world).await;
         if let Err(error) = world.history.clone().close().await {
             stuck.push(format!("history: {error}"));
@@ -452,6 +505,18 @@ impl Daemon {
         let _in_time = tokio::time::timeout(patience, self.runs.idle()).await;
         self.runs.abort()
     }
+}
+
+/// An agent that listens on every address is reached by the loopback one.
+fn reachable(mut address: std::net::SocketAddr) -> std::net::SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv6() {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        });
+    }
+    address
 }
 
 /// `Type=notify-reload` wants the time with the word.

@@ -22,7 +22,7 @@ use crate::{
     },
     flow::world::Settings,
     http::AccessRules,
-    ports::{clock::Clock, network::Network, secrets::Secrets},
+    ports::{clock::Clock, cluster::Clusters, host::Host, network::Network, secrets::Secrets},
 };
 use std::{
     collections::BTreeMap,
@@ -53,6 +53,16 @@ pub fn network() -> Arc<dyn Network> {
 /// The machine's clock.
 pub fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::new())
+}
+
+/// The host that this runs on.
+pub fn host() -> Arc<dyn Host> {
+    Arc::new(LocalHost)
+}
+
+/// The clusters that the configuration names, and `default`.
+pub fn clusters(config: &Config) -> Arc<dyn Clusters> {
+    Arc::new(ConfiguredClusters::new(credentials(&config.clusters)))
 }
 
 /// Every action there is, without hands: for validation and schemas.
@@ -193,11 +203,11 @@ pub fn hands(
     let archive =
         LocalArchive::open(&config.state_dir, clock.clone()).map_err(fault("artifacts"))?;
     Ok(Hands {
-        clock: clock.clone(),
+        clock,
         processes: Arc::new(processes),
         network: network(),
-        clusters: Arc::new(ConfiguredClusters::new(clusters(&config.clusters))),
-        host: Arc::new(LocalHost),
+        clusters: clusters(config),
+        host: host(),
         archive: Arc::new(archive),
         secrets,
         channels: Arc::new(channels(&config.channels)),
@@ -205,8 +215,10 @@ pub fn hands(
     })
 }
 
-fn clusters(configured: &BTreeMap<String, ClusterConfig>) -> BTreeMap<String, ClusterCredentials> {
-    let credentials = |cluster: &ClusterConfig| match &cluster.kubeconfig {
+fn credentials(
+    configured: &BTreeMap<String, ClusterConfig>,
+) -> BTreeMap<String, ClusterCredentials> {
+    let of = |cluster: &ClusterConfig| match &cluster.kubeconfig {
         Some(path) => ClusterCredentials::Kubeconfig {
             path: path.clone(),
             context: cluster.context.clone(),
@@ -217,7 +229,7 @@ fn clusters(configured: &BTreeMap<String, ClusterConfig>) -> BTreeMap<String, Cl
     };
     let mut all: BTreeMap<String, ClusterCredentials> = configured
         .iter()
-        .map(|(name, cluster)| (name.clone(), credentials(cluster)))
+        .map(|(name, cluster)| (name.clone(), of(cluster)))
         .collect();
     all.entry("default".to_owned())
         .or_insert(ClusterCredentials::Found { context: None });

@@ -102,7 +102,9 @@ pub enum Standing {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The voter started the run or wrote the commit.
-    #[error("{0} may not decide about this step: they started the run or wrote the change")]
+    #[error(
+        "{0} may not consent to this step: they started the run or wrote the change\nhint: somebody else must answer; on a machine of your own, set `policy.triggerMayApprove` or `policy.authorMayApprove`"
+    )]
     Excluded(String),
     /// The same person again.
     #[error("{0} has answered already")]
@@ -178,7 +180,7 @@ impl Request {
     fn counts(&self, vote: &Vote) -> bool {
         vote.digest == self.digest
             && vote.at <= self.approve_by
-            && !self.excluded.contains(&vote.person.subject)
+            && (vote.verdict == Verdict::Deny || !self.excluded.contains(&vote.person.subject))
     }
 
     /// Whether a vote may be taken now.

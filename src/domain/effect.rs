@@ -335,10 +335,12 @@ impl Effect {
                 | Verb::DeleteCollection
                 | Verb::FileDelete
                 | Verb::ServiceStop
-                | Verb::ScaleTo(0),
+                | Verb::ScaleTo(0)
+                | Verb::Evict
+                | Verb::Bind
+                | Verb::Opaque,
                 _,
             )
-            | (Verb::Evict | Verb::Bind | Verb::Opaque, _)
             | (_, true) => Class::Destructive,
             (Verb::Read | Verb::List | Verb::FileRead | Verb::DatabaseRead, false) => Class::Read,
             (

@@ -187,6 +187,10 @@ impl Permit {
 
 /// What comes of a decision.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for a moment, one at a time"
+)]
 pub enum Settled {
     /// It may run.
     Open(Permit),

@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// One runbook, as read from one revision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,6 +94,11 @@ pub enum Trigger {
         /// Label and value.
         labels: BTreeMap<Box<str>, Box<str>>,
     },
+    /// By the agent itself.
+    Agent {
+        /// What happens to it.
+        event: AgentEvent,
+    },
     /// By the end of another runbook's run.
     After {
         /// Which.
@@ -131,9 +136,20 @@ impl Trigger {
                     .collect();
                 format!("alert {}", pairs.join(","))
             }
+            Self::Agent {
+                event: AgentEvent::Started,
+            } => "agent started".to_owned(),
             Self::After { runbook, on } => format!("after {runbook} {}", on.as_str()),
         }
     }
+}
+
+/// What happens to the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentEvent {
+    /// It has started: once each time, as crontab(5)'s `@reboot`.
+    Started,
 }
 
 /// What happens to occurrences that the agent was not there for.
@@ -383,10 +399,11 @@ pub struct Environment {
 }
 
 /// One document of the repository.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Document {
     /// `kind: Runbook`.
-    Runbook(Box<Runbook>),
+    Runbook(Arc<Runbook>),
     /// `kind: Environment`.
     Environment(Environment),
     /// `kind: Calendar`.

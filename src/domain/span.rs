@@ -48,10 +48,6 @@ impl Span {
         jiff::SignedDuration::from_millis(i64::try_from(self.millis()).unwrap_or(i64::MAX))
     }
     /// Whether it has no length.
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde's `skip_serializing_if` passes a reference"
-    )]
     pub fn is_zero(&self) -> bool {
         self.0.is_zero()
     }

@@ -152,6 +152,10 @@ async fn start_run(
     by: &Person,
 ) -> Result<RunId, AgentError> {
     let key = request.idempotency_key.clone();
+    // Before anything else: the run that it started may still be going on, and would be in its own way.
+    if let Some(run) = started_by(world, key.clone()).await? {
+        return Ok(run);
+    }
     let wish = Wish {
         runbook: request.runbook,
         cause: Cause::Person {
@@ -164,19 +168,19 @@ async fn start_run(
     };
     match start::start(world, wish).await {
         Ok(header) => Ok(header.id),
-        Err(NotStarted::Before) => started_before(world, key).await,
+        Err(NotStarted::Before) => {
+            let started = started_by(world, key).await?;
+            started.ok_or_else(|| NotStarted::Before.into())
+        }
         Err(why) => Err(why.into()),
     }
 }
 
-/// The same key again is answered with the run that it started.
-async fn started_before(world: &World, key: Option<String>) -> Result<RunId, AgentError> {
-    let conflict = || AgentError::from(NotStarted::Before);
-    let key = key.ok_or_else(conflict)?;
+/// The run that a key has started. The same key again is answered with it.
+async fn started_by(world: &World, key: Option<String>) -> Result<Option<RunId>, AgentError> {
+    let Some(key) = key else { return Ok(None) };
     let found = world.history.idempotency(key).await;
-    found
-        .map_err(|error| AgentError::Unavailable(error.to_string()))?
-        .ok_or_else(conflict)
+    found.map_err(|error| AgentError::Unavailable(error.to_string()))
 }
 
 async fn cancel(world: &World, run: RunId, by: &Person, reason: &str) -> Result<(), AgentError> {

@@ -25,7 +25,7 @@ use crate::{
     ports::agent::AgentError,
 };
 use serde_json::json;
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 
 /// Asks people. The run's locks are given back while it waits.
 ///
@@ -119,6 +119,7 @@ pub async fn request(world: &World, id: ApprovalId) -> Result<Request, FlowError
 /// The history cannot be read or written, or the agent stops.
 pub async fn wait(journey: &mut Journey, key: &StepKey, id: ApprovalId) -> Result<(), FlowError> {
     let world = journey.world.clone();
+    let _counted = Waiting::begin(&world);
     loop {
         let answered = world.answered.notified();
         tokio::pin!(answered);
@@ -149,13 +150,31 @@ pub async fn wait(journey: &mut Journey, key: &StepKey, id: ApprovalId) -> Resul
         // Looked at anew at least once a minute: a clock that jumps must not keep a dead question open.
         let pause = left
             .saturating_add(Duration::from_millis(1))
-            .min(Duration::from_secs(60));
+            .min(Duration::from_mins(1));
         tokio::select! {
             () = answered => {}
             () = world.clock.sleep(pause) => {}
             _ = journey.cancel.changed() => return Ok(()),
             () = world.draining.cancelled() => return Err(FlowError::Stopping),
         }
+    }
+}
+
+/// Counts a run that waits for people, for as long as it does.
+struct Waiting<'a>(&'a World);
+
+impl<'a> Waiting<'a> {
+    fn begin(world: &'a World) -> Self {
+        let before = world.waiting.fetch_add(1, Ordering::SeqCst);
+        world.events.approvals_waiting(before + 1);
+        Self(world)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let before = self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.0.events.approvals_waiting(before.saturating_sub(1));
     }
 }
 

@@ -111,7 +111,8 @@ async fn unsound(
     step: &PlannedStep,
     error: &str,
 ) -> Result<Option<Write>, HistoryError> {
-    let path = step.arguments.get("artifact").and_then(Value::as_str);
+    let named = step.arguments.get("artifact");
+    let path = named.and_then(|named| named.as_str().or_else(|| named.get("path")?.as_str()));
     let Some(path) = path.filter(|_| step.uses.as_str() == VERIFY) else {
         return Ok(None);
     };
@@ -121,6 +122,31 @@ async fn unsound(
         at: world.now(),
         reason: error.to_owned(),
     }))
+}
+
+/// Gives the metrics the artifacts that the history knows, the newest of each name.
+///
+/// # Errors
+/// The history cannot be read.
+pub async fn tell(world: &World) -> Result<(), HistoryError> {
+    let filter = ArtifactFilter {
+        limit: MAX_LIMIT,
+        ..ArtifactFilter::default()
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for row in world.history.artifacts(filter).await? {
+        let record = &row.record;
+        if seen.insert((record.runbook.clone(), record.name.clone())) {
+            world.events.artifact_known(
+                &record.runbook,
+                &record.name,
+                record.size,
+                record.at,
+                row.verified_at,
+            );
+        }
+    }
+    Ok(())
 }
 
 async fn by_path(world: &World, path: &str) -> Result<Option<ArtifactRow>, HistoryError> {

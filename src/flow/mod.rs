@@ -18,7 +18,7 @@
 
 pub mod agent;
 pub mod approve;
-mod artifacts;
+pub mod artifacts;
 pub mod child;
 pub mod locks;
 pub mod recover;

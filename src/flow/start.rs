@@ -164,7 +164,7 @@ fn admit(world: &World, wish: &Wish) -> Result<(RunHeader, ActiveRunbook), NotSt
         runbook: wish.runbook.clone(),
         revision: found.revision.to_string(),
         author: found.author.to_string(),
-        definition: found.definition,
+        definition: found.definition(),
         cause: wish.cause.clone(),
         inputs,
         created_at: now,

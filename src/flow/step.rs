@@ -34,6 +34,9 @@ use tokio_util::sync::CancellationToken;
 /// The action that starts another run.
 const RUNBOOK: &str = "runbook";
 
+/// The outcome of a step that was not reached.
+const NOT_RUN: &str = "not_run";
+
 /// Which attempt.
 #[derive(Debug, Clone)]
 pub struct Attempt {
@@ -61,7 +64,7 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
         let error = "the runbook's definition has no such step".to_owned();
         return invalid(journey, &attempt, error).await;
     };
-    match wanted(journey, &step) {
+    match wanted(journey, &step, attempt.attempt) {
         Ok(true) => {}
         Ok(false) => return skip(journey, &attempt, "its `when` is false").await,
         Err(error) => return invalid(journey, &attempt, error).await,
@@ -124,11 +127,11 @@ fn definition(journey: &Journey, key: &StepKey) -> Option<Step> {
         .cloned()
 }
 
-fn wanted(journey: &Journey, step: &Step) -> Result<bool, String> {
+fn wanted(journey: &Journey, step: &Step, attempt: u32) -> Result<bool, String> {
     let Some(condition) = &step.when else {
         return Ok(true);
     };
-    let seen = seen(journey);
+    let seen = seen(journey, attempt);
     expression::truth(condition, &seen.scope()).map_err(|error| format!("`when`: {error}"))
 }
 
@@ -158,17 +161,29 @@ impl Seen {
     }
 }
 
-fn seen(journey: &Journey) -> Seen {
+fn seen(journey: &Journey, attempt: u32) -> Seen {
     let in_use = journey.world.in_use();
     let values = in_use
         .set
         .environment(&journey.world.settings().environment)
         .map(|found| found.values.clone());
-    let steps: serde_json::Map<String, Value> = journey
-        .state
-        .ends()
-        .map(|(key, end)| (key.step.to_string(), step_view(end)))
+    // Every step is there, so that a clean-up may ask how one ended that was never reached.
+    let mut steps: serde_json::Map<String, Value> = [Phase::Main, Phase::Rollback, Phase::Finally]
+        .into_iter()
+        .flat_map(|phase| journey.runbook.steps_of(phase))
+        .map(|step| {
+            (
+                step.name.to_string(),
+                json!({"outcome": NOT_RUN, "check": null, "outputs": null}),
+            )
+        })
         .collect();
+    steps.extend(
+        journey
+            .state
+            .ends()
+            .map(|(key, end)| (key.step.to_string(), step_view(end))),
+    );
     let header = &journey.header;
     Seen {
         inputs: json!(header.inputs),
@@ -180,7 +195,8 @@ fn seen(journey: &Journey) -> Seen {
             "revision": header.revision,
             "trigger": header.cause.as_str(),
             "nominal": nominal(journey),
-            "attempt": 1,
+            "attempt": attempt,
+            "agentUrl": journey.world.address.get(),
         }),
     }
 }
@@ -254,10 +270,11 @@ async fn prepare(
             intent: None,
         }));
     }
-    let arguments = match expression::render(&step.with.value(), &seen(journey).scope()) {
-        Ok(arguments) => arguments,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
+    let arguments =
+        match expression::render(&step.with.value(), &seen(journey, attempt.attempt).scope()) {
+            Ok(arguments) => arguments,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
     let context = context(journey, attempt);
     let intent = match journey
         .world

@@ -12,7 +12,7 @@ use crate::{
         name::RunbookName,
         occurrence::{NotRun, Occurrence, Skipped},
         run::Cause,
-        runbook::{Missed, Timing, Trigger},
+        runbook::{AgentEvent, Missed, Timing, Trigger},
         schedule::{
             spread,
             timetable::{interval_at, last_nominal_before, next_nominal, nominals},
@@ -22,7 +22,7 @@ use crate::{
     flow::{
         FlowError, start,
         start::{NotStarted, Wish},
-        step,
+        step, view,
         world::{Due, World, held},
     },
     history::Write,
@@ -191,6 +191,7 @@ impl Scheduler {
     /// The history cannot be written.
     pub async fn take_set(&mut self, world: &Arc<World>) -> Result<(), FlowError> {
         let now = world.now();
+        view::tell_runbooks(world).await?;
         let wanted = wanted(world);
         let mut writes = Vec::new();
         let gone: Vec<Key> = self
@@ -292,29 +293,25 @@ impl Scheduler {
 
 /// Shows people and metrics when this trigger is due next.
 fn publish(world: &World, key: &Key, entry: Option<&Entry>) {
+    let due = entry.map(|entry| Due {
+        due: entry.due,
+        nominal: entry.nominal,
+        interval: interval_at(&entry.trigger, entry.active_since, entry.nominal),
+    });
     let mut upcoming = held(&world.upcoming);
-    match entry {
-        Some(entry) => {
-            upcoming.insert(
-                key.clone(),
-                Due {
-                    due: entry.due,
-                    nominal: entry.nominal,
-                },
-            );
+    match due {
+        Some(due) => {
+            upcoming.insert(key.clone(), due);
         }
         None => {
             upcoming.remove(key);
         }
     }
     drop(upcoming);
-    let interval =
-        entry.and_then(|entry| interval_at(&entry.trigger, entry.active_since, entry.nominal));
-    world.events.runbook_due(
-        &key.0,
-        entry.map(|entry| entry.due),
-        interval.map(Span::duration),
-    );
+    let interval = due.and_then(|due| due.interval).map(Span::duration);
+    world
+        .events
+        .runbook_due(&key.0, due.map(|due| due.due), interval);
 }
 
 /// An occurrence that is to be decided about now.
@@ -335,6 +332,49 @@ fn occurrence(key: &Key, nominal: Timestamp) -> Occurrence {
     }
 }
 
+/// Starts what is to run once each time the agent has started.
+///
+/// # Errors
+/// The history cannot be written.
+pub async fn agent_started(world: &Arc<World>) -> Result<(), FlowError> {
+    let now = world.now();
+    let in_use = world.in_use();
+    let environment = world.settings().environment.clone();
+    let here = in_use
+        .set
+        .runbooks()
+        .filter(|found| found.runbook.applies_in(&environment));
+    let timing = Timing {
+        spread: Span::default(),
+        missed: Missed::Skip,
+        start_deadline: None,
+    };
+    let arrivals = here
+        .flat_map(|found| {
+            found
+                .runbook
+                .triggers
+                .iter()
+                .map(|trigger| (&found.runbook.name, trigger))
+        })
+        .filter(|(_, trigger)| {
+            matches!(
+                trigger,
+                Trigger::Agent {
+                    event: AgentEvent::Started
+                }
+            )
+        })
+        .map(|(name, trigger)| {
+            Arrival::Due(
+                occurrence(&(name.clone(), trigger.key().into()), now),
+                timing,
+            )
+        })
+        .collect();
+    settle_all(world, arrivals, now).await
+}
+
 /// Every timed trigger of every runbook that applies here.
 fn wanted(world: &World) -> BTreeMap<Key, (Trigger, Timing)> {
     let in_use = world.in_use();
@@ -348,7 +388,10 @@ fn wanted(world: &World) -> BTreeMap<Key, (Trigger, Timing)> {
         for trigger in &found.runbook.triggers {
             let timing = match trigger {
                 Trigger::Schedule { timing, .. } | Trigger::Every { timing, .. } => *timing,
-                Trigger::Webhook { .. } | Trigger::Alert { .. } | Trigger::After { .. } => continue,
+                Trigger::Webhook { .. }
+                | Trigger::Alert { .. }
+                | Trigger::Agent { .. }
+                | Trigger::After { .. } => continue,
             };
             wanted.insert(
                 (found.runbook.name.clone(), trigger.key().into()),

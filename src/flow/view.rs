@@ -1,15 +1,17 @@
 //! What is going on, as people see it.
 
 use crate::{
-    domain::{id::RunId, name::RunbookName, occurrence::NotRun},
+    domain::{id::RunId, name::RunbookName, occurrence::NotRun, span::Span},
     flow::{
+        FlowError,
         agent::TaskReport,
         step,
         sync::Sync as SyncStory,
-        world::{World, held},
+        world::{Due, World, held},
     },
     history::RunbookFacts,
     ports::agent::{AgentError, Dependency, RunbookState, RunbookView, Upcoming, Weight},
+    telemetry::RunbookSeries,
 };
 use jiff::Timestamp;
 use std::{collections::BTreeMap, time::Duration};
@@ -42,10 +44,9 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
     Ok(here
         .map(|found| {
             let name = &found.runbook.name;
-            let suspension = held(&world.suspensions)
-                .get(name)
-                .cloned()
-                .filter(|_| world.suspended(name, now).is_some());
+            // Two looks at the same lock: the first must have let go of it.
+            let suspension = held(&world.suspensions).get(name).cloned();
+            let suspension = suspension.filter(|_| world.suspended(name, now).is_some());
             let facts = facts.get(name);
             let upcoming = next.get(name);
             RunbookView {
@@ -63,12 +64,14 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
                     .iter()
                     .map(crate::domain::runbook::Trigger::key)
                     .collect(),
-                next: upcoming.copied(),
+                next: upcoming.map(|due| due.due),
                 running: world.live_runs(name).first().copied(),
                 last_outcome: facts.map(|facts| facts.last_outcome),
                 last_ended: facts.map(|facts| facts.last_ended),
                 last_success: facts.and_then(|facts| facts.last_success),
-                expected_interval: interval(found, now),
+                expected_interval: upcoming
+                    .and_then(|due| due.interval)
+                    .map(|interval| interval.duration().as_secs()),
             }
         })
         .collect())
@@ -82,23 +85,56 @@ fn state(invalid: bool, suspended: bool) -> RunbookState {
     }
 }
 
-fn interval(found: &crate::domain::active::ActiveRunbook, now: Timestamp) -> Option<u64> {
-    let shortest = found
-        .runbook
-        .triggers
-        .iter()
-        .filter_map(|trigger| crate::domain::schedule::timetable::interval_at(trigger, now, now))
-        .min()?;
-    Some(shortest.duration().as_secs())
-}
-
-fn next_times(world: &World) -> BTreeMap<RunbookName, Timestamp> {
-    let mut next: BTreeMap<RunbookName, Timestamp> = BTreeMap::new();
+/// The soonest due time of each runbook, and the shortest of its triggers' intervals.
+fn next_times(world: &World) -> BTreeMap<RunbookName, Due> {
+    let mut next: BTreeMap<RunbookName, Due> = BTreeMap::new();
     for ((runbook, _), due) in held(&world.upcoming).iter() {
-        let soonest = next.entry(runbook.clone()).or_insert(due.due);
-        *soonest = due.due.min(*soonest);
+        let soonest = next.entry(runbook.clone()).or_insert(*due);
+        let interval = soonest.interval.into_iter().chain(due.interval).min();
+        *soonest = Due {
+            interval,
+            ..(*soonest).min(*due)
+        };
     }
     next
+}
+
+/// Gives the metrics the runbooks in use, with what the history knows of each.
+///
+/// # Errors
+/// The history cannot be read.
+pub(super) async fn tell_runbooks(world: &World) -> Result<(), FlowError> {
+    let facts = world.history.last_outcomes().await;
+    let facts =
+        facts.map_err(|error| FlowError::unreadable("reading the outcomes of runs", &error))?;
+    let facts: BTreeMap<&RunbookName, &RunbookFacts> =
+        facts.iter().map(|facts| (&facts.runbook, facts)).collect();
+    let next = next_times(world);
+    let now = world.now();
+    let in_use = world.in_use();
+    let environment = world.settings().environment.clone();
+    let here = in_use
+        .set
+        .runbooks()
+        .filter(|found| found.runbook.applies_in(&environment));
+    let series: Vec<RunbookSeries> = here
+        .map(|found| {
+            let name = &found.runbook.name;
+            let (facts, due) = (facts.get(name), next.get(name));
+            RunbookSeries {
+                name: name.clone(),
+                last_run: facts.map(|facts| facts.last_ended),
+                last_success: facts.and_then(|facts| facts.last_success),
+                last_outcome: facts.map(|facts| facts.last_outcome),
+                next_run: due.map(|due| due.due),
+                expected_interval: due.and_then(|due| due.interval).map(Span::duration),
+                suspended: world.suspended(name, now).is_some(),
+                invalid: found.problem.is_some(),
+            }
+        })
+        .collect();
+    world.events.set_runbooks(&series, now);
+    Ok(())
 }
 
 /// What is due next, soonest first.

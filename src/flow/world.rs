@@ -7,6 +7,7 @@ use crate::{
         id::{ApprovalId, RunId},
         name::{EnvironmentName, RunbookName},
         policy::Policy,
+        span::Span,
     },
     flow::{FlowError, locks::Locks},
     gate::review::Reviewer,
@@ -17,7 +18,7 @@ use crate::{
 use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, atomic::AtomicUsize},
 };
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -66,6 +67,8 @@ pub struct Due {
     pub due: Timestamp,
     /// By the calendar.
     pub nominal: Timestamp,
+    /// How far apart the times are around it.
+    pub interval: Option<Span>,
 }
 
 /// What a live run can be told.
@@ -105,6 +108,10 @@ pub struct World {
     pub slots: Semaphore,
     /// Runs that are going on, by runbook.
     pub live: Mutex<BTreeMap<RunbookName, BTreeMap<RunId, Control>>>,
+    /// Where the agent's own HTTP is reached from this host, once it listens.
+    pub address: OnceLock<String>,
+    /// How many live runs wait for people.
+    pub waiting: AtomicUsize,
     /// Runbooks whose triggers are stopped.
     pub suspensions: Mutex<BTreeMap<RunbookName, Suspension>>,
     /// What is due next, as the scheduler last left it.

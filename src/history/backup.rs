@@ -144,7 +144,7 @@ fn steps(
                 waited += 1;
                 std::thread::sleep(PAUSE);
             }
-            _ => {
+            StepResult::Busy | StepResult::Locked | _ => {
                 return Err(BackupError::Busy {
                     path: source.to_owned(),
                 });

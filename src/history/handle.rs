@@ -117,16 +117,7 @@ impl History {
 
     /// A history in a folder of its own that goes away with the last handle, and is never synced to disk; for tests.
     pub fn temporary() -> Result<Self, HistoryError> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = format!("orderly-history-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(folder);
-        std::fs::create_dir(&folder).map_err(|source| HistoryError::File {
-            doing: "making the folder",
-            path: folder.clone(),
-            hint: "",
-            source,
-        })?;
+        let folder = scratch_folder()?;
         let options = Options {
             path: folder.join("history.db"),
             key: b"temporary".to_vec(),
@@ -204,13 +195,9 @@ impl History {
         let orders = locked(&self.inner.orders).clone();
         let orders = orders.ok_or_else(closed)?;
         let (answer, answered) = oneshot::channel();
+        let place = orders.reserve_owned().await.map_err(|_| closed())?;
         self.inner.shared.waiting.fetch_add(1, Ordering::AcqRel);
-        let sent = orders.send(Order::Batch(Batch { writes, answer })).await;
-        drop(orders);
-        if sent.is_err() {
-            self.inner.shared.waiting.fetch_sub(1, Ordering::AcqRel);
-            return Err(closed().into());
-        }
+        drop(place.send(Order::Batch(Batch { writes, answer })));
         answered.await.map_err(|_| stopped())?
     }
 
@@ -304,6 +291,28 @@ impl Drop for Inner {
         if let Some(folder) = &self.scratch {
             // What stays behind lies in the folder for temporary files.
             let _removed = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// A new folder for temporary files; one that an earlier process left behind is passed over.
+fn scratch_folder() -> Result<PathBuf, HistoryError> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("orderly-history-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(source) => {
+                return Err(HistoryError::File {
+                    doing: "making the folder",
+                    path: folder,
+                    hint: "",
+                    source,
+                });
+            }
         }
     }
 }

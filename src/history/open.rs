@@ -48,6 +48,16 @@ pub(in crate::history) fn for_writing(
 
 /// Opens for reading only.
 pub(in crate::history) fn for_reading(path: &Path) -> Result<Connection, HistoryError> {
+    std::fs::metadata(path).map_err(|source| HistoryError::File {
+        doing: "opening the history",
+        path: path.to_owned(),
+        hint: if source.kind() == std::io::ErrorKind::NotFound {
+            "start the agent once, or name another file"
+        } else {
+            file_hint(source.kind())
+        },
+        source,
+    })?;
     look_at(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let failed = failed(path);

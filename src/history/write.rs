@@ -22,6 +22,10 @@ use std::{collections::BTreeMap, sync::Arc};
 /// One thing to be written. A `Vec<Write>` is one atomic batch, applied in order: what is named must come before its use
 /// (`Definition`, then `Run`, then `Event`).
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a batch holds a few, and runs and questions are among the commonest"
+)]
 pub enum Write {
     /// Claims an occurrence for a run; one that is claimed already refuses the whole batch.
     Occurrence(Occurrence, RunId),

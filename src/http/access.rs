@@ -33,7 +33,7 @@ use std::{
 const MOST_FAILURES: u32 = 20;
 /// Addresses whose failures are counted; when there are more, they share one count.
 const MOST_ADDRESSES: usize = 1024;
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 /// The longest token that is looked at, in bytes.
 const LONGEST_TOKEN: usize = 1024;
 

@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Query, Request},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{StatusCode, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
@@ -96,6 +96,20 @@ pub(super) async fn read_bytes<S: Send + Sync>(
         return Err(Problem::too_large(most));
     }
     Ok(bytes)
+}
+
+/// The part of a path that a route leaves open.
+#[derive(Debug)]
+pub(super) struct Segment(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(text) = Path::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::not_found("such thing").hint("the address is not UTF-8"))?;
+        Ok(Self(text))
+    }
 }
 
 /// The query of an address; unknown fields are refused by the type.

@@ -4,13 +4,13 @@ use crate::{
     domain::{id::RunId, name::WebhookName},
     http::{
         Front,
-        extract::{LargeBody, MOST_HOOK, read_bytes},
+        extract::{LargeBody, MOST_HOOK, Segment, read_bytes},
         problem::Problem,
     },
 };
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -29,7 +29,7 @@ struct Started {
 /// `POST /hooks/{name}`: the agent checks the signature over the raw body.
 pub(super) async fn receive(
     State(front): State<Arc<Front>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Problem> {

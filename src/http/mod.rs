@@ -18,16 +18,17 @@ mod health;
 mod hooks;
 mod link;
 mod page;
+mod patience;
 mod problem;
 mod server;
-mod visible;
+pub(crate) mod visible;
 
 pub use access::{Access, AccessRules};
 pub use server::{Served, serve};
 
 use crate::{
     domain::access::Right,
-    history::History,
+    history::{History, HistoryError},
     ports::{agent::Agent, clock::Clock, output::StepOutput},
     telemetry::Events,
 };
@@ -104,6 +105,23 @@ impl Front {
             verifications: Semaphore::new(1),
         }
     }
+}
+
+impl Front {
+    /// The history could not answer. What stands behind it is for the log, not for the caller.
+    fn unreadable(&self, error: &HistoryError) -> Problem {
+        self.events.history_read_failed(&chain(error));
+        Problem::unavailable("the history cannot be read now")
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// Every route, with the right it needs.

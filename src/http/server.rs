@@ -1,6 +1,6 @@
 //! The accept loop: bounded connections, bounded waits, and an end that waits for answers in flight, but not for ever.
 
-use crate::http::{Front, Services, router};
+use crate::http::{Front, Services, patience::Patient, router};
 use axum::Router;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -20,7 +20,7 @@ const MOST_CONNECTIONS: usize = 512;
 /// How long a client may take to send a request's head, and how long a connection may lie idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a connection may last; a client opens a new one.
-const LONGEST_CONNECTION: Duration = Duration::from_secs(3600);
+const LONGEST_CONNECTION: Duration = Duration::from_hours(1);
 /// How many bytes a request's head may have.
 const MOST_HEAD: usize = 64 * 1024;
 /// How long after a failed accept (no descriptors left) the next one is tried.
@@ -85,13 +85,11 @@ async fn accept(
         while connections.try_join_next().is_some() {}
         let next = async {
             let slot = Arc::clone(slots).acquire_owned().await.ok()?;
-            match listener.accept().await {
-                Ok((stream, address)) => Some((stream, address, slot)),
-                Err(_) => {
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    None
-                }
+            if let Ok((stream, address)) = listener.accept().await {
+                return Some((stream, address, slot));
             }
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
         };
         tokio::select! {
             biased;
@@ -120,7 +118,7 @@ async fn answer(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MOST_HEAD)
         .half_close(false)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         _ended = connection.as_mut() => {}
@@ -138,15 +136,13 @@ async fn end(mut connections: JoinSet<()>, front: &Front, grace: Duration) -> Se
         while connections.join_next().await.is_some() {}
         front.changes.end().await;
     };
-    match tokio::time::timeout(grace, all).await {
-        Ok(()) => Served { cut: 0 },
-        Err(_) => {
-            let changes = front.changes.cut().await;
-            let left = connections.len();
-            connections.shutdown().await;
-            Served {
-                cut: left.max(changes),
-            }
-        }
+    if tokio::time::timeout(grace, all).await.is_ok() {
+        return Served { cut: 0 };
+    }
+    let changes = front.changes.cut().await;
+    let left = connections.len();
+    connections.shutdown().await;
+    Served {
+        cut: left.max(changes),
     }
 }

@@ -34,7 +34,7 @@ fn shown(text: &str, kept: &[char]) -> String {
 }
 
 /// One line: everything hidden is shown as `\u{…}`, line feeds and tabs too.
-pub(super) fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     shown(text, &[])
 }
 
@@ -44,7 +44,7 @@ pub(super) fn output(text: &str) -> String {
 }
 
 /// Several lines: line feeds and tabs stay.
-pub(super) fn lines(text: &str) -> String {
+pub(crate) fn lines(text: &str) -> String {
     shown(text, &['\n', '\t'])
 }
 
@@ -63,7 +63,7 @@ pub(super) fn value(value: &Value) -> Value {
 }
 
 /// The beginning of a text, and a mark where something is missing.
-pub(super) fn shortened(text: &str, most: usize) -> String {
+pub(crate) fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

@@ -84,7 +84,7 @@ pub enum ArchiveError {
         reason: String,
     },
     /// Parts of the source could not be read, so the backup would not be whole.
-    #[error("{count} of the files cannot be read:\n{}", .listed.join("\n"))]
+    #[error("{count} of the files cannot be read: {}", .listed.join("; "))]
     Unreadable {
         /// How many.
         count: u64,

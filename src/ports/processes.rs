@@ -89,10 +89,10 @@ pub enum ProcessError {
 /// Runs programs.
 pub trait Processes: Send + Sync + std::fmt::Debug {
     /// Runs one to its end, or until `stop` fires, then TERM, grace, KILL for the whole group.
-    fn run<'a>(
-        &'a self,
+    fn run(
+        &self,
         program: Program,
         log: Arc<dyn StepLog>,
         stop: CancellationToken,
-    ) -> BoxFuture<'a, Result<Ended, ProcessError>>;
+    ) -> BoxFuture<'_, Result<Ended, ProcessError>>;
 }

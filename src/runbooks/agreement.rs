@@ -24,6 +24,7 @@ fn documents() -> [(Kind, Value); 4] {
                     {"webhook": {"name": "w"}},
                     {"alert": {"match": {"alertname": "x"}}},
                     {"after": {"runbook": "b", "on": "any"}},
+                    {"agent": "started"},
                 ],
                 "inputs": {"n": {"type": "integer", "default": 1, "required": false, "pattern": "x", "enum": [1, 2], "description": "d"}},
                 "overlap": "queue", "locks": ["l"], "windows": ["c"], "deadline": "1h", "autonomy": 2,
@@ -61,7 +62,7 @@ fn places(value: &Value, pointer: &str, found: &mut Vec<String>) {
             .enumerate()
             .map(|(index, item)| (index.to_string(), item))
             .collect(),
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     };
     for (key, item) in children {
         let below = format!("{pointer}/{key}");
@@ -93,17 +94,14 @@ fn change(value: &mut Value, pointer: &str, change: Change) {
         (Value::Array(items), Change::Remove | Change::Rename(_)) => {
             items.remove(key.parse().unwrap());
         }
-        (parent, Change::Put(new)) => match parent {
-            Value::Object(map) => {
-                map.insert(key.to_owned(), new);
-            }
-            Value::Array(items) => items[key.parse::<usize>().unwrap()] = new,
-            _ => {}
-        },
+        (Value::Object(map), Change::Put(new)) => {
+            map.insert(key.to_owned(), new);
+        }
+        (Value::Array(items), Change::Put(new)) => items[key.parse::<usize>().unwrap()] = new,
         (Value::Object(map), Change::Add(key, new)) => {
             map.insert(key, new);
         }
-        (_, Change::Add(..) | Change::Remove | Change::Rename(_)) => {}
+        (_, _) => {}
     }
 }
 

@@ -3,10 +3,13 @@
 //! serde's own way (`untagged`) copies every value first, takes lists for structs and forgets why nothing fitted.
 
 use crate::{
-    domain::{runbook::Missed, span::Span},
+    domain::{
+        runbook::{AgentEvent, Missed},
+        span::Span,
+    },
     runbooks::raw::{
-        AfterSpec, AfterTrigger, AlertSpec, AlertTrigger, AllowSpec, DenySpec, EverySpec,
-        ScheduleSpec, TriggerSpec, WebhookSpec, WebhookTrigger, WindowSpec,
+        AfterSpec, AfterTrigger, AgentTrigger, AlertSpec, AlertTrigger, AllowSpec, DenySpec,
+        EverySpec, ScheduleSpec, TriggerSpec, WebhookSpec, WebhookTrigger, WindowSpec,
     },
 };
 use serde::{Deserialize, Deserializer};
@@ -18,6 +21,10 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Opti
 
 /// Every key of every trigger.
 #[derive(Deserialize)]
+#[expect(
+    clippy::option_option,
+    reason = "not there, there but empty, and there are three things"
+)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TriggerFields {
     #[serde(default, deserialize_with = "given")]
@@ -28,6 +35,8 @@ pub(super) struct TriggerFields {
     webhook: Option<WebhookSpec>,
     #[serde(default, deserialize_with = "given")]
     alert: Option<AlertSpec>,
+    #[serde(default, deserialize_with = "given")]
+    agent: Option<AgentEvent>,
     #[serde(default, deserialize_with = "given")]
     after: Option<AfterSpec>,
     #[serde(default, deserialize_with = "given")]
@@ -59,32 +68,36 @@ impl TryFrom<TriggerFields> for TriggerSpec {
             fields.every,
             fields.webhook,
             fields.alert,
+            fields.agent,
             fields.after,
         );
         match sources {
-            (Some(schedule), None, None, None, None) => Ok(Self::Schedule(ScheduleSpec {
+            (Some(schedule), None, None, None, None, None) => Ok(Self::Schedule(ScheduleSpec {
                 schedule,
                 time_zone: fields.time_zone.flatten(),
                 spread,
                 missed,
                 start_deadline,
             })),
-            (None, Some(every), None, None, None) if !zone => Ok(Self::Every(EverySpec {
+            (None, Some(every), None, None, None, None) if !zone => Ok(Self::Every(EverySpec {
                 every,
                 spread,
                 missed,
                 start_deadline,
             })),
-            (None, None, Some(webhook), None, None) if !zone && !timing => {
+            (None, None, Some(webhook), None, None, None) if !zone && !timing => {
                 Ok(Self::Webhook(WebhookTrigger { webhook }))
             }
-            (None, None, None, Some(alert), None) if !zone && !timing => {
+            (None, None, None, Some(alert), None, None) if !zone && !timing => {
                 Ok(Self::Alert(AlertTrigger { alert }))
             }
-            (None, None, None, None, Some(after)) if !zone && !timing => {
+            (None, None, None, None, Some(agent), None) if !zone && !timing => {
+                Ok(Self::Agent(AgentTrigger { agent }))
+            }
+            (None, None, None, None, None, Some(after)) if !zone && !timing => {
                 Ok(Self::After(AfterTrigger { after }))
             }
-            _ => Err("a trigger is one of schedule, every, webhook, alert and after"),
+            _ => Err("a trigger is one of schedule, every, webhook, alert, agent and after"),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         compose::{Composed, compose, decode, forbidden},
         convert::{self, Draft},
         explain::{Explained, explain, mended},
-        problems::{Fault, Located, Problem, Severity, hint_among, problems},
+        problems::{Fault, Located, MAX_PROBLEMS, Problem, Severity, hint_among, problems},
         raw::{CalendarFile, EnvironmentFile, PolicyFile, RunbookFile},
         read::read,
         schema::Kind,
@@ -137,7 +137,7 @@ impl File<'_> {
     fn read(&self, kind: Kind, root: &Node<'_>) -> (Option<Document>, Vec<Fault>) {
         match kind {
             Kind::Runbook => self.convert(kind, root, |draft, file: RunbookFile| {
-                Some(Document::Runbook(Box::new(convert::runbook(draft, file))))
+                convert::runbook(draft, file).map(|runbook| Document::Runbook(Arc::new(runbook)))
             }),
             Kind::Environment => self.convert(kind, root, |_, file: EnvironmentFile| {
                 Some(Document::Environment(convert::environment(file)))
@@ -192,6 +192,9 @@ impl File<'_> {
 
 /// The tree without what does not fit the schema. What had to go may leave other parts incomplete, which then go as well.
 fn mended_to_fit<'s>(kind: Kind, root: &Node<'s>, found: &[Explained]) -> Option<Node<'s>> {
+    if found.len() >= MAX_PROBLEMS {
+        return None;
+    }
     let mut mended_root = mended(root, found);
     for _ in 0..MOST_ROUNDS {
         let value = mended_root.json();

@@ -32,7 +32,7 @@ mod set;
 mod source;
 mod tree;
 
-pub use inputs::{complete_inputs, input_from_text};
+pub use inputs::{input_from_text, inputs_from_file};
 pub use load::{Loaded, Loader, load_file};
 pub use problems::{Located, MAX_PROBLEMS, Problem, Severity};
 pub use report::{Counts, ReportFormat, ValidationReport, render, validate_tree};

@@ -7,6 +7,8 @@ use std::sync::Arc;
 pub const MAX_PROBLEMS: usize = 100;
 /// The longest line that is shown, in characters.
 const MAX_LINE: usize = 400;
+/// The longest message and hint, in characters.
+const MAX_WORDS: usize = 600;
 
 /// Something wrong at a place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -136,11 +138,19 @@ fn problem(file: &str, lines: &[&str], fault: Fault) -> Problem {
         file: file.to_owned(),
         line,
         column: fault.place.column as usize,
-        what: fault.what,
-        hint: fault.hint,
+        what: shortened(fault.what),
+        hint: fault.hint.map(shortened),
         source_line: if short { visible(text) } else { String::new() },
         severity: fault.severity,
     }
+}
+
+fn shortened(mut words: String) -> String {
+    if let Some((end, _)) = words.char_indices().nth(MAX_WORDS) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words
 }
 
 /// A line that shows what it is: characters that would not, or would change how the rest is shown, are replaced one by one.

@@ -211,3 +211,69 @@ fn uri(path: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ReportFormat, render};
+    use crate::runbooks::problems::{Problem, Severity};
+    use serde_json::Value;
+
+    fn problems() -> [Problem; 2] {
+        [
+            Problem {
+                file: "run books/a,b:1%.yaml".to_owned(),
+                line: 12,
+                column: 4,
+                what: "100% wrong\nreally".to_owned(),
+                hint: Some("do not".to_owned()),
+                source_line: "\ta: b".to_owned(),
+                severity: Severity::Error,
+            },
+            Problem {
+                file: "b.yaml".to_owned(),
+                line: 1,
+                column: 1,
+                what: "odd".to_owned(),
+                hint: None,
+                source_line: String::new(),
+                severity: Severity::Warning,
+            },
+        ]
+    }
+
+    #[test]
+    fn text_shows_the_line_with_a_mark_under_the_place() {
+        let wanted = "run books/a,b:1%.yaml:12:4: error: 100% wrong\nreally\n 12 | \ta: b\n    | \t  ^\nhint: do not\n\nb.yaml:1:1: warning: odd\n";
+        assert_eq!(render(&problems(), ReportFormat::Text), wanted);
+        assert_eq!(render(&[], ReportFormat::Text), "");
+    }
+
+    #[test]
+    fn annotations_escape_what_would_end_them() {
+        let wanted = "::error file=run books/a%2Cb%3A1%25.yaml,line=12,col=4::100%25 wrong%0Areally%0Ahint: do not\n::warning file=b.yaml,line=1,col=1::odd\n";
+        assert_eq!(render(&problems(), ReportFormat::Github), wanted);
+    }
+
+    #[test]
+    fn json_has_every_field() {
+        let read: Value = serde_json::from_str(&render(&problems(), ReportFormat::Json)).unwrap();
+        assert_eq!(read[0]["line"], 12);
+        assert_eq!(read[0]["severity"], "error");
+        assert_eq!(read[1].get("hint"), None);
+    }
+
+    #[test]
+    fn sarif_names_place_and_level() {
+        let read: Value = serde_json::from_str(&render(&problems(), ReportFormat::Sarif)).unwrap();
+        assert_eq!(read["version"], "2.1.0");
+        let result = &read["runs"][0]["results"][0];
+        let place = &result["locations"][0]["physicalLocation"];
+        assert_eq!(
+            place["artifactLocation"]["uri"],
+            "run%20books/a%2Cb%3A1%25.yaml"
+        );
+        assert_eq!(place["region"]["startColumn"], 4);
+        assert_eq!(result["level"], "error");
+        assert_eq!(read["runs"][0]["results"][1]["level"], "warning");
+    }
+}

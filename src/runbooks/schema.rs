@@ -35,11 +35,6 @@ impl Shape {
         Self { schema, validator }
     }
 
-    /// Whether the schema could be compiled.
-    pub(super) fn is_compiled(&self) -> bool {
-        self.validator.is_some()
-    }
-
     /// Whether a value fits.
     pub(super) fn fits(&self, value: &Value) -> bool {
         self.validator
@@ -227,13 +222,10 @@ fn redirect(schema: &mut Value, to: &str) {
     match schema {
         Value::Object(map) => {
             for (key, value) in map {
-                match value {
-                    Value::String(target) if key == "$ref" => {
-                        if let Some(rest) = target.strip_prefix("#/") {
-                            *target = format!("{to}{rest}");
-                        }
-                    }
-                    other => redirect(other, to),
+                let target = value.as_str().filter(|_| key == "$ref");
+                match target.and_then(|target| target.strip_prefix("#/")) {
+                    Some(rest) => *value = format!("{to}{rest}").into(),
+                    None => redirect(value, to),
                 }
             }
         }

@@ -54,7 +54,7 @@ impl Artifacts {
 
     pub(super) fn verified(&self, runbook: &RunbookName, name: &str, at: Timestamp) -> Kept {
         self.with(runbook, name, |seen| {
-            seen.verified = seen.verified.max(Some(at))
+            seen.verified = seen.verified.max(Some(at));
         })
     }
 

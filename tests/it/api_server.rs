@@ -1,5 +1,7 @@
 //! A small server that speaks the Kubernetes API's JSON over real HTTP: each path gives its answers in turn, the last one for ever.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use axum::{
     Router,
     body::Bytes,

@@ -85,19 +85,26 @@ struct Named {
 impl Named {
     /// Finds `crate::room`, `crate::{room, …}`, `foreign::…` and `super::super` at any depth, macros included.
     fn collect(&mut self, tokens: TokenStream) {
+        self.collect_in(tokens, false);
+    }
+
+    fn collect_in(&mut self, tokens: TokenStream, inside_path: bool) {
         let trees: Vec<TokenTree> = tokens.into_iter().collect();
         for (index, tree) in trees.iter().enumerate() {
             match tree {
-                TokenTree::Group(group) => self.collect(group.stream()),
+                // What stands in the braces of `a::{…}` begins at `a`.
+                TokenTree::Group(group) => {
+                    self.collect_in(group.stream(), follows_path(&trees, index));
+                }
                 TokenTree::Ident(ident) if is_path(&trees, index) => {
-                    self.path(&trees, index, &ident.to_string())
+                    self.path(&trees, index, &ident.to_string(), inside_path);
                 }
                 TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
             }
         }
     }
 
-    fn path(&mut self, trees: &[TokenTree], index: usize, word: &str) {
+    fn path(&mut self, trees: &[TokenTree], index: usize, word: &str, inside_path: bool) {
         let line = trees[index].span().start().line;
         let first = index < 2
             || !matches!(&trees[index - 1], TokenTree::Punct(punct) if punct.as_char() == ':');
@@ -107,12 +114,18 @@ impl Named {
                 self.rooms.extend(heads(group.stream()));
             }
             ("super", Some(TokenTree::Ident(next))) if next == "super" => self.twice_up.push(line),
-            (foreign, _) if first && DOORS.iter().any(|(name, _)| *name == foreign) => {
+            (foreign, _)
+                if first && !inside_path && DOORS.iter().any(|(name, _)| *name == foreign) =>
+            {
                 self.crates.push((line, foreign.to_owned()));
             }
             _ => {}
         }
     }
+}
+
+fn follows_path(trees: &[TokenTree], index: usize) -> bool {
+    index > 0 && matches!(&trees[index - 1], TokenTree::Punct(punct) if punct.as_char() == ':')
 }
 
 fn is_path(trees: &[TokenTree], index: usize) -> bool {

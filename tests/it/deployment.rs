@@ -61,7 +61,7 @@ fn known_metrics() -> BTreeSet<String> {
             last_success: Some(now),
             last_outcome: Some(orderly::domain::run::RunOutcome::Succeeded),
             next_run: Some(now),
-            expected_interval: Some(std::time::Duration::from_secs(60)),
+            expected_interval: Some(std::time::Duration::from_mins(1)),
             suspended: false,
             invalid: false,
         }],
@@ -69,12 +69,53 @@ fn known_metrics() -> BTreeSet<String> {
     );
     events.artifact_stored(&name, "x", 1, now);
     events.artifact_verified(&name, "x", std::time::Duration::from_secs(1), now);
+    let of = orderly::telemetry::StepOf {
+        runbook: &name,
+        run: orderly::domain::id::RunId::new(now, [0; 10]),
+        phase: orderly::domain::runbook::Phase::Main,
+        step: &"one".parse().unwrap(),
+        action: &"sleep".parse().unwrap(),
+        attempt: 1,
+    };
+    let ok = orderly::domain::check::CheckStatus::Ok;
+    let checked = orderly::domain::run::StepReport::checked(ok, "", serde_json::Value::Null);
+    let read = orderly::domain::effect::Class::Read;
+    events.step_ended(of, &checked, std::time::Duration::from_secs(1), read);
+    events.gate_decided(of, &orderly::domain::gate::Decision::Allow, &[], read);
+    events.http_request("GET", "/", 200, std::time::Duration::from_secs(1));
+    events.run_ended(
+        &header(&name, now),
+        orderly::domain::run::RunOutcome::Succeeded,
+        std::time::Duration::from_secs(1),
+        now,
+        "",
+    );
     let text = events.render(now);
     let families = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     families
         .filter_map(|line| line.split(' ').next())
         .map(str::to_owned)
         .collect()
+}
+
+fn header(
+    runbook: &orderly::domain::name::RunbookName,
+    at: jiff::Timestamp,
+) -> orderly::domain::run::RunHeader {
+    orderly::domain::run::RunHeader {
+        id: orderly::domain::id::RunId::new(at, [0; 10]),
+        runbook: runbook.clone(),
+        revision: String::new(),
+        author: String::new(),
+        definition: orderly::domain::digest::Digest::of_bytes(b""),
+        cause: orderly::domain::run::Cause::Person {
+            subject: "ann".to_owned(),
+        },
+        inputs: std::collections::BTreeMap::new(),
+        created_at: at,
+        dry_run: false,
+        window_override: None,
+    }
 }
 
 /// A number of seconds after `key` in the text.

@@ -1,5 +1,11 @@
 //! The Kubernetes adapter and actions against a server, over the wire.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what fails here fails the test"
+)]
+
 use crate::{
     api_server::{Answer, ApiServer, answer, kubeconfig, ok, status},
     steps::{Run, world},
@@ -163,6 +169,20 @@ async fn each_refusal_has_its_meaning_and_nothing_is_repeated_behind_the_back() 
         assert_eq!(error.retryable(), retryable, "{error}");
         assert_eq!(stage.server.seen().len(), 1, "{answered:?}");
     }
+}
+
+#[tokio::test]
+async fn the_client_library_writes_no_log_lines_of_its_own() {
+    let stage = Stage::new().await;
+    let path = stage.folder.path().join("log");
+    let file = Arc::new(std::fs::File::create(&path).unwrap());
+    let lines = tracing_subscriber::fmt().with_writer(file).finish();
+    let _until_the_end = tracing::subscriber::set_default(lines);
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [status(500, "etcd is away")]);
+    stage.get_web().await.unwrap_err();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "");
 }
 
 #[tokio::test]
@@ -399,7 +419,7 @@ async fn a_rollout_that_never_gets_ready_names_what_is_missing() {
         error(&report),
         (
             "deployment shop/web was restarted, but is not ready: 1 of 3 replicas are updated, 2 are available, \
-             2 old ones are still there, after 500ms\n  pod shop/web-1: app: CrashLoopBackOff",
+             2 old ones are still there, after 500ms; pod shop/web-1: app: CrashLoopBackOff",
             true
         )
     );

@@ -1,17 +1,29 @@
 //! Tests from outside: real servers, real files, the program itself.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "in tests a surprise is a failure, and a failure should say where"
+)]
+
 mod api_server;
 mod architecture;
 mod backup;
+mod cli;
+mod daemon;
 mod deployment;
 mod few_actions;
 mod git;
 mod history;
+mod hostile;
 mod http;
 mod kubernetes;
 mod network;
 mod process;
 mod readme;
 mod samples;
+mod schemas;
 mod servers;
 mod steps;

@@ -102,7 +102,7 @@ impl Stage {
         let running = self
             .processes
             .run(program, self.heard.clone(), self.stop.clone());
-        tokio::time::timeout(Duration::from_secs(60), running)
+        tokio::time::timeout(Duration::from_mins(1), running)
             .await
             .expect("nothing waits for ever")
     }
@@ -351,7 +351,8 @@ async fn flood() {
     let kept = fs::read_to_string(&files[0]).unwrap();
     assert!(kept.len() as u64 <= cap + 1024, "{}", kept.len());
     assert!(kept.contains("are left out here"));
-    assert!(kept.ends_with("out end\n"));
+    // The flood is cut in the middle of a line, which `end` completes.
+    assert!(kept.ends_with("end\n"));
 }
 
 #[tokio::test]

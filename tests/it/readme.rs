@@ -110,7 +110,7 @@ fn the_shipped_runbooks_load_and_fit_together() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks");
     let mut files = Vec::new();
     collect(&root, &mut files);
-    assert!(files.len() >= 5);
+    assert!(files.len() >= 4);
     let files = files.into_iter().map(|path| {
         let name = path.strip_prefix(&root).unwrap().display().to_string();
         let bytes = fs::read(&path).unwrap();
@@ -136,4 +136,17 @@ fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
             files.push(path);
         }
     }
+}
+
+#[test]
+fn the_documentation_of_actions_is_the_codes() {
+    use orderly::ports::executor::ActionCatalogue as _;
+    let shipped =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/actions.md")).unwrap();
+    let made = orderly::actions::framework::markdown(wiring::catalogue().specs());
+    assert_eq!(
+        shipped.trim(),
+        made.trim(),
+        "run: orderly schema actions > docs/actions.md"
+    );
 }

@@ -44,6 +44,29 @@ fn valid_samples_have_no_problem() {
 }
 
 #[test]
+fn a_document_with_warnings_is_used() {
+    let text = "apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: a }
+spec:
+  triggers:
+    - schedule: 0 8 */2 * MON
+  deadline: 5m
+  steps:
+    - { name: a, uses: sleep, with: { for: 1s }, timeout: 6m }
+    - { name: b, uses: sleep, with: { for: 1s } }
+";
+    let loaded = load("a.yaml", text.as_bytes());
+    assert_eq!((loaded.documents.len(), loaded.broken.len()), (1, 0));
+    let said: Vec<_> = loaded
+        .problems
+        .iter()
+        .map(|problem| (problem.line, problem.severity))
+        .collect();
+    assert_eq!(said, [(6, Severity::Warning), (9, Severity::Warning)]);
+}
+
+#[test]
 fn invalid_samples_say_what_is_wrong() {
     let samples = samples("invalid");
     assert!(samples.len() >= 40);

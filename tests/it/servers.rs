@@ -1,5 +1,7 @@
 //! Small servers on this host, for tests: each answers on a thread of its own, by hand, so that it can misbehave.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::{
     ServerConfig, ServerConnection,

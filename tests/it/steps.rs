@@ -1,5 +1,7 @@
 //! Steps carried out as the agent does it: planned, permitted, performed; on real adapters where a test names them.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use orderly::{
     actions::framework::{Catalogue, Children, Performer, World},
     adapters::{
@@ -162,12 +164,12 @@ impl Network for Absent {
 }
 
 impl Processes for Absent {
-    fn run<'a>(
-        &'a self,
+    fn run(
+        &self,
         _: Program,
         _: Arc<dyn StepLog>,
         _: CancellationToken,
-    ) -> BoxFuture<'a, Result<Ended, ProcessError>> {
+    ) -> BoxFuture<'_, Result<Ended, ProcessError>> {
         let error = ProcessError::NotFound("any".to_owned());
         Box::pin(std::future::ready(Err(error)))
     }

@@ -284,7 +284,9 @@ mod tests {
         };
         let retryable = |error| match report_error(&error).result {
             StepResult::Failed { retryable, .. } => retryable,
-            other => panic!("{other:?}"),
+            other @ (StepResult::Succeeded | StepResult::TimedOut | StepResult::Canceled) => {
+                panic!("{other:?}")
+            }
         };
         assert!(retryable(failed("writing")));
         assert!(!retryable(damaged));

@@ -28,12 +28,12 @@ struct OneEnd {
 }
 
 impl Processes for OneEnd {
-    fn run<'a>(
-        &'a self,
+    fn run(
+        &self,
         program: Program,
         _: Arc<dyn StepLog>,
         _: CancellationToken,
-    ) -> BoxFuture<'a, Result<Ended, ProcessError>> {
+    ) -> BoxFuture<'_, Result<Ended, ProcessError>> {
         self.asked.lock().unwrap().push(program);
         Box::pin(std::future::ready(Ok(self.end.clone())))
     }

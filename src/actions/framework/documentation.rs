@@ -1,13 +1,12 @@
 //! Documentation of actions, made from their types.
 
-use crate::ports::executor::ActionSpec;
+use crate::{domain::span::Span, ports::executor::ActionSpec};
 use serde_json::Value;
 use std::fmt::Write as _;
 
 /// Every action with its inputs and outputs, as Markdown.
 pub fn markdown(specs: &[ActionSpec]) -> String {
-    let mut page =
-        String::from("# Actions\n\nMade from the types by `orderly schema --actions`.\n");
+    let mut page = String::from("# Actions\n\nMade from the types by `orderly schema actions`.\n");
     for spec in specs {
         let _infallible = write!(page, "\n## `{}`\n\n{}\n", spec.name, spec.summary);
         table(&mut page, "Input", &spec.inputs, true);
@@ -17,15 +16,23 @@ pub fn markdown(specs: &[ActionSpec]) -> String {
 }
 
 fn table(page: &mut String, title: &str, schema: &Value, with_need: bool) {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+    if schema.get("properties").is_none() {
         return;
-    };
+    }
     let (head, line) = if with_need {
         (" Default |", "---|")
     } else {
         ("", "")
     };
     let _infallible = write!(page, "\n| {title} | Type |{head} |\n|---|---|{line}---|\n");
+    rows(page, schema, "", with_need);
+}
+
+/// A row for each property, those of objects within under `outer.inner`.
+fn rows(page: &mut String, schema: &Value, prefix: &str, with_need: bool) {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return;
+    };
     for (name, property) in properties {
         let need = if with_need {
             format!(" {} |", default_of(schema, name, property))
@@ -34,10 +41,14 @@ fn table(page: &mut String, title: &str, schema: &Value, with_need: bool) {
         };
         let _infallible = writeln!(
             page,
-            "| `{name}` | {} |{need} {} |",
+            "| `{prefix}{name}` | {} |{need} {} |",
             type_of(property),
             cell(description(property))
         );
+        rows(page, property, &format!("{prefix}{name}."), with_need);
+        if let Some(items) = property.get("items") {
+            rows(page, items, &format!("{prefix}{name}[]."), with_need);
+        }
     }
 }
 
@@ -97,11 +108,19 @@ fn named(name: &str, property: &Value) -> String {
         property.get("items"),
         property.get("additionalProperties"),
     ) {
+        ("string", _, _) if property.get("pattern") == Some(&span_pattern()) => {
+            "length of time".to_owned()
+        }
         ("array", Some(items), _) => format!("list of {}", type_of(items)),
         ("object", _, Some(values @ Value::Object(_))) => format!("map of {}", type_of(values)),
         ("object", _, _) => "object".to_owned(),
         (name, _, _) => name.to_owned(),
     }
+}
+
+fn span_pattern() -> Value {
+    let schema = schemars::SchemaGenerator::default().subschema_for::<Span>();
+    schema.get("pattern").cloned().unwrap_or_default()
 }
 
 fn alternatives(names: impl Iterator<Item = String>) -> String {
@@ -129,6 +148,9 @@ mod tests {
                     "port": { "type": ["integer", "null"], "default": 443 },
                     "mode": { "oneOf": [{ "const": "a", "type": "string" }, { "const": "b|c" }] },
                     "names": { "type": "array", "items": { "type": "string" } },
+                    "limits": { "type": "object", "properties": { "warning": {
+                        "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d|w))+$", "default": "5s"
+                    } } },
                     "labels": { "type": "object", "additionalProperties": { "type": "string" } }
                 },
                 "required": ["host"]
@@ -138,7 +160,7 @@ mod tests {
         insta::assert_snapshot!(markdown(&[spec]), @r#"
         # Actions
 
-        Made from the types by `orderly schema --actions`.
+        Made from the types by `orderly schema actions`.
 
         ## `demo/act`
 
@@ -150,6 +172,8 @@ mod tests {
         | `port` | integer | `443` |  |
         | `mode` | `"a"` or `"b\|c"` |  |  |
         | `names` | list of string |  |  |
+        | `limits` | object |  |  |
+        | `limits.warning` | length of time | `"5s"` |  |
         | `labels` | map of string |  |  |
 
         | Output | Type | |

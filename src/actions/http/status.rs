@@ -1,7 +1,7 @@
 //! Which status codes are wanted: `200`, `"200-299"`, or a list of such.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::Value;
 use std::{fmt, ops::RangeInclusive};
 
@@ -50,6 +50,13 @@ fn read_one(value: &Value) -> Option<RangeInclusive<u16>> {
     };
     let possible = *range.start() >= 100 && *range.end() <= 599 && range.start() <= range.end();
     possible.then_some(range)
+}
+
+/// As text, so that the schema can show what is the default.
+impl Serialize for WantedStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl<'de> Deserialize<'de> for WantedStatus {

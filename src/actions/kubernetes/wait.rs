@@ -122,7 +122,7 @@ async fn pods_that_are_not_ready(workload: &Workload, world: &World) -> String {
     let problems: Vec<String> = listed
         .unwrap_or_default()
         .iter()
-        .filter_map(|pod| Some(format!("\n  pod {}: {}", full_name(pod), pod_problem(pod)?)))
+        .filter_map(|pod| Some(format!("; pod {}: {}", full_name(pod), pod_problem(pod)?)))
         .take(NAMED_PODS)
         .collect();
     problems.concat()

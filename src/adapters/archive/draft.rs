@@ -244,13 +244,16 @@ mod tests {
     fn the_digest_is_that_of_the_file_and_only_the_agent_may_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let mut draft = draft(folder.path());
-        draft.write_all(&[7; 100_000]).unwrap();
+        draft.write_all(&vec![7; 100_000]).unwrap();
         let published = draft.publish().unwrap();
         let bytes = fs::read(&published.path).unwrap();
         assert_eq!(published.sha256, Digest::of_bytes(&bytes));
         assert_eq!(published.size, bytes.len() as u64);
         assert_eq!(published.raw_size, 100_000);
-        assert_eq!(zstd::decode_all(bytes.as_slice()).unwrap(), [7; 100_000]);
+        assert_eq!(
+            zstd::decode_all(bytes.as_slice()).unwrap(),
+            vec![7; 100_000]
+        );
         let mode = fs::metadata(&published.path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

@@ -83,7 +83,7 @@ impl<'a, W: Write> Packing<'a, W> {
         match std::fs::symlink_metadata(path) {
             Err(error) => self.unreadable(path, &error),
             Ok(metadata) if metadata.is_symlink() => self.found.unreadable.add(format!(
-                "{}: is a symbolic link, which is never followed\nhint: name what it leads to",
+                "{}: is a symbolic link, which is never followed: name what it leads to",
                 path.display()
             )),
             Ok(_) => {
@@ -367,5 +367,79 @@ impl Read for Content<'_> {
         buffer.fill(0);
         self.left -= wanted as u64;
         Ok(wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CWD, Found, Member, Packing, fstat};
+    use crate::adapters::archive::exclude::Exclude;
+    use std::{
+        fs::{self, File},
+        io::Read as _,
+        path::Path,
+    };
+    use tokio_util::sync::CancellationToken;
+
+    /// Packs a file that `change` has changed since it was opened; what was found, and the content in the archive.
+    fn packed(change: impl FnOnce(&Path)) -> (Found, Vec<u8>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fs::write(&path, vec![b'x'; 100_000]).unwrap();
+        let file = File::open(&path).unwrap();
+        let stat = fstat(&file).unwrap();
+        change(&path);
+        let (exclude, stop) = (Exclude::new(&[]), CancellationToken::new());
+        let mut packing = Packing::new(Vec::new(), &exclude, &[], &stop);
+        let member = Member {
+            folder: CWD,
+            name: &path,
+            path: &path,
+            depth: 0,
+        };
+        packing.content(member, &stat, &file).unwrap();
+        let (bytes, found) = packing.finish().unwrap();
+        let mut archive = tar::Archive::new(bytes.as_slice());
+        let mut members = archive.entries().unwrap();
+        let mut content = Vec::new();
+        members
+            .next()
+            .unwrap()
+            .unwrap()
+            .read_to_end(&mut content)
+            .unwrap();
+        assert!(members.next().is_none());
+        (found, content)
+    }
+    fn set_length(path: &Path, length: u64) {
+        File::options()
+            .write(true)
+            .open(path)
+            .unwrap()
+            .set_len(length)
+            .unwrap();
+    }
+
+    #[test]
+    fn a_file_that_shrinks_keeps_its_announced_length() {
+        let (found, content) = packed(|path| set_length(path, 30_000));
+        assert_eq!(content[..30_000], vec![b'x'; 30_000]);
+        assert_eq!(content[30_000..], vec![0; 70_000]);
+        let changed = found.changed.listed();
+        assert!(changed[0].contains("70000 bytes shorter"), "{changed:?}");
+    }
+
+    #[test]
+    fn a_file_that_grows_is_kept_as_long_as_it_was() {
+        let (found, content) = packed(|path| set_length(path, 500_000));
+        assert_eq!(content, vec![b'x'; 100_000]);
+        assert_eq!(found.changed.count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_stays_as_it_is_is_not_noted() {
+        let (found, content) = packed(|_| {});
+        assert_eq!(content, vec![b'x'; 100_000]);
+        assert_eq!((found.changed.count(), found.entries), (0, 1));
     }
 }

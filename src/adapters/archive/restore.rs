@@ -68,23 +68,19 @@ pub(super) fn unpack(
         let mut entry = entry.map_err(damaged)?;
         let path = entry.path().map_err(damaged)?.into_owned();
         let target = folder.join(within(&path)?);
-        match entry.header().entry_type() {
-            tar::EntryType::Regular => {
-                contents.bytes += write_member(&mut entry, &target)?;
-                contents.files += 1;
-            }
-            tar::EntryType::Directory => {
-                private_folder(&target).map_err(failed)?;
-                contents.folders += 1;
-            }
-            tar::EntryType::Symlink => {
-                if entry.link_name().map_err(damaged)?.is_none() {
-                    return Err(Fault::Damaged(format!("{} leads nowhere", path.display())));
-                }
-                contents.links += 1;
-            }
+        let kind = entry.header().entry_type();
+        if kind.is_file() {
+            contents.bytes += write_member(&mut entry, &target)?;
+            contents.files += 1;
+        } else if kind.is_dir() {
+            private_folder(&target).map_err(failed)?;
+            contents.folders += 1;
+        } else if kind.is_symlink() && entry.link_name().map_err(damaged)?.is_some() {
+            contents.links += 1;
+        } else {
             // A backup makes no others: links between files, devices, sparse files.
-            _ => return Err(strange(&entry, &path)),
+            let what = format!("{} is of the kind {kind:?}", path.display());
+            return Err(Fault::Damaged(what));
         }
     }
     // The checksum stands at the end of the compressed stream.
@@ -113,11 +109,6 @@ fn decompress<R: Read>(
         left: most,
         stop,
     })
-}
-
-fn strange<R: Read>(entry: &tar::Entry<'_, R>, path: &Path) -> Fault {
-    let kind = entry.header().entry_type();
-    Fault::Damaged(format!("{} is of the kind {kind:?}", path.display()))
 }
 
 fn write_member<R: Read>(entry: &mut tar::Entry<'_, R>, target: &Path) -> Result<u64, Fault> {
@@ -307,7 +298,7 @@ mod tests {
     #[test]
     fn a_cut_or_changed_file_is_damage() {
         let noise: Vec<u8> = (0..200_000u32)
-            .map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()[2])
             .collect();
         let whole = archive(&[(Regular, "x", &noise)]);
         damage(&whole[..whole.len() - 10], 1_000_000);

@@ -101,7 +101,7 @@ async fn inspect(
 async fn a_tree_is_kept_and_restored_whole() {
     let here = Here::new();
     here.write("a/one", b"hello");
-    here.write("b", &[7; 300_000]);
+    here.write("b", &vec![7; 300_000]);
     here.write("empty", b"");
     here.write(&format!("{}/deep", "long-name/".repeat(20)), b"x");
     symlink("/etc/shadow", here.data().join("link")).unwrap();

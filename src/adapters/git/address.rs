@@ -75,12 +75,15 @@ pub(super) fn parse(text: &str) -> Result<Address, String> {
     }
 }
 
-/// `user@host:path`, as scp(1) writes it, or else a path.
+/// `user@host:path` or `[user@host:port]:path`, as git writes what scp(1) does, or else a path.
 fn parse_short(text: &str) -> Result<Address, String> {
+    let bracketed = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("]:"));
     let colon = text
         .split_once(':')
         .filter(|(before, _)| !before.contains('/') && before.contains('@'));
-    let Some((before, path)) = colon else {
+    let Some((before, path)) = bracketed.or(colon) else {
         return local(PathBuf::from(text));
     };
     let absolute = parse_remote(
@@ -194,7 +197,7 @@ impl Remote {
         }
     }
 
-    /// The address that libgit2 is given: that of the relay, or for https the host's own with the relay as a proxy.
+    /// The address that libgit2 is given: that of the relay.
     pub(super) fn reached_through(&self, relay: u16) -> String {
         let path = &self.path;
         match self.scheme {
@@ -206,8 +209,7 @@ impl Remote {
                     format!("[{user}@127.0.0.1:{relay}]:{path}")
                 }
             }
-            Scheme::Http => format!("http://127.0.0.1:{relay}{path}"),
-            Scheme::Https => format!("https://{}{path}", self.authority()),
+            Scheme::Http | Scheme::Https => format!("http://127.0.0.1:{relay}{path}"),
         }
     }
 }
@@ -219,7 +221,11 @@ impl std::fmt::Display for Address {
             Self::Remote(remote) => remote,
         };
         if !remote.path.starts_with('/') {
-            return write!(f, "{}@{}:{}", remote.user(), remote.host, remote.path);
+            let (user, path) = (remote.user(), &remote.path);
+            if remote.port == remote.scheme.default_port() {
+                return write!(f, "{user}@{}:{path}", remote.host);
+            }
+            return write!(f, "[{user}@{}]:{path}", remote.authority());
         }
         write!(f, "{}://", remote.scheme.as_str())?;
         if let (Scheme::Ssh, Some(user)) = (remote.scheme, &remote.user) {
@@ -257,6 +263,7 @@ mod tests {
             ("http://127.0.0.1:3000/a", "http://127.0.0.1:3000/a"),
             ("ssh://git@[::1]:2222/a", "ssh://git@[::1]:2222/a"),
             ("git@h.example:team/a.git", "git@h.example:team/a.git"),
+            ("[me@h.example:2222]:a.git", "[me@h.example:2222]:a.git"),
             ("git@h.example:/team/a", "ssh://git@h.example/team/a"),
         ] {
             assert_eq!(shown(text), meant, "{text}");
@@ -296,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn ssh_goes_to_the_relay_and_http_keeps_its_host() {
+    fn everything_goes_to_the_relay() {
         let remote = |text| match parse(text).unwrap() {
             Address::Remote(remote) => remote,
             Address::Local(_) => panic!("local"),
@@ -311,7 +318,7 @@ mod tests {
         );
         let https = remote("https://h.example/a");
         assert_eq!(https.scheme, Scheme::Https);
-        assert_eq!(https.reached_through(7), "https://h.example:443/a");
+        assert_eq!(https.reached_through(7), "http://127.0.0.1:7/a");
         assert!(!https.is_loopback() && remote("http://[::1]/a").is_loopback());
     }
 

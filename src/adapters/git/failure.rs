@@ -1,7 +1,7 @@
 //! libgit2's errors as the core knows them, without credentials.
 
 use super::refusal::Refusal;
-use crate::ports::source::SourceError;
+use crate::{domain::secret::SecretValue, ports::source::SourceError};
 use git2::ErrorCode;
 
 /// What a failure is about.
@@ -10,7 +10,7 @@ pub(super) struct Blame {
     /// The source, for people.
     pub(super) url: String,
     /// A text that must never be shown.
-    pub(super) secret: Option<String>,
+    pub(super) secret: Option<SecretValue>,
 }
 
 /// Why a blocking piece of work ended early.
@@ -59,9 +59,9 @@ impl Blame {
     }
 
     fn without_secret(&self, text: String) -> String {
-        match self.secret.as_deref() {
+        match self.secret.as_ref().map(SecretValue::expose) {
             Some(secret) if !secret.is_empty() => text.replace(secret, "***"),
-            _ => text,
+            Some(_) | None => text,
         }
     }
 }
@@ -71,11 +71,6 @@ fn transport_reason(error: &git2::Error) -> String {
     if error.code() == ErrorCode::Auth {
         return format!(
             "{message}\nhint: give the source a token or an ssh key that may read the repository"
-        );
-    }
-    if error.code() == ErrorCode::Certificate {
-        return format!(
-            "{message}\nhint: the agent trusts the system's certificate authorities; SSL_CERT_FILE names others"
         );
     }
     if message.contains("unexpected http status code: 404") {
@@ -97,14 +92,14 @@ fn objects_reason(error: &git2::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Blame, Failure};
-    use crate::adapters::git::refusal::Refusal;
+    use crate::{adapters::git::refusal::Refusal, domain::secret::SecretValue};
     use git2::{Error, ErrorClass, ErrorCode};
 
     #[test]
     fn a_secret_never_appears_and_the_better_reason_wins() {
         let blame = Blame {
             url: "https://h/a".into(),
-            secret: Some("hunter2".into()),
+            secret: Some(SecretValue::new("hunter2".into())),
         };
         let refusal = Refusal::default();
         let failed = || Failure::Transport(Error::from_str("bad hunter2"));

@@ -8,7 +8,7 @@
 //! - A repository on this machine is read where it stands; one behind the network through a bare copy of depth 1, which may be lost at any
 //!   time.
 //!
-//! What it lacks on purpose: work trees, pushing, submodules, Git LFS, an HTTP proxy of one's own, the `git` program.
+//! What it lacks on purpose: work trees, pushing, submodules, Git LFS, HTTP proxies, the `git` program.
 
 mod address;
 mod failure;
@@ -29,7 +29,7 @@ use crate::ports::{
     BoxFuture,
     source::{Revision, Source, SourceError, Tree},
 };
-use address::Address;
+use address::{Address, Remote, Scheme};
 use failure::{Blame, Failure};
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository};
 use jiff::Timestamp;
@@ -37,15 +37,25 @@ use objects::Objects;
 use refusal::Refusal;
 use relay::Relay;
 use std::{path::PathBuf, sync::Arc};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
+use tokio_rustls::{TlsConnector, rustls};
 use tokio_util::sync::CancellationToken;
 use tree::{Checked, Limits};
 
 /// A repository that is followed.
-#[derive(Debug)]
 pub struct GitSource {
     shared: Arc<Shared>,
     kept: Arc<Mutex<Kept>>,
+    /// Made when first needed.
+    trust: OnceCell<Result<TlsConnector, rustls::Error>>,
+}
+
+impl std::fmt::Debug for GitSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GitSource")
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What never changes.
@@ -82,7 +92,7 @@ impl GitSource {
     pub fn new(options: GitOptions) -> Result<Self, InvalidOptions> {
         let (address, path) = options::check(&options)?;
         let secret = match &options.credentials {
-            Credentials::Token { token, .. } => Some(token.expose().to_owned()),
+            Credentials::Token { token, .. } => Some(token.clone()),
             Credentials::None | Credentials::SshKey { .. } => None,
         };
         let blame = Blame {
@@ -99,6 +109,7 @@ impl GitSource {
                 blame,
             }),
             kept: Arc::default(),
+            trust: OnceCell::new(),
         })
     }
 
@@ -148,13 +159,35 @@ impl GitSource {
         let done = tokio::task::spawn_blocking(move || work(&context, &mut kept));
         let done = match &self.shared.address {
             Address::Local(_) => done.await,
-            Address::Remote(remote) => tokio::select! {
-                done = done => done,
-                never = relay.serve(remote, &refusal) => match never {},
-            },
+            Address::Remote(remote) => {
+                let trust = self.trust(remote).await?;
+                tokio::select! {
+                    done = done => done,
+                    never = relay.serve(remote, trust.as_ref(), &refusal) => match never {},
+                }
+            }
         };
         done.map_err(|error| blame.unusable(format!("reading was cut off: {error}")))?
             .map_err(|failure| blame.error(failure, &refusal))
+    }
+}
+
+impl GitSource {
+    /// The authorities that https goes by; none for what needs none.
+    async fn trust(&self, remote: &Remote) -> Result<Option<TlsConnector>, SourceError> {
+        if remote.scheme != Scheme::Https {
+            return Ok(None);
+        }
+        let blame = &self.shared.blame;
+        let read = || async {
+            let reading = tokio::task::spawn_blocking(relay::trust).await;
+            reading.map_err(|error| blame.unusable(format!("TLS: {error}")))
+        };
+        let trust = self.trust.get_or_try_init(read).await?;
+        match trust {
+            Ok(trust) => Ok(Some(trust.clone())),
+            Err(error) => Err(blame.unusable(format!("TLS: {error}"))),
+        }
     }
 }
 

@@ -92,6 +92,9 @@ fn check_credentials(address: &Address, credentials: &Credentials) -> Result<(),
         (Address::Local(_), Credentials::None) => Ok(()),
         (Address::Local(_), _) => wrong("a repository on this machine takes no credentials"),
         (Address::Remote(remote), credentials) => match (remote.scheme, credentials) {
+            (Scheme::Ssh, Credentials::SshKey { .. }) if !cfg!(feature = "remote-git") => wrong(
+                "this agent was built without ssh\nhint: build it with the feature `remote-git`, or use https",
+            ),
             (Scheme::Ssh, Credentials::SshKey { .. })
             | (Scheme::Https, Credentials::Token { .. })
             | (Scheme::Https | Scheme::Http, Credentials::None) => Ok(()),

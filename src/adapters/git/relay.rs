@@ -1,30 +1,36 @@
 //! A port on this machine that leads to exactly one other host, for as long as one fetch takes.
 //!
-//! libgit2 waits for a silent server for ever, and its time limits can be set only through unsafe code. So it never connects by
-//! itself: it speaks to this relay, and when the fetch's deadline passes the relay is dropped, its sockets close, and libgit2's thread ends
-//! with an error. The relay also keeps redirects on the configured host, where the credentials belong.
+//! libgit2 never connects by itself. It waits for a silent server for ever, its time limits can be set only through unsafe code, and
+//! its own way through a proxy uses freed memory when TLS fails (1.9). So it speaks to this relay, in the clear; TLS is done here. When
+//! the fetch's deadline passes, the relay is dropped, its sockets close, and libgit2's thread ends with an error. Redirects are not
+//! followed: credentials belong to the configured host.
 
 use super::{
     address::{Remote, Scheme},
     refusal::Refusal,
 };
-use std::{convert::Infallible, io, time::Duration};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy, copy_bidirectional},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, split},
     net::{TcpListener, TcpStream, lookup_host},
     time::timeout,
 };
+use tokio_rustls::{TlsConnector, rustls};
 
 /// How long one address of the host may take to answer, so that an unreachable one leaves time for the next.
 const CONNECT: Duration = Duration::from_secs(8);
-/// The longest request head; libgit2's are a few hundred bytes.
-const MAX_HEAD: usize = 16 * 1024;
+/// The longest head of a request or an answer.
+const MAX_HEAD: usize = 64 * 1024;
 
 /// See the module.
 pub(super) struct Relay {
     listener: TcpListener,
     port: u16,
 }
+
+/// A connection to the host.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 impl Relay {
     pub(super) async fn open() -> io::Result<Self> {
@@ -38,86 +44,87 @@ impl Relay {
     }
 
     /// Serves one connection after the other until it is dropped; libgit2 holds one at a time.
-    pub(super) async fn serve(&self, remote: &Remote, refusal: &Refusal) -> Infallible {
+    pub(super) async fn serve(
+        &self,
+        remote: &Remote,
+        trust: Option<&TlsConnector>,
+        refusal: &Refusal,
+    ) -> Infallible {
         loop {
             let Ok((mut near, _)) = self.listener.accept().await else {
                 // Out of file descriptors, say: others may give some back.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            if let Err(reason) = lead(&mut near, remote).await {
+            if let Err(reason) = lead(&mut near, remote, trust).await {
                 refusal.note(reason);
+                answer(&mut near, remote, "502 Bad Gateway").await;
             }
         }
     }
 }
 
 /// Leads one connection to the host, until either side ends it.
-async fn lead(near: &mut TcpStream, remote: &Remote) -> Result<(), String> {
-    let head = match remote.scheme {
-        Scheme::Ssh => Vec::new(),
-        Scheme::Http | Scheme::Https => read_head(near).await.unwrap_or_default(),
-    };
-    if remote.scheme == Scheme::Https
-        && let Err(reason) = admit(&head, remote)
-    {
-        answer(near, "403 Forbidden").await;
-        return Err(reason);
-    }
-    let mut far = match connect(remote).await {
-        Ok(far) => far,
-        Err(error) => {
-            answer(near, "502 Bad Gateway").await;
-            return Err(format!("connecting to {}: {error}", remote.authority()));
+async fn lead(
+    near: &mut TcpStream,
+    remote: &Remote,
+    trust: Option<&TlsConnector>,
+) -> Result<(), String> {
+    let authority = remote.authority();
+    let mut far = connect(remote, trust).await?;
+    if remote.scheme != Scheme::Ssh {
+        let ended = |error: io::Error| format!("{authority} ended the connection: {error}");
+        let answered = exchange(near, far.as_mut(), remote).await.map_err(ended)?;
+        if let Some(target) = redirect(&answered) {
+            return Err(redirected(remote, &target));
         }
-    };
-    match remote.scheme {
-        Scheme::Ssh => {}
-        Scheme::Https => answer(near, "200 Connected").await,
-        Scheme::Http => exchange(near, &mut far, &head, remote).await?,
+        near.write_all(&answered).await.map_err(ended)?;
     }
-    // How it ended is libgit2's to judge by what it has read.
-    let _ended = copy_bidirectional(near, &mut far).await;
+    let (near_in, near_out) = near.split();
+    let (far_in, far_out) = split(far);
+    // libgit2 never closes only one direction, and a host that does so has said all.
+    tokio::select! {
+        () = pump(near_in, far_out) => {}
+        () = pump(far_in, near_out) => {}
+    }
     Ok(())
 }
 
-/// Sends a request's head on under the host's own name, and looks at the head of what comes back.
-async fn exchange(
-    near: &mut TcpStream,
-    far: &mut TcpStream,
-    head: &[u8],
-    remote: &Remote,
-) -> Result<(), String> {
-    let sent = far.write_all(&renamed(head, remote)).await;
-    sent.map_err(|error| format!("{}: {error}", remote.authority()))?;
-    let answered = {
-        let (mut near_in, _) = near.split();
-        let (mut far_in, mut far_out) = far.split();
-        tokio::select! {
-            biased;
-            answered = read_head(&mut far_in) => answered,
-            // The body goes on meanwhile; it may be longer than what fits between here and there.
-            Err(error) = copy(&mut near_in, &mut far_out) => Err(error),
+/// Passes bytes on until there are no more, or nobody takes them; libgit2 judges by what it has read.
+async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+    let mut buffer = vec![0; 32 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if to.write_all(bytes).await.is_err() || to.flush().await.is_err() {
+            return;
         }
-    };
-    let Ok(answered) = answered else {
-        return Err(format!(
-            "{} ended the connection without an answer",
-            remote.authority()
-        ));
-    };
-    if let Some(target) = redirect(&answered) {
-        answer(near, "502 Bad Gateway").await;
-        return Err(redirected(remote, &target));
     }
-    let passed = near.write_all(&answered).await;
-    passed.map_err(|error| error.to_string())
 }
 
-async fn answer(near: &mut TcpStream, status: &str) {
-    let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
-    // It may be gone already; the reason is noted by the caller.
-    let _written = near.write_all(text.as_bytes()).await;
+/// Sends a request on under the host's own name, and gives the head of what comes back.
+async fn exchange(
+    near: &mut TcpStream,
+    far: &mut dyn Wire,
+    remote: &Remote,
+) -> io::Result<Vec<u8>> {
+    let head = read_head(near).await?;
+    far.write_all(&renamed(&head, remote)).await?;
+    far.flush().await?;
+    let (mut far_in, mut far_out) = split(far);
+    tokio::select! {
+        biased;
+        answered = read_head(&mut far_in) => answered,
+        // The body goes on meanwhile; it may be longer than what fits between here and there.
+        Err(error) = copy(near, &mut far_out) => Err(error),
+    }
+}
+
+/// Tells libgit2 that nothing comes. It may be gone already; the reason is noted by the caller.
+async fn answer(near: &mut TcpStream, remote: &Remote, status: &str) {
+    if remote.scheme != Scheme::Ssh {
+        let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let _written = near.write_all(text.as_bytes()).await;
+    }
 }
 
 /// Reads to the end of a head, with what may follow it, or fails if the end never comes.
@@ -132,16 +139,6 @@ async fn read_head(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
         head.extend_from_slice(buffer.get(..count).unwrap_or_default());
     }
     Ok(head)
-}
-
-/// Whether a proxy request is for the one host.
-fn admit(head: &[u8], remote: &Remote) -> Result<(), String> {
-    let line = first_line(head);
-    let target = line.split(' ').nth(1).unwrap_or_default();
-    if line.starts_with("CONNECT ") && target.eq_ignore_ascii_case(&remote.authority()) {
-        return Ok(());
-    }
-    Err(redirected(remote, target))
 }
 
 /// A request's head with the host's own name, for one request on this connection.
@@ -194,11 +191,32 @@ fn first_line(head: &[u8]) -> String {
     String::from_utf8_lossy(line).into_owned()
 }
 
-async fn connect(remote: &Remote) -> io::Result<TcpStream> {
+async fn connect(remote: &Remote, trust: Option<&TlsConnector>) -> Result<Box<dyn Wire>, String> {
+    let authority = remote.authority();
+    let stream = connect_any(remote).await;
+    let stream = stream.map_err(|error| format!("connecting to {authority}: {error}"))?;
+    let Some(trust) = trust else {
+        return Ok(Box::new(stream));
+    };
+    let name = rustls::pki_types::ServerName::try_from(remote.host.clone())
+        .map_err(|_| format!("`{}` is not the name of a host", remote.host))?;
+    let shaken = trust.connect(name, stream).await.map_err(|error| {
+        format!(
+            "TLS with {authority}: {error}\nhint: the agent trusts the system's certificate authorities; SSL_CERT_FILE names others"
+        )
+    })?;
+    Ok(Box::new(shaken))
+}
+
+async fn connect_any(remote: &Remote) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in lookup_host((remote.host.as_str(), remote.port)).await? {
         match timeout(CONNECT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Ok(stream)) => {
+                // Small packets go back and forth.
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
             Ok(Err(error)) => last = error,
             Err(_) => last = io::ErrorKind::TimedOut.into(),
         }
@@ -206,9 +224,22 @@ async fn connect(remote: &Remote) -> io::Result<TcpStream> {
     Err(last)
 }
 
+/// Trusts the certificate authorities of the host, read now.
+pub(super) fn trust() -> Result<TlsConnector, rustls::Error> {
+    let mut roots = rustls::RootCertStore::empty();
+    // What cannot be read is not trusted; a host without any says so at the first handshake.
+    let _counts = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{admit, redirect, renamed};
+    use super::{redirect, renamed};
     use crate::adapters::git::address::{Address, Remote, parse};
 
     fn remote(text: &str) -> Remote {
@@ -216,21 +247,6 @@ mod tests {
             Address::Remote(remote) => remote,
             Address::Local(_) => panic!("local"),
         }
-    }
-
-    #[test]
-    fn only_the_configured_host_is_reached() {
-        let remote = remote("https://h.example/a");
-        let request = |target: &str| format!("CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert_eq!(admit(request("h.example:443").as_bytes(), &remote), Ok(()));
-        let error = admit(request("evil.example:443").as_bytes(), &remote).unwrap_err();
-        assert!(
-            error.contains("evil.example") && error.contains("hint:"),
-            "{error}"
-        );
-        assert!(admit(request("h.example:22").as_bytes(), &remote).is_err());
-        assert!(admit(b"GET http://h.example/a HTTP/1.1\r\n\r\n", &remote).is_err());
-        assert!(admit(b"", &remote).is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{
 };
 use git2::{
     AutotagOption, CertificateCheckStatus, Cred, CredentialType, Direction, ErrorClass, ErrorCode,
-    FetchOptions, Oid, ProxyOptions, RemoteCallbacks, RemoteRedirect, Repository, cert::Cert,
+    FetchOptions, Oid, RemoteCallbacks, RemoteRedirect, Repository, cert::Cert,
 };
 use std::{fs, io, path::Path};
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,7 @@ impl Fetch<'_> {
             .remote_anonymous(&url)
             .map_err(Failure::Transport)?;
         let mut connection = remote
-            .connect_auth(Direction::Fetch, Some(self.callbacks()), Some(self.proxy()))
+            .connect_auth(Direction::Fetch, Some(self.callbacks()), None)
             .map_err(Failure::Transport)?;
         let shown: Vec<(String, Oid)> = connection
             .list()
@@ -89,18 +89,11 @@ impl Fetch<'_> {
         followed(repository).map(Some)
     }
 
-    fn proxy(&self) -> ProxyOptions<'static> {
-        let mut proxy = ProxyOptions::new();
-        proxy.url(&format!("http://127.0.0.1:{}", self.relay));
-        proxy
-    }
-
     fn options(&self) -> FetchOptions<'_> {
         let mut options = FetchOptions::new();
         options
             .remote_callbacks(self.callbacks())
-            .proxy_options(self.proxy())
-            .follow_redirects(RemoteRedirect::Initial)
+            .follow_redirects(RemoteRedirect::None)
             .download_tags(AutotagOption::None)
             .update_fetchhead(false)
             .depth(1);
@@ -145,7 +138,7 @@ impl Fetch<'_> {
                 fs::metadata(key).map_err(|error| {
                     self.refuse(&format!("the ssh key {} cannot be read: {error}", key.display()))
                 })?;
-                let passphrase = passphrase.as_ref().map(|secret| secret.expose());
+                let passphrase = passphrase.as_ref().map(crate::domain::secret::SecretValue::expose);
                 Cred::ssh_key(self.remote.user(), None, key, passphrase)
             }
         }
@@ -156,7 +149,7 @@ impl Fetch<'_> {
         git2::Error::new(ErrorCode::Auth, ErrorClass::Callback, reason)
     }
 
-    /// Checks an ssh host's key; certificates are libgit2's own to judge.
+    /// Checks an ssh host's key. TLS is the relay's.
     fn check(&self, certificate: &Cert<'_>) -> Result<CertificateCheckStatus, git2::Error> {
         let Some(host_key) = certificate.as_hostkey() else {
             return Ok(CertificateCheckStatus::CertificatePassthrough);
@@ -224,7 +217,10 @@ fn open_copy(folder: &Path, source: &str) -> Result<Repository, Failure> {
     let repository = Repository::init_bare(folder).map_err(Failure::Objects)?;
     repository
         .config()
-        .and_then(|mut config| config.set_str(COPY_OF, source))
+        .and_then(|mut config| {
+            config.set_bool("http.followRedirects", false)?;
+            config.set_str(COPY_OF, source)
+        })
         .map_err(Failure::Objects)?;
     Ok(repository)
 }

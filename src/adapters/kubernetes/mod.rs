@@ -26,6 +26,7 @@ use std::{
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 /// The longest answer in bytes; a page of 500 large pods has some 10 MiB.
 const LONGEST: usize = 64 << 20;
@@ -33,6 +34,7 @@ const LONGEST: usize = 64 << 20;
 const MOST_OBJECTS: usize = 50_000;
 /// How much of an error that is not JSON is shown.
 const SHOWN: usize = 300;
+/// As the port states it.
 const DEADLINE_SECONDS: u64 = 30;
 
 /// How a cluster is reached.
@@ -97,7 +99,9 @@ impl ConfiguredClusters {
 
     async fn call(&self, call: Call<'_>) -> Result<Value, ClusterError> {
         let cluster = call.cluster;
-        let answer = tokio::time::timeout(self.deadline.duration(), self.send(call)).await;
+        // The library logs every failure; what is worth a line here is for the caller to say.
+        let quiet = self.send(call).with_subscriber(NoSubscriber::default());
+        let answer = tokio::time::timeout(self.deadline.duration(), quiet).await;
         let result = answer.unwrap_or_else(|_elapsed| {
             let reason = format!("no answer within {}", self.deadline);
             Err(unavailable(cluster, reason))

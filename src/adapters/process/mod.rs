@@ -90,12 +90,12 @@ impl HostProcesses {
 }
 
 impl Processes for HostProcesses {
-    fn run<'a>(
-        &'a self,
+    fn run(
+        &self,
         program: Program,
         log: Arc<dyn StepLog>,
         stop: CancellationToken,
-    ) -> BoxFuture<'a, Result<Ended, ProcessError>> {
+    ) -> BoxFuture<'_, Result<Ended, ProcessError>> {
         Box::pin(self.run_in_scratch(program, log, stop))
     }
 }

@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long processes of the group may outlive their leader before they are asked to end.
 const SETTLE: Duration = Duration::from_millis(100);
+/// How long a group that was killed gets to vanish: a busy host reaps slowly.
+const KILLED_GRACE: Duration = Duration::from_secs(10);
 /// How long after that they are killed.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(1);
 /// How long a killed process may take to go.
@@ -126,7 +128,7 @@ impl Watch {
         };
         if !self.gone_within(grace).await {
             self.group.kill();
-            if !self.gone_within(LEFTOVER_GRACE).await {
+            if !self.gone_within(KILLED_GRACE).await {
                 self.note("processes of the program did not go when they were killed");
             }
         }

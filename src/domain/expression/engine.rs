@@ -106,10 +106,6 @@ fn replace(text: String, from: String, to: String) -> Result<String, Error> {
     Ok(text.replace(&from, &to))
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "minijinja's filter arguments are owned"
-)]
 fn times(left: value::Value, right: value::Value) -> Result<value::Value, Error> {
     let refused = || {
         Error::new(

@@ -26,6 +26,9 @@ pub use scan::{FILTERS, TESTS};
 /// The most bytes that rendering one value may give.
 pub const MAX_RENDERED: usize = 1 << 20;
 
+/// The most expressions of one value whose errors are told.
+const MAX_ERRORS: usize = 100;
+
 /// What expressions see.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
@@ -51,7 +54,9 @@ pub enum Secrets {
 }
 
 /// What stands under `run`.
-pub const RUN_KEYS: [&str; 6] = ["id", "nominal", "revision", "trigger", "runbook", "attempt"];
+pub const RUN_KEYS: [&str; 7] = [
+    "id", "nominal", "revision", "trigger", "runbook", "attempt", "agentUrl",
+];
 /// What stands under `steps.<name>`.
 pub const STEP_KEYS: [&str; 3] = ["outputs", "outcome", "check"];
 
@@ -256,17 +261,12 @@ fn scalar(value: Value, offset: usize) -> Result<String, ExpressionError> {
 /// It cannot be read or evaluated, or gives neither true nor false.
 pub fn truth(expression: &str, scope: &Scope<'_>) -> Result<bool, ExpressionError> {
     let (source, offset) = text::condition(expression)?;
-    match engine::evaluate(source, offset, scope)? {
-        Value::Bool(yes) => Ok(yes),
-        other => {
-            let what = format!(
-                "the condition gives {}, not true or false",
-                describe(&other)
-            );
-            Err(ExpressionError::new(what, offset)
-                .hint("compare it, as in `inputs.mode == \"full\"`"))
-        }
-    }
+    let result = engine::evaluate(source, offset, scope)?;
+    result.as_bool().ok_or_else(|| {
+        let given = describe(&result);
+        let what = format!("the condition gives {given}, not true or false");
+        ExpressionError::new(what, offset).hint("compare it, as in `inputs.mode == \"full\"`")
+    })
 }
 
 fn describe(value: &Value) -> &'static str {
@@ -343,6 +343,9 @@ impl Found {
     }
 
     fn expression(&mut self, source: &str, offset: usize, pointer: &str) {
+        if self.errors.len() >= MAX_ERRORS {
+            return;
+        }
         let read = scan::references(source, offset).and_then(|found| {
             engine::compile(source, offset)?;
             Ok(found)

@@ -228,7 +228,8 @@ proptest! {
         let environment = minijinja::Environment::empty();
         let Ok(expression) = environment.compile_expression(&source) else { return Ok(()) };
         if let Ok(found) = condition_references(&source) {
-            for name in expression.undeclared_variables(false) {
+            let names: std::collections::BTreeSet<String> = expression.undeclared_variables(false).into_iter().collect();
+            for name in names {
                 // A keyword that the engine takes for a name is in no scope.
                 if !Root::ALL.iter().any(|root| root.as_str() == name) {
                     continue;

@@ -219,7 +219,11 @@ impl StepReport {
     }
     /// It did not.
     pub fn failed(error: impl Into<String>, retryable: bool) -> Self {
-        let error = error.into();
+        // One line: a way out follows what happened.
+        let error = error
+            .into()
+            .replace("\nhint: ", "; hint: ")
+            .replace('\n', " ");
         Self {
             summary: error.clone(),
             result: StepResult::Failed { error, retryable },

@@ -156,10 +156,10 @@ impl RunState {
                 self.step(key, at).standing = Standing::Asking(*approval);
             }
             RunEvent::ApprovalGranted { approval } => {
-                self.answered(at, *approval, &Standing::Granted(*approval))
+                self.answered(at, *approval, &Standing::Granted(*approval));
             }
             RunEvent::ApprovalLapsed { approval, .. } => {
-                self.answered(at, *approval, &Standing::Due)
+                self.answered(at, *approval, &Standing::Due);
             }
             RunEvent::StepStarted {
                 key,
@@ -183,10 +183,10 @@ impl RunState {
                 step.standing = Standing::Ended(StepEnd::Reported(Box::new(report.clone())));
             }
             RunEvent::StepSkipped { key, reason } => {
-                self.end(key, at, StepEnd::Skipped(reason.clone()))
+                self.end(key, at, StepEnd::Skipped(reason.clone()));
             }
             RunEvent::StepInvalid { key, error } => {
-                self.end(key, at, StepEnd::Invalid(error.clone()))
+                self.end(key, at, StepEnd::Invalid(error.clone()));
             }
             RunEvent::StepDenied { key, reason } => self.deny(key, at, reason),
         }

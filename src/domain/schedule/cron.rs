@@ -236,10 +236,7 @@ fn shorthand(place: usize, word: &str) -> Result<Placed<'static>, InvalidCron> {
         return Ok(fields);
     }
     let hint = match word {
-        "@reboot" => {
-            "the agent's start is not a time; a run can be started by a webhook or by a person"
-                .to_owned()
-        }
+        "@reboot" => "write `agent: started` instead of `schedule:`".to_owned(),
         "@every" => "write `every: 5m` instead of `schedule`".to_owned(),
         _ => SHORTHANDS.map(|(name, _)| name).join(", "),
     };
@@ -653,7 +650,7 @@ mod tests {
         `TZ=UTC 0 8 * * *` 3: `=` has no meaning in a schedule [name the zone in `timeZone`]
         `0 8 * * MON\n` 12: `\n` has no meaning in a schedule
         `0 8 * * Müll` 10: `ü` has no meaning in a schedule
-        `@reboot` 1: `@reboot` is not known [the agent's start is not a time; a run can be started by a webhook or by a person]
+        `@reboot` 1: `@reboot` is not known [write `agent: started` instead of `schedule:`]
         `@every 5m` 1: `@every` is not known [write `every: 5m` instead of `schedule`]
         `@daily 5` 1: `@daily` stands alone
         `  @fortnightly` 3: `@fortnightly` is not known [@hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually]

@@ -26,7 +26,10 @@ pub fn next_nominal(
     match trigger {
         Trigger::Schedule { cron, zone, .. } => cron.next_after(after, zone),
         Trigger::Every { interval, .. } => next_multiple(*interval, active_since, after),
-        Trigger::Webhook { .. } | Trigger::Alert { .. } | Trigger::After { .. } => None,
+        Trigger::Webhook { .. }
+        | Trigger::Alert { .. }
+        | Trigger::Agent { .. }
+        | Trigger::After { .. } => None,
     }
 }
 

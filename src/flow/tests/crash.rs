@@ -101,7 +101,7 @@ async fn check_recovery(
         );
         let bob = crate::domain::approval::Person {
             subject: "bob".into(),
-            groups: Default::default(),
+            groups: std::collections::BTreeSet::new(),
         };
         approve::vote(
             &stage.world,

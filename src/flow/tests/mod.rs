@@ -3,4 +3,5 @@
 mod crash;
 mod runs;
 mod stage;
+mod sync;
 mod times;

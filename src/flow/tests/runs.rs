@@ -201,7 +201,7 @@ async fn waiting_for_people_does_not_use_up_the_deadline() {
     ));
     let run = stage.start("a").await.unwrap();
     let case = stage.question().await;
-    stage.clock.advance(Duration::from_secs(3600));
+    stage.clock.advance(Duration::from_hours(1));
     approve::vote(
         &stage.world,
         case.request.id,
@@ -417,4 +417,14 @@ async fn an_approval_step_asks_and_goes_on() {
     .unwrap();
     assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
     assert_eq!(stage.script.touched(), ["may", "go"]);
+}
+
+#[tokio::test]
+async fn a_clean_up_may_ask_about_a_step_that_was_never_reached() {
+    let stage = Stage::new(&book(
+        "a",
+        "steps:\n- {name: bad, uses: play/read, with: {fail: 9}}\n- {name: never, uses: play/read}\nfinally:\n- {name: tell, uses: play/read, when: \"steps.never.outcome == 'not_run'\"}",
+    ));
+    assert_eq!(stage.run("a").await, RunOutcome::Failed);
+    assert_eq!(stage.script.touched(), ["bad", "tell"]);
 }

@@ -135,7 +135,7 @@ impl Executor for Script {
         })
     }
 
-    fn execute<'a>(&'a self, permit: Permit, session: Session) -> BoxFuture<'a, StepReport> {
+    fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {
         Box::pin(async move {
             let step = permit.step();
             let name = step.step.to_string();
@@ -236,6 +236,8 @@ impl Stage {
             locks: Locks::default(),
             slots: Semaphore::new(8),
             live: Mutex::default(),
+            waiting: std::sync::atomic::AtomicUsize::default(),
+            address: std::sync::OnceLock::new(),
             suspensions: Mutex::default(),
             upcoming: Mutex::default(),
             scheduler_alive: Mutex::default(),
@@ -322,7 +324,7 @@ pub(super) fn active(text: &str) -> ActiveSet {
 }
 
 /// Every action with any arguments.
-struct AnyAction;
+pub(super) struct AnyAction;
 impl crate::ports::executor::ActionCatalogue for AnyAction {
     fn specs(&self) -> &[crate::ports::executor::ActionSpec] {
         static SPECS: std::sync::LazyLock<Vec<crate::ports::executor::ActionSpec>> =

@@ -62,7 +62,7 @@ async fn skips(stage: &Stage) -> Vec<(NotRun, String, String)> {
 /// Lets time pass, minute by minute, with a look at the clock each time.
 async fn pass(stage: &Stage, scheduler: &mut Scheduler, minutes: u64) {
     for _ in 0..minutes {
-        stage.clock.advance(Duration::from_secs(60));
+        stage.clock.advance(Duration::from_mins(1));
         scheduler.tick(&stage.world).await.unwrap();
     }
 }
@@ -104,7 +104,7 @@ async fn what_was_missed_while_down_is_one_stretch_with_its_reason() {
     let mut scheduler = awake(&stage).await;
     pass(&stage, &mut scheduler, 11).await;
     drop(scheduler);
-    stage.clock.advance(Duration::from_secs(3600));
+    stage.clock.advance(Duration::from_hours(1));
     let mut scheduler = awake(&stage).await;
     pass(&stage, &mut scheduler, 1).await;
     assert_eq!(nominals(&stage).await, ["2026-11-21T08:10:00Z"]);
@@ -121,7 +121,7 @@ async fn a_backup_that_was_missed_runs_once_when_the_agent_is_back() {
     let stage = Stage::new(&book("{schedule: '*/10 * * * *', missed: last}", ""));
     let scheduler = awake(&stage).await;
     drop(scheduler);
-    stage.clock.advance(Duration::from_secs(3600));
+    stage.clock.advance(Duration::from_hours(1));
     awake(&stage).await;
     awake(&stage).await;
     assert_eq!(nominals(&stage).await, ["2026-11-21T09:00:00Z"]);
@@ -137,7 +137,7 @@ async fn a_backup_that_was_missed_runs_once_when_the_agent_is_back() {
 async fn all_missed_run_where_that_is_wanted() {
     let stage = Stage::new(&book("{schedule: '*/10 * * * *', missed: all}", ""));
     drop(awake(&stage).await);
-    stage.clock.advance(Duration::from_secs(1800));
+    stage.clock.advance(Duration::from_mins(30));
     awake(&stage).await;
     assert_eq!(nominals(&stage).await.len(), 3);
     assert!(skips(&stage).await.is_empty());
@@ -196,7 +196,7 @@ async fn too_late_to_start_is_a_reason() {
         "",
     ));
     drop(awake(&stage).await);
-    stage.clock.advance(Duration::from_secs(1020));
+    stage.clock.advance(Duration::from_mins(17));
     awake(&stage).await;
     assert!(nominals(&stage).await.is_empty());
     assert_eq!(skips(&stage).await[0].0, NotRun::Deadline);
@@ -270,7 +270,7 @@ async fn while_history_cannot_be_written_nothing_starts_and_nothing_is_lost() {
     stage.world.history.fail_next_commits(1);
     stage.clock.advance(Duration::from_secs(1));
     assert!(scheduler.tick(&stage.world).await.is_err());
-    stage.clock.advance(Duration::from_secs(120));
+    stage.clock.advance(Duration::from_mins(2));
     awake(&stage).await;
     assert!(nominals(&stage).await.is_empty());
     assert_eq!(skips(&stage).await[0].0, NotRun::MissedDown);

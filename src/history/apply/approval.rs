@@ -31,9 +31,9 @@ pub(super) fn request(to: &Connection, request: &Request) -> Applied {
         ],
     );
     if let Ok(0) = inserted {
-        return Err(unknown("run", request.run));
+        return Err(unknown("run", &request.run));
     }
-    new_or_duplicate(inserted, "approval", request.id)
+    new_or_duplicate(inserted, "approval", &request.id)
 }
 
 fn last_use(request: &Request) -> Timestamp {
@@ -45,7 +45,7 @@ fn last_use(request: &Request) -> Timestamp {
 }
 
 fn found(to: &Connection, id: ApprovalId) -> Result<ApprovalCase, Rejected> {
-    approvals::one(to, id)?.ok_or_else(|| unknown("approval", id))
+    approvals::one(to, id)?.ok_or_else(|| unknown("approval", &id))
 }
 
 pub(super) fn vote(to: &Connection, id: ApprovalId, vote: &Vote) -> Applied {
@@ -108,5 +108,5 @@ pub(super) fn withdraw(to: &Connection, id: ApprovalId, reason: &str) -> Applied
          WHERE id = ?1",
         params![id, reason],
     )?;
-    known(touched, "approval", id)
+    known(touched, "approval", &id)
 }

@@ -32,7 +32,7 @@ pub(super) fn made(to: &Connection, record: &ArtifactRecord) -> Applied {
             Millis(record.at),
         ],
     );
-    new_or_duplicate(inserted, "artifact", record.id)
+    new_or_duplicate(inserted, "artifact", &record.id)
 }
 
 pub(super) fn verified(
@@ -49,7 +49,7 @@ pub(super) fn verified(
          WHERE id = ?1",
         params![id, Millis(at), Count(took.millis()), Json(detail)],
     )?;
-    known(touched, "artifact", id)
+    known(touched, "artifact", &id)
 }
 
 pub(super) fn unsound(to: &Connection, id: ArtifactId, at: Timestamp, reason: &str) -> Applied {
@@ -58,7 +58,7 @@ pub(super) fn unsound(to: &Connection, id: ArtifactId, at: Timestamp, reason: &s
         "UPDATE artifacts SET unsound_at = ?2, unsound_reason = ?3 WHERE id = ?1",
         params![id, Millis(at), reason],
     )?;
-    known(touched, "artifact", id)
+    known(touched, "artifact", &id)
 }
 
 pub(super) fn removed(to: &Connection, id: ArtifactId, at: Timestamp) -> Applied {
@@ -67,5 +67,5 @@ pub(super) fn removed(to: &Connection, id: ArtifactId, at: Timestamp) -> Applied
         "UPDATE artifacts SET removed_at = coalesce(removed_at, ?2) WHERE id = ?1",
         params![id, Millis(at)],
     )?;
-    known(touched, "artifact", id)
+    known(touched, "artifact", &id)
 }

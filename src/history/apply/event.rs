@@ -32,7 +32,7 @@ pub(super) fn event(to: &Connection, run: RunId, event: &RunEvent, at: Timestamp
         [run],
     )?;
     let Some(Count(seq)) = seq else {
-        return Err(unknown("run", run));
+        return Err(unknown("run", &run));
     };
     execute(
         to,

@@ -132,7 +132,7 @@ fn find<T: rusqlite::types::FromSql>(
 fn new_or_duplicate(
     inserted: rusqlite::Result<usize>,
     what: &'static str,
-    id: impl ToString,
+    id: &dyn std::fmt::Display,
 ) -> Applied {
     let clash = |error: &rusqlite::Error| {
         error
@@ -151,14 +151,14 @@ fn new_or_duplicate(
 }
 
 /// Turns an update that touched nothing into a refusal.
-fn known(touched: usize, what: &'static str, id: impl ToString) -> Applied {
+fn known(touched: usize, what: &'static str, id: &dyn std::fmt::Display) -> Applied {
     if touched == 0 {
         return Err(unknown(what, id));
     }
     Ok(())
 }
 
-fn unknown(what: &'static str, id: impl ToString) -> Rejected {
+fn unknown(what: &'static str, id: &dyn std::fmt::Display) -> Rejected {
     Refused::Unknown {
         what,
         id: id.to_string(),

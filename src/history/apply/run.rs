@@ -31,7 +31,7 @@ pub(super) fn header(to: &Connection, header: &RunHeader) -> Applied {
         [&header.definition],
     )?;
     let Some(definition) = definition else {
-        return Err(unknown("definition", header.definition));
+        return Err(unknown("definition", &header.definition));
     };
     let nominal = header.cause.occurrence().map(|due| Millis(due.nominal));
     let inserted = execute(
@@ -53,5 +53,5 @@ pub(super) fn header(to: &Connection, header: &RunHeader) -> Applied {
             header.window_override,
         ],
     );
-    new_or_duplicate(inserted, "run", header.id)
+    new_or_duplicate(inserted, "run", &header.id)
 }

@@ -138,6 +138,15 @@ fn status_and_rollback_speak_of_the_same_number() {
 }
 
 #[test]
+fn a_history_that_is_not_there_is_not_made_by_looking_at_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.db");
+    let text = schema_status(&path).unwrap_err().to_string();
+    assert!(text.contains("hint: start the agent once"), "{text}");
+    assert!(!path.exists());
+}
+
+#[test]
 fn a_history_in_use_is_not_migrated() {
     let (_folder, path, connection) = fresh();
     drop(connection);

@@ -15,7 +15,7 @@ const SELECT: &str = "SELECT id, run, runbook, step, kind, name, path, size, raw
      verified_at, verified_took, verified_detail, unsound_at, unsound_reason, removed_at FROM artifacts";
 
 fn artifact_row(row: &Row<'_>) -> rusqlite::Result<ArtifactRow> {
-    let time = |index: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<Millis>>(index)?);
+    let time = |index: usize| row.get::<_, Option<Millis>>(index);
     let (Count(size), Count(raw_size), Count(entries), Millis(at)) =
         (row.get(7)?, row.get(8)?, row.get(10)?, row.get(11)?);
     let took: Option<Count> = row.get(13)?;

@@ -25,7 +25,7 @@ const SELECT: &str =
      cancel_by, events, window_override FROM runs";
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    let time = |index: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<Millis>>(index)?);
+    let time = |index: usize| row.get::<_, Option<Millis>>(index);
     let (Json(cause), Json(inputs), Millis(created_at)) = (row.get(5)?, row.get(6)?, row.get(7)?);
     let Count(events) = row.get(17)?;
     Ok(RunRow {
@@ -169,7 +169,7 @@ pub(in crate::history) fn steps(
 }
 
 fn step_row(row: &Row<'_>) -> rusqlite::Result<StepRow> {
-    let time = |index: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<Millis>>(index)?);
+    let time = |index: usize| row.get::<_, Option<Millis>>(index);
     let Json(outputs) = row.get(13)?;
     Ok(StepRow {
         phase: row.get(0)?,

@@ -272,10 +272,8 @@ async fn a_lock_has_one_owner_until_it_expires_or_is_given_back() {
     assert_eq!(history.locks().await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn an_artifact_gathers_what_is_found_of_it() {
-    let history = History::temporary().unwrap();
-    let record = |number: u64| ArtifactRecord {
+fn artifact(number: u64) -> ArtifactRecord {
+    ArtifactRecord {
         id: artifact_id(number),
         run: run_id(number),
         runbook: name("backup"),
@@ -288,7 +286,12 @@ async fn an_artifact_gathers_what_is_found_of_it() {
         sha256: digest("file"),
         entries: 3,
         at: at(i64::try_from(number).unwrap()),
-    };
+    }
+}
+
+#[tokio::test]
+async fn an_artifact_gathers_what_is_found_of_it() {
+    let history = History::temporary().unwrap();
     let verified = Write::ArtifactVerified {
         id: artifact_id(2),
         at: at(20),
@@ -304,14 +307,14 @@ async fn an_artifact_gathers_what_is_found_of_it() {
         id: artifact_id(3),
         at: at(22),
     };
-    let batch = (1..=3).map(|number| Write::Artifact(record(number)));
+    let batch = (1..=3).map(|number| Write::Artifact(artifact(number)));
     history
         .write(batch.chain([verified.clone(), unsound, removed]).collect())
         .await
         .unwrap();
 
     let good = history.artifact(artifact_id(2)).await.unwrap().unwrap();
-    assert_eq!(good.record, record(2));
+    assert_eq!(good.record, artifact(2));
     assert_eq!(
         (good.verified_at, good.verified_took_ms),
         (Some(at(20)), Some(1234))
@@ -353,7 +356,7 @@ async fn an_artifact_gathers_what_is_found_of_it() {
     assert!(history.write(vec![unknown]).await.is_err());
     assert!(
         history
-            .write(vec![Write::Artifact(record(1))])
+            .write(vec![Write::Artifact(artifact(1))])
             .await
             .is_err()
     );

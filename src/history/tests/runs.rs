@@ -4,7 +4,7 @@ use crate::{
         check::CheckStatus,
         effect::Class,
         gate::Decision,
-        run::{RunEvent, RunOutcome, RunState, StepReport},
+        run::{RunEvent, RunOutcome, RunState, Standing, StepReport},
     },
     history::{History, OutcomeFilter, RunFilter, RunStatus, StepStatus, Write, stored},
 };
@@ -161,10 +161,10 @@ async fn the_row_of_a_run_follows_its_events() {
             statuses.push(now.status);
         }
     }
-    use RunStatus::{Ended, Running, Waiting};
+    let words: Vec<_> = statuses.into_iter().map(RunStatus::as_str).collect();
     assert_eq!(
-        statuses,
-        [Running, Waiting, Running, Waiting, Running, Ended]
+        words.join(" "),
+        "running waiting running waiting running ended"
     );
     let over = row().await;
     assert_eq!(over.outcome, Some(RunOutcome::Canceled));
@@ -228,7 +228,6 @@ async fn the_steps_agree_with_the_fold_after_every_prefix() {
                 assert_eq!(step.status, StepStatus::Gated);
                 continue;
             };
-            use crate::domain::run::Standing;
             let fits = match &folded.standing {
                 Standing::Due | Standing::Granted(_) => step.status == StepStatus::Gated,
                 Standing::Asking(_) => step.status == StepStatus::Waiting,

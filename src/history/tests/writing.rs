@@ -27,7 +27,7 @@ async fn a_thousand_callers_at_once_cost_a_few_commits() {
     let (busy, is_busy) = tokio::sync::oneshot::channel();
     let holder = history.clone();
     #[expect(clippy::disallowed_methods, reason = "it waits beside the test")]
-    let hold = tokio::spawn(async move {
+    let busy_writer = tokio::spawn(async move {
         holder
             .task(move |_| {
                 busy.send(()).unwrap();
@@ -49,7 +49,7 @@ async fn a_thousand_callers_at_once_cost_a_few_commits() {
     });
     let (results, ()) = tokio::join!(all(callers), gate);
     assert!(results.iter().all(Result::is_ok));
-    hold.await.unwrap().unwrap();
+    busy_writer.await.unwrap().unwrap();
     let commits = history.commits();
     assert!(commits <= 5, "{commits} commits");
     assert_eq!(history.unfinished_runs().await.unwrap().len(), 1000);

@@ -14,17 +14,14 @@ use crate::{
     http::{
         Front,
         access::Caller,
-        api::{limit, runbooks::bounded, unreadable},
-        extract::{Body, Nothing, Params, approval_id},
+        api::{limit, runbooks::bounded},
+        extract::{Body, Nothing, Params, Segment, approval_id},
         link::{Address, Page},
         problem::Problem,
         visible,
     },
 };
-use axum::{
-    Extension, Json,
-    extract::{Path, State},
-};
+use axum::{Extension, Json, extract::State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -74,12 +71,12 @@ impl ApprovalView {
         } = case;
         let step = request.step;
         let mut contributions = request.contributions;
-        contributions
-            .iter_mut()
-            .for_each(|said| said.reason = visible::lines(&said.reason));
-        votes
-            .iter_mut()
-            .for_each(|vote| vote.comment = visible::lines(&vote.comment));
+        for said in &mut contributions {
+            said.reason = visible::lines(&said.reason);
+        }
+        for vote in &mut votes {
+            vote.comment = visible::lines(&vote.comment);
+        }
         Self {
             id: request.id,
             run: request.run,
@@ -156,7 +153,11 @@ pub(in crate::http) async fn list(
         before: which.before,
         limit,
     };
-    let cases = front.history.approvals(filter).await.map_err(unreadable)?;
+    let cases = front
+        .history
+        .approvals(filter)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
     let views = cases
         .into_iter()
         .map(|case| ApprovalView::of(case, now))
@@ -173,7 +174,11 @@ pub(in crate::http) async fn list(
 }
 
 async fn found(front: &Front, id: ApprovalId) -> Result<ApprovalView, Problem> {
-    let case = front.history.approval(id).await.map_err(unreadable)?;
+    let case = front
+        .history
+        .approval(id)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
     let case = case.ok_or_else(|| Problem::not_found(format!("approval {id}")))?;
     Ok(ApprovalView::of(case, front.clock.now()))
 }
@@ -181,7 +186,7 @@ async fn found(front: &Front, id: ApprovalId) -> Result<ApprovalView, Problem> {
 /// `GET /approvals/{id}`.
 pub(in crate::http) async fn show(
     State(front): State<Arc<Front>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     _: Params<Nothing>,
 ) -> Result<Json<ApprovalView>, Problem> {
     found(&front, approval_id(&id)?).await.map(Json)
@@ -201,7 +206,7 @@ pub(in crate::http) struct Answer {
 pub(in crate::http) async fn vote(
     State(front): State<Arc<Front>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     Body(answer): Body<Answer>,
 ) -> Result<Json<ApprovalView>, Problem> {
     bounded("comment", &answer.comment)?;

@@ -8,7 +8,7 @@ use crate::{
     history::{ArtifactFilter, ArtifactRow},
     http::{
         Front,
-        api::{limit, unreadable},
+        api::limit,
         extract::Params,
         link::{Address, Page},
         problem::Problem,
@@ -50,7 +50,11 @@ pub(in crate::http) async fn list(
         before: which.before,
         limit,
     };
-    let rows = front.history.artifacts(filter).await.map_err(unreadable)?;
+    let rows = front
+        .history
+        .artifacts(filter)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
     Ok(Page::of(rows, limit, |last| which.after(last, limit)))
 }
 

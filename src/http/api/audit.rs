@@ -5,7 +5,7 @@ use crate::{
     history::{AuditFilter, AuditHead, AuditVerdict},
     http::{
         Front,
-        api::{limit, unreadable},
+        api::limit,
         extract::{Nothing, Params},
         link::{Address, Page},
         problem::Problem,
@@ -50,7 +50,11 @@ pub(in crate::http) async fn list(
         before: which.before,
         limit,
     };
-    let records = front.history.audit(filter).await.map_err(unreadable)?;
+    let records = front
+        .history
+        .audit(filter)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
     Ok(Page::of(records, limit, |last| which.after(last, limit)))
 }
 
@@ -96,12 +100,15 @@ pub(in crate::http) async fn verify(
         .header(header::RETRY_AFTER, "5")
     };
     let _turn = front.verifications.try_acquire().map_err(|_| busy())?;
-    let exported = front.history.exported_audit_head().map_err(unreadable)?;
+    let exported = front
+        .history
+        .exported_audit_head()
+        .map_err(|error| front.unreadable(&error))?;
     let verdict = front
         .history
         .verify_audit(exported.clone())
         .await
-        .map_err(unreadable)?;
+        .map_err(|error| front.unreadable(&error))?;
     Ok(Json(match verdict {
         AuditVerdict::Whole { head } => Verified {
             ok: true,

@@ -10,7 +10,13 @@ use crate::{
         run::{RunEvent, StepKey},
     },
     history::RunStatus,
-    http::{Front, api::runs::found, extract::Params, problem::Problem, visible},
+    http::{
+        Front,
+        api::runs::found,
+        extract::{Params, Segment},
+        problem::Problem,
+        visible,
+    },
     ports::{
         BoxFuture,
         executor::LogStream,
@@ -19,7 +25,7 @@ use crate::{
 };
 use axum::{
     body::{Body, Bytes},
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -57,7 +63,7 @@ pub(in crate::http) struct Which {
 /// `GET /runs/{id}/logs`.
 pub(in crate::http) async fn show(
     State(front): State<Arc<Front>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     Params(which): Params<Which>,
 ) -> Result<Response, Problem> {
     let run = found(&front, &id).await?.header.id;
@@ -204,7 +210,7 @@ fn note(attempts: &mut Vec<Attempt>, run: RunId, event: RunEvent) {
     };
     match event {
         RunEvent::StepEnded { key, attempt, .. } | RunEvent::StepInterrupted { key, attempt } => {
-            end(&key, attempt)
+            end(&key, attempt);
         }
         RunEvent::StepStarted { key, attempt, .. } => {
             attempts.push(Attempt {
@@ -267,16 +273,10 @@ impl hyper::body::Body for Lines {
         let Some(next) = self.next.as_mut() else {
             return Poll::Ready(None);
         };
-        match ready!(next.as_mut().poll(context)) {
-            Some((bytes, tail)) => {
-                self.next = Some(Box::pin(tail.next()));
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
-            }
-            None => {
-                self.next = None;
-                Poll::Ready(None)
-            }
-        }
+        let piece = ready!(next.as_mut().poll(context));
+        let (bytes, tail) = piece.unzip();
+        self.next = tail.map(|tail| Box::pin(tail.next()) as BoxFuture<'static, _>);
+        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
 

@@ -9,21 +9,9 @@ pub(super) mod runbooks;
 pub(super) mod runs;
 pub(super) mod sync;
 
-use crate::{
-    history::{DEFAULT_LIMIT, HistoryError, MAX_LIMIT},
-    http::problem::Problem,
-};
+use crate::history::{DEFAULT_LIMIT, MAX_LIMIT};
 
 /// How long a list may be, from what was asked for.
 fn limit(wanted: Option<usize>) -> usize {
     wanted.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
-}
-
-/// The history could not answer. What stands behind it is for the log, not for the caller.
-pub(super) fn unreadable(error: HistoryError) -> Problem {
-    tracing::warn!(
-        error = &error as &dyn std::error::Error,
-        "history could not be read"
-    );
-    Problem::unavailable("the history cannot be read now")
 }

@@ -6,13 +6,7 @@ use crate::{
         occurrence::{NotRun, Skipped},
     },
     history::SkippedFilter,
-    http::{
-        Front,
-        api::{limit, unreadable},
-        extract::Params,
-        link::Page,
-        problem::Problem,
-    },
+    http::{Front, api::limit, extract::Params, link::Page, problem::Problem},
     ports::agent::Upcoming,
 };
 use axum::extract::State;
@@ -62,5 +56,5 @@ pub(in crate::http) async fn skipped(
         .skipped(filter)
         .await
         .map(Page::whole)
-        .map_err(unreadable)
+        .map_err(|error| front.unreadable(&error))
 }

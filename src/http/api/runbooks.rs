@@ -5,7 +5,7 @@ use crate::{
     http::{
         Front,
         access::Caller,
-        extract::{Body, Nothing, Params, runbook_name},
+        extract::{Body, Nothing, Params, Segment, runbook_name},
         link::{Address, Page},
         problem::Problem,
     },
@@ -13,7 +13,7 @@ use crate::{
 };
 use axum::{
     Extension, Json,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -57,14 +57,14 @@ pub(in crate::http) async fn list(
     views.truncate(limit);
     Ok(Page::of(views, limit, |last| {
         Address::new("/api/v1/runbooks")
-            .with("state", which.state.as_ref().map(word))
+            .with("state", which.state.map(word))
             .with("after", Some(&last.name))
             .with("limit", Some(&limit))
             .finish()
     }))
 }
 
-fn word(state: &RunbookState) -> &'static str {
+fn word(state: RunbookState) -> &'static str {
     match state {
         RunbookState::Active => "active",
         RunbookState::Invalid => "invalid",
@@ -83,7 +83,7 @@ struct Shown {
 /// `GET /runbooks/{name}`.
 pub(in crate::http) async fn show(
     State(front): State<Arc<Front>>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     _: Params<Nothing>,
 ) -> Result<Response, Problem> {
     let name = runbook_name(&name)?;
@@ -127,7 +127,7 @@ struct Started {
 pub(in crate::http) async fn start(
     State(front): State<Arc<Front>>,
     Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     headers: HeaderMap,
     Body(start): Body<Start>,
 ) -> Result<Response, Problem> {
@@ -204,7 +204,7 @@ impl Suspend {
 pub(in crate::http) async fn suspend(
     State(front): State<Arc<Front>>,
     Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     Body(suspend): Body<Suspend>,
 ) -> Result<StatusCode, Problem> {
     bounded("reason", &suspend.reason)?;
@@ -225,7 +225,7 @@ pub(in crate::http) async fn suspend(
 pub(in crate::http) async fn resume(
     State(front): State<Arc<Front>>,
     Extension(caller): Extension<Caller>,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     Body(Nothing {}): Body<Nothing>,
 ) -> Result<StatusCode, Problem> {
     front

@@ -10,17 +10,13 @@ use crate::{
     http::{
         Front,
         access::Caller,
-        api::{limit, runbooks::bounded, unreadable},
-        extract::{Body, Nothing, Params, run_id},
+        api::{limit, runbooks::bounded},
+        extract::{Body, Nothing, Params, Segment, run_id},
         link::{Address, Page},
         problem::Problem,
     },
 };
-use axum::{
-    Extension, Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -53,7 +49,11 @@ pub(in crate::http) async fn list(
         before: which.before,
         limit,
     };
-    let rows = front.history.runs(filter).await.map_err(unreadable)?;
+    let rows = front
+        .history
+        .runs(filter)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
     Ok(Page::of(rows, limit, |last| which.after(last, limit)))
 }
 
@@ -86,14 +86,18 @@ fn outcome(word: &str) -> Result<OutcomeFilter, Problem> {
 /// The run of an address.
 pub(in crate::http) async fn found(front: &Front, id: &str) -> Result<RunRow, Problem> {
     let id = run_id(id)?;
-    let row = front.history.run(id).await.map_err(unreadable)?;
+    let row = front
+        .history
+        .run(id)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
     row.ok_or_else(|| Problem::not_found(format!("run {id}")))
 }
 
 /// `GET /runs/{id}`.
 pub(in crate::http) async fn show(
     State(front): State<Arc<Front>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     _: Params<Nothing>,
 ) -> Result<Json<RunRow>, Problem> {
     found(&front, &id).await.map(Json)
@@ -102,7 +106,7 @@ pub(in crate::http) async fn show(
 /// `GET /runs/{id}/steps`.
 pub(in crate::http) async fn steps(
     State(front): State<Arc<Front>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     _: Params<Nothing>,
 ) -> Result<Page<StepRow>, Problem> {
     let run = found(&front, &id).await?;
@@ -111,13 +115,13 @@ pub(in crate::http) async fn steps(
         .steps(run.header.id)
         .await
         .map(Page::whole)
-        .map_err(unreadable)
+        .map_err(|error| front.unreadable(&error))
 }
 
 /// `GET /runs/{id}/events`.
 pub(in crate::http) async fn events(
     State(front): State<Arc<Front>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     _: Params<Nothing>,
 ) -> Result<Page<Recorded>, Problem> {
     let run = found(&front, &id).await?;
@@ -126,7 +130,7 @@ pub(in crate::http) async fn events(
         .events(run.header.id)
         .await
         .map(Page::whole)
-        .map_err(unreadable)
+        .map_err(|error| front.unreadable(&error))
 }
 
 /// Why a run is to stop.
@@ -141,7 +145,7 @@ pub(in crate::http) struct Cancel {
 pub(in crate::http) async fn cancel(
     State(front): State<Arc<Front>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     Body(cancel): Body<Cancel>,
 ) -> Result<StatusCode, Problem> {
     bounded("reason", &cancel.reason)?;

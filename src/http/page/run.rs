@@ -4,7 +4,8 @@ use crate::{
     history::{RunRow, RunStatus, StepRow, StepStatus},
     http::{
         Front,
-        api::{logs, runs::found, unreadable},
+        api::{logs, runs::found},
+        extract::Segment,
         page::{
             answer, framed,
             parts::{cause, check_words, length, revision, state, text, time},
@@ -12,10 +13,7 @@ use crate::{
         problem::Problem,
     },
 };
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -26,7 +24,7 @@ const MOST_LINES: usize = 200;
 /// `GET /runs/{id}`.
 pub(in crate::http) async fn show(
     State(front): State<Arc<Front>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Response, Problem> {
     let now = front.clock.now();
     let run = found(&front, &id).await?;
@@ -34,7 +32,7 @@ pub(in crate::http) async fn show(
         .history
         .steps(run.header.id)
         .await
-        .map_err(unreadable)?;
+        .map_err(|error| front.unreadable(&error))?;
     let (lines, cut) = logs::last_lines(&front, run.header.id, MOST_LINES).await;
     let title = format!("{} · Orderly", run.header.runbook);
     let content = html! {

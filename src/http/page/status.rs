@@ -4,7 +4,7 @@ use crate::{
     history::{ApprovalFilter, RunFilter, RunRow, RunStatus},
     http::{
         Front,
-        api::{approvals::ApprovalView, unreadable},
+        api::approvals::ApprovalView,
         health::Status,
         page::{
             answer, framed,
@@ -37,7 +37,11 @@ pub(in crate::http) async fn show(State(front): State<Arc<Front>>) -> Result<Res
         limit: MOST_APPROVALS,
         ..ApprovalFilter::default()
     };
-    let cases = front.history.approvals(filter).await.map_err(unreadable)?;
+    let cases = front
+        .history
+        .approvals(filter)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
     let waiting: Vec<ApprovalView> = cases
         .into_iter()
         .map(|case| ApprovalView::of(case, now))
@@ -49,7 +53,11 @@ pub(in crate::http) async fn show(State(front): State<Arc<Front>>) -> Result<Res
         limit: MOST_RUNS,
         ..RunFilter::default()
     };
-    let ended = front.history.runs(ended).await.map_err(unreadable)?;
+    let ended = front
+        .history
+        .runs(ended)
+        .await
+        .map_err(|error| front.unreadable(&error))?;
     let content = html! {
         (head(&front, &dependencies, now))
         (wrong(&dependencies, &sync))
@@ -76,7 +84,13 @@ async fn unfinished(front: &Front) -> Result<Vec<RunRow>, Problem> {
             limit: MOST_RUNS,
             ..RunFilter::default()
         };
-        rows.extend(front.history.runs(filter).await.map_err(unreadable)?);
+        rows.extend(
+            front
+                .history
+                .runs(filter)
+                .await
+                .map_err(|error| front.unreadable(&error))?,
+        );
     }
     rows.truncate(MOST_RUNS);
     Ok(rows)

@@ -4,16 +4,19 @@
 //! Built on the events of granit-parser, because the tree builders among the YAML crates let a few hundred kilobytes exhaust the
 //! stack, the memory or the patience. Everything is bounded: bytes, nodes, depth. Nothing here recurses.
 
+mod text;
+
 use crate::runbooks::{
-    problems::{Fault, Place, is_invisible},
+    compose::text::{count, is_forbidden, refuse},
+    problems::{Fault, Place},
     scalar,
     tree::{Content, Entry, Node},
 };
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle};
 use std::borrow::Cow;
 
-/// The largest file that is read, in bytes.
-pub(super) const MAX_BYTES: usize = 256 * 1024;
+pub(super) use crate::runbooks::compose::text::{decode, forbidden};
+
 /// The most nodes of one file, keys counted.
 const MAX_NODES: usize = 50_000;
 /// How deep collections may be nested.
@@ -30,84 +33,11 @@ pub(super) struct Composed<'s> {
     pub(super) faults: Vec<Fault>,
 }
 
-/// The text of a file, or why it is none.
-pub(super) fn decode(bytes: &[u8]) -> Result<&str, (Fault, &str)> {
-    if bytes.len() > MAX_BYTES {
-        let what = format!(
-            "the file has {} bytes; at most {MAX_BYTES} are read",
-            bytes.len()
-        );
-        return Err((
-            Fault::new(Place::START, what).hint("split it into several files"),
-            "",
-        ));
-    }
-    std::str::from_utf8(bytes).map_err(|error| {
-        let (good, _) = bytes
-            .split_at_checked(error.valid_up_to())
-            .unwrap_or_default();
-        let good = std::str::from_utf8(good).unwrap_or_default();
-        let fault = Fault::new(end_of(good), "the file is not UTF-8 from here on");
-        (fault.hint("save it as UTF-8"), good)
-    })
-}
-
-fn end_of(text: &str) -> Place {
-    let last = text.rsplit('\n').next().unwrap_or_default();
-    Place {
-        line: count(text.bytes().filter(|byte| *byte == b'\n').count() + 1),
-        column: count(last.chars().count() + 1),
-    }
-}
-
-fn count(value: usize) -> u32 {
-    u32::try_from(value).unwrap_or(u32::MAX)
-}
-
-/// The characters that no document may contain: they are invisible, or reorder what people see.
-pub(super) fn forbidden(text: &str) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    if text
-        .bytes()
-        .all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'))
-    {
-        return faults;
-    }
-    for (index, line) in text.split('\n').enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        for (position, character) in line.chars().enumerate() {
-            let at_start = index == 0 && position == 0;
-            if is_forbidden(character) && !(at_start && character == '\u{FEFF}') {
-                let place = Place {
-                    line: count(index + 1),
-                    column: count(position + 1),
-                };
-                faults.push(refuse(place, character));
-            }
-            if faults.len() >= MAX_FAULTS {
-                return faults;
-            }
-        }
-    }
-    faults
-}
-
-fn refuse(place: Place, character: char) -> Fault {
-    let what = format!(
-        "the character U+{:04X} is not allowed: it is invisible or changes how the text is shown",
-        u32::from(character)
-    );
-    Fault::new(place, what).hint("remove it")
-}
-
-fn is_forbidden(character: char) -> bool {
-    !matches!(character, '\t' | '\n') && is_invisible(character)
-}
-
 /// Reads every document of a text. After a document that cannot be read, the next one is tried.
 pub(super) fn compose(text: &str) -> Vec<Composed<'_>> {
     let options = granit_parser::options! {
         disallow_directives: true,
+        emit_comments: false,
         emit_unresolved_aliases: true,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
@@ -127,7 +57,7 @@ struct Composer<'s> {
     nodes: usize,
 }
 
-impl<'s> Composer<'s> {
+impl Composer<'_> {
     /// Reads one document; false at the end of the text, or when reading on makes no sense.
     fn document(&mut self) -> bool {
         let mut builder = Builder::default();
@@ -226,6 +156,10 @@ enum Frame<'s> {
 }
 
 impl<'s> Builder<'s> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what carries no value is passed over, also what the parser may add"
+    )]
     fn take(&mut self, event: Event<'s>, place: Place) {
         match event {
             Event::Scalar(text, style, anchor, tag) => {

@@ -1,4 +1,4 @@
-use super::{Composed, MAX_BYTES, compose, decode, forbidden};
+use super::{Composed, compose, decode, forbidden, text::MAX_BYTES};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -12,7 +12,7 @@ use crate::{
     domain::schedule::{Cron, Zone},
     runbooks::{
         arguments::Actions,
-        problems::{Fault, Place},
+        problems::{Fault, MAX_PROBLEMS, Place},
         source::inside,
         tree::Node,
     },
@@ -38,6 +38,11 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
+    /// Whether enough is wrong already.
+    fn is_full(&self) -> bool {
+        self.faults.len() >= MAX_PROBLEMS
+    }
+
     /// The node that a JSON Pointer leads to.
     fn node(&self, pointer: &str) -> &'a Node<'a> {
         self.root.find(pointer).node
@@ -58,6 +63,9 @@ impl<'a> Draft<'a> {
     /// A place inside the text that a JSON Pointer leads to.
     fn inside(&self, pointer: &str, offset: usize) -> Place {
         let node = self.node(pointer);
+        if self.is_full() {
+            return node.place;
+        }
         inside(
             self.text,
             node.place,

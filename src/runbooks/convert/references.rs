@@ -10,7 +10,7 @@ use crate::{
     },
     runbooks::{
         convert::{Draft, runbook::list_name},
-        problems::{Place, hint_among},
+        problems::{MAX_PROBLEMS, Place, hint_among},
         raw::StepSpec,
     },
 };
@@ -77,12 +77,15 @@ impl<'i> Steps<'i> {
         match expression::references(arguments) {
             Ok(references) => {
                 for reference in references {
+                    if draft.is_full() {
+                        return;
+                    }
                     let at = format!("{pointer}{}", reference.place.pointer);
                     self.check(draft, &reference, position, &at);
                 }
             }
             Err(errors) => {
-                for error in errors {
+                for error in errors.into_iter().take(MAX_PROBLEMS) {
                     let at = format!("{pointer}{}", error.place.pointer);
                     tell(draft, error, &at);
                 }
@@ -139,14 +142,15 @@ impl<'i> Steps<'i> {
     }
 
     fn unknown_input(&self, name: &str) -> Option<Wrong> {
+        let mut names = self.inputs.iter().map(|input| input.name.as_str());
+        if names.any(|known| known == name) {
+            return None;
+        }
         let names: Vec<&str> = self
             .inputs
             .iter()
             .map(|input| input.name.as_str())
             .collect();
-        if names.contains(&name) {
-            return None;
-        }
         let hint =
             hint_among(name, names).unwrap_or_else(|| "declare it under `inputs:`".to_owned());
         Some((format!("there is no input `{name}`"), Some(hint)))

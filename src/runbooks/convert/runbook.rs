@@ -10,9 +10,10 @@ use crate::{
         arguments::has_expressions,
         convert::{Draft, references::Steps, trigger::triggers},
         explain::STAND_IN,
-        inputs::{misfit, pattern_shape},
-        problems::hint_among,
-        raw::{InputSpec, RetrySpec, RunbookFile, StepSpec},
+        inputs::{misfit, whole},
+        problems::{Fault, hint_among},
+        raw::{InputSpec, RetrySpec, RunbookFile, RunbookSpec, StepSpec},
+        tree::Node,
     },
 };
 use serde_json::Value;
@@ -20,9 +21,17 @@ use serde_json::Value;
 /// The most attempts of a step.
 const MOST_ATTEMPTS: u32 = 100;
 
+/// The most inputs, triggers, and steps of each list.
+const MOST_INPUTS: usize = 100;
+const MOST_TRIGGERS: usize = 50;
+const MOST_STEPS: usize = 200;
+
 /// A runbook as it is meant. It counts only if the draft has no fault.
-pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> Runbook {
+pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> Option<Runbook> {
     let spec = file.spec;
+    if is_too_large(draft, &spec) {
+        return None;
+    }
     let triggers = triggers(draft, spec.triggers);
     let inputs: Vec<Input> = spec
         .inputs
@@ -41,7 +50,7 @@ pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> 
     let main = phase(Phase::Main, spec.steps);
     let rollback = phase(Phase::Rollback, spec.rollback);
     let finally = phase(Phase::Finally, spec.finally);
-    Runbook {
+    Some(Runbook {
         name: file.metadata.name,
         labels: file.metadata.labels,
         description: spec.description,
@@ -57,7 +66,27 @@ pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> 
         steps: main,
         rollback,
         finally,
+    })
+}
+
+/// Refuses what would take long to check, before it is checked.
+fn is_too_large(draft: &mut Draft<'_>, spec: &RunbookSpec) -> bool {
+    let parts = [
+        ("inputs", spec.inputs.len(), MOST_INPUTS),
+        ("triggers", spec.triggers.len(), MOST_TRIGGERS),
+        ("steps", spec.steps.len(), MOST_STEPS),
+        ("rollback", spec.rollback.len(), MOST_STEPS),
+        ("finally", spec.finally.len(), MOST_STEPS),
+    ];
+    let mut too_large = false;
+    for (key, count, most) in parts {
+        if count > most {
+            let what = format!("`{key}` holds {count} of them; at most {most} are taken");
+            draft.fault(&format!("/spec/{key}"), what);
+            too_large = true;
+        }
     }
+    too_large
 }
 
 fn check_deadline(draft: &mut Draft<'_>, deadline: Span, steps: &[StepSpec]) {
@@ -91,7 +120,7 @@ fn check_input(draft: &mut Draft<'_>, input: &Input, pointer: &str) {
             draft.fault(&pointer, "only text can be matched by a pattern");
             return;
         }
-        if pattern_shape(pattern).is_none() {
+        if whole(pattern).is_none() {
             draft.fault(&pointer, format!("`{pattern}` is not a regular expression"));
             return;
         }
@@ -128,9 +157,7 @@ fn step(
     spec: StepSpec,
 ) -> Step {
     let pointer = format!("/spec/{}/{}", list_name(position.0), position.1);
-    if spec.timeout.is_zero() {
-        draft.fault(&format!("{pointer}/timeout"), "an attempt needs some time");
-    }
+    check_timeout(draft, spec.timeout, &pointer);
     if let Some(condition) = &spec.when {
         steps.check_condition(draft, condition, position, &format!("{pointer}/when"));
     }
@@ -144,6 +171,22 @@ fn step(
         timeout: spec.timeout,
         retry: retry(draft, &spec.retry, &pointer),
         continue_on_failure: spec.continue_on_failure,
+    }
+}
+
+fn check_timeout(draft: &mut Draft<'_>, timeout: Span, pointer: &str) {
+    let pointer = format!("{pointer}/timeout");
+    if timeout.is_zero() {
+        draft.fault(&pointer, "an attempt needs some time");
+    }
+    let deadline = draft.node("/spec").get("deadline").and_then(Node::text);
+    let deadline = deadline.and_then(|text| text.parse::<Span>().ok());
+    let is_written = draft.node(&pointer).text().is_some();
+    if let Some(deadline) = deadline.filter(|deadline| is_written && timeout > *deadline) {
+        let what =
+            format!("the run's deadline of {deadline} ends this before its timeout of {timeout}");
+        let place = draft.node(&pointer).place;
+        draft.faults.push(Fault::new(place, what).warning());
     }
 }
 

@@ -46,6 +46,7 @@ fn trigger(draft: &mut Draft<'_>, spec: TriggerSpec, pointer: &str) -> Option<Tr
         TriggerSpec::Webhook(spec) => Some(Trigger::Webhook {
             name: spec.webhook.name,
         }),
+        TriggerSpec::Agent(spec) => Some(Trigger::Agent { event: spec.agent }),
         TriggerSpec::Alert(spec) => Some(alert(draft, spec.alert, pointer)),
         TriggerSpec::After(spec) => Some(Trigger::After {
             runbook: spec.after.runbook,

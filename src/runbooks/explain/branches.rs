@@ -111,6 +111,10 @@ impl<'e> Branch<'e> {
             .any(|error| self.is_at(error) && null(error))
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other kinds name no words"
+    )]
     fn words(&self) -> Vec<Value> {
         let mut words = Vec::new();
         for error in self.errors.iter().filter(|error| self.is_at(error)) {

@@ -32,6 +32,9 @@ pub(super) fn explain(shape: &Shape, value: &Value, node: &Node<'_>) -> Vec<Expl
     let mut found = Vec::new();
     for error in shape.errors(value).take(MAX_PROBLEMS) {
         explainer.error(&error, &mut found);
+        if found.len() >= MAX_PROBLEMS {
+            break;
+        }
     }
     without_misspelt(found)
 }
@@ -68,13 +71,18 @@ struct Explainer<'a> {
 }
 
 impl Explainer<'_> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the other kinds are about one value, and are described"
+    )]
     fn error(&self, error: &ValidationError<'_>, found: &mut Vec<Explained>) {
         let here = error.instance_path().as_str();
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected }
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 let known = self.known_keys(error);
-                found.extend(unexpected.iter().map(|key| self.unknown(here, key, &known)));
+                let some = unexpected.iter().take(MAX_PROBLEMS);
+                found.extend(some.map(|key| self.unknown(here, key, &known)));
             }
             ValidationErrorKind::PropertyNames { error: inner } => {
                 found.push(self.misnamed(error, inner));
@@ -176,23 +184,35 @@ impl Explainer<'_> {
             return;
         };
         for inner in meant.errors {
-            match inner.kind() {
-                ValidationErrorKind::AdditionalProperties { unexpected } if meant.is_at(inner) => {
-                    let known = self.known_keys(inner);
-                    let elsewhere = self.keys_of_all(error);
-                    let marks = self.required_keys(inner);
-                    found.extend(unexpected.iter().map(|key| {
-                        let mut explained = self.unknown(here, key, &known);
-                        if elsewhere.contains(&key.as_str()) {
-                            explained.fault = misplaced(&explained.fault, key, &marks, &known);
-                            explained.mend =
-                                Some((format!("{here}/{}", escape(key)), Mend::Remove));
-                        }
-                        explained
-                    }));
-                }
-                _ => self.error(inner, found),
+            if let ValidationErrorKind::AdditionalProperties { unexpected } = inner.kind()
+                && meant.is_at(inner)
+            {
+                self.of_others(error, inner, unexpected, found);
+            } else {
+                self.error(inner, found);
             }
+        }
+    }
+
+    /// Unknown keys of the alternative that was meant: some may belong to another one.
+    fn of_others(
+        &self,
+        error: &ValidationError<'_>,
+        inner: &ValidationError<'_>,
+        unexpected: &[String],
+        found: &mut Vec<Explained>,
+    ) {
+        let here = error.instance_path().as_str();
+        let known = self.known_keys(inner);
+        let elsewhere = self.keys_of_all(error);
+        let marks = self.required_keys(inner);
+        for key in unexpected.iter().take(MAX_PROBLEMS) {
+            let mut explained = self.unknown(here, key, &known);
+            if elsewhere.contains(&key.as_str()) {
+                explained.fault = misplaced(&explained.fault, key, &marks, &known);
+                explained.mend = Some((format!("{here}/{}", escape(key)), Mend::Remove));
+            }
+            found.push(explained);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a schema's refusal is in words.
 
-use crate::runbooks::problems::nearest;
+use crate::{domain::expression::has_expression, runbooks::problems::nearest};
 use jsonschema::{
     JsonType, ValidationError,
     error::{TypeKind, ValidationErrorKind},
@@ -12,6 +12,10 @@ use serde_json::Value;
 type Words = (String, Option<String>);
 
 /// Says one error about a single value. `schema` is what the failed keyword stands in.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other kinds are said in the validator's own words"
+)]
 pub(super) fn describe(error: &ValidationError<'_>, schema: &Value) -> Words {
     let instance = error.instance();
     let plain = |end: String| (format!("{} {end}", subject(error)), None);
@@ -77,14 +81,17 @@ fn rule_in_words(schema: &Value) -> Option<(&str, &str)> {
 
 fn broken_rule(text: &str, schema: &Value) -> Words {
     let shown: String = text.chars().take(80).collect();
-    match rule_in_words(schema) {
-        Some((what, hint)) => (format!("`{shown}` is {what}"), Some(hint.to_owned())),
-        None => {
-            let pattern = schema.get("pattern").and_then(Value::as_str);
-            let pattern = pattern.unwrap_or("the pattern");
-            (format!("`{shown}` does not match `{pattern}`"), None)
-        }
+    let what = rule_in_words(schema).filter(|_| has_expression(text));
+    if let Some((what, _)) = what {
+        let hint = "expressions stand only in `with` and `when`";
+        return (format!("`{shown}` is {what}"), Some(hint.to_owned()));
     }
+    if let Some((what, hint)) = rule_in_words(schema) {
+        return (format!("`{shown}` is {what}"), Some(hint.to_owned()));
+    }
+    let pattern = schema.get("pattern").and_then(Value::as_str);
+    let pattern = pattern.unwrap_or("the pattern");
+    (format!("`{shown}` does not match `{pattern}`"), None)
 }
 
 /// Says that a value is none of these.

@@ -5,7 +5,7 @@ use crate::{
     runbooks::set::{CALL, Member, all_steps},
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
 /// The most runbooks of a circle that are named.
 const NAMED: usize = 12;
@@ -91,8 +91,8 @@ impl<'a> Starts<'a> {
                 if other == start {
                     return Some(way_back(&came_from, start, node));
                 }
-                if !came_from.contains_key(&other) {
-                    came_from.insert(other, node);
+                if let Entry::Vacant(vacant) = came_from.entry(other) {
+                    vacant.insert(node);
                     queue.push_back(other);
                 }
             }

@@ -10,6 +10,7 @@ use crate::domain::{
     span::Span,
 };
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 fn step(name: &str, uses: &str, with: &Value) -> Step {
     Step {
@@ -44,14 +45,14 @@ fn runbook(name: &str) -> Runbook {
 }
 
 fn calling(name: &str, with: &Value) -> Document {
-    Document::Runbook(Box::new(Runbook {
+    Document::Runbook(Arc::new(Runbook {
         steps: [step("call", "runbook", with)].into(),
         ..runbook(name)
     }))
 }
 
 fn after(name: &str, other: &str) -> Document {
-    Document::Runbook(Box::new(Runbook {
+    Document::Runbook(Arc::new(Runbook {
         triggers: [Trigger::After {
             runbook: RunbookName::new(other).unwrap(),
             on: AfterOutcome::Success,
@@ -97,9 +98,9 @@ fn said(documents: &[Document]) -> Vec<String> {
 #[test]
 fn a_name_is_taken_once_for_each_kind() {
     let documents = [
-        Document::Runbook(Box::new(runbook("a"))),
+        Document::Runbook(Arc::new(runbook("a"))),
         environment("a", json!({})),
-        Document::Runbook(Box::new(runbook("a"))),
+        Document::Runbook(Arc::new(runbook("a"))),
     ];
     assert_eq!(
         said(&documents),
@@ -120,8 +121,8 @@ fn names_that_lead_nowhere_are_told_with_the_nearest() {
         after("follower", "backpu"),
         calling("caller", &json!({"runbook": "bakup"})),
         calling("dynamic", &json!({"runbook": "${{ inputs.which }}"})),
-        Document::Runbook(Box::new(windows)),
-        Document::Runbook(Box::new(runbook("backup"))),
+        Document::Runbook(Arc::new(windows)),
+        Document::Runbook(Arc::new(runbook("backup"))),
         Document::Calendar(Calendar {
             name: CalendarName::new("office-hours").unwrap(),
             zone: Zone::utc(),
@@ -147,14 +148,14 @@ fn a_runbook_that_starts_itself_is_told_with_the_way() {
         calling("b", &json!({"runbook": "c"})),
         after("a2", "c"),
         calling("c", &json!({"runbook": "leaf"})),
-        Document::Runbook(Box::new(runbook("leaf"))),
+        Document::Runbook(Arc::new(runbook("leaf"))),
     ];
     assert_eq!(said(&documents), [""; 0]);
     let documents = [
         calling("a", &json!({"runbook": "b"})),
         after("c", "b"),
         calling("outside", &json!({"runbook": "a"})),
-        Document::Runbook(Box::new(runbook("b"))),
+        Document::Runbook(Arc::new(runbook("b"))),
         after("self", "self"),
         calling("x", &json!({"runbook": "y"})),
         calling("y", &json!({"runbook": "x"})),
@@ -178,8 +179,8 @@ fn a_runbook_that_starts_itself_is_told_with_the_way() {
         ..runbook("a")
     };
     let documents = [
-        Document::Runbook(Box::new(caller)),
-        Document::Runbook(Box::new(runbook("b"))),
+        Document::Runbook(Arc::new(caller)),
+        Document::Runbook(Arc::new(runbook("b"))),
     ];
     assert_eq!(said(&documents).len(), 2);
 }
@@ -189,7 +190,7 @@ fn long_chains_do_not_exhaust_the_stack() {
     let mut documents: Vec<_> = (1..20_000)
         .map(|index| after(&format!("r{index}"), &format!("r{}", index - 1)))
         .collect();
-    documents.push(Document::Runbook(Box::new(runbook("r0"))));
+    documents.push(Document::Runbook(Arc::new(runbook("r0"))));
     assert_eq!(said(&documents), [""; 0]);
 }
 
@@ -214,7 +215,7 @@ fn inputs_given_to_another_runbook_are_its_own() {
             &json!({"runbook": "target", "inputs": {"key": "x"}}),
         ),
         calling("bad", &json!({"runbook": "target", "inputs": {"kee": "x"}})),
-        Document::Runbook(Box::new(target)),
+        Document::Runbook(Arc::new(target)),
     ];
     assert_eq!(
         said(&documents),
@@ -228,7 +229,7 @@ fn inputs_given_to_another_runbook_are_its_own() {
 #[test]
 fn values_are_known_in_every_environment_that_a_runbook_applies_in() {
     let using = |environments: &[&str]| {
-        Document::Runbook(Box::new(Runbook {
+        Document::Runbook(Arc::new(Runbook {
             environments: environments
                 .iter()
                 .map(|name| EnvironmentName::new(name).unwrap())

@@ -24,11 +24,13 @@ impl Events {
         class: Class,
     ) {
         self.metrics()
+            .gate
             .decisions
             .with_label_values(&[decision.as_str(), class.as_str()])
             .inc();
         for said in contributions {
             self.metrics()
+                .gate
                 .contributions
                 .with_label_values(&[said.stage.as_str(), said.decision.as_str()])
                 .inc();
@@ -48,7 +50,7 @@ impl Events {
 
     /// People are asked.
     pub fn approval_requested(&self, request: &Request) {
-        self.metrics().approvals_requested.inc();
+        self.metrics().gate.approvals_requested.inc();
         let (runbook, step) = (&request.step.runbook, &request.step.step);
         info!(
             run.id = %request.run, trace_id = trace_id(request.run), %runbook, %step, approval = %request.id,
@@ -63,6 +65,7 @@ impl Events {
             Verdict::Deny => "deny",
         };
         self.metrics()
+            .gate
             .approval_votes
             .with_label_values(&[verdict])
             .inc();
@@ -73,6 +76,7 @@ impl Events {
     /// A question is settled: denied, expired, withdrawn or redeemed.
     pub fn approval_ended(&self, approval: ApprovalId, run: RunId, standing: &Standing) {
         self.metrics()
+            .gate
             .approvals_ended
             .with_label_values(&[standing.as_str()])
             .inc();
@@ -81,7 +85,7 @@ impl Events {
 
     /// So many questions wait for people. No log line.
     pub fn approvals_waiting(&self, waiting: usize) {
-        self.metrics().approvals_waiting.set(count(waiting));
+        self.metrics().gate.approvals_waiting.set(count(waiting));
     }
 }
 

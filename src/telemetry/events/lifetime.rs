@@ -8,7 +8,7 @@ use tracing::{debug, error, info, warn};
 impl Events {
     /// The agent is up.
     pub fn agent_started(&self, environment: &str, source: &str) {
-        self.metrics().shutting_down.set(0);
+        self.metrics().agent.shutting_down.set(0);
         info!(
             version = self.build().version,
             environment, source, "agent started"
@@ -22,7 +22,7 @@ impl Events {
 
     /// A signal or a person asked for the end.
     pub fn shutdown_started(&self, cause: &str, running: usize) {
-        self.metrics().shutting_down.set(1);
+        self.metrics().agent.shutting_down.set(1);
         info!(cause, running, "shutting down");
     }
 
@@ -38,7 +38,11 @@ impl Events {
 
     /// A background task ended that should not have.
     pub fn task_ended(&self, task: &'static str, reason: &str) {
-        self.metrics().tasks_ended.with_label_values(&[task]).inc();
+        self.metrics()
+            .agent
+            .tasks_ended
+            .with_label_values(&[task])
+            .inc();
         error!(task, reason, "task ended");
     }
 }
@@ -55,44 +59,56 @@ impl Events {
     /// Channels that messages go to: their counters exist from now on. No log line.
     pub fn set_channels<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
         let names: Vec<&str> = names.into_iter().collect();
-        zero_pairs(&self.metrics().notifications, &names, &["sent", "failed"]);
+        zero_pairs(
+            &self.metrics().agent.notifications,
+            &names,
+            &["sent", "failed"],
+        );
     }
 
     /// A new configuration is in use.
     pub fn config_reloaded(&self) {
         self.metrics()
+            .agent
             .config_reloads
             .with_label_values(&["applied"])
             .inc();
-        self.metrics().config_current.set(1);
+        self.metrics().agent.config_current.set(1);
         info!("configuration reloaded");
     }
 
     /// A new configuration is not taken; the old one stays.
     pub fn config_refused(&self, reason: &str) {
         self.metrics()
+            .agent
             .config_reloads
             .with_label_values(&["refused"])
             .inc();
-        self.metrics().config_current.set(0);
+        self.metrics().agent.config_current.set(0);
         warn!(reason, "configuration refused, the one in use stays");
     }
 
     /// The history could not be written. Nothing more is touched until it can.
     pub fn history_commit_failed(&self, doing: &str, reason: &str) {
-        self.metrics().history_failures.inc();
+        self.metrics().agent.history_failures.inc();
         error!(doing, reason, "history could not be written");
+    }
+
+    /// The history could not be read. Whoever asked is told so.
+    pub fn history_read_failed(&self, reason: &str) {
+        self.metrics().agent.history_read_failures.inc();
+        warn!(reason, "history could not be read");
     }
 
     /// The head of the audit chain was kept elsewhere.
     pub fn audit_exported(&self, seq: u64) {
-        self.metrics().audit_exports.inc();
+        self.metrics().agent.audit_exports.inc();
         info!(seq, "audit head exported");
     }
 
     /// The audit chain does not hold.
     pub fn audit_broken(&self, reason: &str) {
-        self.metrics().audit_breaks.inc();
+        self.metrics().agent.audit_breaks.inc();
         error!(reason, "audit log broken");
     }
 }
@@ -103,11 +119,13 @@ impl Events {
     pub fn http_request(&self, method: &'static str, route: &str, status: u16, took: Duration) {
         let metrics = self.metrics();
         metrics
-            .http_requests
+            .http
+            .requests
             .with_label_values(&[method, route, &status.to_string()])
             .inc();
         metrics
-            .http_duration
+            .http
+            .duration
             .with_label_values(&[route])
             .observe(took.as_secs_f64());
         debug!(
@@ -119,18 +137,24 @@ impl Events {
         );
     }
 
-    /// A request was refused for who sent it: `missing`, `unknown`, `role`, `host`, `rate`.
+    /// A request was refused for who sent it: `missing`, `unknown`, `role`, `host`, `rate`. What anybody can cause without end is for
+    /// `debug` alone.
     pub fn http_refused(&self, reason: &'static str, route: &str) {
         self.metrics()
-            .http_refused
+            .http
+            .refused
             .with_label_values(&[reason])
             .inc();
-        warn!(reason, route, "request refused");
+        match reason {
+            "missing" | "rate" => debug!(reason, route, "request refused"),
+            _ => warn!(reason, route, "request refused"),
+        }
     }
 
     /// A webhook or alert came in and started so many runs.
     pub fn trigger_received(&self, kind: &'static str, name: &str, runs: usize) {
         self.metrics()
+            .source
             .triggers_received
             .with_label_values(&[kind])
             .inc();
@@ -141,6 +165,7 @@ impl Events {
     pub fn notification_sent(&self, channel: &str, result: Result<(), &str>) {
         let word = if result.is_ok() { "sent" } else { "failed" };
         self.metrics()
+            .agent
             .notifications
             .with_label_values(&[channel, word])
             .inc();

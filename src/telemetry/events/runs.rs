@@ -20,13 +20,14 @@ impl Events {
     pub fn run_started(&self, run: &RunHeader, lateness: Option<Duration>) {
         let metrics = self.metrics();
         metrics
-            .runs_started
+            .runs
+            .started
             .with_label_values(&[run.cause.as_str()])
             .inc();
-        metrics.runs_running.inc();
+        metrics.runs.running.inc();
         let lateness_seconds = lateness.map(|lateness| lateness.as_secs_f64());
         if let Some(seconds) = lateness_seconds {
-            metrics.lateness.observe(seconds);
+            metrics.runs.lateness.observe(seconds);
         }
         info!(
             run.id = %run.id, trace_id = trace_id(run.id), runbook = %run.runbook, revision = run.revision, trigger = run.cause.as_str(),
@@ -36,8 +37,8 @@ impl Events {
 
     /// A run that was going on when the agent stopped goes on.
     pub fn run_recovered(&self, run: &RunHeader, unknown_steps: usize) {
-        self.metrics().runs_recovered.inc();
-        self.metrics().runs_running.inc();
+        self.metrics().runs.recovered.inc();
+        self.metrics().runs.running.inc();
         info!(run.id = %run.id, trace_id = trace_id(run.id), runbook = %run.runbook, unknown_steps, "run recovered");
     }
 
@@ -53,13 +54,15 @@ impl Events {
         let (metrics, took_seconds) = (self.metrics(), took.as_secs_f64());
         metrics
             .runs
+            .ended
             .with_label_values(&[outcome.as_str(), run.cause.as_str()])
             .inc();
         metrics
-            .run_duration
+            .runs
+            .duration
             .with_label_values(&[outcome.as_str()])
             .observe(took_seconds);
-        metrics.runs_running.dec();
+        metrics.runs.running.dec();
         if !run.dry_run {
             self.inner.runbooks.ended(&run.runbook, outcome, at);
         }
@@ -74,7 +77,7 @@ impl Events {
 
     /// Somebody wants a run stopped.
     pub fn run_cancel_requested(&self, run: RunId, by: &str, reason: &str) {
-        self.metrics().cancels.inc();
+        self.metrics().runs.cancels.inc();
         info!(run.id = %run, trace_id = trace_id(run), by, reason, "cancel requested");
     }
 }
@@ -84,6 +87,7 @@ impl Events {
     /// An attempt has begun.
     pub fn step_started(&self, step: StepOf<'_>, class: Class) {
         self.metrics()
+            .runs
             .steps_started
             .with_label_values(&[step.action.as_str()])
             .inc();
@@ -99,11 +103,13 @@ impl Events {
         let result = word(&report.result);
         self.count_step(step, result);
         self.metrics()
+            .runs
             .step_duration
             .with_label_values(&[action])
             .observe(took.as_secs_f64());
         if let Some(status) = report.check {
             self.metrics()
+                .runs
                 .checks
                 .with_label_values(&[action, status.as_str()])
                 .inc();
@@ -148,6 +154,7 @@ impl Events {
 
     fn count_step(&self, step: StepOf<'_>, result: &str) {
         self.metrics()
+            .runs
             .steps
             .with_label_values(&[step.action.as_str(), result])
             .inc();
@@ -173,7 +180,7 @@ impl Events {
         size_bytes: u64,
         at: Timestamp,
     ) {
-        self.metrics().artifacts_stored.inc();
+        self.metrics().runs.artifacts_stored.inc();
         self.kept(self.inner.artifacts.stored(runbook, name, size_bytes, at));
         info!(%runbook, name, size_bytes, "artifact stored");
     }
@@ -186,7 +193,7 @@ impl Events {
         took: Duration,
         at: Timestamp,
     ) {
-        self.metrics().artifacts_verified.inc();
+        self.metrics().runs.artifacts_verified.inc();
         self.kept(self.inner.artifacts.verified(runbook, name, at));
         info!(%runbook, name, took_seconds = took.as_secs_f64(), "artifact verified");
     }
@@ -213,7 +220,7 @@ impl Events {
     fn kept(&self, kept: Kept) {
         match kept {
             Kept::Yes => {}
-            Kept::TooMany => self.metrics().series_dropped.inc(),
+            Kept::TooMany => self.metrics().agent.series_dropped.inc(),
         }
     }
 }

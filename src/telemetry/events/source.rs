@@ -20,36 +20,40 @@ impl Events {
         detail: &str,
     ) {
         let (metrics, took_seconds) = (self.metrics(), took.as_secs_f64());
-        metrics.syncs.with_label_values(&[result.as_str()]).inc();
-        metrics.sync_duration.observe(took_seconds);
-        metrics.sync_last_attempt.set(events::seconds(at));
+        metrics
+            .source
+            .syncs
+            .with_label_values(&[result.as_str()])
+            .inc();
+        metrics.source.sync_duration.observe(took_seconds);
+        metrics.source.sync_last_attempt.set(events::seconds(at));
         if result != SyncResult::Failed {
-            metrics.sync_last_success.set(events::seconds(at));
+            metrics.source.sync_last_success.set(events::seconds(at));
         }
         let word = result.as_str();
         match result {
             SyncResult::Failed | SyncResult::Held => {
-                warn!(result = word, revision, took_seconds, detail, "sync ended")
+                warn!(result = word, revision, took_seconds, detail, "sync ended");
             }
             SyncResult::Unchanged => debug!(result = word, revision, took_seconds, "sync ended"),
             SyncResult::Applied => {
-                info!(result = word, revision, took_seconds, detail, "sync ended")
+                info!(result = word, revision, took_seconds, detail, "sync ended");
             }
         }
     }
 
     /// One problem of the newest revision, as `file:line:column: what`.
     pub fn problem_found(&self, problem: &str) {
-        self.metrics().source_problems_found.inc();
+        self.metrics().source.source_problems_found.inc();
         warn!(problem, "problem in the source");
     }
 
     /// This many runbooks are in use, of which so many have a broken newest version; so many problems stand.
     pub fn active_set(&self, revision: &str, runbooks: usize, invalid: usize, problems: usize) {
         let metrics = self.metrics();
-        metrics.runbooks.set(events::count(runbooks));
-        metrics.runbooks_invalid.set(events::count(invalid));
-        metrics.source_problems.set(events::count(problems));
+        metrics.source.runbooks.set(events::count(runbooks));
+        metrics.source.runbooks_invalid.set(events::count(invalid));
+        metrics.source.source_problems.set(events::count(problems));
         info!(revision, runbooks, invalid, problems, "runbooks in use");
     }
 }
@@ -76,14 +80,14 @@ impl Events {
     /// A runbook's triggers were stopped.
     pub fn runbook_suspended(&self, runbook: &RunbookName, by: &str, until: Option<Timestamp>) {
         self.inner.runbooks.suspended(runbook, true);
-        self.metrics().suspensions.inc();
+        self.metrics().source.suspensions.inc();
         info!(%runbook, by, until = until.map(|until| until.to_string()), "runbook suspended");
     }
 
     /// A runbook's suspension ended, by a person or by its time.
     pub fn runbook_resumed(&self, runbook: &RunbookName, by: &str) {
         self.inner.runbooks.suspended(runbook, false);
-        self.metrics().resumptions.inc();
+        self.metrics().source.resumptions.inc();
         info!(%runbook, by, "runbook resumed");
     }
 }
@@ -92,14 +96,18 @@ impl Events {
 impl Events {
     /// The scheduler has looked at the clock.
     pub fn scheduler_tick(&self, took: Duration, at: Timestamp) {
-        self.metrics().tick_duration.observe(took.as_secs_f64());
-        self.metrics().last_tick.set(events::seconds(at));
+        self.metrics()
+            .source
+            .tick_duration
+            .observe(took.as_secs_f64());
+        self.metrics().source.last_tick.set(events::seconds(at));
         trace!(took_seconds = took.as_secs_f64(), "scheduler tick");
     }
 
     /// An occurrence, or a stretch of them, did not run.
     pub fn occurrence_skipped(&self, skipped: &Skipped) {
         self.metrics()
+            .source
             .skipped
             .with_label_values(&[skipped.reason.as_str()])
             .inc();

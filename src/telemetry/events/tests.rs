@@ -1,5 +1,10 @@
 //! What comes out of the metrics when events go in, read by a strict parser of the text format.
 
+#![expect(
+    clippy::float_cmp,
+    reason = "samples are read back as they were written"
+)]
+
 use super::{Build, Events, StepOf, SyncResult};
 use crate::{
     domain::{
@@ -87,7 +92,7 @@ fn series(text: &str) -> RunbookSeries {
         last_success: None,
         last_outcome: None,
         next_run: Some(at(60)),
-        expected_interval: Some(Duration::from_secs(300)),
+        expected_interval: Some(Duration::from_mins(5)),
         suspended: false,
         invalid: false,
     }

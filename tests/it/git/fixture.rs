@@ -123,6 +123,6 @@ impl Fixture {
 /// A runbook's text.
 pub(crate) fn runbook(name: &str, description: &str) -> String {
     format!(
-        "apiVersion: orderly.dev/v1\nkind: Runbook\nmetadata:\n  name: {name}\nspec:\n  description: {description}\n  triggers:\n    - every: 5m\n  steps:\n    - name: pause\n      uses: sleep\n      with: {{ for: 1s }}\n"
+        "apiVersion: orderly.dev/v1\nkind: Runbook\nmetadata:\n  name: {name}\nspec:\n  description: {description}\n  triggers:\n    - every: 5m\n  steps:\n    - name: pause\n      uses: sleep\n      with: {{ duration: 1s }}\n"
     )
 }

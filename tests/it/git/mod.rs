@@ -3,3 +3,5 @@
 mod fixture;
 mod serving;
 mod source;
+mod sync;
+mod world;

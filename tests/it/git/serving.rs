@@ -8,7 +8,7 @@
 use base64::Engine as _;
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -40,7 +40,17 @@ pub(crate) struct HttpServer {
 }
 
 impl HttpServer {
+    /// In the clear.
     pub(crate) fn start(root: &Path) -> Self {
+        Self::start_with(root, None)
+    }
+
+    /// Over TLS.
+    pub(crate) fn start_tls(root: &Path, config: rustls::ServerConfig) -> Self {
+        Self::start_with(root, Some(Arc::new(config)))
+    }
+
+    fn start_with(root: &Path, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let manner = Arc::new(Mutex::new(Manner::Serve));
@@ -55,8 +65,14 @@ impl HttpServer {
             for stream in listener.incoming().flatten() {
                 let (root, manner, requests) =
                     (root.clone(), Arc::clone(&manner), Arc::clone(&requests));
-                std::thread::spawn(move || {
-                    let _ended = serve(stream, &root, &manner, &requests);
+                let tls = tls.clone();
+                std::thread::spawn(move || match tls {
+                    None => serve(stream, &root, &manner, &requests),
+                    Some(config) => {
+                        let connection = rustls::ServerConnection::new(config).unwrap();
+                        let stream = rustls::StreamOwned::new(connection, stream);
+                        serve(stream, &root, &manner, &requests)
+                    }
                 });
             }
         });
@@ -80,13 +96,12 @@ struct Request {
     body: Vec<u8>,
 }
 
-fn serve(
-    stream: TcpStream,
+fn serve<S: Read + Write>(
+    stream: S,
     root: &Path,
     manner: &Mutex<Manner>,
     requests: &AtomicUsize,
 ) -> std::io::Result<()> {
-    let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader)? {
         requests.fetch_add(1, Ordering::Relaxed);
@@ -112,10 +127,10 @@ fn serve(
             && request.method == "POST"
         {
             answer.truncate(bytes);
-            writer.write_all(&answer)?;
-            return Ok(());
+            return reader.get_mut().write_all(&answer);
         }
-        writer.write_all(&answer)?;
+        reader.get_mut().write_all(&answer)?;
+        reader.get_mut().flush()?;
     }
     Ok(())
 }
@@ -125,7 +140,7 @@ fn is_from(request: &Request, user: &str, password: &str) -> bool {
     request.headers.get("authorization") == Some(&format!("Basic {wanted}"))
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Request>> {
+fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
@@ -162,7 +177,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Req
     }))
 }
 
-fn read_chunks(reader: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
+fn read_chunks(reader: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let mut line = String::new();
@@ -307,6 +322,20 @@ impl SshServer {
         let log = std::fs::read_to_string(folder.join("sshd.log")).unwrap_or_default();
         Err(format!("sshd does not listen: {log}"))
     }
+}
+
+/// Runs one of these tests in a process of its own with this environment, and says what it said if it failed.
+pub(crate) fn test_apart(test: &str, environment: &[(&str, &str)]) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
 }
 
 /// What a program says on standard output.

@@ -2,8 +2,9 @@
 
 use super::{
     fixture::{Fixture, runbook},
-    serving::{HttpServer, Manner, SshServer, said_by},
+    serving::{HttpServer, Manner, SshServer, said_by, test_apart},
 };
+use crate::servers;
 use orderly::{
     adapters::git::{Credentials, GitOptions, GitSource, Reference},
     domain::{secret::SecretValue, span::Span},
@@ -449,7 +450,7 @@ async fn a_closed_port_and_a_redirect_elsewhere_say_what_happened() {
     )));
     let source = GitSource::new(fixture.options(server.url())).unwrap();
     let error = source.fetch(None).await.unwrap_err().to_string();
-    assert!(error.contains("redirects to another host"), "{error}");
+    assert!(error.contains("redirects to `http://127.0.0.1:"), "{error}");
     assert_eq!(elsewhere.requests.load(Ordering::Relaxed), 0);
 
     let source = GitSource::new(fixture.options("http://127.0.0.1:1/a")).unwrap();
@@ -467,6 +468,7 @@ async fn a_closed_port_and_a_redirect_elsewhere_say_what_happened() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn ssh_needs_a_known_host_and_an_accepted_key() {
     let fixture = Fixture::new();
     fixture.commit(&[("a.yaml", Some("a: 1"))]);
@@ -526,6 +528,27 @@ async fn ssh_needs_a_known_host_and_an_accepted_key() {
     assert_eq!(tree.revision.id, next);
     assert_eq!(followed.fetch(Some(&next)).await.unwrap(), None);
 
+    // A path without a leading slash is relative to the user's home.
+    let home = said_by("sh", &["-c", "cd; pwd"]);
+    let up = "../".repeat(home.split('/').filter(|part| !part.is_empty()).count());
+    let path = fixture.path();
+    let relative = path.to_str().unwrap().trim_start_matches('/');
+    let options = GitOptions {
+        credentials: Credentials::SshKey {
+            key: server.key.clone(),
+            passphrase: None,
+            known_hosts: known_hosts.clone(),
+        },
+        ..fixture.options(format!(
+            "[{}@127.0.0.1:{}]:{up}{relative}",
+            server.user, server.port
+        ))
+    };
+    assert_eq!(
+        newest(&GitSource::new(options).unwrap()).await.revision.id,
+        next
+    );
+
     let error = source(&folder.path().join("host"))
         .fetch(None)
         .await
@@ -551,4 +574,70 @@ async fn ssh_needs_a_known_host_and_an_accepted_key() {
         error.contains("known_hosts:1") && error.contains("in between"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn https_needs_a_trusted_certificate_and_keeps_to_its_host() {
+    let fixture = Fixture::new();
+    fixture.commit(&[("a.yaml", Some("a: 1"))]);
+    let authority = servers::authority();
+    let server = HttpServer::start_tls(
+        fixture.folder.path(),
+        authority.serves(&["localhost"], 2100),
+    );
+    let url = format!("https://localhost:{}/origin.git", server.port);
+    let source = GitSource::new(fixture.options(&url)).unwrap();
+    let error = source.fetch(None).await.unwrap_err().to_string();
+    assert!(
+        error.contains("certificate") && error.contains("hint:"),
+        "{error}"
+    );
+
+    // Which authorities are trusted is told by the environment, so the rest happens in another process.
+    let file = fixture.folder.path().join("authority.pem");
+    fs::write(&file, &authority.pem).unwrap();
+    server.behave(Manner::Ask("agent".into(), "hunter2".into()));
+    test_apart(
+        "git::source::over_https_with_a_token",
+        &[
+            ("SSL_CERT_FILE", file.to_str().unwrap()),
+            ("ORDERLY_TEST_URL", &url),
+        ],
+    );
+}
+
+#[tokio::test]
+#[ignore = "run by https_needs_a_trusted_certificate_and_keeps_to_its_host"]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test that runs this says where by the environment"
+)]
+async fn over_https_with_a_token() {
+    let url = std::env::var("ORDERLY_TEST_URL").unwrap();
+    let fixture = Fixture::new();
+    let credentials = Credentials::Token {
+        user: "agent".into(),
+        token: SecretValue::new("hunter2".into()),
+    };
+    let options = GitOptions {
+        credentials,
+        ..fixture.options(&url)
+    };
+    let source = GitSource::new(options).unwrap();
+    let tree = newest(&source).await;
+    assert_eq!(texts(&source, &tree).await, ["a: 1"]);
+    assert_eq!(source.fetch(Some(&tree.revision.id)).await.unwrap(), None);
+
+    let other = url.replace("localhost", "127.0.0.1");
+    let options = GitOptions {
+        deadline: Span::from_secs(20),
+        ..fixture.options(&other)
+    };
+    let error = GitSource::new(options)
+        .unwrap()
+        .fetch(None)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("certificate"), "the name must fit: {error}");
 }

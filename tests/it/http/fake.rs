@@ -205,7 +205,7 @@ impl Agent for FakeAgent {
         let one = |text: &str| Upcoming {
             runbook: name(text),
             trigger: "every 5m".to_owned(),
-            nominal: now() + Duration::from_secs(60),
+            nominal: now() + Duration::from_mins(1),
             due: now() + Duration::from_secs(65),
             blocked: None,
         };

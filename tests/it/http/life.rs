@@ -77,8 +77,8 @@ async fn a_change_is_carried_to_its_end_though_its_caller_went_away() {
     drop(stream);
     let (stop, agent) = (server.stop.clone(), server.agent.clone());
     stop.cancel();
-    let served = server.task.await.unwrap();
-    assert_eq!(served.cut, 0);
+    let end = server.task.await.unwrap();
+    assert_eq!(end.cut, 0);
     assert_eq!(
         agent.taken(),
         [r#"webhook slow Some("sha256=good") 2 bytes"#]
@@ -124,11 +124,11 @@ async fn a_connection_that_says_nothing_does_not_hold_up_the_end() {
     assert_eq!(server.get("/healthz").send().await.unwrap().status(), 200);
     server.stop.cancel();
     // At worst the grace cuts them.
-    let served = tokio::time::timeout(Duration::from_secs(8), server.task)
+    let end = tokio::time::timeout(Duration::from_secs(8), server.task)
         .await
         .unwrap()
         .unwrap();
-    assert!(served.cut <= 1, "{served:?}");
+    assert!(end.cut <= 1, "{end:?}");
     let mut rest = Vec::new();
     idle.read_to_end(&mut rest).await.unwrap();
     assert!(rest.is_empty());

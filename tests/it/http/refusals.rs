@@ -121,6 +121,7 @@ async fn what_is_not_there_is_said_to_be_not_there() {
         format!("/api/v1/runs/{run}/events"),
         format!("/api/v1/runs/{run}/logs"),
         "/api/v1/runs/x".to_owned(),
+        "/api/v1/runs/%FF".to_owned(),
         format!("/api/v1/approvals/{run}"),
         "/api/v1/approvals/..%2F..%2Fetc".to_owned(),
         format!("/runs/{run}"),

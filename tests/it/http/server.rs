@@ -268,7 +268,7 @@ fn request(definition: Digest) -> Request {
         quorum: Quorum::of(1),
         excluded: BTreeSet::from(["eva".to_owned()]),
         asked_at: now(),
-        approve_by: now() + Duration::from_secs(3600),
+        approve_by: now() + Duration::from_hours(1),
         execute_within_secs: 900,
     }
 }

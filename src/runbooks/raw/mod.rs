@@ -3,20 +3,30 @@
 //! Names and lengths of time are checked here, by their types; what needs other parts of the document is checked on the way to the
 //! domain ([`crate::runbooks::convert`]).
 
+mod others;
+mod triggers;
+
 use crate::domain::{
     name::{
         ActionName, CalendarName, EnvironmentName, InputName, LockName, PolicyName, RunbookName,
-        StepName, WebhookName,
+        StepName,
     },
-    policy::{Autonomy, Operation},
-    runbook::{AfterOutcome, InputKind, Missed, Overlap},
+    policy::Autonomy,
+    runbook::{InputKind, Overlap},
     span::Span,
 };
-use crate::runbooks::alternatives::{TriggerFields, WindowFields};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use std::{collections::BTreeMap, num::NonZeroU32};
+
+pub(super) use crate::runbooks::raw::{
+    others::{AllowSpec, CalendarSpec, DenySpec, EnvironmentSpec, PolicySpec, WindowSpec},
+    triggers::{
+        AfterSpec, AfterTrigger, AgentTrigger, AlertSpec, AlertTrigger, EverySpec, ScheduleSpec,
+        TriggerSpec, WebhookSpec, WebhookTrigger,
+    },
+};
 
 /// The one version of the format.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -142,109 +152,6 @@ fn one_hour() -> Span {
     Span::from_secs(3600)
 }
 
-/// What starts a run.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(try_from = "TriggerFields")]
-#[schemars(!try_from, untagged)]
-pub(super) enum TriggerSpec {
-    /// By the calendar.
-    Schedule(ScheduleSpec),
-    /// By elapsed time.
-    Every(EverySpec),
-    /// By a signed HTTP request.
-    Webhook(WebhookTrigger),
-    /// By an alert.
-    Alert(AlertTrigger),
-    /// By the end of another runbook's run.
-    After(AfterTrigger),
-}
-
-/// By the calendar.
-#[derive(Debug, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct ScheduleSpec {
-    /// Five fields as in crontab(5): minute, hour, day of month, month, day of week; or `@daily` and the like.
-    pub(super) schedule: String,
-    /// Whose clock on the wall, by its IANA name. UTC where none is named.
-    pub(super) time_zone: Option<String>,
-    /// The start is put off by up to this, the same amount each time.
-    #[serde(default)]
-    pub(super) spread: Span,
-    /// What happens to occurrences that the agent was not there for.
-    #[serde(default)]
-    pub(super) missed: Missed,
-    /// An occurrence that could not start this long after its time does not start.
-    pub(super) start_deadline: Option<Span>,
-}
-
-/// By elapsed time.
-#[derive(Debug, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct EverySpec {
-    /// Between two occurrences, counted from the moment the trigger became active.
-    pub(super) every: Span,
-    /// The start is put off by up to this, the same amount each time.
-    #[serde(default)]
-    pub(super) spread: Span,
-    /// What happens to occurrences that the agent was not there for.
-    #[serde(default)]
-    pub(super) missed: Missed,
-    /// An occurrence that could not start this long after its time does not start.
-    pub(super) start_deadline: Option<Span>,
-}
-
-/// By a signed HTTP request.
-#[derive(Debug, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WebhookTrigger {
-    /// Which.
-    pub(super) webhook: WebhookSpec,
-}
-
-/// A webhook of the agent's configuration.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WebhookSpec {
-    /// Its name there, and in its address.
-    pub(super) name: WebhookName,
-}
-
-/// By an alert.
-#[derive(Debug, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AlertTrigger {
-    /// Which.
-    pub(super) alert: AlertSpec,
-}
-
-/// Alerts from Alertmanager.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AlertSpec {
-    /// Labels that it must have, each with this value.
-    #[serde(rename = "match")]
-    pub(super) labels: BTreeMap<Box<str>, Box<str>>,
-}
-
-/// By the end of another runbook's run.
-#[derive(Debug, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AfterTrigger {
-    /// Which.
-    pub(super) after: AfterSpec,
-}
-
-/// The end of another runbook's run.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AfterSpec {
-    /// The other runbook's name.
-    pub(super) runbook: RunbookName,
-    /// How it must have ended.
-    #[serde(default)]
-    pub(super) on: AfterOutcome,
-}
-
 /// One input.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -353,85 +260,4 @@ fn double() -> f64 {
 }
 fn one_minute() -> Span {
     Span::from_secs(60)
-}
-
-/// What differs from place to place.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct EnvironmentSpec {
-    /// What expressions see as `values`.
-    #[serde(default)]
-    pub(super) values: BTreeMap<String, Value>,
-    /// The most that the agent does there by itself. It only lowers the agent's own level.
-    pub(super) autonomy: Option<Autonomy>,
-    /// Namespaces protected there, beside the agent's own.
-    #[serde(default)]
-    pub(super) protected_namespaces: Vec<String>,
-}
-
-/// When runbooks may run.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct CalendarSpec {
-    /// Whose clock on the wall, by its IANA name. UTC where none is named.
-    pub(super) time_zone: Option<String>,
-    /// Its windows.
-    pub(super) windows: Vec<WindowSpec>,
-}
-
-/// A window of a calendar.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(try_from = "WindowFields")]
-#[schemars(!try_from, untagged)]
-pub(super) enum WindowSpec {
-    /// Runs happen inside it, and outside of it only within another such window.
-    Allow(AllowSpec),
-    /// No run happens inside it.
-    Deny(DenySpec),
-}
-
-/// A window in which runs happen.
-#[derive(Debug, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AllowSpec {
-    /// When it opens: five fields as in crontab(5).
-    pub(super) allow: String,
-    /// How long it stays open.
-    #[serde(rename = "for")]
-    pub(super) lasts: Span,
-}
-
-/// A window in which no run happens.
-#[derive(Debug, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct DenySpec {
-    /// When it opens: five fields as in crontab(5).
-    pub(super) deny: String,
-    /// How long it lasts.
-    #[serde(rename = "for")]
-    pub(super) lasts: Span,
-}
-
-/// What the repository adds to the agent's policy. It only makes it stricter.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct PolicySpec {
-    /// The most that the agent does by itself.
-    pub(super) autonomy: Option<Autonomy>,
-    /// Namespaces in which nothing is changed.
-    #[serde(default)]
-    pub(super) protected_namespaces: Vec<String>,
-    /// What is never done.
-    #[serde(default)]
-    pub(super) forbidden_operations: Vec<Operation>,
-    /// What needs consent at every level.
-    #[serde(default)]
-    pub(super) require_approval: Vec<Operation>,
-    /// Words that are never carried out in a command.
-    #[serde(default)]
-    pub(super) dangerous_commands: Vec<String>,
-    /// The most objects that a change may touch without consent.
-    pub(super) max_reach: Option<u32>,
-    /// The least number of people who must consent.
-    pub(super) quorum: Option<u32>,
 }

@@ -1,0 +1,76 @@
+//! The agent's answers that have no type of their own elsewhere. Fields that nobody needs here are left out; `--output json` shows all.
+
+use crate::{
+    domain::{
+        approval::{Standing, Vote},
+        digest::Digest,
+        effect::{Class, Confidence},
+        gate::{Contribution, Quorum},
+        id::{ApprovalId, RunId},
+        name::{ActionName, RunbookName, StepName},
+        runbook::Phase,
+    },
+    ports::agent::Dependency,
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// A question to people, from `/api/v1/approvals`.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ApprovalView {
+    pub(super) id: ApprovalId,
+    pub(super) run: RunId,
+    pub(super) runbook: RunbookName,
+    pub(super) step: StepName,
+    pub(super) phase: Phase,
+    pub(super) attempt: u32,
+    pub(super) uses: ActionName,
+    pub(super) revision: String,
+    pub(super) digest: Digest,
+    pub(super) class: Class,
+    pub(super) effects: Vec<String>,
+    pub(super) confidence: Confidence,
+    pub(super) reasons: Vec<String>,
+    /// The whole step as stored.
+    pub(super) planned: Value,
+    pub(super) contributions: Vec<Contribution>,
+    pub(super) quorum: Quorum,
+    pub(super) excluded: BTreeSet<String>,
+    pub(super) asked_at: Timestamp,
+    pub(super) approve_by: Timestamp,
+    pub(super) votes: Vec<Vote>,
+    pub(super) standing: Standing,
+}
+
+/// How the agent is, from `/health`.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Health {
+    /// `ok`, `degraded`, `unready` or `dead`.
+    pub(super) status: String,
+    pub(super) version: String,
+    pub(super) uptime_seconds: u64,
+    pub(super) dependencies: Vec<Dependency>,
+}
+
+impl Health {
+    /// Whether the agent does its work.
+    pub(super) fn works(&self) -> bool {
+        matches!(self.status.as_str(), "ok" | "degraded")
+    }
+}
+
+/// What checking the audit log found, from `/api/v1/audit/verify`.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Verified {
+    pub(super) ok: bool,
+    pub(super) good: u64,
+    pub(super) broken: Option<String>,
+}
+
+/// The run that was started.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Started {
+    pub(super) run: RunId,
+}

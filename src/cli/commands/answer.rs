@@ -1,0 +1,140 @@
+//! `orderly approve` and `orderly deny`.
+
+use crate::{
+    cli::{
+        answers::ApprovalView,
+        client::{Address, typed},
+        commands::approvals::{fetch, whole},
+        context::Context,
+        exit::{Answer, CliError, Exit},
+        ids,
+    },
+    domain::{
+        approval::{Standing, Verdict},
+        digest::Digest,
+    },
+};
+use serde_json::json;
+
+/// Consent to exactly one step, after looking at it
+#[derive(Debug, clap::Args)]
+#[command(long_about = APPROVE)]
+pub(in crate::cli) struct Approve {
+    /// The approval, by its id or a part of it
+    approval: String,
+    /// Why; kept in the audit log
+    #[arg(
+        long,
+        short = 'm',
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT"
+    )]
+    comment: String,
+    /// Consent only if this is the digest of the step
+    #[arg(long, value_name = "SHA256")]
+    digest: Option<Digest>,
+    /// Do not ask back
+    #[arg(long, short)]
+    yes: bool,
+}
+
+const APPROVE: &str = "\
+Consent to exactly one step, after looking at it. The step is shown as it will be carried out, and consent is bound to its digest: should \
+the step change meanwhile, nothing is approved. Without a terminal to answer at, --yes is needed.
+
+Example:
+  orderly approve 1a2b3c4d
+  orderly approve 1a2b3c4d --yes --comment 'as agreed in OPS-123'";
+
+/// Say no to a step; one no is enough
+#[derive(Debug, clap::Args)]
+#[command(long_about = DENY)]
+pub(in crate::cli) struct Deny {
+    /// The approval, by its id or a part of it
+    approval: String,
+    /// Why; kept in the audit log
+    #[arg(
+        long,
+        short = 'm',
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT"
+    )]
+    comment: String,
+}
+
+const DENY: &str = "\
+Say no to a step. One no is enough: the step does not run, and its run ends as denied.
+
+Example:
+  orderly deny 1a2b3c4d --comment 'not on a Friday'";
+
+/// Shows the step, asks back, and consents.
+pub(in crate::cli) async fn approve(arguments: Approve, context: &Context) -> Answer {
+    let client = context.client()?;
+    let view: ApprovalView = typed(fetch(&arguments.approval, &client).await?)?;
+    if !matches!(view.standing, Standing::Pending { .. }) {
+        return Err(CliError::Refused(format!(
+            "approval {} is {} already",
+            ids::short(&view.id),
+            view.standing.as_str()
+        )));
+    }
+    if arguments.digest.is_some_and(|wanted| wanted != view.digest) {
+        return Err(CliError::Refused(format!(
+            "the step has another digest: {}\nhint: `orderly approvals show {}` shows it",
+            view.digest,
+            ids::short(&view.id)
+        )));
+    }
+    context.terminal.say_table(&whole(context, &view));
+    if !arguments.yes {
+        if !context.terminal.can_ask() {
+            return Err(CliError::Usage(
+                "nobody is at a terminal to answer\nhint: --yes consents without asking back"
+                    .to_owned(),
+            ));
+        }
+        if !context.terminal.ask("Shall this be done?")? {
+            context
+                .terminal
+                .say("nothing was answered; `orderly deny` says no");
+            return Ok(Exit::Failed);
+        }
+    }
+    vote(&view, Verdict::Approve, &arguments.comment, context).await
+}
+
+/// Says no.
+pub(in crate::cli) async fn deny(arguments: Deny, context: &Context) -> Answer {
+    let client = context.client()?;
+    let view: ApprovalView = typed(fetch(&arguments.approval, &client).await?)?;
+    vote(&view, Verdict::Deny, &arguments.comment, context).await
+}
+
+/// Answers for exactly the step that was shown.
+async fn vote(view: &ApprovalView, verdict: Verdict, comment: &str, context: &Context) -> Answer {
+    let address = Address::api(&["approvals", &view.id.to_string(), "vote"]);
+    let body = json!({"verdict": verdict, "digest": view.digest, "comment": comment});
+    let answer = context.client()?.post(&address, &body).await?;
+    if context.terminal.wants_json() {
+        context.terminal.json(&answer)?;
+        return Ok(Exit::Done);
+    }
+    let after: ApprovalView = typed(answer)?;
+    let told = match after.standing {
+        Standing::Pending { missing } => format!("answered; {missing} more must consent"),
+        Standing::Approved { .. } | Standing::Redeemed => {
+            "approved; the step starts now".to_owned()
+        }
+        Standing::Denied { .. } => "denied; the step does not run".to_owned(),
+        other @ (Standing::Expired | Standing::Withdrawn) => {
+            format!("answered, but the question is {}", other.as_str())
+        }
+    };
+    context
+        .terminal
+        .line(&format!("{} of {}: {told}", view.step, view.runbook))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,291 @@
+//! `orderly approvals`.
+
+use crate::{
+    cli::{
+        answers::ApprovalView,
+        client::{Address, Client, Page, typed},
+        context::Context,
+        exit::{Answer, Exit},
+        ids, rows,
+        table::{Cell, Table},
+        terminal::Style,
+    },
+    domain::{
+        approval::{Standing, Verdict},
+        effect::{Class, Confidence},
+        id::ApprovalId,
+    },
+};
+use serde_json::Value;
+
+/// List what waits for people; show one question whole
+#[derive(Debug, clap::Args)]
+#[command(long_about = LONG, args_conflicts_with_subcommands = true)]
+pub(in crate::cli) struct Arguments {
+    /// Answered and expired ones too
+    #[arg(long)]
+    all: bool,
+    /// At most so many
+    #[arg(long, short = 'n', default_value_t = 50, value_name = "NUMBER")]
+    limit: usize,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Show the whole step that people are asked about
+    Show {
+        /// The approval, by its id or a part of it
+        approval: String,
+    },
+}
+
+const LONG: &str = "\
+List what waits for people, newest first; show one question whole: what the step would do, why people are asked, who has answered, and \
+the step itself as it will be carried out.
+
+Example:
+  orderly approvals
+  orderly approvals show 1a2b3c4d
+  orderly approve 1a2b3c4d";
+
+/// Lists or shows.
+pub(in crate::cli) async fn approvals(arguments: Arguments, context: &Context) -> Answer {
+    let client = context.client()?;
+    match arguments.what {
+        Some(What::Show { approval }) => show(&approval, &client, context).await,
+        None => list(&arguments, &client, context).await,
+    }
+}
+
+async fn list(arguments: &Arguments, client: &Client, context: &Context) -> Answer {
+    let state = if arguments.all { "all" } else { "open" };
+    let address = Address::api(&["approvals"])
+        .with("state", Some(state))
+        .with("limit", Some(arguments.limit));
+    let answer = client.get(&address).await?;
+    if context.terminal.wants_json() {
+        context.terminal.json(&answer)?;
+        return Ok(Exit::Done);
+    }
+    let page: Page<ApprovalView> = typed(answer)?;
+    context
+        .terminal
+        .table(&table(context, &page.items), "nothing waits for people")?;
+    Ok(Exit::Done)
+}
+
+/// Questions, one a line.
+pub(in crate::cli) fn table(context: &Context, views: &[ApprovalView]) -> Table {
+    let mut table = Table::new(&[
+        "APPROVAL",
+        "RUNBOOK",
+        "STEP",
+        "CLASS",
+        "STATE",
+        "ANSWER BY",
+        "WOULD",
+    ]);
+    for view in views {
+        let by = match view.standing {
+            Standing::Pending { .. } => context.told(view.approve_by),
+            Standing::Approved { .. }
+            | Standing::Denied { .. }
+            | Standing::Expired
+            | Standing::Withdrawn
+            | Standing::Redeemed => String::new(),
+        };
+        table.row([
+            ids::short(&view.id).into(),
+            view.runbook.as_str().into(),
+            rows::step(view.phase, &view.step).into(),
+            Cell::styled(view.class.as_str(), style_of_class(view.class)),
+            Cell::styled(view.standing.as_str(), style_of(&view.standing)),
+            by.into(),
+            view.effects.join("; ").into(),
+        ]);
+    }
+    table
+}
+
+fn style_of_class(class: Class) -> Style {
+    match class {
+        Class::Read => Style::Plain,
+        Class::Change => Style::Warn,
+        Class::Destructive => Style::Bad,
+    }
+}
+
+fn style_of(standing: &Standing) -> Style {
+    match standing {
+        Standing::Pending { .. } => Style::Warn,
+        Standing::Approved { .. } => Style::Good,
+        Standing::Denied { .. } => Style::Bad,
+        Standing::Expired | Standing::Withdrawn | Standing::Redeemed => Style::Faint,
+    }
+}
+
+async fn show(text: &str, client: &Client, context: &Context) -> Answer {
+    let answer = fetch(text, client).await?;
+    if context.terminal.wants_json() {
+        context.terminal.json(&answer)?;
+        return Ok(Exit::Done);
+    }
+    let view: ApprovalView = typed(answer)?;
+    context.terminal.table(&whole(context, &view), "")?;
+    Ok(Exit::Done)
+}
+
+/// One question, as the agent tells it.
+pub(in crate::cli) async fn fetch(
+    text: &str,
+    client: &Client,
+) -> Result<Value, crate::cli::exit::CliError> {
+    let id: ApprovalId = ids::approval(client, text).await?;
+    client
+        .get(&Address::api(&["approvals", &id.to_string()]))
+        .await
+}
+
+/// A question whole: what would be done comes first.
+pub(in crate::cli) fn whole(context: &Context, view: &ApprovalView) -> Table {
+    let mut table = Table::headless();
+    table.pairs("would", view.effects.iter().map(String::as_str));
+    table.pair(
+        "class",
+        Cell::styled(view.class.as_str(), style_of_class(view.class)),
+    );
+    table.pair("known", known(view.confidence));
+    table.pairs("not surer because", view.reasons.iter().map(String::as_str));
+    table.pairs("asked because", contributions(view));
+    table.pair("state", standing(context, view));
+    table.pair("asked", rows::when(context, view.asked_at));
+    table.pair("answer by", rows::when(context, view.approve_by));
+    table.pair("wanted", wanted(view));
+    table.pair(
+        "may not answer",
+        view.excluded.iter().cloned().collect::<Vec<_>>().join(", "),
+    );
+    table.pairs("answers", votes(context, view));
+    table.pair("runbook", view.runbook.as_str());
+    table.pair("revision", rows::revision(&view.revision));
+    table.pair("run", view.run.to_string());
+    table.pair("step", step(view));
+    table.pair("uses", view.uses.as_str());
+    table.pairs(
+        "with",
+        lines_of(view.planned.get("arguments").unwrap_or(&Value::Null)),
+    );
+    table.pair("timeout", text_of(view, "timeout"));
+    table.pair("digest", view.digest.to_string());
+    table.pair("approval", view.id.to_string());
+    table
+}
+
+fn known(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Exact => "exactly: this and nothing else",
+        Confidence::Bounded => "within bounds: this, on at most these things",
+        Confidence::Opaque => "not fully: at least this, perhaps more",
+    }
+}
+
+fn contributions(view: &ApprovalView) -> Vec<String> {
+    use crate::domain::gate::Decision;
+    let asking = view
+        .contributions
+        .iter()
+        .filter(|said| said.decision != Decision::Allow);
+    asking
+        .map(|said| format!("{}: {}", said.stage.as_str(), said.reason))
+        .collect()
+}
+
+fn standing(context: &Context, view: &ApprovalView) -> Cell {
+    let text = match &view.standing {
+        Standing::Pending { missing } => format!("pending, {missing} more wanted"),
+        Standing::Approved { until } => {
+            format!("approved, must start until {}", rows::when(context, *until))
+        }
+        Standing::Denied { by } => format!("denied by {by}"),
+        other @ (Standing::Expired | Standing::Withdrawn | Standing::Redeemed) => {
+            other.as_str().to_owned()
+        }
+    };
+    Cell::styled(&text, style_of(&view.standing))
+}
+
+fn wanted(view: &ApprovalView) -> String {
+    let people = match view.quorum.people {
+        1 => "1 person".to_owned(),
+        many => format!("{many} people"),
+    };
+    if view.quorum.groups.is_empty() {
+        return people;
+    }
+    let groups: Vec<_> = view.quorum.groups.iter().cloned().collect();
+    format!("{people}, among them one of each: {}", groups.join(", "))
+}
+
+fn votes(context: &Context, view: &ApprovalView) -> Vec<String> {
+    let word = |verdict| match verdict {
+        Verdict::Approve => "approve",
+        Verdict::Deny => "deny",
+    };
+    view.votes
+        .iter()
+        .map(|vote| {
+            let comment = if vote.comment.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", vote.comment)
+            };
+            format!(
+                "{} {}{comment} ({})",
+                vote.person.subject,
+                word(vote.verdict),
+                context.told(vote.at)
+            )
+        })
+        .collect()
+}
+
+fn step(view: &ApprovalView) -> String {
+    let name = rows::step(view.phase, &view.step);
+    if view.attempt > 1 {
+        format!("{name}, attempt {}", view.attempt)
+    } else {
+        name
+    }
+}
+
+fn text_of(view: &ApprovalView, field: &str) -> String {
+    view.planned
+        .get(field)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Arguments, one a line. A text of many lines is shown as such.
+fn lines_of(arguments: &Value) -> Vec<String> {
+    let Value::Object(map) = arguments else {
+        return Vec::new();
+    };
+    map.iter()
+        .flat_map(|(name, value)| match value {
+            Value::String(text) if text.contains('\n') => std::iter::once(format!("{name}: |"))
+                .chain(text.lines().map(|line| format!("  {line}")))
+                .collect::<Vec<_>>(),
+            Value::String(text) => vec![format!("{name}: {text}")],
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_)) => {
+                vec![format!("{name}: {other}")]
+            }
+        })
+        .collect()
+}

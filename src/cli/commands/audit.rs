@@ -1,0 +1,255 @@
+//! `orderly audit`.
+
+use crate::{
+    cli::{
+        answers::Verified,
+        client::{Address, Page, typed},
+        context::Context,
+        exit::{Answer, CliError, Exit},
+        rows,
+        table::{Cell, Table},
+        terminal::Style,
+        times,
+    },
+    daemon::state,
+    domain::audit::Record,
+    history::{AuditVerdict, History, Options},
+};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// So many characters of a resource and of details are shown; JSON has all.
+const RESOURCE: usize = 48;
+const DETAILS: usize = 120;
+
+/// List the audit log, newest first; or check that nobody has changed it
+#[derive(Debug, clap::Args)]
+#[command(long_about = LONG, args_conflicts_with_subcommands = true)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    list: List,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only what did not go well
+    #[arg(long)]
+    failed: bool,
+    /// By this person, or `schedule`, `webhook`, `system`
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// What was done, as `step.started`; with a dot at the end everything that begins so, as `approval.`
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// To what, as `runbook/nightly-backup`
+    #[arg(long, value_name = "RESOURCE")]
+    resource: Option<String>,
+    /// Not older than this: a length of time (24h) or a time
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// At most so many
+    #[arg(long, short = 'n', default_value_t = 50, value_name = "NUMBER")]
+    limit: usize,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Check the whole log against its key and the exported end: edits, gaps and a cut tail are found
+    Verify {
+        /// Read this database instead of asking an agent; `history.db` in the state folder where none is named
+        #[arg(long, value_name = "FILE", num_args = 0..=1)]
+        #[expect(
+            clippy::option_option,
+            reason = "not given, given alone, given with a file"
+        )]
+        database: Option<Option<PathBuf>>,
+    },
+}
+
+const LONG: &str = "\
+List the audit log, newest first: every decision and every action, who, what, to what, and whether it went well. `audit verify` checks \
+the keyed chain that holds the log together, and exits with 1 where it is broken; with --database it needs no running agent, only the \
+key in the state folder.
+
+Example:
+  orderly audit --failed --since 24h
+  orderly audit --action approval. --user jane
+  orderly audit verify
+  orderly --state-dir /var/lib/orderly audit verify --database";
+
+/// Lists or checks.
+pub(in crate::cli) async fn audit(arguments: Arguments, context: &Context) -> Answer {
+    match arguments.what {
+        None => list(&arguments.list, context).await,
+        Some(What::Verify { database: None }) => ask_to_verify(context).await,
+        Some(What::Verify {
+            database: Some(named),
+        }) => verify_database(named, context).await,
+    }
+}
+
+async fn list(list: &List, context: &Context) -> Answer {
+    let since = list
+        .since
+        .as_deref()
+        .map(|text| times::parse_since(text, context.now(), &context.zone))
+        .transpose()
+        .map_err(CliError::Usage)?;
+    let address = Address::api(&["audit"])
+        .with("failed", list.failed.then_some(true))
+        .with("user", list.user.as_ref())
+        .with("action", list.action.as_ref())
+        .with("resource", list.resource.as_ref())
+        .with("since", since)
+        .with("limit", Some(list.limit));
+    let answer = context.client()?.get(&address).await?;
+    if context.terminal.wants_json() {
+        context.terminal.json(&answer)?;
+        return Ok(Exit::Done);
+    }
+    let page: Page<Record> = typed(answer)?;
+    context
+        .terminal
+        .table(&table(context, &page.items), "no such records")?;
+    Ok(Exit::Done)
+}
+
+fn table(context: &Context, records: &[Record]) -> Table {
+    let mut table = Table::new(&[
+        "SEQ",
+        "TIME",
+        "USER",
+        "ACTION",
+        "RESOURCE",
+        "NAMESPACE",
+        "DETAILS",
+    ]);
+    let now = context.now();
+    for record in records {
+        let entry = &record.entry;
+        let details = if entry.details.is_null() {
+            String::new()
+        } else {
+            entry.details.to_string()
+        };
+        let last = if entry.success {
+            Cell::faint(&details).cut(DETAILS)
+        } else {
+            Cell::styled(&entry.error_msg, Style::Bad)
+        };
+        table.row([
+            record.seq.to_string().into(),
+            times::local(entry.timestamp, now, &context.zone).into(),
+            entry.user.as_str().into(),
+            entry.action.as_str().into(),
+            Cell::from(entry.resource.as_str()).cut(RESOURCE),
+            entry.namespace.as_str().into(),
+            last,
+        ]);
+    }
+    table
+}
+
+async fn ask_to_verify(context: &Context) -> Answer {
+    let address = Address::api(&["audit", "verify"]);
+    let answer = context.client()?.patient().get(&address).await?;
+    let verified: Verified = typed(answer.clone())?;
+    tell(&verified, &answer, context)
+}
+
+async fn verify_database(named: Option<PathBuf>, context: &Context) -> Answer {
+    let state = context.config()?.config.state_dir;
+    let path = named.unwrap_or_else(|| state.join("history.db"));
+    let verdict = verify(&path, &state).await?;
+    let (verified, answer) = match verdict {
+        AuditVerdict::Whole { head } => {
+            let answer = json!({"ok": true, "good": head.seq, "head": head, "broken": null});
+            (
+                Verified {
+                    ok: true,
+                    good: head.seq,
+                    broken: None,
+                },
+                answer,
+            )
+        }
+        AuditVerdict::Broken { good, broken } => {
+            let broken = broken.to_string();
+            let answer = json!({"ok": false, "good": good, "head": null, "broken": broken});
+            (
+                Verified {
+                    ok: false,
+                    good,
+                    broken: Some(broken),
+                },
+                answer,
+            )
+        }
+    };
+    tell(&verified, &answer, context)
+}
+
+/// Checks the log of a database that an agent may be writing to.
+pub(in crate::cli) async fn verify(path: &Path, state: &Path) -> Result<AuditVerdict, CliError> {
+    let key = state.join("audit.key");
+    if !key.is_file() {
+        return Err(CliError::Failed(format!(
+            "there is no key of the audit log at {}\nhint: name the agent's state folder with --state-dir",
+            key.display()
+        )));
+    }
+    let options = Options {
+        path: path.to_owned(),
+        key: state::audit_key(state)?,
+    };
+    let history = History::open_read_only(options)?;
+    let head = history.exported_audit_head()?;
+    Ok(history.verify_audit(head).await?)
+}
+
+fn tell(verified: &Verified, answer: &Value, context: &Context) -> Answer {
+    let exit = if verified.ok {
+        Exit::Done
+    } else {
+        Exit::Failed
+    };
+    if context.terminal.wants_json() {
+        context.terminal.json(answer)?;
+        return Ok(exit);
+    }
+    let text = match &verified.broken {
+        None => {
+            let whole = context.terminal.paint(Style::Good, "whole");
+            format!(
+                "the audit log is {whole}: {} records, none changed and none missing",
+                verified.good
+            )
+        }
+        Some(broken) => {
+            let word = context.terminal.paint(Style::Bad, "broken");
+            format!(
+                "the audit log is {word} after {} good records: {}",
+                verified.good,
+                crate::http::visible::line(broken)
+            )
+        }
+    };
+    context.terminal.line(&text)?;
+    Ok(exit)
+}
+
+/// Words for a verdict, for `doctor`.
+pub(in crate::cli) fn words(verdict: &AuditVerdict) -> Result<String, String> {
+    match verdict {
+        AuditVerdict::Whole { head } => Ok(format!(
+            "whole, {} records{}",
+            head.seq,
+            rows::comma_at(head.at)
+        )),
+        AuditVerdict::Broken { good, broken } => {
+            Err(format!("broken after {good} good records: {broken}"))
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! `orderly db`.
+
+use crate::{
+    cli::{
+        commands::doctor::inside::size,
+        context::Context,
+        exit::{Answer, CliError, Exit},
+        rows,
+        table::{Cell, Table},
+        terminal::Style,
+    },
+    daemon::state,
+    domain::span::Span,
+    history::{self, History, Migrated, Options, SchemaState, SchemaStatus, Stats},
+};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Look after the history's database
+#[derive(Debug, clap::Args)]
+#[command(long_about = LONG)]
+pub(in crate::cli) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Show its size, its tables and its schema
+    Status,
+    /// Take its schema to the newest, or to another
+    Migrate {
+        /// Only show where it stands
+        #[arg(long, conflicts_with_all = ["to", "rollback"])]
+        status: bool,
+        /// To this schema; back, too
+        #[arg(long, value_name = "NUMBER", conflicts_with = "rollback")]
+        to: Option<u32>,
+        /// One schema back
+        #[arg(long)]
+        rollback: bool,
+    },
+    /// Read everything and say whether it is whole
+    Check,
+    /// Write it anew without the room that removed records left; needs as much disk again
+    Vacuum,
+    /// Remove old ended runs, as the agent does by itself
+    Prune {
+        /// Runs that ended longer ago than this; `retention.runs` where not given
+        #[arg(long, value_name = "LENGTH")]
+        older_than: Option<Span>,
+        /// Of each runbook, the newest so many stay
+        #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+        keep: u32,
+    },
+}
+
+const LONG: &str = "\
+Look after the history's database in the state folder. The agent migrates it by itself at its start, after making a copy, and removes \
+old runs; these commands are for the rest. Those that change something are refused while an agent uses the database.
+
+Example:
+  orderly db status
+  orderly db migrate --status
+  orderly db check
+  orderly --state-dir /var/lib/orderly db prune --older-than 30d";
+
+/// Looks after the database.
+pub(in crate::cli) async fn db(arguments: Arguments, context: &Context) -> Answer {
+    let config = context.config()?.config;
+    let path = config.state_dir.join("history.db");
+    if !path.is_file() {
+        return Err(CliError::Failed(format!(
+            "there is no history at {}\nhint: `orderly serve` makes one; --state-dir names another folder",
+            path.display()
+        )));
+    }
+    match arguments.what {
+        What::Status => status(&path, context).await,
+        What::Migrate { status: true, .. } => show_schema(&history::schema_status(&path)?, context),
+        What::Migrate { rollback: true, .. } => tell_migrated(&history::rollback(&path)?, context),
+        What::Migrate { to, .. } => migrate(&path, to, context),
+        What::Check => check(path, context).await,
+        What::Vacuum => vacuum(&config.state_dir, path, context).await,
+        What::Prune { older_than, keep } => {
+            let older_than = older_than.unwrap_or(config.retention.runs);
+            prune(&config.state_dir, path, (older_than, keep), context).await
+        }
+    }
+}
+
+fn for_reading(path: &Path) -> Result<History, CliError> {
+    Ok(History::open_read_only(Options {
+        path: path.to_owned(),
+        key: Vec::new(),
+    })?)
+}
+
+fn for_writing(state: &Path, path: PathBuf) -> Result<History, CliError> {
+    let key = state::audit_key(state)?;
+    Ok(History::open(Options { path, key })?)
+}
+
+async fn status(path: &Path, context: &Context) -> Answer {
+    let schema = history::schema_status(path)?;
+    let stats = for_reading(path)?.stats().await?;
+    if context.terminal.wants_json() {
+        context
+            .terminal
+            .json(&json!({"stats": stats, "schema": schema}))?;
+        return Ok(Exit::Done);
+    }
+    let mut text = facts(&stats, &schema).render(context.terminal.colours_data());
+    let mut tables = Table::new(&["TABLE", "ROWS"]);
+    for table in &stats.tables {
+        tables.row([table.name.as_str().into(), table.rows.to_string().into()]);
+    }
+    text.push('\n');
+    text.push_str(&tables.render(context.terminal.colours_data()));
+    context.terminal.data(&text)?;
+    Ok(Exit::Done)
+}
+
+fn facts(stats: &Stats, schema: &SchemaStatus) -> Table {
+    let mut table = Table::headless();
+    let free = stats.free_pages.saturating_mul(stats.page_bytes);
+    table.pair("file", stats.path.display().to_string());
+    table.pair(
+        "size",
+        format!(
+            "{}, and {} in its log",
+            size(stats.bytes),
+            size(stats.log_bytes)
+        ),
+    );
+    table.pair(
+        "free inside",
+        format!("{}; `orderly db vacuum` gives it back", size(free)),
+    );
+    table.pair("schema", format!("{} of {}", schema.found, schema.known));
+    table
+}
+
+fn show_schema(status: &SchemaStatus, context: &Context) -> Answer {
+    if context.terminal.wants_json() {
+        context.terminal.json(status)?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(&["SCHEMA", "BRINGS", "STATE"]);
+    for step in &status.steps {
+        let state = match step.state {
+            SchemaState::Applied => Cell::styled("applied", Style::Good),
+            SchemaState::Pending => Cell::styled("comes with the next start", Style::Warn),
+        };
+        table.row([step.version.to_string().into(), step.name.into(), state]);
+    }
+    context.terminal.table(&table, "there are no schemas")?;
+    if status.found > status.known {
+        context.terminal.say(&format!(
+            "the database has schema {}, which this orderly does not know",
+            status.found
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+fn migrate(path: &Path, to: Option<u32>, context: &Context) -> Answer {
+    let wanted = match to {
+        Some(to) => to,
+        None => history::schema_status(path)?.known,
+    };
+    tell_migrated(&history::migrate_to(path, wanted)?, context)
+}
+
+fn tell_migrated(migrated: &Migrated, context: &Context) -> Answer {
+    if context.terminal.wants_json() {
+        context.terminal.json(migrated)?;
+        return Ok(Exit::Done);
+    }
+    let text = if migrated.from == migrated.to {
+        format!("schema {} already; nothing was changed", migrated.to)
+    } else {
+        format!("from schema {} to {}", migrated.from, migrated.to)
+    };
+    context.terminal.line(&text)?;
+    if let Some(copy) = &migrated.backup {
+        context.terminal.say(&format!(
+            "a copy of the database as it was is {}",
+            copy.display()
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+async fn check(path: PathBuf, context: &Context) -> Answer {
+    let problems = for_reading(&path)?.check().await?;
+    let exit = if problems.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    };
+    if context.terminal.wants_json() {
+        context
+            .terminal
+            .json(&json!({"ok": problems.is_empty(), "problems": problems}))?;
+        return Ok(exit);
+    }
+    if problems.is_empty() {
+        context
+            .terminal
+            .line(&format!("{} is whole", path.display()))?;
+    }
+    for problem in &problems {
+        context.terminal.line(rows::first_line(problem))?;
+    }
+    Ok(exit)
+}
+
+async fn vacuum(state: &Path, path: PathBuf, context: &Context) -> Answer {
+    let history = for_writing(state, path)?;
+    let before = history.stats().await?.bytes;
+    history.vacuum().await?;
+    let after = history.stats().await?.bytes;
+    history.close().await?;
+    if context.terminal.wants_json() {
+        context
+            .terminal
+            .json(&json!({"before_bytes": before, "after_bytes": after}))?;
+    } else {
+        context
+            .terminal
+            .line(&format!("from {} to {}", size(before), size(after)))?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn prune(
+    state: &Path,
+    path: PathBuf,
+    (older_than, keep): (Span, u32),
+    context: &Context,
+) -> Answer {
+    let before = context
+        .now()
+        .saturating_sub(older_than.signed())
+        .unwrap_or(jiff::Timestamp::MIN);
+    let history = for_writing(state, path)?;
+    let pruned = history.prune_runs(before, keep).await?;
+    history.close().await?;
+    if context.terminal.wants_json() {
+        context.terminal.json(&pruned)?;
+    } else {
+        context.terminal.line(&format!(
+            "removed {} runs, {} records of what did not run, and {} others that ended more than {older_than} ago",
+            pruned.runs, pruned.skipped, pruned.others
+        ))?;
+    }
+    Ok(Exit::Done)
+}

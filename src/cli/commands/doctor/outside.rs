@@ -1,0 +1,195 @@
+//! What the agent needs of others.
+
+use crate::{
+    cli::{
+        client::{Address, Client},
+        context::{Context, server_of},
+    },
+    config::{Config, working_directory},
+    daemon::wiring::{self, SwappedSecrets},
+    ports::{secrets::Secrets as _, source::Source as _},
+};
+use std::{
+    fs::DirBuilder, io::ErrorKind, net::TcpListener, os::unix::fs::DirBuilderExt as _,
+    path::PathBuf, time::Duration,
+};
+
+use super::Finding;
+
+/// How long a cluster may take to answer.
+const CLUSTER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Whether every secret can be read. Their values are not shown.
+pub(super) fn secrets(context: &Context, config: &Config) -> Vec<Finding> {
+    let name = "secrets";
+    let secrets = SwappedSecrets::new(config, &context.environment);
+    let unreadable = config
+        .secrets
+        .keys()
+        .filter_map(|secret| secrets.get(secret).err());
+    let mut findings: Vec<Finding> = unreadable
+        .map(|error| Finding::error(name, &error))
+        .collect();
+    findings.extend(
+        secrets
+            .concerns()
+            .iter()
+            .map(|concern| Finding::warn(name, concern)),
+    );
+    if findings.is_empty() {
+        let text = match config.secrets.len() {
+            0 => "none are configured".to_owned(),
+            many => format!("{many} can be read"),
+        };
+        findings.push(Finding::ok(name, text));
+    }
+    findings
+}
+
+/// Whether the repository can be fetched, and holds runbooks. The copy that is made for it goes away again.
+pub(super) async fn source(context: &Context, config: &Config) -> Vec<Finding> {
+    let name = "source";
+    let scratch = match Scratch::new(context) {
+        Ok(scratch) => scratch,
+        Err(error) => {
+            return vec![Finding::fail(
+                name,
+                format!("a scratch folder cannot be made: {error}"),
+            )];
+        }
+    };
+    let mut elsewhere = config.clone();
+    elsewhere.state_dir.clone_from(&scratch.0);
+    let secrets = SwappedSecrets::new(config, &context.environment);
+    let source = match wiring::source(&elsewhere, &secrets, &working_directory()) {
+        Ok(source) => source,
+        Err(error) => return vec![Finding::error(name, &error)],
+    };
+    match source.fetch(None).await {
+        Err(error) => vec![Finding::error(name, &error)],
+        Ok(None) => vec![Finding::ok(
+            name,
+            format!("{} can be fetched", source.describe()),
+        )],
+        Ok(Some(tree)) => {
+            let revision = crate::cli::rows::revision(&tree.revision.id).to_owned();
+            let fetched = Finding::ok(
+                name,
+                format!(
+                    "{} can be fetched, {revision} is the newest",
+                    source.describe()
+                ),
+            );
+            let path = &config.source.path;
+            let files = match tree.files.len() {
+                0 => Finding::warn(
+                    "runbooks",
+                    format!(
+                        "`{path}` holds no YAML file\nhint: `source.path` names the folder in the repository"
+                    ),
+                ),
+                many => Finding::ok(
+                    "runbooks",
+                    format!("`{path}` holds {many} YAML files; `orderly validate` checks them"),
+                ),
+            };
+            let refused = tree.refused.iter().map(|file| {
+                Finding::warn(
+                    "runbooks",
+                    format!("{} is not taken: {}", file.path, file.reason),
+                )
+            });
+            [fetched, files].into_iter().chain(refused).collect()
+        }
+    }
+}
+
+/// A folder that goes away with its value.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(context: &Context) -> std::io::Result<Self> {
+        let path = std::env::temp_dir().join(format!(
+            "orderly-doctor-{}",
+            hex::encode(context.clock.entropy())
+        ));
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Whether the configured clusters answer. The agent works without them, so this only warns.
+pub(super) async fn clusters(config: &Config) -> Vec<Finding> {
+    let name = "clusters";
+    if config.clusters.is_empty() {
+        return vec![Finding::ok(
+            name,
+            "none are configured; steps that need one find the usual kubeconfig or service account",
+        )];
+    }
+    let clusters = wiring::clusters(config);
+    let mut findings = Vec::new();
+    for cluster in config.clusters.keys() {
+        let answer = tokio::time::timeout(CLUSTER_DEADLINE, clusters.version(cluster)).await;
+        findings.push(match answer {
+            Ok(Ok(version)) => {
+                Finding::ok(name, format!("{cluster} answers with version {version}"))
+            }
+            Ok(Err(error)) => Finding::warn(name, error.to_string()),
+            Err(_) => Finding::warn(
+                name,
+                format!(
+                    "{cluster} does not answer within {} s",
+                    CLUSTER_DEADLINE.as_secs()
+                ),
+            ),
+        });
+    }
+    findings
+}
+
+/// Whether the port is free, or an agent answers there.
+pub(super) async fn http(config: &Config) -> Finding {
+    let (name, listen) = ("http", config.http.listen);
+    match TcpListener::bind(listen) {
+        Ok(_free) => Finding::ok(name, format!("{listen} is free; no agent is running")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => taken(config).await,
+        Err(error) => Finding::fail(
+            name,
+            format!(
+                "{listen} cannot be listened on: {error}\nhint: `http.listen` names another address"
+            ),
+        ),
+    }
+}
+
+async fn taken(config: &Config) -> Finding {
+    let (name, listen) = ("http", config.http.listen);
+    let asked = match url::Url::parse(&server_of(config)) {
+        Ok(server) => {
+            Client::new(wiring::network(), server, None)
+                .get(&Address::root("healthz"))
+                .await
+        }
+        Err(error) => return Finding::fail(name, error.to_string()),
+    };
+    match asked {
+        Ok(_) => Finding::ok(name, format!("an agent answers on {listen}")),
+        Err(error) => {
+            let said = error.to_string();
+            let said = said.lines().next().unwrap_or_default();
+            Finding::fail(
+                name,
+                format!(
+                    "{listen} is taken, and no healthy agent answers: {said}\nhint: stop what listens there, or name another address with `http.listen`"
+                ),
+            )
+        }
+    }
+}

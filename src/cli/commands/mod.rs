@@ -1,0 +1,19 @@
+//! The commands, one a file: what each may be told, and what it does.
+
+pub(super) mod answer;
+pub(super) mod approvals;
+pub(super) mod audit;
+pub(super) mod completions;
+pub(super) mod config;
+pub(super) mod db;
+pub(super) mod doctor;
+pub(super) mod logs;
+pub(super) mod next;
+pub(super) mod run;
+pub(super) mod runs;
+pub(super) mod schema;
+pub(super) mod serve;
+pub(super) mod status;
+pub(super) mod suspend;
+pub(super) mod sync;
+pub(super) mod validate;

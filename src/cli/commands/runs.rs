@@ -1,0 +1,224 @@
+//! `orderly runs`.
+
+use crate::{
+    cli::{
+        client::{Address, Client, Page, typed},
+        context::Context,
+        exit::{Answer, CliError, Exit},
+        ids, rows,
+        table::{Cell, Table},
+        times,
+    },
+    domain::{
+        gate::Decision,
+        id::RunId,
+        name::RunbookName,
+        run::{Recorded, RunEvent},
+    },
+    history::{RunRow, StepRow},
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// List runs, newest first; show one, or stop one
+#[derive(Debug, clap::Args)]
+#[command(long_about = LONG, args_conflicts_with_subcommands = true)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    list: List,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Of this runbook
+    #[arg(long, value_name = "NAME")]
+    runbook: Option<RunbookName>,
+    /// That ended so: succeeded, warning, failed, denied, canceled, timed_out, interrupted; or `failures`
+    #[arg(long, value_name = "OUTCOME")]
+    outcome: Option<String>,
+    /// That are there: queued, running, waiting, ended
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    /// Not older than this: a length of time (24h) or a time
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// At most so many
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "NUMBER")]
+    limit: usize,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Show one run: its steps, and why the gate decided as it did
+    Show {
+        /// The run, by its id or a part of it
+        run: String,
+    },
+    /// Ask a run to stop
+    Cancel {
+        /// The run, by its id or a part of it
+        run: String,
+        /// Why; kept in the audit log
+        #[arg(
+            long,
+            default_value = "",
+            hide_default_value = true,
+            value_name = "TEXT"
+        )]
+        reason: String,
+    },
+}
+
+const LONG: &str = "\
+List runs, newest first; show one, or stop one. A run is named by its id or by part of it, such as the eight digits that lists show.
+
+Example:
+  orderly runs --outcome failures --since 24h
+  orderly runs show 3f9a1c2d
+  orderly runs cancel 3f9a1c2d --reason 'wrong namespace'";
+
+/// Lists, shows or stops.
+pub(in crate::cli) async fn runs(arguments: Arguments, context: &Context) -> Answer {
+    let client = context.client()?;
+    match arguments.what {
+        None => list(&arguments.list, &client, context).await,
+        Some(What::Show { run }) => show(&run, &client, context).await,
+        Some(What::Cancel { run, reason }) => cancel(&run, &reason, &client, context).await,
+    }
+}
+
+async fn list(list: &List, client: &Client, context: &Context) -> Answer {
+    let since = list
+        .since
+        .as_deref()
+        .map(|text| times::parse_since(text, context.now(), &context.zone))
+        .transpose()
+        .map_err(CliError::Usage)?;
+    let address = Address::api(&["runs"])
+        .with("runbook", list.runbook.as_ref())
+        .with("outcome", list.outcome.as_ref())
+        .with("status", list.status.as_ref())
+        .with("since", since)
+        .with("limit", Some(list.limit));
+    let answer = client.get(&address).await?;
+    if context.terminal.wants_json() {
+        context.terminal.json(&answer)?;
+        return Ok(Exit::Done);
+    }
+    let page: Page<RunRow> = typed(answer)?;
+    context
+        .terminal
+        .table(&rows::runs(context, &page.items), "no such runs")?;
+    if page.next.is_some() && context.terminal.is_watched() {
+        context
+            .terminal
+            .say("there may be older ones; --limit shows more");
+    }
+    Ok(Exit::Done)
+}
+
+async fn show(text: &str, client: &Client, context: &Context) -> Answer {
+    let id = ids::run::<RunId>(client, text).await?.to_string();
+    let run = client.get(&Address::api(&["runs", &id])).await?;
+    let steps = client.get(&Address::api(&["runs", &id, "steps"])).await?;
+    let events = client.get(&Address::api(&["runs", &id, "events"])).await?;
+    if context.terminal.wants_json() {
+        let items = |mut page: Value| page.get_mut("items").map(Value::take).unwrap_or_default();
+        context
+            .terminal
+            .json(&json!({"run": run, "steps": items(steps), "events": items(events)}))?;
+        return Ok(Exit::Done);
+    }
+    let run: RunRow = typed(run)?;
+    let steps: Page<StepRow> = typed(steps)?;
+    let events: Page<Recorded> = typed(events)?;
+    let mut text = facts(context, &run).render(false);
+    for table in [rows::steps(&steps.items), verdicts(&events.items)] {
+        if !table.is_empty() {
+            text.push('\n');
+            text.push_str(&table.render(context.terminal.colours_data()));
+        }
+    }
+    context.terminal.data(&text)?;
+    Ok(Exit::Done)
+}
+
+fn facts(context: &Context, run: &RunRow) -> Table {
+    let mut table = Table::headless();
+    let when = |at: Option<Timestamp>| at.map(|at| rows::when(context, at)).unwrap_or_default();
+    table.pair("run", run.header.id.to_string());
+    table.pair("runbook", run.header.runbook.as_str());
+    table.pair("state", rows::state(run));
+    table.pair("reason", run.reason.as_str());
+    table.pair("cause", rows::cause(&run.header.cause));
+    table.pair("revision", rows::revision(&run.header.revision));
+    table.pair("author", run.header.author.as_str());
+    table.pair("dry run", if run.header.dry_run { "yes" } else { "" });
+    table.pair(
+        "window overridden by",
+        run.header.window_override.clone().unwrap_or_default(),
+    );
+    table.pair("made", when(Some(run.header.created_at)));
+    table.pair("started", when(run.started_at));
+    table.pair("ended", when(run.ended_at));
+    table.pair(
+        "cancel asked by",
+        run.cancel_requested_by.clone().unwrap_or_default(),
+    );
+    let approval = run
+        .waiting_for
+        .map(|id| format!("orderly approve {}", ids::short(&id)));
+    table.pair("to approve", approval.unwrap_or_default());
+    let inputs = run
+        .header
+        .inputs
+        .iter()
+        .map(|(name, value)| format!("{name} = {value}"));
+    table.pairs("inputs", inputs);
+    table
+}
+
+/// What the gate said about each attempt, stage by stage. Plain consent is left out.
+fn verdicts(events: &[Recorded]) -> Table {
+    let mut table = Table::new(&["GATE", "STAGE", "SAYS", "WHY"]);
+    for recorded in events {
+        let RunEvent::StepGated {
+            key, contributions, ..
+        } = &recorded.event
+        else {
+            continue;
+        };
+        for said in contributions
+            .iter()
+            .filter(|said| said.decision != Decision::Allow)
+        {
+            table.row([
+                rows::step(key.phase, &key.step).into(),
+                said.stage.as_str().into(),
+                Cell::styled(
+                    said.decision.as_str(),
+                    rows::style_of_decision(&said.decision),
+                ),
+                said.reason.as_str().into(),
+            ]);
+        }
+    }
+    table
+}
+
+async fn cancel(text: &str, reason: &str, client: &Client, context: &Context) -> Answer {
+    let id = ids::run::<RunId>(client, text).await?;
+    let address = Address::api(&["runs", &id.to_string(), "cancel"]);
+    client.post(&address, &json!({"reason": reason})).await?;
+    context.terminal.say(&format!(
+        "{} is asked to stop; `orderly runs show {}` shows when it has",
+        rows::run_name(id),
+        ids::short(&id)
+    ));
+    if context.terminal.wants_json() {
+        context.terminal.json(&json!({"run": id}))?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,310 @@
+//! What every command is given: the options that all share, the terminal, the clock, and ways to the configuration and the agent.
+
+use crate::{
+    cli::{
+        client::Client,
+        exit::CliError,
+        terminal::{Colour, Output, Terminal},
+    },
+    config::{Config, Flag, Inputs, Loaded, load},
+    daemon::{state, wiring},
+    domain::secret::SecretValue,
+    ports::clock::Clock,
+};
+use jiff::{Timestamp, tz::TimeZone};
+use std::{
+    collections::BTreeMap,
+    io::Read as _,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use url::{Host, Url};
+
+/// Where a configuration file is looked for when none is named.
+const USUAL_FILES: [&str; 2] = ["orderly.yaml", "/etc/orderly/orderly.yaml"];
+/// The longest token file that is read, in bytes.
+const LONGEST_TOKEN: u64 = 1024;
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(super) struct Globals {
+    /// Configuration file; ./orderly.yaml or /etc/orderly/orderly.yaml where none is named
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "FILE",
+        env = "ORDERLY_CONFIG",
+        hide_env_values = true
+    )]
+    pub(super) config: Option<PathBuf>,
+    /// Folder of the agent's state (`stateDir`)
+    #[arg(long, global = true, hide_short_help = true, value_name = "DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+    /// Set any single setting; `orderly config` lists them
+    #[arg(long, global = true,
+        hide_short_help = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub(super) set: Vec<(String, String)>,
+    /// Address of the agent; `http://` and `http.listen` of the configuration where none is named
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "URL",
+        env = "ORDERLY_SERVER",
+        hide_env_values = true
+    )]
+    pub(super) server: Option<String>,
+    /// File that holds the token; else ORDERLY_TOKEN, else `admin.token` in the state folder
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "FILE",
+        env = "ORDERLY_TOKEN_FILE",
+        hide_env_values = true
+    )]
+    pub(super) token_file: Option<PathBuf>,
+    /// Text for people or JSON for machines
+    #[arg(
+        long,
+        short,
+        global = true,
+        hide_short_help = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORM"
+    )]
+    pub(super) output: Output,
+    /// When to use colour; NO_COLOR is heeded
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN"
+    )]
+    pub(super) color: Colour,
+}
+
+/// Splits `KEY=VALUE`.
+pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .filter(|(key, _)| !key.trim().is_empty())
+        .ok_or_else(|| format!("`{text}` is not KEY=VALUE"))?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+/// What every command is given.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) globals: Globals,
+    pub(super) terminal: Terminal,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) environment: BTreeMap<String, String>,
+    /// The clock on the wall of this place.
+    pub(super) zone: TimeZone,
+}
+
+impl Context {
+    pub(super) fn new(
+        globals: Globals,
+        terminal: Terminal,
+        environment: BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            globals,
+            terminal,
+            clock: wiring::clock(),
+            environment,
+            zone: TimeZone::system(),
+        }
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A time as people read it: when, and how far away.
+    pub(super) fn told(&self, at: Timestamp) -> String {
+        crate::cli::times::relative(at, self.now())
+    }
+
+    /// The configuration file: the one that is named, else the first usual one that is there.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        let usual = || {
+            USUAL_FILES
+                .map(PathBuf::from)
+                .into_iter()
+                .find(|path| path.is_file())
+        };
+        self.globals.config.clone().or_else(usual)
+    }
+
+    /// Whether the file was found rather than named.
+    pub(super) fn file_was_found(&self) -> bool {
+        self.globals.config.is_none()
+    }
+
+    /// All layers of the configuration; `flags` are the command's own.
+    pub(super) fn inputs(&self, flags: Vec<Flag>) -> Inputs {
+        let state_dir = self.globals.state_dir.as_ref().map(|path| Flag {
+            flag: "--state-dir".to_owned(),
+            path: "stateDir".to_owned(),
+            value: path.display().to_string(),
+        });
+        let set = self.globals.set.iter().map(|(path, value)| Flag {
+            flag: "--set".to_owned(),
+            path: path.clone(),
+            value: value.clone(),
+        });
+        Inputs {
+            file: self.file(),
+            environment: self.environment.clone(),
+            flags: set.chain(state_dir).chain(flags).collect(),
+        }
+    }
+
+    /// The configuration.
+    pub(super) fn config(&self) -> Result<Loaded, CliError> {
+        Ok(load(&self.inputs(Vec::new()))?)
+    }
+
+    /// A way to the agent. The configuration is read only where it is needed.
+    pub(super) fn client(&self) -> Result<Client, CliError> {
+        let config = match self.globals.server {
+            Some(_) => self.config().map(|loaded| loaded.config).ok(),
+            None => Some(self.config()?.config),
+        };
+        let server = match (&self.globals.server, &config) {
+            (Some(server), _) => read_server(server)?,
+            (None, Some(config)) => read_server(&server_of(config))?,
+            (None, None) => return Err(CliError::Internal("no server".to_owned())),
+        };
+        let state = config.as_ref().map(|config| config.state_dir.as_path());
+        let token = self.token(&server, state)?;
+        let is_here = self.is_here(&server);
+        if token.is_some() && server.scheme() == "http" && !is_here {
+            self.terminal.say(&format!(
+                "warning: the token goes to {} unencrypted",
+                server.host_str().unwrap_or_default()
+            ));
+        }
+        Ok(Client::new(wiring::network(), server, token))
+    }
+
+    /// Whether the agent is on this host: nobody named another address than that of the configuration, or the address is a loopback one.
+    fn is_here(&self, server: &Url) -> bool {
+        self.globals.server.is_none() || is_loopback(server)
+    }
+
+    /// The token: the named file's, else `ORDERLY_TOKEN`, else the administrator's of this host. The last is never sent elsewhere.
+    fn token(&self, server: &Url, state: Option<&Path>) -> Result<Option<SecretValue>, CliError> {
+        if let Some(path) = &self.globals.token_file {
+            return read_token(path).map(Some);
+        }
+        let variable = self
+            .environment
+            .get("ORDERLY_TOKEN")
+            .map(|text| text.trim().to_owned());
+        let token = variable.filter(|text| !text.is_empty()).or_else(|| {
+            state
+                .filter(|_| self.is_here(server))
+                .and_then(state::readable_admin_token)
+        });
+        Ok(token.map(SecretValue::new))
+    }
+}
+
+fn read_token(path: &Path) -> Result<SecretValue, CliError> {
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LONGEST_TOKEN).read_to_string(&mut text))
+        .map_err(|source| CliError::File {
+            doing: "reading the token in",
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(SecretValue::new(text.trim().to_owned()))
+}
+
+/// Where the agent of a configuration answers, for somebody on its own host.
+pub(super) fn server_of(config: &Config) -> String {
+    let listen = config.http.listen;
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listen.port()))
+}
+
+fn read_server(text: &str) -> Result<Url, CliError> {
+    let wrong = |why: &str| {
+        CliError::Usage(format!(
+            "`{text}` is not the address of an agent: {why}\nhint: write it as http://127.0.0.1:8080"
+        ))
+    };
+    let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(wrong("it must begin with http:// or https://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("a token belongs into ORDERLY_TOKEN or --token-file"));
+    }
+    Ok(url)
+}
+
+/// Whether the address is on this host.
+fn is_loopback(server: &Url) -> bool {
+    match server.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_loopback, key_and_value, read_server, server_of};
+    use crate::config::Config;
+
+    #[test]
+    fn a_setting_is_split_at_its_first_equals_sign() {
+        assert_eq!(
+            key_and_value("a=b=c"),
+            Ok(("a".to_owned(), "b=c".to_owned()))
+        );
+        assert_eq!(key_and_value("a="), Ok(("a".to_owned(), String::new())));
+        assert!(key_and_value("a").is_err());
+        assert!(key_and_value("=a").is_err());
+    }
+
+    #[test]
+    fn an_agent_that_listens_everywhere_is_asked_on_this_host() {
+        let mut config = Config::default();
+        assert_eq!(server_of(&config), "http://127.0.0.1:8080");
+        config.http.listen = "0.0.0.0:9".parse().unwrap();
+        assert_eq!(server_of(&config), "http://127.0.0.1:9");
+        config.http.listen = "[::]:9".parse().unwrap();
+        assert_eq!(server_of(&config), "http://[::1]:9");
+    }
+
+    #[test]
+    fn an_address_must_be_one_and_hold_no_password() {
+        for bad in ["", "127.0.0.1:8080", "ftp://x", "http://a:b@c"] {
+            assert!(read_server(bad).is_err(), "{bad}");
+        }
+        assert!(is_loopback(&read_server("http://localhost:1").unwrap()));
+        assert!(is_loopback(&read_server("http://[::1]:1").unwrap()));
+        assert!(!is_loopback(
+            &read_server("https://localhost.evil.example").unwrap()
+        ));
+    }
+}

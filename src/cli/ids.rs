@@ -1,0 +1,112 @@
+//! Ids as people handle them: eight digits of the end are shown, and any part of the beginning or the end that names only one is taken.
+
+use crate::cli::{
+    client::{Address, Client},
+    exit::CliError,
+};
+use serde_json::Value;
+use std::{fmt::Display, str::FromStr};
+
+/// How many digits are shown. They are random; the beginning of an id is the time it was made.
+const SHOWN: usize = 8;
+/// How many digits a part of an id must have.
+const FEWEST: usize = 4;
+/// How many of the newest are looked through.
+const LOOKED_THROUGH: usize = 1000;
+
+/// The end of an id, which tells it from others.
+pub(super) fn short(id: &impl Display) -> String {
+    let text = id.to_string();
+    text.get(text.len().saturating_sub(SHOWN)..)
+        .unwrap_or(&text)
+        .to_owned()
+}
+
+/// The run that a text names.
+pub(super) async fn run<T: FromStr>(client: &Client, text: &str) -> Result<T, CliError> {
+    let list = Address::api(&["runs"]).with("limit", Some(LOOKED_THROUGH));
+    find(client, "run", "orderly runs", text, &list).await
+}
+
+/// The approval that a text names.
+pub(super) async fn approval<T: FromStr>(client: &Client, text: &str) -> Result<T, CliError> {
+    let list = Address::api(&["approvals"])
+        .with("state", Some("all"))
+        .with("limit", Some(LOOKED_THROUGH));
+    find(client, "approval", "orderly approvals --all", text, &list).await
+}
+
+async fn find<T: FromStr>(
+    client: &Client,
+    what: &str,
+    lists: &str,
+    text: &str,
+    list: &Address,
+) -> Result<T, CliError> {
+    let wanted = digits(text);
+    if wanted.len() == 32
+        && let Ok(id) = text.parse()
+    {
+        return Ok(id);
+    }
+    if wanted.len() < FEWEST || !wanted.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(CliError::Usage(format!(
+            "`{text}` is no id of a {what}: write at least {FEWEST} hexadecimal digits of its beginning or end\nhint: `{lists}` shows them"
+        )));
+    }
+    let page = client.get(list).await?;
+    let items = page.get("items").and_then(Value::as_array);
+    let known = items
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.get("id")?.as_str());
+    let found: Vec<&str> = known.filter(|id| names(&wanted, id)).collect();
+    match found.as_slice() {
+        [one] => one
+            .parse()
+            .map_err(|_| CliError::Strange(format!("the agent shows `{one}` as an id"))),
+        [] => Err(CliError::Refused(format!(
+            "there is no {what} `{text}` among the newest {LOOKED_THROUGH}\nhint: `{lists}` shows them; an older one is named by its whole id"
+        ))),
+        more => Err(CliError::Usage(format!(
+            "`{text}` names {} of a kind: {}\nhint: write more of it",
+            more.len(),
+            more.iter().take(10).copied().collect::<Vec<_>>().join(", ")
+        ))),
+    }
+}
+
+fn digits(text: &str) -> String {
+    text.chars()
+        .filter(|character| *character != '-')
+        .collect::<String>()
+        .to_lowercase()
+}
+
+/// Whether a part of an id names this one: its beginning, its end, or the beginning of what is shown of it.
+fn names(part: &str, id: &str) -> bool {
+    let whole = digits(id);
+    whole.starts_with(part) || whole.ends_with(part) || short(&whole).starts_with(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{digits, names, short};
+
+    const ID: &str = "0199b1c2-7d3e-7a00-8000-0123456789ab";
+
+    #[test]
+    fn an_id_is_shown_by_its_end() {
+        assert_eq!(short(&ID), "456789ab");
+    }
+
+    #[test]
+    fn a_part_of_the_beginning_or_the_end_names_an_id() {
+        for part in ["0199b1c2", "0199b1c2-7d3e", "456789ab", "4567", "89ab", ID] {
+            assert!(names(&digits(part), ID), "{part}");
+        }
+        for part in ["7d3e", "0123"] {
+            assert!(!names(part, ID), "{part}");
+        }
+    }
+}

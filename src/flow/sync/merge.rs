@@ -1,0 +1,362 @@
+//! From the documents in use and the files of a newer revision to the documents in use next. Pure: no source, no history, no clock.
+//!
+//! - What a file says is taken document by document. A document that cannot be used leaves its last good version in use.
+//! - A runbook is known by its name: moved to another file, it is the same runbook.
+//! - Of two documents with one name, the one in use stays, else the one in the first file by path. Both files are told.
+//! - What is no longer there goes, unless the file it stood in cannot be read; and unless so much would go that a person must say so.
+
+use super::newest::{NewestFile, problem_text};
+use crate::{
+    domain::{
+        active::{Active, ActiveSet, BrokenRunbook, Identity, Origin},
+        name::RunbookName,
+        runbook::Document,
+    },
+    ports::source::Refused,
+    runbooks::{Member, check_set},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// What each file of the newest revision says, by path.
+pub(super) type Files = BTreeMap<Arc<str>, Arc<NewestFile>>;
+
+/// A deletion of fewer runbooks than this is never held, however few there are.
+const HELD_FROM: usize = 3;
+/// Versions that fit alone may not fit together, and putting one back may leave another without its target. Each round puts at least one
+/// back; after this many the rest is only marked.
+const ROUNDS: usize = 4;
+/// Problems that are told.
+const MAX_TOLD: usize = 500;
+
+/// The newest revision.
+#[derive(Debug)]
+pub(super) struct Newest<'a> {
+    /// What its files say.
+    pub(super) files: &'a Files,
+    /// What of it is not read.
+    pub(super) refused: &'a [Refused],
+    /// Whether a person has accepted its deletions.
+    pub(super) accepted: bool,
+}
+
+/// What is in use next.
+#[derive(Debug)]
+pub(super) struct Merged {
+    /// The documents.
+    pub(super) set: ActiveSet,
+    /// Everything wrong with the newest revision, each with its place.
+    pub(super) problems: Vec<String>,
+    /// Runbooks whose deletion waits for a person.
+    pub(super) held: Vec<RunbookName>,
+    /// Runbooks that are new or say something else than before.
+    pub(super) changed: Vec<RunbookName>,
+    /// Runbooks that are gone.
+    pub(super) removed: Vec<RunbookName>,
+}
+
+/// Puts the newest revision in the place of what is in use.
+pub(super) fn merge(before: &ActiveSet, newest: &Newest<'_>) -> Merged {
+    let mut next = Next {
+        before,
+        chosen: BTreeMap::new(),
+        broken: broken_names(newest.files),
+        problems: file_problems(newest),
+    };
+    next.take_documents(newest.files);
+    let held = next.settle_the_missing(newest);
+    next.check_together();
+    next.finish(held)
+}
+
+struct Next<'a> {
+    before: &'a ActiveSet,
+    chosen: BTreeMap<Identity, Active>,
+    /// Runbooks of which the newest version cannot be used.
+    broken: BTreeMap<RunbookName, BrokenRunbook>,
+    problems: Vec<String>,
+}
+
+impl Next<'_> {
+    /// Chooses one document for each name.
+    fn take_documents(&mut self, files: &Files) {
+        let mut rivals: BTreeMap<Identity, Vec<&Active>> = BTreeMap::new();
+        let mut found: BTreeMap<Identity, &Active> = BTreeMap::new();
+        for active in files.values().flat_map(|file| &file.documents) {
+            let identity = active.identity();
+            match found.get(&identity) {
+                None => {
+                    found.insert(identity, active);
+                }
+                Some(first) => rivals
+                    .entry(identity)
+                    .or_insert_with(|| vec![*first])
+                    .push(active),
+            }
+        }
+        for (identity, all) in &rivals {
+            let chosen = self.choose(identity, all);
+            found.insert(identity.clone(), chosen);
+            self.tell_rivals(identity, all, chosen);
+        }
+        let taken = found.into_iter().map(|(identity, active)| {
+            let old = self.before.get(&identity);
+            (identity, taken(old.as_ref(), active))
+        });
+        self.chosen = taken.collect();
+    }
+
+    /// Of several documents of one name, the one that is in use, else the first.
+    fn choose<'r>(&self, identity: &Identity, rivals: &[&'r Active]) -> &'r Active {
+        let old = self.before.get(identity);
+        let in_use = rivals.iter().find(|rival| {
+            old.as_ref()
+                .is_some_and(|old| old.file() == rival.file() && old.says_the_same(rival))
+        });
+        let same_file = rivals
+            .iter()
+            .find(|rival| old.as_ref().is_some_and(|old| old.file() == rival.file()));
+        match (in_use.or(same_file), rivals) {
+            (Some(rival), _) | (None, [rival, ..]) => rival,
+            (None, []) => unreachable_rivals(),
+        }
+    }
+
+    fn tell_rivals(&mut self, identity: &Identity, rivals: &[&Active], chosen: &Active) {
+        let place = |active: &Active| format!("{}:{}", active.file(), active.origin().line);
+        let used = place(chosen);
+        for rival in rivals.iter().filter(|rival| !rival.is(chosen)) {
+            let other = place(rival);
+            self.problems.push(format!(
+                "{other}:1: the {identity} stands already in {used} (names are unique in the repository; that one is used)"
+            ));
+            self.problems.push(format!(
+                "{used}:1: the {identity} stands in {other} too (names are unique in the repository; this one is used)"
+            ));
+        }
+    }
+
+    /// Decides about documents in use that the newest revision does not have. Gives the runbooks whose deletion is held.
+    fn settle_the_missing(&mut self, newest: &Newest<'_>) -> Vec<RunbookName> {
+        let mut gone = Vec::new();
+        for old in self.before.documents() {
+            let identity = old.identity();
+            if self.chosen.contains_key(&identity) {
+                continue;
+            }
+            match self.why_kept(&identity, &old, newest) {
+                Some(problem) => {
+                    self.chosen.insert(identity, old.marked(Some(&problem)));
+                }
+                None => gone.push((identity, old)),
+            }
+        }
+        let names: Vec<RunbookName> = gone
+            .iter()
+            .filter_map(|(identity, _)| runbook_name(identity))
+            .collect();
+        if newest.accepted || !is_held(names.len(), self.before.runbook_count(), newest) {
+            return Vec::new();
+        }
+        // The calendars and environments that go with them stay as well.
+        self.chosen.extend(gone);
+        names
+    }
+
+    /// Why a document stays in use although the newest revision does not have it.
+    fn why_kept(&self, identity: &Identity, old: &Active, newest: &Newest<'_>) -> Option<String> {
+        let broken = runbook_name(identity).and_then(|name| self.broken.get(&name));
+        if let Some(broken) = broken {
+            return Some(broken.problem.as_ref().to_owned());
+        }
+        let file = newest.files.get(old.file());
+        if let Some(error) = file.and_then(|file| file.first_error()) {
+            return Some(error);
+        }
+        let refused = newest
+            .refused
+            .iter()
+            .find(|refused| covers(&refused.path, old.file()));
+        refused.map(refused_text)
+    }
+
+    /// Puts back what does not fit together with the rest.
+    fn check_together(&mut self) {
+        let mut told = BTreeSet::new();
+        for _ in 0..ROUNDS {
+            let mut put_back = false;
+            for (name, problem) in self.misfits(&mut told) {
+                put_back |= self.put_back(name, &problem);
+            }
+            if !put_back {
+                break;
+            }
+        }
+        self.problems.extend(told);
+    }
+
+    /// The runbooks that do not fit together with the rest, each with its first problem.
+    fn misfits(&self, told: &mut BTreeSet<String>) -> BTreeMap<RunbookName, String> {
+        let documents: Vec<(Origin, Document)> = self
+            .chosen
+            .values()
+            .map(|active| (active.origin(), active.document()))
+            .collect();
+        let members: Vec<Member<'_>> = documents
+            .iter()
+            .map(|(origin, document)| Member {
+                file: &origin.file,
+                line: origin.line,
+                document,
+            })
+            .collect();
+        let mut misfits = BTreeMap::new();
+        for found in check_set(&members) {
+            let text = problem_text(&found.problem);
+            told.insert(text.clone());
+            if let Some(name) = found.runbook {
+                misfits.entry(name).or_insert(text);
+            }
+        }
+        misfits
+    }
+
+    /// Puts the last good version back, or takes a runbook out that has none. Whether anything but a mark changed.
+    fn put_back(&mut self, name: RunbookName, problem: &str) -> bool {
+        let identity = Identity::Runbook(name.clone());
+        let Some(now) = self.chosen.get(&identity) else {
+            return false;
+        };
+        if now.problem().is_some() {
+            return false;
+        }
+        let Some(old) = self.before.get(&identity) else {
+            let broken = BrokenRunbook {
+                file: Arc::clone(now.file()),
+                problem: problem.into(),
+            };
+            self.broken.insert(name, broken);
+            self.chosen.remove(&identity);
+            return true;
+        };
+        let was_in_use = old.says_the_same(now);
+        let stays = if was_in_use { now } else { &old };
+        let stays = stays.marked(Some(problem));
+        self.chosen.insert(identity, stays);
+        !was_in_use
+    }
+
+    fn finish(self, held: Vec<RunbookName>) -> Merged {
+        let Self {
+            before,
+            chosen,
+            mut broken,
+            mut problems,
+        } = self;
+        broken.retain(|name, _| !chosen.contains_key(&Identity::Runbook(name.clone())));
+        let untold = problems.len().saturating_sub(MAX_TOLD);
+        problems.truncate(MAX_TOLD);
+        if untold > 0 {
+            problems.push(format!("and {untold} problems more"));
+        }
+        let set = ActiveSet::new(chosen.into_values(), broken);
+        let says_the_same = |found: &Active| {
+            before
+                .get(&found.identity())
+                .is_some_and(|old| old.says_the_same(found))
+        };
+        let changed = set.documents().filter(|found| !says_the_same(found));
+        let changed = changed
+            .filter_map(|found| runbook_name(&found.identity()))
+            .collect();
+        let names = before.runbooks().map(|found| found.runbook.name.clone());
+        let removed = names.filter(|name| set.runbook(name).is_none()).collect();
+        Merged {
+            set,
+            problems,
+            held,
+            changed,
+            removed,
+        }
+    }
+}
+
+#[expect(
+    clippy::unreachable,
+    reason = "names are grouped with at least two documents"
+)]
+fn unreachable_rivals<'r>() -> &'r Active {
+    unreachable!("rivals are at least two")
+}
+
+/// A document of the newest revision as it is used. Where it says what it said before, it keeps the revision it was first read from.
+fn taken(old: Option<&Active>, newest: &Active) -> Active {
+    let Some(old) = old.filter(|old| old.says_the_same(newest)) else {
+        return newest.clone();
+    };
+    let (was, is) = (old.origin(), newest.origin());
+    if was.file == is.file && was.line == is.line {
+        return old.marked(None);
+    }
+    let origin = Origin {
+        revision: was.revision,
+        author: was.author,
+        ..is
+    };
+    Active::new(newest.document(), origin)
+}
+
+fn is_held(gone: usize, of: usize, newest: &Newest<'_>) -> bool {
+    let nothing_is_left = newest.files.is_empty() && gone > 0;
+    nothing_is_left || (gone >= HELD_FROM && gone * 2 > of)
+}
+
+fn runbook_name(identity: &Identity) -> Option<RunbookName> {
+    match identity {
+        Identity::Runbook(name) => Some(name.clone()),
+        Identity::Environment(_) | Identity::Calendar(_) | Identity::Policy(_) => None,
+    }
+}
+
+/// Runbooks whose newest version has errors, each with its file's first one.
+fn broken_names(files: &Files) -> BTreeMap<RunbookName, BrokenRunbook> {
+    let mut broken = BTreeMap::new();
+    for (path, file) in files {
+        let Some(error) = file.first_error() else {
+            continue;
+        };
+        for name in file.broken() {
+            broken.entry(name.clone()).or_insert_with(|| BrokenRunbook {
+                file: Arc::clone(path),
+                problem: error.as_str().into(),
+            });
+        }
+    }
+    broken
+}
+
+fn file_problems(newest: &Newest<'_>) -> Vec<String> {
+    let refused = newest.refused.iter().map(refused_text);
+    let in_files = newest
+        .files
+        .values()
+        .flat_map(|file| file.problems())
+        .map(problem_text);
+    refused.chain(in_files).collect()
+}
+
+fn refused_text(refused: &Refused) -> String {
+    if refused.path.is_empty() {
+        format!("some files are not read: {}", refused.reason)
+    } else {
+        format!("{}: it is not read: {}", refused.path, refused.reason)
+    }
+}
+
+/// Whether a refused entry stands where a file stood: the same path, a folder above it, or everything.
+fn covers(refused: &str, file: &str) -> bool {
+    file.strip_prefix(refused)
+        .is_some_and(|rest| refused.is_empty() || rest.is_empty() || rest.starts_with('/'))
+}

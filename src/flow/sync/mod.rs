@@ -1,0 +1,369 @@
+//! A commit comes into use: fetched → compared with what is in use → changed files read and checked → merged → recorded → in use.
+//!
+//! Invariants
+//! - Whatever fails on the way, what is in use stays in use. A failed or empty fetch removes nothing.
+//! - What is put in use has been recorded; if it cannot be recorded, it is not used.
+//! - Only files whose content changed are read: one among ten thousand costs one.
+//! - The rules of what replaces what are in `merge`, and pure.
+
+mod keep;
+mod merge;
+mod newest;
+mod outcome;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    domain::{active::ActiveSet, id::Entropy, span::Span},
+    flow::{
+        FlowError,
+        world::{World, held},
+    },
+    history::{ActiveChange, HeldRevision, MAX_LIMIT, SyncRecord, Write},
+    ports::{
+        agent::SyncView,
+        executor::ActionCatalogue,
+        source::{File, Revision, Source, Tree},
+    },
+    runbooks::Loader,
+};
+pub use outcome::SyncOutcome;
+
+use merge::{Files, Merged, Newest};
+use newest::{Commit, NewestFile};
+use outcome::{tell, tell_set, view_of};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// Files that are read at a time; each has at most 256 KiB.
+const BATCH: usize = 128;
+
+/// Follows the source.
+pub struct Sync {
+    source: Arc<dyn Source>,
+    actions: Arc<dyn ActionCatalogue>,
+    state: tokio::sync::Mutex<State>,
+    view: Mutex<SyncView>,
+}
+
+impl std::fmt::Debug for Sync {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sync")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+struct State {
+    /// What the files of the newest revision say.
+    files: Files,
+    /// What is in use.
+    set: Arc<ActiveSet>,
+    /// The revision that nothing more is to be done about.
+    settled: Option<String>,
+    record: SyncRecord,
+    /// The rows in the history are of another source.
+    clear: bool,
+}
+
+/// How long to wait before the next look: the interval, a tenth more or less, so that many agents do not come at once.
+pub fn poll_delay(interval: Span, entropy: Entropy) -> Duration {
+    let [one, other, ..] = entropy;
+    let share = f64::from(u16::from_be_bytes([one, other])) / f64::from(u16::MAX);
+    interval.duration().mul_f64(0.9 + 0.2 * share)
+}
+
+impl Sync {
+    /// Puts in use what the history kept from the last time. The source is not asked yet.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub async fn open(
+        world: &World,
+        source: Arc<dyn Source>,
+        actions: Arc<dyn ActionCatalogue>,
+    ) -> Result<Self, FlowError> {
+        let unreadable = |error: crate::history::HistoryError| {
+            FlowError::unreadable("the runbooks in use", &error)
+        };
+        let described = source.describe();
+        let record = world
+            .history
+            .last_sync()
+            .await
+            .map_err(unreadable)?
+            .unwrap_or_default();
+        let is_same = record.source == described;
+        let mut state = State {
+            files: Files::new(),
+            set: Arc::default(),
+            settled: None,
+            clear: !is_same && !record.source.is_empty(),
+            record: if is_same {
+                record
+            } else {
+                SyncRecord::default()
+            },
+        };
+        state.record.source = described;
+        if is_same {
+            state.files = kept_files(world).await.map_err(unreadable)?;
+            state.set = Arc::new(set_of(&state.files));
+            world.put_in_use(Arc::clone(&state.set));
+            tell_set(world, &state);
+        }
+        let view = Mutex::new(view_of(&state));
+        Ok(Self {
+            source,
+            actions,
+            state: tokio::sync::Mutex::new(state),
+            view,
+        })
+    }
+
+    /// Where following the source stands.
+    pub fn view(&self) -> SyncView {
+        held(&self.view).clone()
+    }
+
+    /// Looks at the source once. With `accept`, a held deletion of exactly that revision is carried out. Never more than one look at a
+    /// time goes on.
+    pub async fn sync_once(&self, world: &World, accept: Option<&str>) -> SyncOutcome {
+        let mut state = self.state.lock().await;
+        let began = world.clock.elapsed();
+        let before = state.record.clone();
+        state.record.last_attempt = Some(world.now());
+        let outcome = match self.look(world, &mut state, accept).await {
+            Ok(outcome) => {
+                state.record.last_success = Some(world.now());
+                state.record.error = None;
+                outcome
+            }
+            Err(reason) => {
+                state.record.error = Some(reason.clone());
+                SyncOutcome::Failed(reason)
+            }
+        };
+        record_if_new(world, &before, &mut state).await;
+        *held(&self.view) = view_of(&state);
+        tell(world, &state, &outcome, &before, began);
+        outcome
+    }
+
+    async fn look(
+        &self,
+        world: &World,
+        state: &mut State,
+        accept: Option<&str>,
+    ) -> Result<SyncOutcome, String> {
+        let known = state.settled.as_deref().filter(|_| accept.is_none());
+        let fetched = self
+            .source
+            .fetch(known)
+            .await
+            .map_err(|error| error.to_string())?;
+        let Some(tree) = fetched else {
+            return Ok(SyncOutcome::Unchanged);
+        };
+        state.record.attempted = Some(tree.revision.id.clone());
+        let files = self.newest_files(&state.files, &tree).await?;
+        let accepted = accept == Some(tree.revision.id.as_str());
+        let next = self.merged(state, files, tree, accepted).await?;
+        take(world, state, next, accepted).await
+    }
+
+    /// What the files of a tree say; those that did not change are not read.
+    async fn newest_files(&self, old: &Files, tree: &Tree) -> Result<Files, String> {
+        let mut files = Files::new();
+        let mut changed: Vec<(Arc<str>, &File)> = Vec::new();
+        for file in &tree.files {
+            match old.get_key_value(file.path.as_str()) {
+                Some((path, known)) if *known.blob == *file.blob => {
+                    files.insert(Arc::clone(path), Arc::clone(known));
+                }
+                Some((path, _)) => changed.push((Arc::clone(path), file)),
+                None => changed.push((file.path.as_str().into(), file)),
+            }
+        }
+        for batch in changed.chunks(BATCH) {
+            files.extend(self.read(batch, &tree.revision).await?);
+        }
+        Ok(files)
+    }
+
+    async fn read(
+        &self,
+        batch: &[(Arc<str>, &File)],
+        revision: &Revision,
+    ) -> Result<Vec<(Arc<str>, Arc<NewestFile>)>, String> {
+        let blobs: Vec<String> = batch.iter().map(|(_, file)| file.blob.clone()).collect();
+        let contents = self
+            .source
+            .read(&blobs)
+            .await
+            .map_err(|error| error.to_string())?;
+        let paths: Vec<Arc<str>> = batch.iter().map(|(path, _)| Arc::clone(path)).collect();
+        let (actions, commit) = (Arc::clone(&self.actions), Commit::of(revision));
+        blocking(move || {
+            let loader = Loader::new(actions.as_ref());
+            let files = paths.into_iter().zip(blobs).zip(contents);
+            let load = |((path, blob), bytes): ((Arc<str>, String), Vec<u8>)| {
+                let file = NewestFile::load(&loader, &path, &blob, &bytes, &commit);
+                (path, Arc::new(file))
+            };
+            files.map(load).collect()
+        })
+        .await
+    }
+
+    async fn merged(
+        &self,
+        state: &State,
+        files: Files,
+        tree: Tree,
+        accepted: bool,
+    ) -> Result<Next, String> {
+        let (old_files, old_set) = (state.files.clone(), Arc::clone(&state.set));
+        blocking(move || {
+            let newest = Newest {
+                files: &files,
+                refused: &tree.refused,
+                accepted,
+            };
+            let merged = merge::merge(&old_set, &newest);
+            let before = keep::State {
+                files: &old_files,
+                set: &old_set,
+            };
+            let after = keep::State {
+                files: &files,
+                set: &merged.set,
+            };
+            let changes = keep::changes(before, after);
+            Next {
+                revision: tree.revision.id,
+                files,
+                merged,
+                changes,
+            }
+        })
+        .await
+    }
+}
+
+/// What a newer revision leads to, before it is recorded.
+struct Next {
+    revision: String,
+    files: Files,
+    merged: Merged,
+    changes: Vec<ActiveChange>,
+}
+
+/// Records what is next, and puts it in use.
+async fn take(
+    world: &World,
+    state: &mut State,
+    next: Next,
+    accepted: bool,
+) -> Result<SyncOutcome, String> {
+    let Next {
+        revision,
+        files,
+        merged,
+        changes,
+    } = next;
+    let held = (!merged.held.is_empty()).then(|| HeldRevision {
+        revision: revision.clone(),
+        runbooks: merged.held.clone(),
+    });
+    let record = SyncRecord {
+        applied: Some(revision.clone()),
+        problems: merged.problems,
+        held,
+        accepted: if accepted {
+            Some(revision.clone())
+        } else {
+            state.record.accepted.clone()
+        },
+        error: None,
+        ..state.record.clone()
+    };
+    let clear = state.clear.then_some(ActiveChange::Clear);
+    let changes: Vec<_> = clear.into_iter().chain(changes).collect();
+    let writes = vec![Write::Active(changes), Write::Sync(record.clone())];
+    let written = world.write("the runbooks in use", writes).await;
+    written.map_err(|error| error.to_string())?;
+    state.clear = false;
+    state.record = record;
+    state.files = files;
+    state.set = Arc::new(merged.set);
+    state.settled = Some(revision);
+    world.put_in_use(Arc::clone(&state.set));
+    if merged.held.is_empty() {
+        Ok(SyncOutcome::Applied {
+            changed: merged.changed,
+            removed: merged.removed,
+        })
+    } else {
+        Ok(SyncOutcome::Held(merged.held))
+    }
+}
+
+/// Work for the processor, off the threads that must stay responsive.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| format!("reading the runbooks was cut off: {error}"))
+}
+
+/// Records where things stand, unless only the times are new.
+async fn record_if_new(world: &World, before: &SyncRecord, state: &mut State) {
+    let timeless = |record: &SyncRecord| SyncRecord {
+        last_attempt: None,
+        last_success: None,
+        ..record.clone()
+    };
+    if timeless(before) == timeless(&state.record) || state.clear {
+        return;
+    }
+    // That it could not be recorded is told there, and nothing depends on it.
+    let _told = world
+        .write(
+            "where the sync stands",
+            vec![Write::Sync(state.record.clone())],
+        )
+        .await;
+}
+
+/// The files as the history kept them.
+async fn kept_files(world: &World) -> Result<Files, crate::history::HistoryError> {
+    let mut files = Files::new();
+    let mut after = None;
+    loop {
+        let rows = world.history.active_files(after.take(), MAX_LIMIT).await?;
+        let is_last = rows.len() < MAX_LIMIT;
+        after = rows.last().map(|row| row.path.clone());
+        for row in &rows {
+            // A row of another version that we do not understand is read again from the source.
+            if let Some((path, file)) = keep::restore(row) {
+                files.insert(path, Arc::new(file));
+            }
+        }
+        if is_last {
+            return Ok(files);
+        }
+    }
+}
+
+fn set_of(files: &Files) -> ActiveSet {
+    let documents = files
+        .values()
+        .flat_map(|file| file.documents.iter().cloned());
+    ActiveSet::new(documents, BTreeMap::new())
+}

@@ -1,0 +1,125 @@
+//! What a file of the newest revision says, as far as it can be read.
+
+use crate::{
+    domain::{
+        active::{Active, Origin},
+        name::RunbookName,
+    },
+    ports::source::Revision,
+    runbooks::{Loader, Problem, Severity},
+};
+use std::sync::Arc;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct NewestFile {
+    /// The id of its content in git; empty where it must be read again.
+    pub(super) blob: Box<str>,
+    /// Its good documents, in order.
+    pub(super) documents: Box<[Active]>,
+    faults: Option<Box<Faults>>,
+}
+
+#[derive(Debug)]
+struct Faults {
+    problems: Vec<Problem>,
+    broken: Vec<RunbookName>,
+}
+
+impl NewestFile {
+    /// Reads a file.
+    pub(super) fn load(
+        loader: &Loader<'_>,
+        path: &Arc<str>,
+        blob: &str,
+        bytes: &[u8],
+        commit: &Commit,
+    ) -> Self {
+        let loaded = loader.load(path, bytes);
+        let active = |located: crate::runbooks::Located<_>| {
+            let origin = Origin {
+                revision: Arc::clone(&commit.revision),
+                author: Arc::clone(&commit.author),
+                file: Arc::clone(path),
+                line: located.line,
+            };
+            Active::new(located.value, origin)
+        };
+        let faults = Faults {
+            problems: loaded.problems,
+            broken: loaded.broken,
+        };
+        let is_clean = faults.problems.is_empty() && faults.broken.is_empty();
+        Self {
+            blob: blob.into(),
+            documents: loaded.documents.into_iter().map(active).collect(),
+            faults: (!is_clean).then(|| Box::new(faults)),
+        }
+    }
+
+    /// A file as the history has it.
+    pub(super) fn kept(blob: &str, documents: Vec<Active>) -> Self {
+        Self {
+            blob: blob.into(),
+            documents: documents.into(),
+            faults: None,
+        }
+    }
+
+    /// Whether there is nothing to say about it, not even a warning.
+    pub(super) fn is_clean(&self) -> bool {
+        self.faults.is_none()
+    }
+
+    /// Everything wrong with it.
+    pub(super) fn problems(&self) -> &[Problem] {
+        self.faults.as_ref().map_or(&[], |faults| &faults.problems)
+    }
+
+    /// Runbooks in it that cannot be used.
+    pub(super) fn broken(&self) -> &[RunbookName] {
+        self.faults.as_ref().map_or(&[], |faults| &faults.broken)
+    }
+
+    /// The first thing that keeps a document of it from being used.
+    pub(super) fn first_error(&self) -> Option<String> {
+        let error = |problem: &&Problem| problem.severity == Severity::Error;
+        self.problems().iter().find(error).map(problem_text)
+    }
+}
+
+/// The commit that files are read from.
+#[derive(Debug, Clone)]
+pub(super) struct Commit {
+    pub(super) revision: Arc<str>,
+    pub(super) author: Arc<str>,
+}
+
+impl Commit {
+    pub(super) fn of(revision: &Revision) -> Self {
+        Self {
+            revision: revision.id.as_str().into(),
+            author: revision.author.as_str().into(),
+        }
+    }
+}
+
+/// A problem on one line: `file:line:column: what (hint)`.
+pub(super) fn problem_text(problem: &Problem) -> String {
+    let Problem {
+        file,
+        line,
+        column,
+        what,
+        hint,
+        ..
+    } = problem;
+    let warning = match problem.severity {
+        Severity::Error => "",
+        Severity::Warning => "warning: ",
+    };
+    let hint = hint
+        .as_ref()
+        .map_or_else(String::new, |hint| format!(" ({hint})"));
+    format!("{file}:{line}:{column}: {warning}{what}{hint}")
+}

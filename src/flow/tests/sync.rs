@@ -1,0 +1,307 @@
+//! Commits come into use, with a source that plays by script and a real history.
+
+use super::stage::{AnyAction, Stage};
+use crate::{
+    domain::{digest::Digest, name::RunbookName},
+    flow::sync::{Sync, SyncOutcome},
+    history::History,
+    ports::{
+        BoxFuture,
+        source::{File, Revision, Source, SourceError, Tree},
+    },
+};
+use jiff::Timestamp;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// A source that holds what a test puts there.
+#[derive(Debug, Default)]
+struct Shelf {
+    tree: Mutex<Option<Tree>>,
+    contents: Mutex<BTreeMap<String, Vec<u8>>>,
+    reads: AtomicUsize,
+    away: Mutex<bool>,
+    place: Mutex<String>,
+}
+
+impl Shelf {
+    fn put(&self, revision: &str, texts: &[(&str, String)]) {
+        let mut contents = self.contents.lock().unwrap();
+        let mut files: Vec<File> = Vec::new();
+        for (path, text) in texts {
+            let blob = Digest::of_bytes(text.as_bytes()).to_string();
+            contents.insert(blob.clone(), text.clone().into_bytes());
+            let path = (*path).to_owned();
+            files.push(File { path, blob });
+        }
+        *self.tree.lock().unwrap() = Some(Tree {
+            revision: Revision {
+                id: revision.to_owned(),
+                author: "Ada <ada@example.org>".to_owned(),
+                summary: String::new(),
+                at: Timestamp::UNIX_EPOCH,
+            },
+            files,
+            refused: Vec::new(),
+        });
+    }
+
+    fn go_away(&self, away: bool) {
+        *self.away.lock().unwrap() = away;
+    }
+
+    fn check(&self) -> Result<(), SourceError> {
+        if *self.away.lock().unwrap() {
+            return Err(SourceError::Unreachable {
+                url: "shelf".to_owned(),
+                reason: "it is away".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Source for Shelf {
+    fn fetch<'a>(
+        &'a self,
+        known: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<Tree>, SourceError>> {
+        Box::pin(async move {
+            self.check()?;
+            let tree = self.tree.lock().unwrap().clone();
+            Ok(tree.filter(|tree| known != Some(tree.revision.id.as_str())))
+        })
+    }
+    fn read<'a>(&'a self, blobs: &'a [String]) -> BoxFuture<'a, Result<Vec<Vec<u8>>, SourceError>> {
+        Box::pin(async move {
+            self.check()?;
+            self.reads.fetch_add(blobs.len(), Ordering::Relaxed);
+            let contents = self.contents.lock().unwrap();
+            Ok(blobs.iter().map(|blob| contents[blob].clone()).collect())
+        })
+    }
+    fn describe(&self) -> String {
+        format!("shelf{}", self.place.lock().unwrap())
+    }
+}
+
+fn text(name: &str, description: &str) -> String {
+    format!(
+        "apiVersion: orderly.dev/v1\nkind: Runbook\nmetadata: {{ name: {name} }}\nspec:\n  description: {description}\n  steps:\n    - {{ name: one, uses: play/read }}\n"
+    )
+}
+
+fn many(names: std::ops::Range<usize>) -> Vec<(&'static str, String)> {
+    const PATHS: [&str; 6] = ["a.yaml", "b.yaml", "c.yaml", "d.yaml", "e.yaml", "f.yaml"];
+    names
+        .map(|index| (PATHS[index], text(&format!("r{index}"), "one")))
+        .collect()
+}
+
+async fn open(stage: &Stage, shelf: &Arc<Shelf>) -> Sync {
+    Sync::open(&stage.world, shelf.clone(), Arc::new(AnyAction))
+        .await
+        .unwrap()
+}
+
+fn in_use(stage: &Stage) -> Vec<String> {
+    let set = stage.world.in_use().set.clone();
+    set.runbooks()
+        .map(|found| format!("{}@{}", found.runbook.name, found.revision))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_commit_comes_into_use_and_only_changed_files_are_read() {
+    let stage = Stage::new("");
+    let shelf = Arc::new(Shelf::default());
+    let sync = open(&stage, &shelf).await;
+    shelf.put("1", &many(0..5));
+    assert!(matches!(
+        sync.sync_once(&stage.world, None).await,
+        SyncOutcome::Applied { .. }
+    ));
+    assert_eq!(shelf.reads.load(Ordering::Relaxed), 5);
+    let mut files = many(0..5);
+    files[1].1 = text("r1", "two");
+    shelf.put("2", &files);
+    let outcome = sync.sync_once(&stage.world, None).await;
+    let changed = vec![RunbookName::new("r1").unwrap()];
+    assert_eq!(
+        outcome,
+        SyncOutcome::Applied {
+            changed,
+            removed: vec![]
+        }
+    );
+    assert_eq!(shelf.reads.load(Ordering::Relaxed), 6);
+    assert_eq!(in_use(&stage), ["r0@1", "r1@2", "r2@1", "r3@1", "r4@1"]);
+    assert_eq!(
+        sync.sync_once(&stage.world, None).await,
+        SyncOutcome::Unchanged
+    );
+    let view = sync.view();
+    assert_eq!(
+        (view.attempted.as_deref(), view.applied.as_deref()),
+        (Some("2"), Some("2"))
+    );
+    assert_eq!((view.runbooks, view.error), (5, None));
+}
+
+#[tokio::test]
+async fn a_start_without_the_source_begins_with_what_was_in_use() {
+    let history = History::temporary().unwrap();
+    let stage = Stage::with_history("", history.clone());
+    let shelf = Arc::new(Shelf::default());
+    shelf.put("1", &many(0..3));
+    open(&stage, &shelf)
+        .await
+        .sync_once(&stage.world, None)
+        .await;
+
+    let stage = Stage::with_history("", history);
+    shelf.go_away(true);
+    let sync = open(&stage, &shelf).await;
+    assert_eq!(in_use(&stage), ["r0@1", "r1@1", "r2@1"]);
+    assert_eq!(sync.view().applied.as_deref(), Some("1"));
+    let SyncOutcome::Failed(reason) = sync.sync_once(&stage.world, None).await else {
+        panic!("not failed");
+    };
+    assert_eq!(reason, "fetching shelf: it is away");
+    assert_eq!(sync.view().error.as_deref(), Some(reason.as_str()));
+    assert_eq!(in_use(&stage).len(), 3);
+
+    shelf.go_away(false);
+    let reads = shelf.reads.load(Ordering::Relaxed);
+    sync.sync_once(&stage.world, None).await;
+    assert_eq!(sync.view().error, None);
+    assert_eq!(
+        shelf.reads.load(Ordering::Relaxed),
+        reads,
+        "nothing is read again"
+    );
+    assert_eq!(in_use(&stage), ["r0@1", "r1@1", "r2@1"]);
+}
+
+#[tokio::test]
+async fn a_mass_deletion_waits_until_a_person_names_its_revision() {
+    let history = History::temporary().unwrap();
+    let stage = Stage::with_history("", history.clone());
+    let shelf = Arc::new(Shelf::default());
+    let sync = open(&stage, &shelf).await;
+    shelf.put("1", &many(0..5));
+    sync.sync_once(&stage.world, None).await;
+    shelf.put("2", &many(4..6));
+    let outcome = sync.sync_once(&stage.world, None).await;
+    assert!(matches!(&outcome, SyncOutcome::Held(names) if names.len() == 4));
+    assert_eq!(
+        in_use(&stage),
+        ["r0@1", "r1@1", "r2@1", "r3@1", "r4@1", "r5@2"]
+    );
+    assert_eq!(
+        sync.sync_once(&stage.world, None).await,
+        SyncOutcome::Unchanged
+    );
+    assert_eq!(sync.view().held.unwrap().revision, "2");
+
+    // The question survives a restart, and another revision's name does not answer it.
+    let stage = Stage::with_history("", history);
+    let sync = open(&stage, &shelf).await;
+    assert_eq!(sync.view().held.unwrap().runbooks.len(), 4);
+    assert!(matches!(
+        sync.sync_once(&stage.world, Some("1")).await,
+        SyncOutcome::Held(_)
+    ));
+    assert_eq!(in_use(&stage).len(), 6);
+    let outcome = sync.sync_once(&stage.world, Some("2")).await;
+    assert!(matches!(&outcome, SyncOutcome::Applied { removed, .. } if removed.len() == 4));
+    assert_eq!(in_use(&stage), ["r4@1", "r5@2"]);
+    assert_eq!(sync.view().held, None);
+}
+
+#[tokio::test]
+async fn an_empty_revision_removes_nothing() {
+    let stage = Stage::new("");
+    let shelf = Arc::new(Shelf::default());
+    let sync = open(&stage, &shelf).await;
+    shelf.put("1", &many(0..2));
+    sync.sync_once(&stage.world, None).await;
+    shelf.put("2", &[]);
+    assert!(matches!(
+        sync.sync_once(&stage.world, None).await,
+        SyncOutcome::Held(_)
+    ));
+    assert_eq!(in_use(&stage), ["r0@1", "r1@1"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_used_and_tried_again() {
+    let history = History::temporary().unwrap();
+    let stage = Stage::with_history("", history.clone());
+    let shelf = Arc::new(Shelf::default());
+    let sync = open(&stage, &shelf).await;
+    shelf.put("1", &many(0..1));
+    sync.sync_once(&stage.world, None).await;
+    shelf.put("2", &many(0..2));
+    history.close().await.unwrap();
+    assert!(matches!(
+        sync.sync_once(&stage.world, None).await,
+        SyncOutcome::Failed(_)
+    ));
+    assert!(matches!(
+        sync.sync_once(&stage.world, None).await,
+        SyncOutcome::Failed(_)
+    ));
+    assert_eq!(in_use(&stage), ["r0@1"]);
+    assert_eq!(sync.view().applied.as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn another_source_starts_afresh() {
+    let history = History::temporary().unwrap();
+    let stage = Stage::with_history("", history.clone());
+    let shelf = Arc::new(Shelf::default());
+    shelf.put("1", &many(0..5));
+    open(&stage, &shelf)
+        .await
+        .sync_once(&stage.world, None)
+        .await;
+
+    *shelf.place.lock().unwrap() = " elsewhere".to_owned();
+    shelf.put("9", &many(5..6));
+    let stage = Stage::with_history("", history.clone());
+    let sync = open(&stage, &shelf).await;
+    assert_eq!(in_use(&stage), [""; 0]);
+    sync.sync_once(&stage.world, None).await;
+    assert_eq!(in_use(&stage), ["r5@9"]);
+    let stage = Stage::with_history("", history);
+    open(&stage, &shelf).await;
+    assert_eq!(
+        in_use(&stage),
+        ["r5@9"],
+        "nothing of the other source was kept"
+    );
+}
+
+#[tokio::test]
+async fn problems_are_seen_until_they_are_mended() {
+    let stage = Stage::new("");
+    let shelf = Arc::new(Shelf::default());
+    let sync = open(&stage, &shelf).await;
+    let mut files = many(0..2);
+    files[0].1.push_str("  nonsense: true\n");
+    shelf.put("1", &files);
+    sync.sync_once(&stage.world, None).await;
+    let problems = sync.view().problems;
+    assert!(problems[0].starts_with("a.yaml:8:3: "), "{problems:?}");
+    assert_eq!(in_use(&stage), ["r1@1"]);
+    shelf.put("2", &many(0..2));
+    sync.sync_once(&stage.world, None).await;
+    assert_eq!(sync.view().problems, [""; 0]);
+    assert_eq!(in_use(&stage), ["r0@2", "r1@1"]);
+}

@@ -1,0 +1,373 @@
+//! An agent that follows a git repository of its own, started as people start it.
+
+use super::{Home, Running, Said};
+use git2::{IndexAddOption, Repository, Signature};
+use rustix::process::Signal;
+
+/// Runbooks that show what an agent does: one that only looks, one that people are asked about, one that fails, one that waits.
+const RUNBOOKS: [(&str, &str); 4] = [
+    (
+        "greet",
+        "
+spec:
+  description: Says hello.
+  triggers: [ { schedule: \"0 4 1 1 *\" } ]
+  inputs:
+    name: { type: string, default: world }
+    times: { type: integer, default: 1 }
+  steps:
+    - { name: hello, uses: command, with: { argv: [echo, \"hello ${{ inputs.name }}\"] } }
+    - { name: count, uses: assert, with: { that: \"${{ inputs.times < 5 }}\", message: too often } }
+",
+    ),
+    (
+        "remove",
+        "
+spec:
+  steps:
+    - { name: drop, uses: command, with: { argv: [rm, -f, /nonexistent/file] } }
+",
+    ),
+    (
+        "fail",
+        "
+spec:
+  steps:
+    - { name: never, uses: assert, with: { that: false, message: as it must } }
+",
+    ),
+    (
+        "wait",
+        "
+spec:
+  steps:
+    - { name: long, uses: sleep, with: { duration: 10m } }
+",
+    ),
+];
+
+/// A running agent, and the folder that it and its people work in.
+pub(super) struct Agent {
+    pub(super) home: Home,
+    pub(super) serve: Running,
+    pub(super) greeting: Vec<String>,
+}
+
+impl Agent {
+    /// Starts one; the token that it makes for its administrator is found by itself in the state folder.
+    pub(super) fn start() -> Self {
+        let home = Home::new();
+        home.write(
+            "orderly.yaml",
+            "source: { url: repository }\nhttp: { listen: \"127.0.0.1:0\" }\nlog: { filter: warn }\npolicy: { triggerMayApprove: true }\n",
+        );
+        for (name, spec) in RUNBOOKS {
+            home.write(
+                &format!("repository/runbooks/{name}.yaml"),
+                runbook(name, spec),
+            );
+        }
+        Repository::init(home.at("repository")).unwrap();
+        commit(&home);
+        let (serve, greeting) = serve(&home);
+        let server = address(&greeting);
+        let home = home.with("ORDERLY_SERVER", &server);
+        Self {
+            home,
+            serve,
+            greeting,
+        }
+    }
+
+    pub(super) fn orderly(&self, words: &[&str]) -> Said {
+        self.home.orderly(words)
+    }
+}
+
+fn serve(home: &Home) -> (Running, Vec<String>) {
+    let mut serve = Running::start(&mut home.command(&["serve"]));
+    let mut greeting = vec![serve.line_with(" is up")];
+    for part in [
+        "follows",
+        "runbooks",
+        "page",
+        "next",
+        "approvals",
+        "state",
+        "review",
+        "stop",
+    ] {
+        greeting.push(serve.line_with(part));
+    }
+    (serve, greeting)
+}
+
+/// The page's address in a greeting.
+fn address(greeting: &[String]) -> String {
+    let page = greeting.iter().find(|line| line.contains("page")).unwrap();
+    page.split_whitespace()
+        .last()
+        .unwrap()
+        .trim_end_matches('/')
+        .to_owned()
+}
+
+fn runbook(name: &str, spec: &str) -> String {
+    format!("apiVersion: orderly.dev/v1\nkind: Runbook\nmetadata: {{ name: {name} }}{spec}")
+}
+
+/// Commits the repository as it stands.
+pub(super) fn commit(home: &Home) -> String {
+    let repository = Repository::open(home.at("repository")).unwrap();
+    let mut index = repository.index().unwrap();
+    index.add_all(["."], IndexAddOption::DEFAULT, None).unwrap();
+    index.update_all(["."], None).unwrap();
+    index.write().unwrap();
+    let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+    let author = Signature::new(
+        "An author",
+        "author@example.org",
+        &git2::Time::new(1_700_000_000, 0),
+    )
+    .unwrap();
+    let parent = repository
+        .head()
+        .ok()
+        .map(|head| head.peel_to_commit().unwrap());
+    let parents: Vec<_> = parent.iter().collect();
+    let id = repository
+        .commit(Some("HEAD"), &author, &author, "a change", &tree, &parents)
+        .unwrap();
+    id.to_string()
+}
+
+#[test]
+fn an_agent_greets_answers_and_stops_cleanly() {
+    let mut agent = Agent::start();
+    let next = agent
+        .greeting
+        .iter()
+        .find(|line| line.contains("next"))
+        .unwrap();
+    assert!(
+        next.contains("greet  ") && next.contains("-01-01 04:00:00  in "),
+        "{next}"
+    );
+
+    let status = agent.orderly(&["status"]);
+    assert_eq!(status.code, 0, "{}{}", status.out, status.err);
+    assert!(status.out.starts_with("ok  orderly "), "{}", status.out);
+    assert!(
+        status.out.contains("4 in use, 0 invalid, 0 suspended"),
+        "{}",
+        status.out
+    );
+    let status = agent.orderly(&["status", "-o", "json"]).json();
+    assert_eq!(status["health"]["status"], "ok");
+    assert_eq!(status["next"][0]["runbook"], "greet");
+
+    let next = agent.orderly(&["next"]).done();
+    assert!(next.contains("schedule 0 4 1 1 * UTC"), "{next}");
+    assert_eq!(
+        agent.orderly(&["next", "greet", "-o", "json"]).json()["items"][0]["trigger"],
+        "schedule 0 4 1 1 * UTC"
+    );
+
+    agent.serve.signal(Signal::TERM);
+    assert_eq!(agent.serve.end().0, 0);
+    assert!(
+        agent
+            .orderly(&["audit", "verify", "--database"])
+            .done()
+            .starts_with("the audit log is whole")
+    );
+    agent.orderly(&["status"]).failed(3);
+}
+
+#[test]
+fn a_run_is_followed_to_its_end_and_its_output_is_kept() {
+    let agent = Agent::start();
+    let said = agent.orderly(&["run", "greet", "-i", "name=you", "-i", "times=2", "--logs"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains("out| hello you\n"), "{}", said.out);
+    let last = said.out.lines().last().unwrap();
+    assert!(
+        last.starts_with("run ") && last.contains(" succeeded in "),
+        "{last}"
+    );
+    let id = last.split_whitespace().nth(1).unwrap();
+
+    let shown = agent.orderly(&["runs", "show", id]).done();
+    assert!(
+        shown.contains("inputs    name = \"you\"\n          times = 2\n"),
+        "{shown}"
+    );
+    let logs = agent.orderly(&["logs", id]).done();
+    assert!(logs.ends_with(" hello out| hello you\n"), "{logs}");
+    assert_eq!(
+        agent
+            .orderly(&["logs", id, "--follow", "--step", "hello"])
+            .done(),
+        logs
+    );
+    let row = &agent.orderly(&["runs", "-o", "json"]).json()["items"][0];
+    assert_eq!(
+        (&row["outcome"], &row["runbook"]),
+        (&"succeeded".into(), &"greet".into())
+    );
+    assert!(row["id"].as_str().unwrap().ends_with(id));
+}
+
+#[test]
+fn how_a_run_ends_is_the_exit_code() {
+    let agent = Agent::start();
+    let said = agent.orderly(&["run", "fail"]);
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    assert!(said.out.contains("as it must"), "{}", said.out);
+    assert!(
+        agent
+            .orderly(&["runs", "--outcome", "failures"])
+            .done()
+            .contains("fail")
+    );
+    assert_eq!(
+        agent
+            .orderly(&["runs", "--outcome", "failures", "--since", "0s"])
+            .done(),
+        ""
+    );
+
+    let dry = agent
+        .orderly(&["run", "remove", "--dry-run", "-o", "json"])
+        .json();
+    assert_eq!(
+        (&dry["outcome"], &dry["dry_run"]),
+        (&"succeeded".into(), &true.into())
+    );
+
+    let err = agent.orderly(&["run", "nothing"]).failed(4);
+    assert!(
+        err.starts_with("error: there is no runbook nothing"),
+        "{err}"
+    );
+    let err = agent
+        .orderly(&["run", "greet", "-i", "times=many"])
+        .failed(2);
+    assert!(err.contains("`many`"), "{err}");
+    agent.home.write("inputs.yaml", "name: file\ntimes: 9\n");
+    let said = agent
+        .orderly(&[
+            "run",
+            "greet",
+            "--inputs-file",
+            "inputs.yaml",
+            "-i",
+            "times=3",
+            "-o",
+            "json",
+        ])
+        .json();
+    assert_eq!(
+        said["inputs"],
+        serde_json::json!({"name": "file", "times": 3})
+    );
+}
+
+#[test]
+fn the_same_key_starts_one_run() {
+    let agent = Agent::start();
+    let words = ["run", "greet", "--no-wait", "--idempotency-key", "once"];
+    assert_eq!(agent.orderly(&words).done(), agent.orderly(&words).done());
+    assert_eq!(
+        agent.orderly(&["runs", "-o", "json"]).json()["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn a_runbook_is_suspended_and_resumed() {
+    let agent = Agent::start();
+    let err = agent
+        .orderly(&["suspend", "greet", "--for", "2h", "--reason", "a test"])
+        .err;
+    assert!(
+        err.starts_with("greet is suspended until ") && err.contains("(in 2h)"),
+        "{err}"
+    );
+    let view = agent.orderly(&["status", "-o", "json"]).json();
+    assert_eq!(view["runbooks"][1]["state"], "suspended");
+    assert_eq!(
+        agent.orderly(&["resume", "greet"]).err,
+        "greet is resumed\n"
+    );
+    agent.orderly(&["resume", "greet"]).failed(4);
+    agent
+        .orderly(&["suspend", "greet", "--until", "soon"])
+        .failed(2);
+    let audit = agent
+        .orderly(&["audit", "--action", "runbook.", "-o", "json"])
+        .json();
+    assert_eq!(audit["items"][0]["action"], "runbook.resumed");
+    assert_eq!(audit["items"][1]["details"]["reason"], "a test");
+}
+
+#[test]
+fn a_commit_is_in_use_at_once_and_its_problems_are_told() {
+    let agent = Agent::start();
+    agent.home.write(
+        "repository/runbooks/more.yaml",
+        runbook("more", RUNBOOKS[2].1),
+    );
+    let revision = commit(&agent.home);
+    let out = agent.orderly(&["sync"]).done();
+    assert!(out.contains(&revision[..12]), "{out}");
+    agent.home.write(
+        "repository/runbooks/more.yaml",
+        runbook("more", "\nspec: { stepps: [] }\n"),
+    );
+    commit(&agent.home);
+    let said = agent.orderly(&["sync"]);
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(said.out.contains("more.yaml:4:"), "{}", said.out);
+    let said = agent.orderly(&["run", "more"]);
+    assert_eq!(
+        said.code, 1,
+        "the last good version is in use: {}{}",
+        said.out, said.err
+    );
+}
+
+#[test]
+fn who_has_no_token_may_look_but_not_change() {
+    let agent = Agent::start();
+    let elsewhere = Home::new().with("ORDERLY_SERVER", &address(&agent.greeting));
+    elsewhere.orderly(&["runs"]).done();
+    let err = elsewhere.orderly(&["run", "greet"]).failed(4);
+    assert!(
+        err.starts_with("error: this needs a token\nhint: "),
+        "{err}"
+    );
+    elsewhere.write("token", "wrong\n");
+    let err = elsewhere
+        .orderly(&["--token-file", "token", "sync"])
+        .failed(4);
+    assert!(
+        err.starts_with("error: the token is not known\nhint: name another token"),
+        "{err}"
+    );
+    let token = std::fs::read_to_string(agent.home.at("orderly-state/admin.token")).unwrap();
+    elsewhere
+        .with("ORDERLY_TOKEN", token.trim())
+        .orderly(&["sync"])
+        .done();
+}
+
+#[test]
+fn a_second_agent_in_the_same_folder_is_refused() {
+    let agent = Agent::start();
+    let err = agent.orderly(&["serve"]).failed(6);
+    assert!(err.contains("is in use by process"), "{err}");
+}

@@ -1,0 +1,447 @@
+//! Commands that need no agent.
+
+use super::{Home, Said, ours};
+use orderly::history::{History, Options};
+use std::io::Write as _;
+
+const GOOD: &str = "\
+apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: good }
+spec:
+  steps:
+    - { name: wait, uses: sleep, with: { duration: 1s } }
+";
+
+const BAD: &str = "\
+apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: bad }
+spec:
+  stepps: []
+  triggers:
+    - schedule: \"99 * * * *\"
+";
+
+fn with_runbooks() -> Home {
+    let home = Home::new();
+    home.write("runbooks/good.yaml", GOOD);
+    home.write("runbooks/sub/bad.yaml", BAD);
+    home
+}
+
+fn with_history() -> Home {
+    let home = Home::new();
+    home.write("orderly-state/audit.key", format!("{}\n", "07".repeat(32)));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let options = Options {
+            path: home.at("orderly-state/history.db"),
+            key: vec![7; 32],
+        };
+        History::open(options).unwrap().close().await.unwrap();
+    });
+    home
+}
+
+#[test]
+fn help_lists_every_command_with_a_line() {
+    let out = Home::new().orderly(&["-h"]).done();
+    insta::assert_snapshot!(out, @"
+    Runbooks in git, carried out by an agent behind a safety gate
+
+    Usage: orderly [OPTIONS] <COMMAND>
+
+    Commands:
+      serve        Be the agent: follow a repository and run what is due
+      validate     Check runbooks, and tell every problem at its place
+      run          Start a runbook now, and follow it to its end
+      status       Show on one screen how the agent is and what goes on
+      runs         List runs, newest first; show one, or stop one
+      logs         Print what the steps of a run printed
+      next         Show what is due next, soonest first
+      approvals    List what waits for people; show one question whole
+      approve      Consent to exactly one step, after looking at it
+      deny         Say no to a step; one no is enough
+      suspend      Stop a runbook's triggers for a while
+      resume       Let a suspended runbook's triggers count again
+      sync         Look for a new commit now
+      audit        List the audit log, newest first; or check that nobody has changed it
+      config       Show every setting, its value, and where the value comes from
+      schema       Print the JSON Schema of runbooks, or the documentation of actions
+      doctor       Look for what would keep an agent from working here
+      db           Look after the history's database
+      completions  Print a script that completes orderly's command line in a shell
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help (see more with '--help')
+      -V, --version  Print version
+
+    Exit codes: `orderly help exit-codes`. Settings: `orderly config`. Data goes to standard output,
+    talk to standard error.
+    ");
+}
+
+#[test]
+fn help_of_a_command_teaches_with_an_example() {
+    let out = Home::new().orderly(&["help", "suspend"]).done();
+    assert!(
+        out.starts_with("Stop a runbook's triggers: until a time"),
+        "{out}"
+    );
+    assert!(
+        out.contains("orderly suspend nightly-backup --for 2h"),
+        "{out}"
+    );
+    let codes = Home::new().orderly(&["help", "exit-codes"]).done();
+    assert!(codes.contains("  130  Ctrl-C while following"), "{codes}");
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let out = Home::new().orderly(&["--version"]).done();
+    assert!(
+        out.starts_with(concat!("orderly ", env!("CARGO_PKG_VERSION"))),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_command_line_without_sense_ends_with_2() {
+    let home = Home::new();
+    for words in [
+        &["frobnicate"][..],
+        &[],
+        &["run"],
+        &["--set", "x", "config"],
+        &["validate", "missing"],
+        &["--server", "here", "status"],
+        &["runs", "show", "zz"],
+    ] {
+        assert_eq!(home.orderly(words).code, 2, "{words:?}");
+    }
+}
+
+#[test]
+fn validate_tells_every_problem_at_its_place() {
+    let Said { code, out, err } = with_runbooks().orderly(&["validate"]);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(out, @r#"
+    runbooks/sub/bad.yaml:5:3: error: unknown key `stepps`
+     5 |   stepps: []
+       |   ^
+    hint: did you mean `steps`?
+
+    runbooks/sub/bad.yaml:5:11: error: a runbook needs at least one step
+     5 |   stepps: []
+       |           ^
+
+    runbooks/sub/bad.yaml:7:18: error: minute 99 is out of range: it goes from 0 to 59
+     7 |     - schedule: "99 * * * *"
+       |                  ^
+    "#);
+    assert_eq!(err, "2 files, 1 runbook, 3 problems\n");
+}
+
+#[test]
+fn validate_speaks_to_machines() {
+    let home = with_runbooks();
+    let json = home.orderly(&["validate", "--format", "json"]);
+    assert_eq!(json.code, 1);
+    let problems: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(problems[0]["file"], "runbooks/sub/bad.yaml");
+    assert_eq!(home.orderly(&["validate", "-o", "json"]).out, json.out);
+    let github = home.orderly(&["validate", "--format", "github"]).out;
+    assert!(
+        github.starts_with("::error file=runbooks/sub/bad.yaml,line="),
+        "{github}"
+    );
+    let sarif = home.orderly(&["validate", "--format", "sarif"]).out;
+    let sarif: serde_json::Value = serde_json::from_str(&sarif).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+}
+
+#[test]
+fn what_is_good_is_said_and_ends_well() {
+    let home = with_runbooks();
+    let said = home.orderly(&["validate", "runbooks/good.yaml"]);
+    assert_eq!((said.code, said.out.as_str()), (0, ""));
+    assert_eq!(said.err, "1 file, 1 runbook, no problems\n");
+}
+
+#[test]
+fn validate_reads_standard_input() {
+    let home = Home::new();
+    let mut child = home
+        .command(&["validate", "-"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(BAD.as_bytes())
+        .unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let out = String::from_utf8(ended.stdout).unwrap();
+    assert!(out.starts_with("<stdin>:5:3: error: "), "{out}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_fault() {
+    let home = Home::new();
+    // More than a pipe holds, so that writing goes on after the reader has gone.
+    for (words, code) in [(&["schema"][..], 0), (&["completions", "zsh"], 0)] {
+        let mut child = home.command(words).spawn().unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{words:?}");
+        assert_eq!(String::from_utf8(ended.stderr).unwrap(), "", "{words:?}");
+    }
+}
+
+#[test]
+fn every_setting_says_where_it_comes_from() {
+    let home = Home::new()
+        .with("ORDERLY_SOURCE_URL", "https://me:s3cret@git.example/x.git")
+        .with("ORDERLY_SORCE_URL", "x");
+    home.write(
+        "orderly.yaml",
+        "source: { path: ops }\nhttp: { listen: \"127.0.0.1:1\" }\n",
+    );
+    let said = home.orderly(&[
+        "--set",
+        "http.listen=127.0.0.1:2",
+        "--state-dir",
+        "s",
+        "config",
+    ]);
+    assert_eq!(said.code, 0);
+    let about = |name: &str| {
+        let line = said.out.lines().find(|line| line.starts_with(name));
+        line.unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(about("source.path"), "source.path orderly.yaml ops");
+    assert_eq!(about("http.listen"), "http.listen --set 127.0.0.1:2");
+    assert_eq!(about("stateDir"), "stateDir --state-dir s");
+    assert_eq!(about("log.filter"), "log.filter default info");
+    assert_eq!(
+        about("source.url"),
+        "source.url $ORDERLY_SOURCE_URL https://me:***@git.example/x.git"
+    );
+    insta::assert_snapshot!(said.err, @"
+    using the configuration in orderly.yaml
+    warning: $ORDERLY_SORCE_URL is set but means nothing to orderly
+    ");
+    let json = home.orderly(&["config", "-o", "json"]).json();
+    assert_eq!(json["source.path"]["origin"], "orderly.yaml");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_ends_with_5_and_a_hint() {
+    let home = Home::new();
+    home.write("broken.yaml", "sorce:\n  url: x\n");
+    let err = home
+        .orderly(&["--config", "broken.yaml", "config", "check"])
+        .failed(5);
+    assert!(err.starts_with("error: broken.yaml:1:1: "), "{err}");
+    assert!(err.ends_with("hint: did you mean `source`?\n"), "{err}");
+    let err = home
+        .orderly(&["--config", "missing.yaml", "status"])
+        .failed(5);
+    assert!(
+        err.contains("hint: name another one with --config"),
+        "{err}"
+    );
+    home.orderly(&["--set", "source.poll=soon", "serve"])
+        .failed(5);
+    assert_eq!(home.orderly(&["config", "check"]).code, 0);
+}
+
+#[test]
+fn the_settings_are_documented_as_a_table() {
+    let out = Home::new().orderly(&["config", "--markdown"]).done();
+    assert!(
+        out.starts_with("| setting | variable | default | what it is for |\n"),
+        "{out}"
+    );
+    assert_eq!(out, orderly::config::markdown_table());
+}
+
+#[test]
+fn schemas_are_printed_and_written() {
+    let home = Home::new();
+    let runbook: serde_json::Value =
+        serde_json::from_str(&home.orderly(&["schema", "runbook"]).done()).unwrap();
+    assert_eq!(runbook["title"], "An Orderly runbook");
+    home.orderly(&["schema", "--write", "made/here"]).done();
+    let mut names: Vec<String> = std::fs::read_dir(home.at("made/here"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["calendar", "environment", "orderly", "policy", "runbook"]
+            .map(|name| format!("{name}.schema.json"))
+    );
+    let actions = home.orderly(&["schema", "actions"]).done();
+    assert!(actions.contains("\n## `http/check`\n"), "{actions}");
+}
+
+#[test]
+fn shells_are_helped() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let out = Home::new().orderly(&["completions", shell]).done();
+        assert!(out.contains("approvals"), "{shell}");
+    }
+}
+
+#[test]
+fn an_agent_that_is_not_there_ends_with_3_and_a_way_out() {
+    let home = Home::new();
+    for words in [
+        &["status"][..],
+        &["next"],
+        &["run", "x"],
+        &["approve", "12345678", "--yes"],
+        &["audit", "verify"],
+    ] {
+        let err = home
+            .orderly(&[&["--server", "http://127.0.0.1:1"], words].concat())
+            .failed(3);
+        assert!(
+            err.starts_with("error: no agent answers at http://127.0.0.1:1\n"),
+            "{err}"
+        );
+        assert!(
+            err.ends_with(
+                "hint: is it running? `orderly serve` starts one; --server names another address\n"
+            ),
+            "{err}"
+        );
+    }
+}
+
+#[test]
+fn the_database_is_looked_after() {
+    let home = with_history();
+    let status = home.orderly(&["db", "status", "-o", "json"]).json();
+    assert_eq!(status["schema"]["found"], status["schema"]["known"]);
+    assert!(
+        home.orderly(&["db", "status"])
+            .done()
+            .contains("audit_records")
+    );
+    assert_eq!(
+        home.orderly(&["db", "check"]).done(),
+        "orderly-state/history.db is whole\n"
+    );
+    assert!(home.orderly(&["db", "vacuum"]).done().starts_with("from "));
+    assert!(
+        home.orderly(&["db", "prune", "--older-than", "1d"])
+            .done()
+            .starts_with("removed 0 runs")
+    );
+    assert!(
+        home.orderly(&["db", "migrate", "--status"])
+            .done()
+            .contains("applied")
+    );
+    let back = home
+        .orderly(&["db", "migrate", "--rollback", "-o", "json"])
+        .json();
+    assert_eq!(back["to"], status["schema"]["known"].as_u64().unwrap() - 1);
+    assert!(
+        back["backup"]
+            .as_str()
+            .unwrap()
+            .starts_with("orderly-state/history.db.schema-")
+    );
+    assert!(
+        home.orderly(&["db", "migrate", "--status"])
+            .done()
+            .contains("comes with the next start")
+    );
+    let up = home.orderly(&["db", "migrate", "-o", "json"]).json();
+    assert_eq!(up["to"], status["schema"]["known"]);
+    home.orderly(&["db", "migrate", "--to", "9999"]).failed(6);
+}
+
+#[test]
+fn a_database_in_use_is_left_alone() {
+    let home = with_history();
+    let options = Options {
+        path: home.at("orderly-state/history.db"),
+        key: vec![7; 32],
+    };
+    let held = History::open(options).unwrap();
+    for words in [
+        &["db", "vacuum"][..],
+        &["db", "prune"],
+        &["db", "migrate", "--rollback"],
+    ] {
+        let err = home.orderly(words).failed(6);
+        assert!(err.contains("is in use by process"), "{err}");
+    }
+    home.orderly(&["db", "check"]).done();
+    drop(held);
+    let err = Home::new().orderly(&["db", "check"]).failed(1);
+    assert!(
+        err.contains("there is no history at orderly-state/history.db"),
+        "{err}"
+    );
+}
+
+#[test]
+fn the_audit_log_is_checked_without_an_agent() {
+    let home = with_history();
+    let out = home.orderly(&["audit", "verify", "--database"]).done();
+    assert_eq!(
+        out,
+        "the audit log is whole: 0 records, none changed and none missing\n"
+    );
+    std::fs::remove_file(home.at("orderly-state/audit.key")).unwrap();
+    let err = home.orderly(&["audit", "verify", "--database"]).failed(1);
+    assert!(err.contains("there is no key of the audit log"), "{err}");
+    assert!(
+        !home.at("orderly-state/audit.key").exists(),
+        "a lost key must show, not be made anew"
+    );
+}
+
+#[test]
+fn doctor_finds_what_is_missing_and_changes_nothing() {
+    let home = Home::new();
+    home.write("orderly.yaml", "http: { listen: \"127.0.0.1:0\" }\nsecrets: { db: { file: /not/there } }\nsource: { url: /not/there }\n");
+    let said = home.orderly(&["doctor", "-o", "json"]);
+    assert_eq!(said.code, 1);
+    let findings: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let verdict = |name: &str| {
+        let all = findings.as_array().unwrap().iter();
+        let mut found = all.filter(|finding| finding["name"] == name);
+        found.next().unwrap()["verdict"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(verdict("configuration"), "ok");
+    assert_eq!(verdict("state folder"), "ok");
+    assert_eq!(verdict("secrets"), "fail");
+    assert_eq!(verdict("source"), "fail");
+    assert_eq!(verdict("http"), "ok");
+    assert!(!home.at("orderly-state").exists());
+}
+
+#[test]
+fn our_own_runbooks_are_valid() {
+    let path = ours("runbooks");
+    let said = Home::new().orderly(&["validate", "--strict", path.to_str().unwrap()]);
+    assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
+}

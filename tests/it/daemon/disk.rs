@@ -1,0 +1,138 @@
+//! A state folder that cannot be written: the agent says so, touches nothing, and goes on when it can.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a file system of our own, to fill up"
+)]
+
+use super::harness::{Place, runbook, until};
+use crate::servers;
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A small file system, where the machine lets us make one.
+struct SmallDisk {
+    folder: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    fn new() -> Option<Self> {
+        let disk = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        if disk.run("mount", &["-t", "tmpfs", "-o", "size=24m", "tmpfs"]) {
+            return Some(disk);
+        }
+        None
+    }
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+    fn run(&self, program: &str, arguments: &[&str]) -> bool {
+        let status = Command::new(program)
+            .args(arguments)
+            .arg(self.folder.path())
+            .stderr(Stdio::null())
+            .status();
+        status.is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        self.run("umount", &["-l"]);
+    }
+}
+
+/// Writes until nothing more fits.
+fn fill(path: &Path) {
+    let mut file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .unwrap();
+    for size in [1 << 16, 1 << 10, 1] {
+        while file.write_all(&vec![0; size]).is_ok() {}
+    }
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_touched_until_there_is_space_again() {
+    let Some(disk) = SmallDisk::new() else {
+        eprintln!("SKIPPED: cannot mount a small file system here (needs root)");
+        return;
+    };
+    let server = servers::http(|_, out| {
+        out.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        false
+    });
+    let place = Place::with_state(disk.state());
+    let steps = format!(
+        "[{{ name: look, uses: http/check, with: {{ url: '{}' }} }}]",
+        server.url("/")
+    );
+    place.commit(&[runbook("look", "[{ every: 1s }]", &steps)]);
+    let agent = place.start(&[]);
+    agent.run_ended("look", "succeeded");
+    let filler = disk.folder.path().join("filler");
+    until("a history that cannot be written", || {
+        fill(&filler);
+        (agent.get("/readyz").status == 503).then_some(())
+    });
+    let history = agent.dependency("history");
+    assert_eq!(history["ok"], false);
+    assert!(
+        history["detail"]
+            .as_str()
+            .unwrap()
+            .contains("free some space"),
+        "{history}"
+    );
+    assert_eq!(agent.get("/healthz").status, 200);
+    assert!(agent.errors().contains("ERROR"), "{}", agent.errors());
+    let failures = || agent.metric("orderly_history_commit_failures_total", "");
+    let (touched, failed) = (server.heads().len(), failures());
+    until("more failures", || {
+        (failures() >= failed + 2.0).then_some(())
+    });
+    assert_eq!(server.heads().len(), touched);
+    assert_eq!(agent.get("/readyz").status, 503);
+    fs::remove_file(&filler).unwrap();
+    until("readiness", || {
+        (agent.get("/readyz").status == 200).then_some(())
+    });
+    until("the world being touched again", || {
+        (server.heads().len() > touched).then_some(())
+    });
+    assert_eq!(agent.read("/api/v1/audit/verify")["ok"], true);
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_written_is_refused_with_a_hint() {
+    let Some(disk) = SmallDisk::new() else {
+        eprintln!("SKIPPED: cannot mount a small file system here (needs root)");
+        return;
+    };
+    let place = Place::with_state(disk.state());
+    place.commit(&[runbook(
+        "rest",
+        "[]",
+        "[{ name: nap, uses: sleep, with: { duration: 1s } }]",
+    )]);
+    assert_eq!(place.start(&[]).stop(), Some(0));
+    assert!(disk.run("mount", &["-o", "remount,ro"]));
+    let (code, said) = place.refused(&[]);
+    assert!(code.is_some_and(|code| code != 0), "{code:?}");
+    assert!(
+        said.contains("hint:") && said.contains("writable"),
+        "{said}"
+    );
+    assert!(disk.run("mount", &["-o", "remount,rw"]));
+    assert_eq!(place.start(&[]).stop(), Some(0));
+}

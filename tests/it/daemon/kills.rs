@@ -1,0 +1,149 @@
+//! Killed at any instant, the agent goes on as if it had only been away.
+
+use super::harness::{Agent, Place, runbook, text, ticking, until};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+fn runs(agent: &Agent) -> Vec<Value> {
+    let (mut all, mut path) = (Vec::new(), "/api/v1/runs?limit=1000".to_owned());
+    loop {
+        let page = agent.read(&path);
+        all.extend(page["items"].as_array().unwrap().clone());
+        match page["next"].as_str() {
+            Some(next) => next.clone_into(&mut path),
+            None => return all,
+        }
+    }
+}
+
+fn ended(agent: &Agent) -> usize {
+    let all = runs(agent);
+    all.iter().filter(|run| run["status"] == "ended").count()
+}
+
+fn is_live(run: &Value, name: &str) -> bool {
+    run["runbook"] == name && run["status"] == "running"
+}
+
+/// What must be seen before the agent is killed.
+fn see(agent: &Agent, round: usize) {
+    match round {
+        0 => {
+            agent.question("ask");
+        }
+        1 => {
+            agent.run_that("slow", "runs", |run| is_live(run, "slow"));
+        }
+        2 => {
+            let before = ended(agent);
+            until("three more ends", || {
+                (ended(agent) >= before + 3).then_some(())
+            });
+        }
+        3 => {
+            let before = runs(agent).len();
+            until("one more run", || {
+                (runs(agent).len() > before).then_some(())
+            });
+        }
+        // As soon as it is up.
+        _ => {}
+    }
+}
+
+#[test]
+fn a_killed_agent_goes_on_and_no_occurrence_runs_twice() {
+    let place = Place::new();
+    place.commit(&[
+        ticking("tick"),
+        ticking("tock"),
+        runbook(
+            "slow",
+            "[{ every: 1s }]",
+            r#"[{ name: slow, uses: command, with: { argv: [sleep, "0.7"] } }]"#,
+        ),
+        runbook(
+            "ask",
+            "[{ agent: started }]",
+            "[{ name: touch, uses: command, with: { script: 'echo touched' } }]",
+        ),
+    ]);
+    let agent = place.start(&[]);
+    let question = agent.question("ask");
+    agent.kill();
+    for round in 0..5 {
+        let agent = place.start(&[]);
+        see(&agent, round);
+        agent.kill();
+    }
+    // And once in the middle of a start.
+    let mut half = place.launch(&[]);
+    until("a first word", || {
+        (!half.errors().is_empty() || half.has_ended()).then_some(())
+    });
+    half.kill();
+
+    let agent = place.start(&[]);
+    let begun: BTreeSet<String> = runs(&agent).iter().map(id).collect();
+    assert!(begun.len() > 6);
+    until("the end of all that was begun", || {
+        let open = runs(&agent).iter().any(|run| {
+            begun.contains(&id(run)) && run["runbook"] != "ask" && run["status"] != "ended"
+        });
+        (!open).then_some(())
+    });
+    let all = runs(&agent);
+    for run in all.iter().filter(|run| run["status"] == "ended") {
+        // An idempotent step is tried again, but not without end.
+        let fine = run["outcome"] == "succeeded" || is_worn_out(run);
+        assert!(fine, "{run}");
+    }
+    each_occurrence_came_to_one_thing(&all, &agent.list("/api/v1/skipped?limit=1000"));
+    let still = agent.list("/api/v1/approvals");
+    let still: Vec<_> = still
+        .iter()
+        .filter(|one| one["id"] == question["id"])
+        .collect();
+    assert_eq!(still.len(), 1, "{still:?}");
+    assert_eq!(still[0]["standing"]["state"], "pending");
+    assert_eq!(agent.approve(&question).status, 200);
+    agent.run_that("ask", "succeeded", |run| {
+        run["id"] == question["run"] && run["outcome"] == "succeeded"
+    });
+    let verified = place.cli(&agent, &["audit", "verify"]);
+    assert!(verified.status.success(), "{}", text(&verified.stderr));
+    assert_eq!(agent.stop(), Some(0));
+    let verified = place.offline(&["audit", "verify", "--database"]);
+    assert!(verified.status.success(), "{}", text(&verified.stderr));
+}
+
+fn id(run: &Value) -> String {
+    run["id"].as_str().unwrap().to_owned()
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+/// No occurrence has two runs, and none that has one is said not to have run.
+fn each_occurrence_came_to_one_thing(runs: &[Value], skipped: &[Value]) {
+    let mut seen = BTreeSet::new();
+    for run in runs {
+        let occurrence = &run["cause"]["occurrence"];
+        assert!(seen.insert(occurrence.to_string()), "twice: {occurrence}");
+        let nominal: jiff::Timestamp = word(&occurrence["nominal"]).parse().unwrap();
+        for skip in skipped {
+            let missed = &skip["occurrence"];
+            let same = ["runbook", "trigger"].map(|key| missed[key] == occurrence[key]);
+            let first: jiff::Timestamp = word(&missed["nominal"]).parse().unwrap();
+            let last: jiff::Timestamp = word(&skip["last_nominal"]).parse().unwrap();
+            let within = (first..=last).contains(&nominal);
+            assert!(!(same == [true, true] && within), "{occurrence} and {skip}");
+        }
+    }
+}
+
+fn is_worn_out(run: &Value) -> bool {
+    let reason = word(&run["reason"]);
+    run["outcome"] == "interrupted" && reason.contains("was interrupted 3 times")
+}

@@ -1,0 +1,14 @@
+//! The program itself, from its start to its end: started in a cleared environment, spoken to over HTTP and the command line, killed.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what is not as the test wants it fails the test"
+)]
+
+mod disk;
+mod harness;
+mod kills;
+mod life;
+mod reload;
+mod secrets;
+mod source;
+mod triggers;
