@@ -5,8 +5,8 @@
 //! a screen, or would act on it, is written as an escape (`\x1b`, `\u{202e}`).
 //!
 //! Invariants
-//! - Secrets are masked before a byte is written, however the output is cut into chunks. The values are those known when the
-//!   attempt's first output comes.
+//! - Secrets are masked before a byte is written, however the output is cut into chunks: those that have a value when the attempt's
+//!   first output comes, and the values they had before, which a rotation may leave valid for a while.
 //! - A silent attempt costs no file.
 //! - A file stays within its cap: its beginning and its end are kept, and a note between says how much was left out.
 //! - Files are for the agent's user alone (0600, folders 0700).
@@ -49,12 +49,20 @@ pub struct StepLogs {
     shared: Arc<Shared>,
 }
 
+/// How many values are remembered; the oldest are forgotten first.
+const MOST_VALUES: usize = 1000;
+
+/// Every value seen since the agent started.
+struct Known {
+    values: Vec<SecretValue>,
+    masker: Masker,
+}
+
 /// What every attempt's log needs.
 struct Shared {
     clock: Arc<dyn Clock>,
     secrets: Arc<dyn Secrets>,
-    /// Made anew when the values have changed.
-    masker: Mutex<Option<(Vec<SecretValue>, Masker)>>,
+    known: Mutex<Known>,
     losses: Mutex<Losses>,
 }
 
@@ -82,7 +90,10 @@ impl StepLogs {
         let shared = Arc::new(Shared {
             clock,
             secrets,
-            masker: Mutex::default(),
+            known: Mutex::new(Known {
+                values: Vec::new(),
+                masker: Masker::new(&[]),
+            }),
             losses: Mutex::default(),
         });
         Ok(Self {
@@ -116,29 +127,31 @@ impl StepLogs {
 }
 
 impl Shared {
-    /// Hides every secret's present value.
+    /// Hides every secret's present and former values.
     fn masker(&self) -> Masker {
-        let values = self.secrets.all_values();
-        let mut known = self.masker.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*known {
-            Some((of, masker)) if same(of, &values) => masker.clone(),
-            Some(_) | None => {
-                let masker = Masker::new(&values);
-                *known = Some((values, masker.clone()));
-                masker
-            }
-        }
+        let present = self.secrets.all_values();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.learn(present);
+        known.masker.clone()
     }
 }
 
-fn same(one: &[SecretValue], other: &[SecretValue]) -> bool {
-    let exposed = |values: &[SecretValue], other: &[SecretValue]| {
-        values
-            .iter()
-            .zip(other)
-            .all(|(one, other)| one.expose() == other.expose())
-    };
-    one.len() == other.len() && exposed(one, other)
+impl Known {
+    /// Learning is dear, so it is done only for values that are new.
+    fn learn(&mut self, present: Vec<SecretValue>) {
+        let before = self.values.len();
+        for value in present {
+            let is_it = |known: &SecretValue| known.expose() == value.expose();
+            if !self.values.iter().any(is_it) {
+                self.values.push(value);
+            }
+        }
+        if self.values.len() > before {
+            let surplus = self.values.len().saturating_sub(MOST_VALUES);
+            self.values.drain(..surplus);
+            self.masker = Masker::new(&self.values);
+        }
+    }
 }
 
 impl LogStore for StepLogs {
