@@ -49,11 +49,12 @@ pub struct StepLogs {
     shared: Arc<Shared>,
 }
 
-/// How many values are remembered; the oldest are forgotten first.
-const MOST_VALUES: usize = 1000;
+/// How many former values are remembered; the oldest are forgotten first.
+const MOST_FORMER: usize = 1000;
 
 /// Every value seen since the agent started.
 struct Known {
+    /// Former ones first.
     values: Vec<SecretValue>,
     masker: Masker,
 }
@@ -137,21 +138,22 @@ impl Shared {
 }
 
 impl Known {
-    /// Learning is dear, so it is done only for values that are new.
+    /// Learning is dear, so it is done only when a value is new.
     fn learn(&mut self, present: Vec<SecretValue>) {
-        let before = self.values.len();
-        for value in present {
-            let is_it = |known: &SecretValue| known.expose() == value.expose();
-            if !self.values.iter().any(is_it) {
-                self.values.push(value);
-            }
+        if present.iter().all(|value| holds(&self.values, value)) {
+            return;
         }
-        if self.values.len() > before {
-            let surplus = self.values.len().saturating_sub(MOST_VALUES);
-            self.values.drain(..surplus);
-            self.masker = Masker::new(&self.values);
-        }
+        let mut values = std::mem::take(&mut self.values);
+        values.retain(|value| !holds(&present, value));
+        values.drain(..values.len().saturating_sub(MOST_FORMER));
+        values.extend(present);
+        self.masker = Masker::new(&values);
+        self.values = values;
     }
+}
+
+fn holds(values: &[SecretValue], value: &SecretValue) -> bool {
+    values.iter().any(|one| one.expose() == value.expose())
 }
 
 impl LogStore for StepLogs {
