@@ -7,7 +7,7 @@
 //! - No value stands in an error, in `Debug`, or in a log.
 
 use crate::{
-    domain::{name::SecretName, secret::SecretValue},
+    domain::{mask::SHORTEST, name::SecretName, secret::SecretValue},
     ports::secrets::{SecretError, Secrets},
 };
 use std::{
@@ -52,8 +52,12 @@ impl ConfiguredSecrets {
     pub fn concerns(&self) -> Vec<String> {
         let mut concerns = Vec::new();
         for (name, origin) in &self.origins {
-            if let Err(error) = self.get(name) {
-                concerns.push(error.to_string());
+            match self.get(name) {
+                Err(error) => concerns.push(error.to_string()),
+                Ok(value) if value.expose().trim().len() < SHORTEST => concerns.push(format!(
+                    "the secret `{name}` is shorter than {SHORTEST} bytes: it is masked only where it is the whole of a text"
+                )),
+                Ok(_) => {}
             }
             if let Origin::File(path) = origin {
                 concerns.extend(too_open(path));
@@ -233,7 +237,7 @@ mod tests {
     fn a_file_that_everybody_may_read_is_a_concern() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
-        fs::write(&path, "x").unwrap();
+        fs::write(&path, "s3cret").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let concerns = in_file(&path).concerns();
         assert!(
@@ -242,5 +246,16 @@ mod tests {
         );
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(in_file(&path).concerns().is_empty());
+    }
+
+    #[test]
+    fn a_value_too_short_to_be_masked_is_a_concern() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        fs::write(&path, "abc\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let concerns = in_file(&path).concerns();
+        assert_eq!(concerns.len(), 1);
+        assert!(concerns[0].contains("shorter than 4 bytes") && !concerns[0].contains("abc"));
     }
 }
