@@ -111,7 +111,8 @@ async fn unsound(
     step: &PlannedStep,
     error: &str,
 ) -> Result<Option<Write>, HistoryError> {
-    let path = step.arguments.get("artifact").and_then(Value::as_str);
+    let named = step.arguments.get("artifact");
+    let path = named.and_then(|named| named.as_str().or_else(|| named.get("path")?.as_str()));
     let Some(path) = path.filter(|_| step.uses.as_str() == VERIFY) else {
         return Ok(None);
     };
