@@ -389,18 +389,21 @@ impl Daemon {
         let note = self.tasks.note("sync");
         let (looked, first_look) = oneshot::channel();
         self.tasks.spawn("sync", async move {
-            sync.sync_once(&world, None).await;
-            // Nobody may be waiting any more.
-            let _waiting = looked.send(());
-            while !world.draining.is_cancelled() {
-                let pause = crate::flow::sync::poll_delay(poll, world.clock.entropy());
-                tokio::select! {
-                    () = world.clock.sleep(pause) => {
-                        sync.sync_once(&world, None).await;
-                        note.say(format!("looked at {}", world.now()));
-                    }
-                    () = world.draining.cancelled() => {}
+            let follow = async {
+                sync.sync_once(&world, None).await;
+                // Nobody may be waiting any more.
+                let _waiting = looked.send(());
+                loop {
+                    note.say(format!("looked at {}", world.now()));
+                    let pause = crate::flow::sync::poll_delay(poll, world.clock.entropy());
+                    world.clock.sleep(pause).await;
+                    sync.sync_once(&world, None).await;
                 }
+            };
+            // A look that is dropped half-way has recorded all of what it found, or nothing.
+            tokio::select! {
+                () = follow => {}
+                () = world.draining.cancelled() => {}
             }
         });
         first_look
@@ -461,16 +464,7 @@ impl Daemon {
         world.draining.cancel();
         let grace = self.loaded.config.runs.shutdown_grace.duration();
         let forced = self.drain(grace, signals).await;
-        // After a second signal, whatever was still going on counts as stuck, even if it obeyed at once.
-        let cut_short = if forced {
-            self.runs.names()
-        } else {
-            Vec::new()
-        };
         let mut stuck = self.obey(if forced { OBEY_FORCED } else { OBEY }).await;
-        stuck.extend(cut_short);
-        stuck.sort();
-        stuck.dedup();
         housekeeping::last_words(&world).await;
         if let Err(error) = world.history.clone().close().await {
             stuck.push(format!("history: {error}"));

@@ -3,5 +3,6 @@
 mod fixture;
 mod serving;
 mod source;
+mod ssh;
 mod sync;
 mod world;

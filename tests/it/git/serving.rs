@@ -10,8 +10,9 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -245,20 +246,12 @@ fn backend(root: &Path, request: &Request) -> Vec<u8> {
     answer
 }
 
-/// An sshd of our own for one user with one key.
+/// An sshd of our own for one user with one key: one process for each connection, as inetd would start it.
 pub(crate) struct SshServer {
-    child: Child,
     pub(crate) port: u16,
     pub(crate) key: PathBuf,
     pub(crate) host_key: String,
     pub(crate) user: String,
-}
-
-impl Drop for SshServer {
-    fn drop(&mut self) {
-        let _killed = self.child.kill();
-        let _reaped = self.child.wait();
-    }
 }
 
 const SSHD: &str = "/usr/sbin/sshd";
@@ -284,44 +277,41 @@ impl SshServer {
                 .status();
             assert!(made.unwrap().success());
         }
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .unwrap()
-            .port();
         let config = folder.join("sshd_config");
         let text = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n",
+            "HostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n",
             host.display(),
             folder.join("key.pub").display()
         );
         std::fs::write(&config, text).unwrap();
-        let child = Command::new(SSHD)
-            .args(["-D", "-e", "-f"])
-            .arg(&config)
-            .stderr(std::fs::File::create(folder.join("sshd.log")).unwrap())
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        let server = Self {
-            child,
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let config = config.clone();
+                std::thread::spawn(move || serve_ssh(stream, &config));
+            }
+        });
+        Ok(Self {
             port,
             key,
             host_key: std::fs::read_to_string(folder.join("host.pub")).unwrap(),
             user,
-        };
-        server.wait_until_listening(folder)?;
-        Ok(server)
+        })
     }
+}
 
-    fn wait_until_listening(&self, folder: &Path) -> Result<(), String> {
-        for _ in 0..500 {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                return Ok(());
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        let log = std::fs::read_to_string(folder.join("sshd.log")).unwrap_or_default();
-        Err(format!("sshd does not listen: {log}"))
-    }
+fn serve_ssh(stream: TcpStream, config: &Path) {
+    let output = OwnedFd::from(stream.try_clone().unwrap());
+    let ended = Command::new(SSHD)
+        .args(["-i", "-f"])
+        .arg(config)
+        .stdin(OwnedFd::from(stream))
+        .stdout(output)
+        .stderr(Stdio::null())
+        .status();
+    // How a session ends is the client's to judge.
+    drop(ended);
 }
 
 /// Runs one of these tests in a process of its own with this environment, and says what it said if it failed.

@@ -2,7 +2,7 @@
 
 use super::{
     fixture::{Fixture, runbook},
-    serving::{HttpServer, Manner, SshServer, said_by, test_apart},
+    serving::{HttpServer, Manner, said_by, test_apart},
 };
 use crate::servers;
 use orderly::{
@@ -12,15 +12,15 @@ use orderly::{
 };
 use std::{fs, sync::atomic::Ordering, time::Duration};
 
-fn paths(tree: &Tree) -> Vec<&str> {
+pub(super) fn paths(tree: &Tree) -> Vec<&str> {
     tree.files.iter().map(|file| file.path.as_str()).collect()
 }
 
-async fn newest(source: &GitSource) -> Tree {
+pub(super) async fn newest(source: &GitSource) -> Tree {
     source.fetch(None).await.unwrap().unwrap()
 }
 
-async fn texts(source: &GitSource, tree: &Tree) -> Vec<String> {
+pub(super) async fn texts(source: &GitSource, tree: &Tree) -> Vec<String> {
     let blobs: Vec<_> = tree.files.iter().map(|file| file.blob.clone()).collect();
     let bytes = source.read(&blobs).await.unwrap();
     bytes
@@ -463,115 +463,6 @@ async fn a_closed_port_and_a_redirect_elsewhere_say_what_happened() {
     let error = source.fetch(None).await.unwrap_err().to_string();
     assert!(
         error.contains("connecting to 127.0.0.1:1: Connection refused"),
-        "{error}"
-    );
-}
-
-#[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one story, told in order")]
-async fn ssh_needs_a_known_host_and_an_accepted_key() {
-    let fixture = Fixture::new();
-    fixture.commit(&[("a.yaml", Some("a: 1"))]);
-    let folder = tempfile::tempdir().unwrap();
-    let server = match SshServer::start(folder.path()) {
-        Ok(server) => server,
-        Err(reason) => {
-            println!("SKIPPED: ssh is not tested: {reason}");
-            return;
-        }
-    };
-    let url = format!(
-        "ssh://{}@127.0.0.1:{}{}",
-        server.user,
-        server.port,
-        fixture.path().display()
-    );
-    let known_hosts = folder.path().join("known_hosts");
-    let source = |key: &std::path::Path| {
-        let credentials = Credentials::SshKey {
-            key: key.to_owned(),
-            passphrase: None,
-            known_hosts: known_hosts.clone(),
-        };
-        GitSource::new(GitOptions {
-            credentials,
-            ..fixture.options(&url)
-        })
-        .unwrap()
-    };
-    let error = source(&server.key)
-        .fetch(None)
-        .await
-        .unwrap_err()
-        .to_string();
-    let line = error
-        .split("add this line: ")
-        .nth(1)
-        .unwrap_or_else(|| panic!("{error}"))
-        .to_owned();
-    let key = server.host_key.split_whitespace().nth(1).unwrap();
-    assert_eq!(
-        line,
-        format!("[127.0.0.1]:{} ssh-ed25519 {key}", server.port)
-    );
-
-    fs::write(&known_hosts, &line).unwrap();
-    let followed = source(&server.key);
-    let tree = newest(&followed).await;
-    assert_eq!(texts(&followed, &tree).await, ["a: 1"]);
-    let next = fixture.commit(&[("a.yaml", Some("a: 2"))]);
-    let tree = followed
-        .fetch(Some(&tree.revision.id))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(tree.revision.id, next);
-    assert_eq!(followed.fetch(Some(&next)).await.unwrap(), None);
-
-    // A path without a leading slash is relative to the user's home.
-    let home = said_by("sh", &["-c", "cd; pwd"]);
-    let up = "../".repeat(home.split('/').filter(|part| !part.is_empty()).count());
-    let path = fixture.path();
-    let relative = path.to_str().unwrap().trim_start_matches('/');
-    let options = GitOptions {
-        credentials: Credentials::SshKey {
-            key: server.key.clone(),
-            passphrase: None,
-            known_hosts: known_hosts.clone(),
-        },
-        ..fixture.options(format!(
-            "[{}@127.0.0.1:{}]:{up}{relative}",
-            server.user, server.port
-        ))
-    };
-    assert_eq!(
-        newest(&GitSource::new(options).unwrap()).await.revision.id,
-        next
-    );
-
-    let error = source(&folder.path().join("host"))
-        .fetch(None)
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("does not accept the credentials"), "{error}");
-    let error = source(&folder.path().join("none"))
-        .fetch(None)
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("none cannot be read"), "{error}");
-
-    let mut other = line.clone();
-    other.truncate(line.len() - 8);
-    fs::write(&known_hosts, format!("{other}AAAAAAAA")).unwrap();
-    let error = source(&server.key)
-        .fetch(None)
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("known_hosts:1") && error.contains("in between"),
         "{error}"
     );
 }
