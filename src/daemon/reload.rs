@@ -3,6 +3,7 @@
 use crate::{
     config::{Config, Loaded, load},
     daemon::{life::Daemon, state, wiring},
+    domain::digest::canonical_json,
 };
 
 /// Reads the configuration again and puts into use what can be changed while running.
@@ -47,8 +48,6 @@ fn reloaded(daemon: &mut Daemon) -> Result<Vec<&'static str>, String> {
 
 /// Settings that count only from a start on, and that have changed.
 fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
-    let differs =
-        |one: &dyn erased::Comparable, other: &dyn erased::Comparable| one.text() != other.text();
     let mut changed = Vec::new();
     let mut note = |name, differs: bool| {
         if differs {
@@ -66,16 +65,9 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
     changed
 }
 
-mod erased {
-    /// Anything that can be compared by what it says.
-    pub(super) trait Comparable {
-        fn text(&self) -> String;
-    }
-    impl<T: serde::Serialize> Comparable for T {
-        fn text(&self) -> String {
-            crate::domain::digest::canonical_json(self)
-        }
-    }
+/// Whether both say something else.
+fn differs(one: &impl serde::Serialize, other: &impl serde::Serialize) -> bool {
+    canonical_json(one) != canonical_json(other)
 }
 
 /// The new configuration, with what cannot change while running as it was.

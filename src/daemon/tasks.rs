@@ -5,7 +5,10 @@
 )]
 
 use crate::{
-    flow::{agent::TaskReport, world::Launcher},
+    flow::{
+        agent::TaskReport,
+        world::{Launcher, held},
+    },
     ports::{
         BoxFuture,
         agent::{Dependency, Weight},
@@ -14,7 +17,7 @@ use crate::{
 use std::{
     collections::BTreeMap,
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::task::{Id, JoinSet};
@@ -44,10 +47,6 @@ struct Line {
 pub struct Note {
     name: &'static str,
     board: Arc<Board>,
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Note {

@@ -316,10 +316,8 @@ fn publish(world: &World, key: &Key, entry: Option<&Entry>) {
 
 /// An occurrence that is to be decided about now.
 enum Arrival {
-    /// On time.
+    /// On time, or missed and still to run because the trigger says so.
     Due(Occurrence, Timing),
-    /// Missed, and still to run, because the trigger says so.
-    CatchUp(Occurrence, Timing),
     /// Missed, from the first to the last.
     Missed(Occurrence, Timestamp),
 }
@@ -437,7 +435,7 @@ fn missed_arrivals(entry: &Entry, key: &Key, from: Timestamp, now: Timestamp) ->
     };
     let mut arrivals: Vec<Arrival> = catch_up
         .iter()
-        .map(|nominal| Arrival::CatchUp(occurrence(key, *nominal), entry.timing))
+        .map(|nominal| Arrival::Due(occurrence(key, *nominal), entry.timing))
         .collect();
     let lost = match (entry.timing.missed, catch_up.last()) {
         (Missed::All, Some(last)) => last_nominal_before(trigger, since, *last, now),
@@ -465,11 +463,6 @@ async fn settle_all(
     for arrival in arrivals {
         match arrival {
             Arrival::Due(occurrence, timing) => match on_time(world, &occurrence, &timing, now) {
-                Ok(()) => starting.push(occurrence),
-                Err(why) => skips.push(start::skipped(occurrence, &why, now)),
-            },
-            Arrival::CatchUp(occurrence, timing) => match on_time(world, &occurrence, &timing, now)
-            {
                 Ok(()) => starting.push(occurrence),
                 Err(why) => skips.push(start::skipped(occurrence, &why, now)),
             },

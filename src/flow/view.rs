@@ -1,7 +1,7 @@
 //! What is going on, as people see it.
 
 use crate::{
-    domain::{id::RunId, name::RunbookName, occurrence::NotRun, span::Span},
+    domain::{name::RunbookName, occurrence::NotRun, span::Span},
     flow::{
         FlowError,
         agent::TaskReport,
@@ -254,12 +254,4 @@ fn reviewer(world: &World) -> Dependency {
         weight: Weight::Degraded,
         detail: world.reviewer.describe(),
     }
-}
-
-/// Runs that are going on.
-pub fn live(world: &World) -> Vec<(RunbookName, RunId)> {
-    let live = held(&world.live);
-    live.iter()
-        .flat_map(|(name, runs)| runs.keys().map(|run| (name.clone(), *run)))
-        .collect()
 }
