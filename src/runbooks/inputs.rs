@@ -9,7 +9,7 @@ use crate::{
         span::Span,
     },
     runbooks::{
-        compose::{compose, decode, forbidden},
+        compose::{compose, decode},
         problems::Fault,
         tree::Content,
     },
@@ -32,11 +32,11 @@ pub fn inputs_from_file(bytes: &[u8]) -> Result<BTreeMap<String, Value>, String>
             fault.place.line, fault.place.column, fault.what
         )
     };
-    let text = decode(bytes).map_err(|(fault, _)| told(&fault))?;
-    if let Some(fault) = forbidden(text).first() {
+    let decoded = decode(bytes);
+    if let Some(fault) = decoded.faults.first() {
         return Err(told(fault));
     }
-    let documents = compose(text);
+    let documents = compose(&decoded.text);
     let document = match documents.as_slice() {
         [] => return Ok(BTreeMap::new()),
         [one] => one,

@@ -1,14 +1,6 @@
 //! Problems as text for people, and in the forms that other programs read.
 
-use crate::{
-    domain::runbook::Document,
-    ports::executor::ActionCatalogue,
-    runbooks::{
-        load::{Loaded, Loader},
-        problems::{Located, Problem, Severity, visible},
-        set::{Member, check_set},
-    },
-};
+use crate::runbooks::problems::{Problem, Severity, visible};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -23,79 +15,6 @@ pub enum ReportFormat {
     Github,
     /// SARIF 2.1.0 (OASIS).
     Sarif,
-}
-
-/// How much was looked at, and what was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Counts {
-    /// Files read.
-    pub files: usize,
-    /// Runbooks without errors.
-    pub runbooks: usize,
-    /// Environments, calendars and policies without errors.
-    pub others: usize,
-    /// Problems that stop a document from being used.
-    pub errors: usize,
-    /// Problems that do not.
-    pub warnings: usize,
-}
-
-/// What a tree of files is worth.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ValidationReport {
-    /// Everything wrong: file by file, in the order of places, then what is wrong between files.
-    pub problems: Vec<Problem>,
-    /// How much was looked at.
-    pub counts: Counts,
-}
-
-/// Checks files one by one and together.
-pub fn validate_tree<P: AsRef<str>, B: AsRef<[u8]>>(
-    files: impl Iterator<Item = (P, B)>,
-    actions: &dyn ActionCatalogue,
-) -> ValidationReport {
-    let loader = Loader::new(actions);
-    let mut report = ValidationReport::default();
-    let mut documents: Vec<Located<Document>> = Vec::new();
-    for (path, bytes) in files {
-        let Loaded {
-            documents: found,
-            problems,
-            ..
-        } = loader.load(path.as_ref(), bytes.as_ref());
-        report.counts.files += 1;
-        documents.extend(found);
-        report.problems.extend(problems);
-    }
-    let members: Vec<Member<'_>> = documents.iter().map(member).collect();
-    let between = check_set(&members);
-    report
-        .problems
-        .extend(between.into_iter().map(|found| found.problem));
-    report.counts = counts(report.counts.files, &documents, &report.problems);
-    report
-}
-
-fn member(document: &Located<Document>) -> Member<'_> {
-    Member {
-        file: &document.file,
-        line: document.line,
-        document: &document.value,
-    }
-}
-
-fn counts(files: usize, documents: &[Located<Document>], problems: &[Problem]) -> Counts {
-    let is_runbook = |document: &&Located<Document>| matches!(document.value, Document::Runbook(_));
-    let runbooks = documents.iter().filter(is_runbook).count();
-    let is_error = |problem: &&Problem| problem.severity == Severity::Error;
-    let errors = problems.iter().filter(is_error).count();
-    Counts {
-        files,
-        runbooks,
-        others: documents.len() - runbooks,
-        errors,
-        warnings: problems.len() - errors,
-    }
 }
 
 /// Problems as text in one of the forms. No colour codes.
@@ -116,6 +35,7 @@ fn text(problem: &Problem) -> String {
         what,
         hint,
         source_line,
+        mark,
         severity,
     } = problem;
     let file = visible(file);
@@ -126,7 +46,7 @@ fn text(problem: &Problem) -> String {
         // Tabs are kept, so that the mark stands under its character whatever their width is.
         let before: String = source_line
             .chars()
-            .take(column.saturating_sub(1))
+            .take(mark.saturating_sub(1))
             .map(|character| if character == '\t' { '\t' } else { ' ' })
             .collect();
         let _written = writeln!(text, " {number} | {source_line}\n {margin} | {before}^");
@@ -149,7 +69,7 @@ fn annotation(problem: &Problem) -> String {
     );
     format!(
         "::{command} file={},line={},col={}::{}\n",
-        escape_property(&problem.file),
+        escape_property(&visible(&problem.file)),
         problem.line,
         problem.column,
         escape_data(&message)
@@ -227,6 +147,7 @@ mod tests {
                 what: "100% wrong\nreally".to_owned(),
                 hint: Some("do not".to_owned()),
                 source_line: "\ta: b".to_owned(),
+                mark: 4,
                 severity: Severity::Error,
             },
             Problem {
@@ -236,6 +157,7 @@ mod tests {
                 what: "odd".to_owned(),
                 hint: None,
                 source_line: String::new(),
+                mark: 1,
                 severity: Severity::Warning,
             },
         ]

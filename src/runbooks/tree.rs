@@ -53,6 +53,18 @@ impl<'s> Node<'s> {
         }
     }
 
+    /// The items of a list; none for anything else.
+    pub(super) fn items(&self) -> &[Self] {
+        match &self.content {
+            Content::Sequence(items) => items,
+            Content::Null
+            | Content::Bool(_)
+            | Content::Number(_)
+            | Content::Text(_)
+            | Content::Mapping(_) => &[],
+        }
+    }
+
     /// The text.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.content {
