@@ -119,9 +119,10 @@ fn sarif_result(problem: &Problem) -> Value {
     })
 }
 
-/// A relative path as a URI reference (RFC 3986).
+/// A path as a URI reference (RFC 3986): relative, or with a scheme (RFC 8089).
 fn uri(path: &str) -> String {
-    let mut text = String::new();
+    let scheme = if path.starts_with('/') { "file://" } else { "" };
+    let mut text = scheme.to_owned();
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             text.push(char::from(byte));
@@ -134,9 +135,9 @@ fn uri(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ReportFormat, render};
+    use super::{ReportFormat, render, uri};
     use crate::runbooks::problems::{Problem, Severity};
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     fn problems() -> [Problem; 2] {
         [
@@ -177,11 +178,84 @@ mod tests {
     }
 
     #[test]
+    fn a_file_named_like_a_command_annotates_nothing_else() {
+        let [mut problem, _] = problems();
+        problem.file = "a\n::warning::b\u{1b}[2J\r%0A,line=9:.yaml".to_owned();
+        problem.what = "::error::%25\r\n::set-output name=x::y".to_owned();
+        let written = render(&[problem], ReportFormat::Github);
+        assert_eq!(written.matches('\n').count(), 1, "{written}");
+        assert!(!written.contains(['\r', '\u{1b}']), "{written:?}");
+        assert!(written.contains("::%3A%3A") || written.contains("::::error::%2525%0D%0A::"));
+        let (properties, _) = written
+            .trim_start_matches("::error ")
+            .split_once("::")
+            .unwrap();
+        assert_eq!(properties.split(',').count(), 3, "{properties}");
+    }
+
+    #[test]
     fn json_has_every_field() {
         let read: Value = serde_json::from_str(&render(&problems(), ReportFormat::Json)).unwrap();
         assert_eq!(read[0]["line"], 12);
         assert_eq!(read[0]["severity"], "error");
         assert_eq!(read[1].get("hint"), None);
+    }
+
+    /// The objects of SARIF 2.1.0 that are written, as its own schema wants them: no other keys, numbers from 1.
+    fn sarif_schema() -> Value {
+        let object = |properties: Value| {
+            let required: Vec<_> = properties.as_object().unwrap().keys().cloned().collect();
+            json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+        };
+        let text = json!({"type": "string", "minLength": 1});
+        let number = json!({"type": "integer", "minimum": 1});
+        let message = object(json!({"text": text}));
+        let rule = object(json!({"id": text, "shortDescription": message}));
+        let driver = object(json!({
+            "name": text,
+            "version": text,
+            "rules": {"type": "array", "items": rule, "uniqueItems": true},
+        }));
+        let place = object(json!({
+            "artifactLocation": object(json!({"uri": {"type": "string", "format": "uri-reference"}})),
+            "region": object(json!({"startLine": number, "startColumn": number})),
+        }));
+        let location = object(json!({"physicalLocation": place}));
+        let result = object(json!({
+            "ruleId": {"const": "validate"},
+            "level": {"enum": ["none", "note", "warning", "error"]},
+            "message": message,
+            "locations": {"type": "array", "items": location},
+        }));
+        let run = object(json!({
+            "tool": object(json!({"driver": driver})),
+            "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+            "results": {"type": "array", "items": result},
+        }));
+        object(json!({
+            "$schema": {"type": "string", "format": "uri"},
+            "version": {"const": "2.1.0"},
+            "runs": {"type": "array", "items": run},
+        }))
+    }
+
+    #[test]
+    fn sarif_fits_its_standard() {
+        let schema = jsonschema::options()
+            .should_validate_formats(true)
+            .build(&sarif_schema())
+            .unwrap();
+        for problems in [&problems()[..], &[]] {
+            let written: Value =
+                serde_json::from_str(&render(problems, ReportFormat::Sarif)).unwrap();
+            let found: Vec<_> = schema
+                .iter_errors(&written)
+                .map(|error| error.to_string())
+                .collect();
+            assert_eq!(found, [""; 0]);
+        }
+        assert_eq!(uri("/srv/a b.yaml"), "file:///srv/a%20b.yaml");
+        assert_eq!(uri("a:b.yaml"), "a%3Ab.yaml");
     }
 
     #[test]

@@ -350,7 +350,23 @@ impl<'s> Builder<'s> {
             self.close();
             depth -= 1;
         }
+        self.doubt_the_end();
         self.finish()
+    }
+}
+
+impl Builder<'_> {
+    /// A line that is indented wrongly may end a collection that was meant to go on: the last ones may lack something.
+    fn doubt_the_end(&mut self) {
+        let mut last = self.root.as_ref();
+        while let Some(node) = last {
+            last = match &node.content {
+                Content::Sequence(items) => items.last(),
+                Content::Mapping(entries) => entries.last().map(|entry| &entry.value),
+                Content::Null | Content::Bool(_) | Content::Number(_) | Content::Text(_) => return,
+            };
+            self.gaps.add_any(node.place);
+        }
     }
 }
 

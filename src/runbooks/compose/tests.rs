@@ -150,6 +150,8 @@ fn invisible_characters_are_forbidden() {
         assert_eq!(found[0].place.column, column, "{text:?}");
     }
     assert_eq!(decode("\u{feff}a: ä\r\nb:\t1\n".as_bytes()).faults, []);
+    let replaced = decode("\u{feff}a: \u{feff}\r\nb: \u{1b}\n".as_bytes()).text;
+    assert_eq!(replaced, "\u{feff}a: \u{FFFD}\r\nb: \u{FFFD}\n");
 }
 
 #[test]

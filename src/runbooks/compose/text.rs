@@ -97,25 +97,35 @@ fn checked(text: &str) -> Decoded<'_> {
             worth: Worth::Checking,
         };
     }
-    let (faults, worth) = if let Some(fault) = lone_return(text) {
-        (vec![fault], Worth::Naming)
+    if let Some(fault) = lone_return(text) {
+        return Decoded {
+            text: Cow::Borrowed(text),
+            faults: vec![fault],
+            worth: Worth::Naming,
+        };
+    }
+    let faults = forbidden(text);
+    let text = if faults.is_empty() {
+        Cow::Borrowed(text)
     } else {
-        (forbidden(text), Worth::Checking)
+        // The parser stops at some of them.
+        Cow::Owned(replaced(text))
     };
     Decoded {
-        text: without_ends(text),
+        text,
         faults,
-        worth,
+        worth: Worth::Checking,
     }
 }
 
-/// The parser takes a zero for the end of the text.
-fn without_ends(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') {
-        Cow::Owned(text.replace('\0', "\u{FFFD}"))
-    } else {
-        Cow::Borrowed(text)
-    }
+fn replaced(text: &str) -> String {
+    let shown = |(index, character)| match character {
+        '\r' => '\r',
+        '\u{FEFF}' if index == 0 => '\u{FEFF}',
+        other if is_forbidden(other) => char::REPLACEMENT_CHARACTER,
+        other => other,
+    };
+    text.chars().enumerate().map(shown).collect()
 }
 
 /// Text of an older encoding, or no text at all.
@@ -134,7 +144,7 @@ fn partly(bytes: &[u8], good: usize) -> Decoded<'_> {
     }
     faults.extend(forbidden(&text));
     Decoded {
-        text,
+        text: Cow::Owned(replaced(&text)),
         faults,
         worth: Worth::Checking,
     }
