@@ -236,7 +236,7 @@ fn take_apart(text: &str, said: &mut Vec<String>, hints: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{CliError, Exit, TABLE};
+    use super::{CliError, ConfigError, Exit, TABLE};
     use crate::domain::run::RunOutcome;
 
     #[test]
@@ -256,12 +256,17 @@ mod tests {
 
     #[test]
     fn what_has_been_said_is_not_said_again() {
-        let inner = crate::config::ConfigError::Value {
+        let inner = crate::config::ConfigProblem {
             origin: "--set".to_owned(),
-            problem: "no".to_owned(),
+            line: None,
+            column: None,
+            what: "no".to_owned(),
+            hint: None,
         };
         assert_eq!(
-            CliError::from(inner).report().unwrap(),
+            CliError::from(ConfigError::from(vec![inner]))
+                .report()
+                .unwrap(),
             "error: --set: no\n"
         );
     }

@@ -1,7 +1,9 @@
 //! Layers: defaults < file < environment < flags, each value with its origin.
 
-use crate::config::{Config, ConfigError, document::settings};
-use serde_json::{Map, Value};
+use crate::config::{
+    Config, ConfigError, ConfigProblem, Setting, check::check, document::settings, file::FileLayer,
+};
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -102,41 +104,50 @@ const OTHER_VARIABLES: [&str; 4] = [
 /// Reads all layers.
 ///
 /// # Errors
-/// The first value that does not fit, with its origin and a hint.
+/// Everything that does not fit, each with its origin and a hint.
 pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
-    let mut tree = serde_json::to_value(Config::default()).unwrap_or_default();
-    let mut origins = BTreeMap::new();
-    if let Some(path) = &inputs.file {
-        let layer = read_file(path)?;
-        merge(
-            &mut tree,
-            layer,
-            "",
-            &Origin::File(path.clone()),
-            &mut origins,
-        );
+    let below = serde_json::to_value(Config::default()).unwrap_or_default();
+    let file = inputs
+        .file
+        .as_ref()
+        .map(|path| FileLayer::read(path, &below));
+    let mut layers = Layers {
+        tree: below,
+        origins: BTreeMap::new(),
+        problems: Vec::new(),
+    };
+    if let (Some(path), Some(file)) = (&inputs.file, &file) {
+        layers.file(path, file);
     }
     let known = settings();
-    for setting in known.iter().filter(|setting| setting.scalar) {
-        if let Some(text) = inputs.environment.get(&setting.variable) {
-            let origin = Origin::Environment(setting.variable.clone());
-            set(&mut tree, &setting.path, text, &origin)?;
-            origins.insert(setting.path.clone(), origin);
+    layers.environment(&inputs.environment, &known);
+    layers.flags(&inputs.flags, &known);
+    let Layers {
+        tree,
+        origins,
+        mut problems,
+    } = layers;
+    let config = match serde_json::from_value(tree) {
+        Ok(config) => config,
+        Err(error) => {
+            problems.push(ConfigProblem::new("configuration", error.to_string()));
+            return Err(problems.into());
         }
+    };
+    let loaded = Loaded {
+        config,
+        origins,
+        unknown_variables: unknown_variables(&inputs.environment, &known),
+    };
+    problems.extend(check(&loaded, file.as_ref()));
+    if problems.is_empty() {
+        Ok(loaded)
+    } else {
+        Err(problems.into())
     }
-    for flag in &inputs.flags {
-        let setting = known.iter().find(|setting| setting.path == flag.path);
-        let Some(setting) = setting.filter(|setting| setting.scalar) else {
-            return Err(unknown_setting(flag, &known));
-        };
-        let origin = Origin::Flag(flag.flag.clone());
-        set(&mut tree, &setting.path, &flag.value, &origin)?;
-        origins.insert(setting.path.clone(), origin);
-    }
-    let config = serde_json::from_value(tree).map_err(|error| ConfigError::Value {
-        origin: "configuration".to_owned(),
-        problem: error.to_string(),
-    })?;
+}
+
+fn unknown_variables(environment: &BTreeMap<String, String>, known: &[Setting]) -> Vec<String> {
     let is_unknown = |name: &&String| {
         name.starts_with("ORDERLY_")
             && !OTHER_VARIABLES.contains(&name.as_str())
@@ -144,86 +155,101 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
                 .iter()
                 .any(|setting| setting.scalar && setting.variable == **name)
     };
-    let unknown_variables = inputs
-        .environment
-        .keys()
-        .filter(is_unknown)
-        .cloned()
-        .collect();
-    let loaded = Loaded {
-        config,
-        origins,
-        unknown_variables,
-    };
-    check(&loaded)?;
-    Ok(loaded)
+    environment.keys().filter(is_unknown).cloned().collect()
 }
 
-fn unknown_setting(flag: &Flag, known: &[super::Setting]) -> ConfigError {
-    let distance = |path: &str| strsim::damerau_levenshtein(path, &flag.path);
-    let nearest = known
-        .iter()
-        .filter(|setting| setting.scalar)
-        .min_by_key(|setting| distance(&setting.path));
-    let hint = nearest
-        .map(|setting| format!("\nhint: did you mean `{}`?", setting.path))
-        .unwrap_or_default();
-    ConfigError::Value {
-        origin: flag.flag.clone(),
-        problem: format!("`{}` is not a setting that a flag can set{hint}", flag.path),
-    }
+/// The values so far. Only what can be read stays in them.
+struct Layers {
+    tree: Value,
+    origins: BTreeMap<String, Origin>,
+    problems: Vec<ConfigProblem>,
 }
 
-fn read_file(path: &Path) -> Result<Value, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
-        path: path.display().to_string(),
-        reason: error.to_string(),
-    })?;
-    if text.trim().is_empty() {
-        return Ok(Value::Object(Map::new()));
+impl Layers {
+    fn file(&mut self, path: &Path, file: &FileLayer) {
+        let origins = &mut self.origins;
+        merge(&mut self.tree, file.value.clone(), "", &mut |setting| {
+            origins.insert(setting.to_owned(), Origin::File(path.to_owned()));
+        });
+        self.problems.extend(file.problems.iter().cloned());
     }
-    let invalid = |error: serde_yaml::Error| {
-        let place = error
-            .location()
-            .map(|at| format!(":{}:{}", at.line(), at.column()))
-            .unwrap_or_default();
-        ConfigError::Invalid {
-            path: format!("{}{place}", path.display()),
-            problem: with_hint(&error.to_string()),
+
+    fn environment(&mut self, environment: &BTreeMap<String, String>, known: &[Setting]) {
+        for setting in known.iter().filter(|setting| setting.scalar) {
+            if let Some(text) = environment.get(&setting.variable) {
+                let origin = Origin::Environment(setting.variable.clone());
+                self.set(&setting.path, text, origin);
+            }
         }
-    };
-    // Read into the types first: they know the keys, and errors carry their place.
-    // A choice such as `file:` is a key here, not one of YAML's own tags.
-    let reader = serde_yaml::Deserializer::from_str(&text);
-    serde_yaml::with::singleton_map_recursive::deserialize::<Config, _>(reader).map_err(invalid)?;
-    serde_yaml::from_str(&text).map_err(invalid)
+    }
+
+    fn flags(&mut self, flags: &[Flag], known: &[Setting]) {
+        for flag in flags {
+            let setting = known.iter().find(|setting| setting.path == flag.path);
+            match setting.filter(|setting| setting.scalar) {
+                Some(setting) => {
+                    self.set(&setting.path, &flag.value, Origin::Flag(flag.flag.clone()));
+                }
+                None => self.problems.push(unknown_setting(flag, known)),
+            }
+        }
+    }
+
+    /// Sets one value from text: as YAML would read it, or as a string where only that fits.
+    fn set(&mut self, path: &str, text: &str, origin: Origin) {
+        let scalar: Value =
+            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+        // What it says as a number or a word of its own tells more than what it would say as text.
+        let mut fault = None;
+        for candidate in [scalar, Value::String(text.to_owned())] {
+            let mut trial = self.tree.clone();
+            put(&mut trial, path, candidate);
+            match serde_json::from_value::<Config>(trial.clone()) {
+                Ok(_) => {
+                    self.tree = trial;
+                    self.origins.insert(path.to_owned(), origin);
+                    return;
+                }
+                Err(error) => {
+                    fault.get_or_insert_with(|| error.to_string());
+                }
+            }
+        }
+        let what = format!("`{path}`: {}", fault.unwrap_or_default());
+        self.problems
+            .push(ConfigProblem::new(origin.to_string(), what));
+    }
 }
 
-/// Adds the nearest known name to serde's "unknown field `x`, expected one of `a`, `b`".
-fn with_hint(message: &str) -> String {
-    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let Some((wrong, known)) = quoted
-        .split_first()
-        .filter(|_| message.contains("unknown field"))
-    else {
-        return message.to_owned();
+fn unknown_setting(flag: &Flag, known: &[Setting]) -> ConfigProblem {
+    let names = || {
+        let scalars = known.iter().filter(|setting| setting.scalar);
+        scalars.map(|setting| setting.path.as_str())
     };
-    let nearest = known
-        .iter()
-        .min_by_key(|name| strsim::damerau_levenshtein(name, wrong));
-    nearest.map_or_else(
-        || message.to_owned(),
-        |name| format!("{message}\nhint: did you mean `{name}`?"),
-    )
+    let last = |path: &str| path.rsplit('.').next() == Some(flag.path.as_str());
+    let near = nearest(&flag.path, names()).or_else(|| names().find(|path| last(path)));
+    if known.iter().any(|setting| setting.path == flag.path) {
+        let what = format!("`{}` holds several values; set it in the file", flag.path);
+        return ConfigProblem::new(&flag.flag, what);
+    }
+    let hint = near.map_or_else(
+        || "`orderly config` lists the settings".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    let what = format!("`{}` is not a setting that a flag can set", flag.path);
+    ConfigProblem::new(&flag.flag, what).hint(Some(hint))
 }
 
-fn merge(
-    tree: &mut Value,
-    layer: Value,
-    path: &str,
-    origin: &Origin,
-    origins: &mut BTreeMap<String, Origin>,
-) {
+/// The known name that is most like a wrong one; none where it would take more than a third of its letters to get there.
+pub(super) fn nearest<'n>(wrong: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let most = wrong.chars().count().max(3) / 3;
+    let near = known.map(|name| (strsim::damerau_levenshtein(name, wrong), name));
+    let near = near.filter(|(distance, _)| *distance <= most).min();
+    near.map(|(_, name)| name)
+}
+
+/// Puts values over others, and notes the path of each.
+pub(super) fn merge(tree: &mut Value, layer: Value, path: &str, note: &mut impl FnMut(&str)) {
     match (tree, layer) {
         (Value::Object(below), Value::Object(above)) => {
             for (key, value) in above {
@@ -232,45 +258,14 @@ fn merge(
                 } else {
                     format!("{path}.{key}")
                 };
-                merge(
-                    below.entry(key).or_insert(Value::Null),
-                    value,
-                    &path,
-                    origin,
-                    origins,
-                );
+                merge(below.entry(key).or_insert(Value::Null), value, &path, note);
             }
         }
         (slot, value) => {
             *slot = value;
-            origins.insert(path.to_owned(), origin.clone());
+            note(path);
         }
     }
-}
-
-/// Sets one value from text: as YAML would read it, or as a string where only that fits.
-fn set(tree: &mut Value, path: &str, text: &str, origin: &Origin) -> Result<(), ConfigError> {
-    let scalar: Value =
-        serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
-    // What it says as a number or a word of its own tells more than what it would say as text.
-    let mut fault = None;
-    for candidate in [scalar, Value::String(text.to_owned())] {
-        let mut trial = tree.clone();
-        put(&mut trial, path, candidate);
-        match serde_json::from_value::<Config>(trial.clone()) {
-            Ok(_) => {
-                *tree = trial;
-                return Ok(());
-            }
-            Err(error) => {
-                fault.get_or_insert_with(|| error.to_string());
-            }
-        }
-    }
-    Err(ConfigError::Value {
-        origin: origin.to_string(),
-        problem: format!("`{path}`: {}", fault.unwrap_or_default()),
-    })
 }
 
 fn put(tree: &mut Value, path: &str, value: Value) {
@@ -282,51 +277,9 @@ fn put(tree: &mut Value, path: &str, value: Value) {
     *slot = value;
 }
 
-/// Rules that one value's type cannot say.
-fn check(loaded: &Loaded) -> Result<(), ConfigError> {
-    let config = &loaded.config;
-    let fault = |path: &str, problem: &str| {
-        Err(ConfigError::Value {
-            origin: format!("`{path}` from {}", loaded.origin(path)),
-            problem: problem.to_owned(),
-        })
-    };
-    if config.source.branch.is_some() && config.source.tag.is_some() {
-        return fault(
-            "source.tag",
-            "a branch and a tag cannot both be followed\nhint: keep one of them",
-        );
-    }
-    if config.source.poll.is_zero() {
-        return fault("source.poll", "must be longer than zero");
-    }
-    if config.runs.concurrency == 0 {
-        return fault("runs.concurrency", "must be at least 1");
-    }
-    for token in &config.http.tokens {
-        if !config.secrets.contains_key(&token.secret) {
-            let problem = format!(
-                "the token of {} names the secret `{}`, which is not under `secrets`",
-                token.subject, token.secret
-            );
-            return fault("http.tokens", &problem);
-        }
-    }
-    for (name, webhook) in &config.webhooks {
-        if !config.secrets.contains_key(&webhook.secret) {
-            let problem = format!(
-                "webhook {name} names the secret `{}`, which is not under `secrets`",
-                webhook.secret
-            );
-            return fault("webhooks", &problem);
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Flag, Inputs, Origin, load};
+    use super::{Flag, Inputs, Origin, load, nearest};
     use std::collections::BTreeMap;
 
     fn file(text: &str) -> (tempfile::TempDir, Inputs) {
@@ -395,6 +348,136 @@ mod tests {
         let (_folder, inputs) = file("secrets:\n  a: { fille: /a }\n");
         let message = load(&inputs).unwrap_err().to_string();
         assert!(message.contains("orderly.yaml:2:"), "{message}");
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once_each_at_its_place() {
+        let (folder, mut inputs) = file(
+            "environment: Lab_1
+source:
+  urll: /srv/a
+  poll: soon
+  tag: a
+  tag: b
+http:
+  listen: here
+  tokens:
+    - { subject: ann, role: chief, secret: x }
+    - { subject: bob, role: viewer, secret: hok }
+secrets:
+  hook: { file: /a }
+  both: { file: /a, env: A }
+  Not_A_Name: { env: B }
+channels:
+  ops: { webhookSecret: x }
+runs: { concurrency: 0 }
+reten: 5
+",
+        );
+        inputs.environment = [
+            ("ORDERLY_SOURCE_DEADLINE", "never"),
+            ("ORDERLY_RUNS_LOG_LIMIT_BYTES", "-1"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        inputs.flags = [
+            ("listen", "x"),
+            ("secrets", "x"),
+            ("source.pol", "1s"),
+            ("zzz", "1"),
+        ]
+        .map(|(path, value)| Flag {
+            flag: "--set".into(),
+            path: path.into(),
+            value: value.into(),
+        })
+        .into();
+        let told = load(&inputs).unwrap_err().to_string();
+        let told = told.replace(folder.path().to_str().unwrap(), "");
+        insta::assert_snapshot!(told, @"
+        the configuration has 19 problems
+          /orderly.yaml:1:14: `environment`: `Lab_1` is not a valid environment name: use 1 to 63 lower-case letters, digits and `-`, starting and ending with a letter or digit
+          /orderly.yaml:3:3: unknown key `urll`
+            hint: did you mean `url`?
+          /orderly.yaml:4:9: `soon` is not a length of time
+            hint: write a number and a unit (ms, s, m, h, d, w), as in `90s` or `1h30m`
+          /orderly.yaml:6:3: the key `tag` is repeated; it stands already at 5:3
+            hint: keep one of them
+          /orderly.yaml:8:11: `here` is not an address with a port
+            hint: write it as in `127.0.0.1:8080` or `[::1]:8080`
+          /orderly.yaml:10:29: `chief` is not one of viewer, operator, approver, admin
+          /orderly.yaml:14:11: `file` cannot stand beside `env`
+            hint: known here are env
+          /orderly.yaml:15:3: `secrets.Not_A_Name`: `Not_A_Name` is not a valid secret name: use 1 to 63 lower-case letters, digits and `-`, starting and ending with a letter or digit
+          /orderly.yaml:19:1: unknown key `reten`
+            hint: did you mean `retention`?
+          /orderly.yaml:19:8: `retention` must be a mapping, not a number
+          $ORDERLY_SOURCE_DEADLINE: `source.deadline`: `never` is not a length of time: write a number and a unit (ms, s, m, h, d, w), as in `90s` or `1h30m`
+          $ORDERLY_RUNS_LOG_LIMIT_BYTES: `runs.logLimitBytes`: invalid value: integer `-1`, expected u64
+          --set: `listen` is not a setting that a flag can set
+            hint: did you mean `http.listen`?
+          --set: `secrets` holds several values; set it in the file
+          --set: `source.pol` is not a setting that a flag can set
+            hint: did you mean `source.poll`?
+          --set: `zzz` is not a setting that a flag can set
+            hint: `orderly config` lists the settings
+          /orderly.yaml:18:22: `runs.concurrency`: must be at least 1
+          /orderly.yaml:11:45: `http.tokens`: the token of bob names the secret `hok`, which is not under `secrets`
+            hint: did you mean `hook`?
+          /orderly.yaml:17:25: `channels`: channel ops names the secret `x`, which is not under `secrets`
+            hint: add `x` under `secrets`
+        ");
+    }
+
+    #[test]
+    fn one_problem_causes_no_second_one() {
+        for (text, wanted) in [
+            (
+                "secrets: [a]\nwebhooks: { ci: { secret: hook } }\n",
+                "orderly.yaml:1:10: `secrets` must be a mapping, not a list",
+            ),
+            (
+                "secrets: { hook: no }\nwebhooks: { ci: { secret: hook } }\n",
+                "orderly.yaml:1:18: `no` is true or false to some readers and text to others",
+            ),
+            (
+                "webhooks: { ci: { secret: hook } }\nsecrets: { hook: \"\n",
+                "orderly.yaml:2:18: this is not YAML: unclosed quote",
+            ),
+            ("- a\n", "orderly.yaml:1:1: a mapping is wanted"),
+            ("a: 1\n---\nb: 1\n", "orderly.yaml:1:1: unknown key `a`"),
+        ] {
+            let (folder, inputs) = file(text);
+            let error = load(&inputs).unwrap_err();
+            let told = error.problems()[0].to_string();
+            let told = told.replace(&format!("{}/", folder.path().display()), "");
+            assert_eq!(told, wanted, "{error}");
+            let most = if text.contains("---") { 2 } else { 1 };
+            assert_eq!(error.problems().len(), most, "{error}");
+        }
+        let missing = Inputs {
+            file: Some("/not/there.yaml".into()),
+            ..Inputs::default()
+        };
+        assert_eq!(load(&missing).unwrap_err().problems().len(), 1);
+    }
+
+    #[test]
+    fn what_is_empty_or_only_comments_says_nothing() {
+        for text in ["", "\n", "# source: {}\n", "---\n"] {
+            let (_folder, inputs) = file(text);
+            assert_eq!(load(&inputs).unwrap().config.source.url, ".", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_far_name_is_no_hint() {
+        let known = ["url", "branch", "knownHosts"];
+        let near = |wrong| nearest(wrong, known.into_iter());
+        assert_eq!(near("urll"), Some("url"));
+        assert_eq!(near("knownhosts"), Some("knownHosts"));
+        assert_eq!(near("xyz"), None);
+        assert_eq!(near("password"), None);
     }
 
     #[test]

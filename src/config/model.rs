@@ -90,7 +90,10 @@ pub struct CredentialsConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct HttpConfig {
     /// Address and port.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend(
+        "pattern" = "^(\\[[0-9A-Fa-f:.%]+\\]|[0-9.]+):[0-9]{1,5}$",
+        "patternErrorMessage" = "not an address with a port: write it as in `127.0.0.1:8080` or `[::1]:8080`",
+    ))]
     pub listen: std::net::SocketAddr,
     /// Whether reading needs no token while `listen` is a loopback address. Changes always need one.
     pub open_reads: bool,

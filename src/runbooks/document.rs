@@ -6,9 +6,9 @@ use crate::{
         arguments::Actions,
         compose::Composed,
         convert::{self, Draft},
-        explain::{explain, mended},
+        explain::fit,
         gaps::Gaps,
-        problems::{Fault, MAX_PROBLEMS, Place, hint_among, nearest},
+        problems::{Fault, hint_among, nearest},
         raw::{CalendarFile, EnvironmentFile, PolicyFile, RunbookFile},
         read::read,
         schema::Kind,
@@ -16,10 +16,8 @@ use crate::{
     },
 };
 use serde::de::DeserializeOwned;
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
-/// How often a faulty document is mended before it is given up.
-const MOST_ROUNDS: usize = 8;
 /// The one version of the format.
 const VERSION: &str = "orderly.dev/v1";
 
@@ -214,7 +212,7 @@ impl Parts<'_, '_> {
             Ok(file) => return self.converted(convert, file, Vec::new()),
             Err(fault) => fault,
         };
-        let (fits, mut faults) = self.mend();
+        let (mut faults, fits) = fit(self.kind.shape(), &mut self.root, &mut self.gaps);
         if faults.is_empty() && was_whole {
             faults.push(refused);
         }
@@ -249,29 +247,5 @@ impl Parts<'_, '_> {
             faults,
             rest: document.map(|document| Rest { document, lost }),
         }
-    }
-
-    /// Takes out of the tree what does not fit the schema. What had to go may leave other parts incomplete, which then go as well.
-    /// Gives whether the rest fits.
-    fn mend(&mut self) -> (bool, Vec<Fault>) {
-        let mut faults: Vec<Fault> = Vec::new();
-        for _ in 0..MOST_ROUNDS {
-            let value = self.root.json();
-            if self.kind.shape().fits(&value) {
-                return (true, faults);
-            }
-            let found = explain(self.kind.shape(), &value, &self.root, &self.gaps);
-            // What took the room of something faulty may not fit there either, which is no news.
-            let places: BTreeSet<Place> = faults.iter().map(|fault| fault.place).collect();
-            let news = found
-                .iter()
-                .filter(|found| !found.is_excused && !places.contains(&found.fault.place));
-            faults.extend(news.map(|found| found.fault.clone()));
-            if faults.len() >= MAX_PROBLEMS {
-                break;
-            }
-            self.root = mended(&self.root, &found, &mut self.gaps);
-        }
-        (false, faults)
     }
 }

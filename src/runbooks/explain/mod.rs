@@ -10,14 +10,18 @@ use crate::runbooks::{
         mend::{Mend, fill},
     },
     gaps::Gaps,
-    problems::{Fault, MAX_PROBLEMS, hint_among, nearest},
+    problems::{Fault, MAX_PROBLEMS, Place, hint_among, nearest},
     schema::Shape,
     tree::Node,
 };
 use jsonschema::{ValidationError, error::ValidationErrorKind};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 pub(super) use crate::runbooks::explain::mend::{STAND_IN, mended};
+
+/// How often a faulty tree is mended before it is given up.
+const MOST_ROUNDS: usize = 8;
 
 /// A fault, and how to go on as if it were not there.
 pub(super) struct Explained {
@@ -76,6 +80,30 @@ impl Explained {
             }
         })
     }
+}
+
+/// Takes out of a tree what does not fit. What had to go may leave other parts incomplete, which then go as well. Gives what is
+/// wrong, and whether the rest fits.
+pub(super) fn fit(shape: &Shape, root: &mut Node<'_>, gaps: &mut Gaps) -> (Vec<Fault>, bool) {
+    let mut faults: Vec<Fault> = Vec::new();
+    for _ in 0..MOST_ROUNDS {
+        let value = root.json();
+        if shape.fits(&value) {
+            return (faults, true);
+        }
+        let found = explain(shape, &value, root, gaps);
+        // What took the room of something faulty may not fit there either, which is no news.
+        let places: BTreeSet<Place> = faults.iter().map(|fault| fault.place).collect();
+        let news = found
+            .iter()
+            .filter(|found| !found.is_excused && !places.contains(&found.fault.place));
+        faults.extend(news.map(|found| found.fault.clone()));
+        if faults.len() >= MAX_PROBLEMS {
+            break;
+        }
+        *root = mended(root, &found, gaps);
+    }
+    (faults, false)
 }
 
 /// A key that is misspelt is not missing as well.
