@@ -16,7 +16,10 @@ use crate::{
         schema::Kind,
     },
 };
-use std::{cell::Cell, collections::BTreeMap};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, btree_map::Entry::Vacant},
+};
 
 pub use crate::runbooks::set::declared::Declared;
 pub(super) use crate::runbooks::set::spot::Spot;
@@ -25,7 +28,7 @@ pub(super) use crate::runbooks::set::spot::Spot;
 const CALL: (&str, &str) = ("runbook", "runbook");
 /// How many names are compared for the sake of hints; after that there are no more hints. A tree may hold thousands of names that
 /// lead nowhere, each to be compared with thousands of others.
-const MOST_COMPARED: usize = 1_000_000;
+const MOST_COMPARED: usize = 200_000;
 
 /// A document of the set.
 #[derive(Debug, Clone, Copy)]
@@ -155,6 +158,8 @@ pub(super) struct Set<'a> {
     declared: Option<&'a Declared>,
     /// The first document of each kind and name.
     first: BTreeMap<(&'static str, &'a str), usize>,
+    /// The same names, by kind, without what is written as a name and is none.
+    names: BTreeMap<&'static str, Vec<&'a str>>,
     /// The environments that can be looked into.
     environments: Vec<Environment<'a>>,
     compared: Cell<usize>,
@@ -168,22 +173,32 @@ impl<'a> Set<'a> {
         hidden: &'a [Hidden<'a>],
         declared: Option<&'a Declared>,
     ) -> Self {
-        let mut first = BTreeMap::new();
-        let mut environments = Vec::new();
-        for (index, entry) in entries.iter().enumerate() {
-            let key = (entry.kind.as_str(), entry.name);
-            first.entry(key).or_insert(index);
-            if let Some((Document::Environment(environment), lost)) = entry.rest {
-                environments.push((environment, lost));
-            }
-        }
-        Self {
+        let mut set = Self {
             entries,
             hidden,
             declared,
-            first,
-            environments,
+            first: BTreeMap::new(),
+            names: BTreeMap::new(),
+            environments: Vec::new(),
             compared: Cell::new(0),
+        };
+        for (index, entry) in entries.iter().enumerate() {
+            set.add(index, entry);
+        }
+        set
+    }
+
+    fn add(&mut self, index: usize, entry: &Entry<'a>) {
+        let kind = entry.kind.as_str();
+        if let Vacant(first) = self.first.entry((kind, entry.name)) {
+            first.insert(index);
+            // All kinds have the same rule for names.
+            if RunbookName::new(entry.name).is_ok() {
+                self.names.entry(kind).or_default().push(entry.name);
+            }
+        }
+        if let Some((Document::Environment(environment), lost)) = entry.rest {
+            self.environments.push((environment, lost));
         }
     }
 
@@ -245,13 +260,10 @@ impl<'a> Set<'a> {
         compared <= MOST_COMPARED
     }
 
-    /// The names of all documents of a kind, without what is written as a name and is none.
+    /// The names of all documents of a kind.
     fn names(&self, kind: Kind) -> impl Iterator<Item = &'a str> + Clone {
-        let kind = kind.as_str();
-        let from = self.first.range((kind, "")..);
-        from.take_while(move |((known, _), _)| *known == kind)
-            .map(|((_, name), _)| *name)
-            .filter(|name| RunbookName::new(name).is_ok())
+        let names = self.names.get(kind.as_str());
+        names.into_iter().flatten().copied()
     }
 
     fn hint<'n>(&self, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> Option<String> {
