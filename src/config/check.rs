@@ -1,7 +1,10 @@
 //! Rules that one value's type cannot say.
 
-use crate::config::{
-    ChannelConfig, Config, ConfigProblem, Loaded, Origin, file::FileLayer, layers::nearest,
+use crate::{
+    config::{
+        ChannelConfig, Config, ConfigProblem, Loaded, Origin, file::FileLayer, layers::nearest,
+    },
+    domain::name::SecretName,
 };
 
 /// Everything wrong between values. What may only follow from a problem told already is not told.
@@ -73,7 +76,7 @@ impl Rules<'_> {
         if known.keys().any(|secret| secret.as_str() == name) || self.file.is_some_and(is_refused) {
             return;
         }
-        let near = nearest(name, known.keys().map(|secret| secret.as_str()));
+        let near = nearest(name, known.keys().map(SecretName::as_str));
         let hint = near.map_or_else(
             || format!("add `{name}` under `secrets`"),
             |near| format!("did you mean `{near}`?"),

@@ -21,6 +21,9 @@ use std::{borrow::Cow, sync::Arc};
 /// The one version of the format.
 const VERSION: &str = "orderly.dev/v1";
 
+/// The keys of every document.
+const KEYS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
+
 /// What a document says, and everything wrong with it.
 #[derive(Default)]
 pub(super) struct Checked {
@@ -65,33 +68,35 @@ pub(super) fn check(text: &str, actions: &Actions<'_>, composed: Composed<'_>) -
         root,
         mut faults,
         gaps,
+        broken_line,
     } = composed;
     let header = Header::read(&root, &gaps);
     let is_clean = faults.is_empty() && header.faults.is_empty();
-    faults.extend(header.faults);
-    let Some(kind) = header.kind.filter(|_| !header.is_other_version) else {
-        let kind = header.kind;
-        return Checked {
-            kind,
-            faults,
-            rest: None,
-        };
+    let mut checked = match header.kind.filter(|_| !header.is_other_version) {
+        Some(kind) => {
+            let root = if is_clean {
+                root
+            } else {
+                with_header(root, kind)
+            };
+            let document = Parts {
+                text,
+                actions,
+                kind,
+                root,
+                gaps,
+            };
+            document.check()
+        }
+        None => Checked {
+            kind: header.kind,
+            ..Checked::default()
+        },
     };
-    let root = if is_clean {
-        root
-    } else {
-        with_header(root, kind)
-    };
-    let document = Parts {
-        text,
-        actions,
-        kind,
-        root,
-        gaps,
-    };
-    let mut checked = document.check();
-    faults.append(&mut checked.faults);
-    Checked { faults, ..checked }
+    let news = header.faults.into_iter().chain(checked.faults);
+    faults.extend(news.filter(|fault| Some(fault.place.line) != broken_line));
+    checked.faults = faults;
+    checked
 }
 
 /// The first two keys.
@@ -115,7 +120,7 @@ impl Header {
         };
         header.expect(root, gaps, "apiVersion", &[VERSION]);
         header.expect(root, gaps, "kind", &Kind::ALL.map(Kind::as_str));
-        let version = root.get("apiVersion").and_then(Node::text);
+        let version = likely(root, "apiVersion").and_then(Node::text);
         header.is_other_version =
             version.is_some_and(|text| text.starts_with("orderly.dev/") && text != VERSION);
         header.kind = written_kind(root).or_else(|| likely_kind(root));
@@ -125,9 +130,7 @@ impl Header {
     fn expect(&mut self, root: &Node<'_>, gaps: &Gaps, key: &str, words: &[&str]) {
         let Some(value) = root.get(key) else {
             if !gaps.may_hold(root, key) {
-                let hint = format!("write `{key}: {}`", words.first().unwrap_or(&""));
-                self.faults
-                    .push(Fault::new(root.place, format!("`{key}` is missing")).hint(hint));
+                self.faults.push(missing(root, key, words));
             }
             return;
         };
@@ -141,14 +144,39 @@ impl Header {
     }
 }
 
+fn missing(root: &Node<'_>, key: &str, words: &[&str]) -> Fault {
+    if let Some(entry) = misspelt(root, key) {
+        let fault = Fault::new(entry.place, format!("unknown key `{}`", entry.key));
+        return fault.hint(format!("did you mean `{key}`?"));
+    }
+    let fault = Fault::new(root.place, format!("`{key}` is missing"));
+    fault.hint(format!("write `{key}: {}`", words.first().unwrap_or(&"")))
+}
+
+/// The entry that was likely meant to have this key, where none has it.
+fn misspelt<'n, 's>(root: &'n Node<'s>, key: &str) -> Option<&'n Entry<'s>> {
+    if root.get(key).is_some() {
+        return None;
+    }
+    let is_known = |entry: &&Entry<'_>| KEYS.contains(&entry.key.as_ref());
+    let mut unknown = root.entries().iter().filter(|entry| !is_known(entry));
+    unknown.find(|entry| nearest(&entry.key, KEYS) == Some(key))
+}
+
+/// The value of a key, or of what was likely meant to be this key.
+fn likely<'n, 's>(root: &'n Node<'s>, key: &str) -> Option<&'n Node<'s>> {
+    let meant = || misspelt(root, key).map(|entry| &entry.value);
+    root.get(key).or_else(meant)
+}
+
 fn written_kind(root: &Node<'_>) -> Option<Kind> {
-    let written = root.get("kind").and_then(Node::text)?;
+    let written = likely(root, "kind").and_then(Node::text)?;
     Kind::ALL.into_iter().find(|kind| kind.as_str() == written)
 }
 
 /// What a document was meant to be whose kind is misspelt or missing.
 fn likely_kind(root: &Node<'_>) -> Option<Kind> {
-    let Some(written) = root.get("kind") else {
+    let Some(written) = likely(root, "kind") else {
         let spec = root.get("spec")?;
         return spec.get("steps").map(|_| Kind::Runbook);
     };
@@ -157,10 +185,12 @@ fn likely_kind(root: &Node<'_>) -> Option<Kind> {
 }
 
 /// The tree as if its first two keys were right: what is wrong with them has been told.
-fn with_header<'s>(mut root: Node<'s>, kind: Kind) -> Node<'s> {
+fn with_header(mut root: Node<'_>, kind: Kind) -> Node<'_> {
     let place = root.place;
+    let meant = ["apiVersion", "kind"].map(|key| misspelt(&root, key).map(|entry| entry.place));
     if let Content::Mapping(entries) = &mut root.content {
-        entries.retain(|entry| !matches!(entry.key.as_ref(), "apiVersion" | "kind"));
+        let is_header = |entry: &Entry<'_>| matches!(entry.key.as_ref(), "apiVersion" | "kind");
+        entries.retain(|entry| !is_header(entry) && !meant.contains(&Some(entry.place)));
         let words = [("apiVersion", VERSION), ("kind", kind.as_str())];
         entries.extend(words.map(|(key, word)| Entry {
             key: Cow::Borrowed(key),

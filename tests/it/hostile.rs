@@ -1,7 +1,8 @@
 //! Files that somebody wrote to hurt: each is answered with a problem, soon, and on the small stack of a test's thread.
 
 use crate::few_actions::FewActions;
-use orderly::runbooks::load_file;
+use orderly::runbooks::{ReportFormat, load_file, render, validate_tree};
+use proptest::{prelude::*, sample::Index};
 
 #[expect(
     clippy::disallowed_methods,
@@ -211,4 +212,68 @@ fn too_many_of_a_thing_are_refused() {
         "triggers",
         runbook(&format!("  triggers:\n{triggers}")).as_bytes(),
     );
+}
+
+/// A change that a slip of the pen could be.
+#[derive(Debug, Clone)]
+enum Slip {
+    Remove(usize),
+    Insert(String),
+    Repeat,
+}
+
+fn slip() -> impl Strategy<Value = Slip> {
+    let words = [
+        ":", "-", "  ", "\n", "\t", "\"", "'", "[", "{", "}", "&a ", "*a", "!t ", "<<: ", "no",
+        "08", "#", "|", "${{", "}}", "\u{1b}", "\0", "\r", "---\n", "\u{202e}", "x: 1\n", "? ",
+    ];
+    prop_oneof![
+        (1..40_usize).prop_map(Slip::Remove),
+        proptest::sample::select(words.to_vec()).prop_map(|word| Slip::Insert(word.to_owned())),
+        Just(Slip::Repeat),
+    ]
+}
+
+fn slipped(text: &str, at: Index, slip: &Slip) -> String {
+    let mut characters: Vec<char> = text.chars().collect();
+    let at = at.index(characters.len().max(1)).min(characters.len());
+    match slip {
+        Slip::Remove(count) => {
+            let end = (at + count).min(characters.len());
+            characters.drain(at..end);
+        }
+        Slip::Insert(word) => {
+            characters.splice(at..at, word.chars());
+        }
+        Slip::Repeat => {
+            let line: Vec<char> = text.lines().nth(at % 60).unwrap_or("").chars().collect();
+            characters.splice(at..at, line);
+        }
+    }
+    characters.into_iter().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn slips_of_the_pen_are_told_at_places_that_are_there(
+        slips in proptest::collection::vec((any::<Index>(), slip()), 1..5)
+    ) {
+        let mut text = include_str!("../samples/valid/everything.yaml").to_owned();
+        for (at, slip) in &slips {
+            text = slipped(&text, *at, slip);
+        }
+        let files = [("a.yaml", text.clone().into_bytes())].into_iter();
+        let report = validate_tree(files, &FewActions::new(), None);
+        let lines: Vec<&str> = text.split('\n').collect();
+        for problem in &report.problems {
+            prop_assert!(problem.line <= lines.len(), "{problem:?}");
+            let line = lines[problem.line - 1];
+            prop_assert!(problem.column <= line.chars().count() + 1, "{problem:?} in {line:?}");
+            prop_assert!(!problem.what.contains("standin"), "{problem:?}\n{text}");
+        }
+        let said = render(&report.problems, ReportFormat::Text);
+        let is_raw = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+        prop_assert!(!said.contains(is_raw), "{said:?}");
+    }
 }

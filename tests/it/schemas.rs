@@ -116,7 +116,8 @@ fn root() -> &'static Path {
 
 /// A committed schema, as an editor takes it.
 fn committed(path: &Path) -> jsonschema::Validator {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let text =
+        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let schema: Value = serde_json::from_str(&text).unwrap();
     jsonschema::draft202012::new(&schema).unwrap()
 }

@@ -3,6 +3,7 @@
 use crate::runbooks::{
     compose::{
         Composed, MAX_DEPTH, MAX_FAULTS, place,
+        repeated::take_out_repeated,
         text::{count, is_forbidden, refuse},
         too_deep,
     },
@@ -12,10 +13,8 @@ use crate::runbooks::{
     tree::{Content, Entry, Node},
 };
 use granit_parser::{Event, Marker, ScalarStyle, StructureStyle};
-use std::{borrow::Cow, collections::BTreeSet};
+use std::borrow::Cow;
 
-/// Mappings of so many keys at the most are searched for repeated keys pair by pair.
-const FEW_KEYS: usize = 16;
 /// Where a document breaks off, what is open down to this depth is used without its end: `spec` and its lists, but no step.
 const USED_TO: usize = 3;
 
@@ -26,6 +25,7 @@ pub(super) struct Builder<'s> {
     root: Option<Node<'s>>,
     faults: Vec<Fault>,
     gaps: Gaps,
+    broken_line: Option<u32>,
 }
 
 /// A collection whose end has not come yet.
@@ -63,6 +63,7 @@ impl<'s> Builder<'s> {
             root: None,
             faults: Vec::new(),
             gaps: Gaps::default(),
+            broken_line: None,
         }
     }
 
@@ -78,6 +79,7 @@ impl<'s> Builder<'s> {
 
     /// Notes where the document is no YAML. What follows from a fault told already is not told.
     pub(super) fn syntax(&mut self, fault: Fault) {
+        self.broken_line = Some(fault.place.line);
         let last = self.faults.last();
         if last.is_none_or(|last| last.place.line != fault.place.line) {
             self.faults.push(fault);
@@ -279,7 +281,7 @@ impl<'s> Builder<'s> {
         let content = match open.frame {
             Frame::Sequence(items) => Content::Sequence(items),
             Frame::Mapping { mut entries, .. } => {
-                self.take_out_repeated(&mut entries);
+                take_out_repeated(&mut entries, &mut self.faults);
                 Content::Mapping(entries)
             }
         };
@@ -303,31 +305,14 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// Of entries with one key the first is kept.
-    fn take_out_repeated(&mut self, entries: &mut Vec<Entry<'s>>) {
-        if entries.len() <= FEW_KEYS && are_different(entries) {
-            return;
-        }
-        let mut sorted: Vec<&Entry<'s>> = entries.iter().collect();
-        sorted.sort_by(|one, other| (&one.key, one.place).cmp(&(&other.key, other.place)));
-        let mut repeated = BTreeSet::new();
-        for same in sorted.chunk_by(|one, other| one.key == other.key) {
-            let Some((first, rest)) = same.split_first() else {
-                continue;
-            };
-            for entry in rest {
-                repeated.insert(entry.place);
-                if self.faults.len() < MAX_FAULTS {
-                    self.faults.push(repeats(entry, first.place));
-                }
-            }
-        }
-        entries.retain(|entry| !repeated.contains(&entry.place));
-    }
-
     /// The document; nothing if it is empty.
     pub(super) fn finish(self) -> Option<Composed<'s>> {
-        let Self { faults, gaps, .. } = self;
+        let Self {
+            faults,
+            gaps,
+            broken_line,
+            ..
+        } = self;
         let first = faults.first().map(|fault| fault.place);
         let root = self.root.or_else(|| {
             first.map(|place| Node {
@@ -338,54 +323,51 @@ impl<'s> Builder<'s> {
         if faults.is_empty() && root.content == Content::Null {
             return None;
         }
-        Some(Composed { root, faults, gaps })
+        Some(Composed {
+            root,
+            faults,
+            gaps,
+            broken_line,
+        })
     }
 
     /// The document where it broke off: what was read before, without what was not read to its end.
     pub(super) fn cut_off(mut self) -> Option<Composed<'s>> {
         let mut depth = self.stack.len();
+        let mut is_settled = false;
         while let Some(open) = self.stack.last_mut() {
             open.is_refused |= open.in_brackets || depth > USED_TO;
+            is_settled |= open.is_refused;
             self.gaps.add_any(open.place);
             self.close();
             depth -= 1;
         }
-        self.doubt_the_end();
+        // What was read last is gone already if it stood in a collection that is not used.
+        if let Some(root) = self.root.as_mut().filter(|_| !is_settled)
+            && doubt(root, &mut self.gaps)
+        {
+            self.gaps.add_any(root.place);
+            root.content = Content::Null;
+        }
         self.finish()
     }
 }
 
-impl Builder<'_> {
-    /// A line that is indented wrongly may end a collection that was meant to go on: the last ones may lack something.
-    fn doubt_the_end(&mut self) {
-        let mut last = self.root.as_ref();
-        while let Some(node) = last {
-            last = match &node.content {
-                Content::Sequence(items) => items.last(),
-                Content::Mapping(entries) => entries.last().map(|entry| &entry.value),
-                Content::Null | Content::Bool(_) | Content::Number(_) | Content::Text(_) => return,
-            };
-            self.gaps.add_any(node.place);
+/// What was read last may be more or less than was meant: a line that is indented wrongly ends a collection that was to go on, and
+/// a text goes on over lines that were to be keys. The text is taken out, and the collections around it have a gap. Whether the node
+/// is such a text itself.
+fn doubt(node: &mut Node<'_>, gaps: &mut Gaps) -> bool {
+    match &mut node.content {
+        Content::Sequence(items) => {
+            items.pop_if(|last| doubt(last, gaps));
+        }
+        Content::Mapping(entries) => {
+            entries.pop_if(|last| doubt(&mut last.value, gaps));
+        }
+        Content::Null | Content::Bool(_) | Content::Number(_) | Content::Text(_) => {
+            return true;
         }
     }
-}
-
-fn are_different(entries: &[Entry<'_>]) -> bool {
-    let mut rest = entries;
-    while let Some((first, others)) = rest.split_first() {
-        if others.iter().any(|other| other.key == first.key) {
-            return false;
-        }
-        rest = others;
-    }
-    true
-}
-
-fn repeats(entry: &Entry<'_>, first: Place) -> Fault {
-    let Place { line, column } = first;
-    let what = format!(
-        "the key `{}` is repeated; it stands already at {line}:{column}",
-        entry.key
-    );
-    Fault::new(entry.place, what).hint("keep one of them")
+    gaps.add_any(node.place);
+    false
 }

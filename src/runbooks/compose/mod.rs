@@ -5,6 +5,7 @@
 //! stack, the memory or the patience. Everything is bounded: bytes, nodes, depth. Nothing here recurses.
 
 mod builder;
+mod repeated;
 mod syntax;
 mod text;
 
@@ -39,6 +40,8 @@ pub(super) struct Composed<'s> {
     pub(super) faults: Vec<Fault>,
     /// What is not in the tree because of them.
     pub(super) gaps: Gaps,
+    /// The line on which it broke off: nothing on it is as it was meant.
+    pub(super) broken_line: Option<u32>,
 }
 
 /// Reads every document of a text. After a document that cannot be read, the next one is tried.

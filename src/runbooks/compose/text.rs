@@ -86,7 +86,8 @@ impl<'b> Decoded<'b> {
 
 /// Every other byte of most texts in UTF-16 is zero, and no byte of other texts.
 fn is_mostly_zero(bytes: &[u8]) -> bool {
-    bytes.contains(&0) && bytes.iter().filter(|byte| **byte == 0).count() > bytes.len() / 4
+    let zeroes = || bytes.split(|byte| *byte == 0).count() - 1;
+    bytes.contains(&0) && zeroes() > bytes.len() / 4
 }
 
 fn checked(text: &str) -> Decoded<'_> {

@@ -16,7 +16,6 @@ use crate::{
     runbooks::{
         arguments::Actions,
         document::Lost,
-        explain::STAND_IN,
         gaps::Gaps,
         problems::{Fault, MAX_PROBLEMS, Place},
         source::inside,
@@ -82,14 +81,11 @@ impl<'a> Draft<'a> {
 
     /// Whether there may be steps that are not known by their names.
     fn may_lack_steps(&self) -> bool {
-        let is_stand_in = |step: &Node<'_>| {
-            let name = step.get("name").and_then(Node::text);
-            name.is_some_and(|name| name.starts_with(STAND_IN))
-        };
+        let is_renamed = |step: &Node<'_>| self.gaps.may_hold(step, "name");
         let spec = self.node("/spec");
         LISTS.iter().any(|list| {
             let steps = spec.get(list).map(Node::items).unwrap_or_default();
-            self.may_lack(list) || steps.iter().any(is_stand_in)
+            self.may_lack(list) || steps.iter().any(is_renamed)
         })
     }
 

@@ -9,7 +9,6 @@ use crate::{
     runbooks::{
         arguments::{Written, has_expressions},
         convert::{Draft, references::Steps, trigger::triggers},
-        explain::STAND_IN,
         inputs::{misfit, whole},
         problems::{Fault, hint_among},
         raw::{InputSpec, RetrySpec, RunbookFile, RunbookSpec, StepSpec},
@@ -216,8 +215,7 @@ fn check_arguments(
     if let Some(with) = with.filter(|_| expressions) {
         steps.check_expressions(draft, with, position);
     }
-    let is_stand_in = uses.as_str().starts_with(STAND_IN) && !draft.gaps.is_empty();
-    if is_stand_in {
+    if draft.gaps.may_hold(step, "uses") {
         return;
     }
     if actions.spec(uses).is_none() {

@@ -89,9 +89,10 @@ fn every(draft: &mut Draft<'_>, spec: &EverySpec, pointer: &str) -> Trigger {
 }
 
 fn alert(draft: &mut Draft<'_>, spec: AlertSpec, pointer: &str) -> Trigger {
-    if spec.labels.is_empty() {
+    let labels = format!("{pointer}/alert/match");
+    if spec.labels.is_empty() && !draft.gaps.are_in(draft.node(&labels)) {
         let what = "`match` names no label, so every alert would match";
-        draft.fault(&format!("{pointer}/alert/match"), what);
+        draft.fault(&labels, what);
     }
     Trigger::Alert {
         labels: spec.labels,

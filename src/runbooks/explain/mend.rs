@@ -8,14 +8,13 @@ use crate::runbooks::{
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// How the names begin that take the room of faulty ones.
-pub(in crate::runbooks) const STAND_IN: &str = "standin";
-
 /// What is done to the value that a JSON Pointer leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mend {
     /// Its key was meant to be this one.
     Rename(String),
+    /// The same, but its value cannot be what was meant: it is left out.
+    Mistake(String),
     /// It is left out.
     Remove,
     /// Nobody knows what its key was meant to be: it is left out.
@@ -24,6 +23,22 @@ pub(super) enum Mend {
     Replace,
     /// This key of it is missing: something takes its room.
     Fill(&'static str),
+}
+
+/// Whether a faulty name is one without which there is no document or no step, and that nobody looks up: another one will do.
+pub(super) fn can_be_replaced(pointer: &str) -> bool {
+    let segments: Vec<&str> = pointer.split('/').collect();
+    matches!(
+        segments.as_slice(),
+        ["", "metadata", "name"]
+            | [
+                "",
+                "spec",
+                "steps" | "rollback" | "finally",
+                _,
+                "name" | "uses"
+            ]
+    )
 }
 
 /// What takes the room of a key that is missing in a mapping without which there is no document, if this is one.
@@ -101,7 +116,11 @@ impl Mender<'_> {
             };
             let key = match self.mends.get(below.as_str()) {
                 Some(Mend::Rename(to)) => Cow::Owned(to.clone()),
-                Some(Mend::Remove | Mend::Forget | Mend::Replace | Mend::Fill(_)) | None => {
+                Some(Mend::Replace) => {
+                    self.gaps.add(parent, &entry.key);
+                    entry.key.clone()
+                }
+                Some(Mend::Mistake(_) | Mend::Remove | Mend::Forget | Mend::Fill(_)) | None => {
                     entry.key.clone()
                 }
             };
@@ -124,6 +143,7 @@ impl Mender<'_> {
         match self.mends.get(pointer) {
             Some(Mend::Forget) if is_collection => self.gaps.add_any(parent),
             Some(Mend::Forget) => {}
+            Some(Mend::Mistake(meant)) => self.gaps.add(parent, meant),
             Some(Mend::Rename(_) | Mend::Remove | Mend::Replace | Mend::Fill(_)) | None => {
                 self.gaps.add(parent, &entry.key);
             }
@@ -132,11 +152,7 @@ impl Mender<'_> {
 
     fn child<'s>(&mut self, node: &Node<'s>, pointer: &str) -> Option<Node<'s>> {
         match self.mends.get(pointer) {
-            Some(Mend::Remove | Mend::Forget) => None,
-            // Not a name after all.
-            Some(Mend::Replace) if node.text().is_some_and(|text| text.starts_with(STAND_IN)) => {
-                None
-            }
+            Some(Mend::Mistake(_) | Mend::Remove | Mend::Forget) => None,
             Some(Mend::Replace) => Some(stand_in(node.place)),
             Some(Mend::Rename(_) | Mend::Fill(_)) | None => Some(self.mend(node, pointer)),
         }
@@ -147,7 +163,7 @@ impl Mender<'_> {
 fn stand_in(place: Place) -> Node<'static> {
     let Place { line, column } = place;
     Node {
-        content: Content::Text(format!("{STAND_IN}{line}x{column}").into()),
+        content: Content::Text(format!("standin{line}x{column}").into()),
         place,
     }
 }

@@ -2,12 +2,13 @@
 
 mod branches;
 mod mend;
+mod slips;
 mod words;
 
 use crate::runbooks::{
     explain::{
         branches::Branches,
-        mend::{Mend, fill},
+        mend::{Mend, can_be_replaced, fill},
     },
     gaps::Gaps,
     problems::{Fault, MAX_PROBLEMS, Place, hint_among, nearest},
@@ -18,7 +19,7 @@ use jsonschema::{ValidationError, error::ValidationErrorKind};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-pub(super) use crate::runbooks::explain::mend::{STAND_IN, mended};
+pub(super) use crate::runbooks::explain::mend::mended;
 
 /// How often a faulty tree is mended before it is given up.
 const MOST_ROUNDS: usize = 8;
@@ -61,7 +62,7 @@ pub(super) fn explain(
     for explained in &mut found {
         explained.is_excused = explained.follows_from(gaps, node);
     }
-    without_misspelt(found)
+    slips::without_consequences(found)
 }
 
 impl Explained {
@@ -106,26 +107,6 @@ pub(super) fn fit(shape: &Shape, root: &mut Node<'_>, gaps: &mut Gaps) -> (Vec<F
     (faults, false)
 }
 
-/// A key that is misspelt is not missing as well.
-fn without_misspelt(mut found: Vec<Explained>) -> Vec<Explained> {
-    let meant: Vec<(String, String)> = found
-        .iter()
-        .filter_map(|explained| match &explained.mend {
-            Some((pointer, Mend::Rename(to))) => {
-                let (parent, _) = pointer.rsplit_once('/')?;
-                Some((parent.to_owned(), to.clone()))
-            }
-            Some((_, Mend::Remove | Mend::Forget | Mend::Replace | Mend::Fill(_))) | None => None,
-        })
-        .collect();
-    let is_meant = |lack: &Lack| {
-        let mut meant = meant.iter();
-        meant.any(|(from, key)| *from == lack.from && Some(key) == lack.key.as_ref())
-    };
-    found.retain(|explained| !explained.lack.as_ref().is_some_and(is_meant));
-    found
-}
-
 /// A key as a segment of a JSON Pointer.
 fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
@@ -148,7 +129,7 @@ impl Explainer<'_> {
             | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
                 let known = self.known_keys(error);
                 let some = unexpected.iter().take(MAX_PROBLEMS);
-                found.extend(some.map(|key| self.unknown(here, key, &known)));
+                found.extend(some.map(|key| self.unknown(here, key, known)));
             }
             ValidationErrorKind::PropertyNames { error: inner } => {
                 found.push(self.misnamed(error, inner));
@@ -172,7 +153,9 @@ impl Explainer<'_> {
             }
             ValidationErrorKind::Pattern { .. } => {
                 let mut explained = self.described(error);
-                explained.mend = Some((here.to_owned(), Mend::Replace));
+                if can_be_replaced(here) {
+                    explained.mend = Some((here.to_owned(), Mend::Replace));
+                }
                 found.push(explained);
             }
             _ => found.push(self.described(error)),
@@ -194,29 +177,31 @@ impl Explainer<'_> {
         schema.unwrap_or(&Value::Null)
     }
 
-    fn known_keys(&self, error: &ValidationError<'_>) -> Vec<&str> {
+    /// The keys that are known, and what each wants.
+    fn known_keys(&self, error: &ValidationError<'_>) -> Option<&Map<String, Value>> {
         let properties = self.parent_schema(error).get("properties");
-        let properties = properties.and_then(Value::as_object);
-        properties
-            .into_iter()
-            .flat_map(Map::keys)
-            .map(String::as_str)
-            .collect()
+        properties.and_then(Value::as_object)
     }
 
-    fn unknown(&self, here: &str, key: &str, known: &[&str]) -> Explained {
+    fn unknown(&self, here: &str, key: &str, known: Option<&Map<String, Value>>) -> Explained {
         let mapping = self.node.find(here).node;
-        let place = mapping
-            .entry(key)
-            .map_or(mapping.place, |entry| entry.place);
-        let free = known
-            .iter()
-            .copied()
-            .filter(|name| mapping.get(name).is_none());
-        let mend = nearest(key, free).map_or(Mend::Forget, |name| Mend::Rename(name.to_owned()));
+        let entry = mapping.entry(key);
+        let place = entry.map_or(mapping.place, |entry| entry.place);
+        let free = names(known).filter(|name| mapping.get(name).is_none());
+        let suits = |name: &str| {
+            let wanted = known.and_then(|known| known.get(name));
+            wanted
+                .zip(entry)
+                .is_some_and(|(wanted, entry)| slips::suits(wanted, &entry.value))
+        };
+        let mend = match nearest(key, free) {
+            Some(name) if suits(name) => Mend::Rename(name.to_owned()),
+            Some(name) => Mend::Mistake(name.to_owned()),
+            None => Mend::Forget,
+        };
         Explained {
             fault: Fault::new(place, format!("unknown key `{key}`"))
-                .maybe_hint(hint_among(key, known.iter().copied())),
+                .maybe_hint(hint_among(key, names(known))),
             mend: Some((format!("{here}/{}", escape(key)), mend)),
             lack: None,
             is_excused: false,
@@ -281,8 +266,9 @@ impl Explainer<'_> {
         let elsewhere = self.keys_of_all(error);
         let marks = self.required_keys(inner);
         for key in unexpected.iter().take(MAX_PROBLEMS) {
-            let mut explained = self.unknown(here, key, &known);
+            let mut explained = self.unknown(here, key, known);
             if elsewhere.contains(&key.as_str()) {
+                let known: Vec<&str> = names(known).collect();
                 explained.fault = misplaced(&explained.fault, key, &marks, &known);
                 explained.mend = Some((format!("{here}/{}", escape(key)), Mend::Remove));
             }
@@ -308,6 +294,10 @@ impl Explainer<'_> {
             .filter_map(Value::as_str)
             .collect()
     }
+}
+
+fn names(known: Option<&Map<String, Value>>) -> impl Iterator<Item = &str> + Clone {
+    known.into_iter().flat_map(Map::keys).map(String::as_str)
 }
 
 /// A fault after which the value is left out.

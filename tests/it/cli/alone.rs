@@ -171,6 +171,84 @@ fn what_is_good_is_said_and_ends_well() {
 }
 
 #[test]
+fn validate_looks_up_what_the_named_configuration_declares() {
+    let home = Home::new();
+    home.write(
+        "runbooks/a.yaml",
+        "apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: a }
+spec:
+  triggers:
+    - webhook: { name: ci }
+    - webhook: { name: cj }
+  steps:
+    - name: tell
+      uses: notify
+      with: { channel: opps, message: \"${{ secret('db') }} ${{ secret('dc') }}\" }
+    - name: scale
+      uses: kubernetes/scale
+      with: { cluster: prod, namespace: a, deployment: b, replicas: 1 }
+    - name: usual
+      uses: kubernetes/scale
+      with: { cluster: default, namespace: a, deployment: b, replicas: 1 }
+",
+    );
+    home.write(
+        "orderly.yaml",
+        "secrets: { db: { env: DB } }\nchannels: { ops: { webhookSecret: db } }\nwebhooks: { ci: { secret: db } }\n",
+    );
+    // One that merely lies there may be another agent's.
+    assert_eq!(home.orderly(&["validate"]).code, 0);
+    let said = home.orderly(&["--config", "orderly.yaml", "validate"]);
+    assert_eq!(said.code, 1);
+    let told: Vec<_> = said
+        .out
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    runbooks/a.yaml:7:24: error: the agent's configuration has no webhook `cj`
+    hint: known are ci
+
+    runbooks/a.yaml:11:24: error: the agent's configuration has no channel `opps`
+    hint: did you mean `ops`?
+
+    runbooks/a.yaml:11:64: error: the agent's configuration has no secret `dc`
+    hint: known are db
+
+    runbooks/a.yaml:14:24: error: the agent's configuration has no cluster `prod`
+    hint: declare it under `clusters:`
+    ");
+    home.write("orderly.yaml", "secrits: {}\n");
+    home.orderly(&["--config", "orderly.yaml", "validate"])
+        .failed(5);
+}
+
+#[test]
+fn validate_says_what_the_agent_would_not_read() {
+    let home = with_runbooks();
+    std::os::unix::fs::symlink("good.yaml", home.at("runbooks/link.yaml")).unwrap();
+    let said = home.orderly(&["validate", "runbooks/link.yaml", "runbooks/good.yaml"]);
+    assert_eq!(said.code, 1, "what is named is read, and so is twice there");
+    std::fs::remove_file(home.at("runbooks/sub/bad.yaml")).unwrap();
+    let said = home.orderly(&["validate"]);
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert_eq!(
+        said.out,
+        "runbooks/link.yaml:1:1: warning: the agent does not read this: it is a symbolic link, which is not followed\n"
+    );
+    assert_eq!(said.err, "1 file, 1 runbook, no problems, 1 warning\n");
+    assert_eq!(home.orderly(&["validate", "--strict"]).code, 1);
+    std::fs::create_dir(home.at("none")).unwrap();
+    let said = home.orderly(&["validate", "none"]);
+    assert!(
+        said.err
+            .starts_with("warning: there is no *.yaml or *.yml in none\n")
+    );
+}
+
+#[test]
 fn validate_reads_standard_input() {
     let home = Home::new();
     let mut child = home
