@@ -2,10 +2,10 @@
 
 use crate::{
     config::{Config, ConfigProblem},
-    runbooks::{Problem, SingleFile},
+    runbooks::{MAX_FILE_BYTES, Problem, SingleFile},
 };
 use serde_json::{Map, Value};
-use std::path::Path;
+use std::{fs::File, io::Read as _, os::unix::fs::FileTypeExt as _, path::Path};
 
 /// The most problems of types that are looked for, each by reading once more.
 const MOST_PROBLEMS: usize = 100;
@@ -21,20 +21,34 @@ pub(super) struct FileLayer {
 }
 
 impl FileLayer {
-    /// Reads the file.
+    /// Reads the file, and no more of it than can be a configuration.
     pub(super) fn read(path: &Path, below: &Value) -> Self {
-        match std::fs::read(path) {
-            Ok(bytes) => Self::of(path, &bytes, below),
-            Err(error) => {
-                let name = path.display().to_string();
-                let what = format!("the configuration file cannot be read: {error}");
-                let hint = "name another one with --config, or create it";
-                Self {
-                    value: Value::Object(Map::new()),
-                    problems: vec![ConfigProblem::new(name, what).hint(Some(hint.to_owned()))],
-                    text: None,
-                }
+        match start_of(path) {
+            Ok((bytes, size)) if bytes.len() > MAX_FILE_BYTES => {
+                let size = size.map_or_else(String::new, |size| format!(" of {size} bytes"));
+                let what = format!(
+                    "the configuration file{size} is too large: at most {MAX_FILE_BYTES} bytes are read"
+                );
+                Self::refused(path, what, None)
             }
+            Ok((bytes, _)) => Self::of(path, &bytes, below),
+            Err(error) => {
+                let what = format!("the configuration file cannot be read: {error}");
+                Self::refused(
+                    path,
+                    what,
+                    Some("name another one with --config, or create it"),
+                )
+            }
+        }
+    }
+
+    fn refused(path: &Path, what: String, hint: Option<&str>) -> Self {
+        let problem = ConfigProblem::new(path.display().to_string(), what);
+        Self {
+            value: Value::Object(Map::new()),
+            problems: vec![problem.hint(hint.map(str::to_owned))],
+            text: None,
         }
     }
 
@@ -76,6 +90,23 @@ impl FileLayer {
         let file = self.text.as_ref()?;
         Some(told(&file.problem(pointer, what, hint)))
     }
+}
+
+/// What a file begins with, a little more than is read, and its size where it is known without reading to the end.
+fn start_of(path: &Path) -> std::io::Result<(Vec<u8>, Option<u64>)> {
+    // A named pipe may never end, and would hold up a reload; those that shells make for `<(…)` do end.
+    let is_passed = ["/dev", "/proc"]
+        .iter()
+        .any(|folder| path.starts_with(folder));
+    if !is_passed && path.metadata()?.file_type().is_fifo() {
+        return Err(std::io::Error::other("it is a named pipe, not a file"));
+    }
+    let file = File::open(path)?;
+    let known = file.metadata().ok().filter(std::fs::Metadata::is_file);
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    Ok((bytes, known.map(|known| known.len())))
 }
 
 fn told(problem: &Problem) -> ConfigProblem {

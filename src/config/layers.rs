@@ -395,7 +395,7 @@ reten: 5
         let told = load(&inputs).unwrap_err().to_string();
         let told = told.replace(folder.path().to_str().unwrap(), "");
         insta::assert_snapshot!(told, @"
-        the configuration has 19 problems
+        the configuration has 18 problems
           /orderly.yaml:1:14: `environment`: `Lab_1` is not a valid environment name: use 1 to 63 lower-case letters, digits and `-`, starting and ending with a letter or digit
           /orderly.yaml:3:3: unknown key `urll`
             hint: did you mean `url`?
@@ -411,7 +411,6 @@ reten: 5
           /orderly.yaml:15:3: `secrets.Not_A_Name`: `Not_A_Name` is not a valid secret name: use 1 to 63 lower-case letters, digits and `-`, starting and ending with a letter or digit
           /orderly.yaml:19:1: unknown key `reten`
             hint: did you mean `retention`?
-          /orderly.yaml:19:8: `retention` must be a mapping, not a number
           $ORDERLY_SOURCE_DEADLINE: `source.deadline`: `never` is not a length of time: write a number and a unit (ms, s, m, h, d, w), as in `90s` or `1h30m`
           $ORDERLY_RUNS_LOG_LIMIT_BYTES: `runs.logLimitBytes`: invalid value: integer `-1`, expected u64
           --set: `listen` is not a setting that a flag can set
@@ -460,6 +459,27 @@ reten: 5
             ..Inputs::default()
         };
         assert_eq!(load(&missing).unwrap_err().problems().len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_no_configuration_is_refused_and_not_read_to_its_end() {
+        let (folder, mut inputs) = file("");
+        let huge = inputs.file.clone().unwrap();
+        let written = std::fs::File::options().write(true).open(&huge).unwrap();
+        written.set_len(3_000_000_000).unwrap();
+        let told = load(&inputs).unwrap_err().to_string();
+        assert!(told.contains("of 3000000000 bytes is too large"), "{told}");
+        inputs.file = Some("/dev/zero".into());
+        let told = load(&inputs).unwrap_err().to_string();
+        assert!(told.contains("is too large"), "{told}");
+        let pipe = folder.path().join("pipe");
+        let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).unwrap();
+        for no_file in [pipe, folder.path().to_owned()] {
+            inputs.file = Some(no_file);
+            let told = load(&inputs).unwrap_err().to_string();
+            assert!(told.contains("cannot be read"), "{told}");
+        }
     }
 
     #[test]
