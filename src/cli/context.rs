@@ -5,6 +5,7 @@ use crate::{
         client::Client,
         exit::CliError,
         terminal::{Colour, Output, Terminal},
+        values::key_and_value,
     },
     config::{Config, Flag, Inputs, Loaded, load},
     daemon::{state, wiring},
@@ -14,7 +15,7 @@ use crate::{
 use jiff::{Timestamp, tz::TimeZone};
 use std::{
     collections::BTreeMap,
-    io::Read as _,
+    io::{ErrorKind, Read as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -88,15 +89,6 @@ pub(super) struct Globals {
         value_name = "WHEN"
     )]
     pub(super) color: Colour,
-}
-
-/// Splits `KEY=VALUE`.
-pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text
-        .split_once('=')
-        .filter(|(key, _)| !key.trim().is_empty())
-        .ok_or_else(|| format!("`{text}` is not KEY=VALUE"))?;
-    Ok((key.trim().to_owned(), value.to_owned()))
 }
 
 /// What every command is given.
@@ -225,12 +217,38 @@ fn read_token(path: &Path) -> Result<SecretValue, CliError> {
     let mut text = String::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(LONGEST_TOKEN).read_to_string(&mut text))
-        .map_err(|source| CliError::File {
+        .map_err(|source| CliError::Unreadable {
             doing: "reading the token in",
             path: path.to_owned(),
             source,
         })?;
+    if text.trim().is_empty() {
+        let text = format!("the token file {} is empty", path.display());
+        return Err(CliError::Usage(text));
+    }
     Ok(SecretValue::new(text.trim().to_owned()))
+}
+
+/// A file that belongs into the state folder.
+pub(super) fn kept(
+    state: &Path,
+    name: &str,
+    what: &str,
+    way_out: &str,
+) -> Result<PathBuf, CliError> {
+    let path = state.join(name);
+    let why = match std::fs::metadata(&path) {
+        Ok(found) if found.is_file() => return Ok(path),
+        Ok(_) => format!("{} is not a file", path.display()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            format!("there is no {what} at {}", path.display())
+        }
+        Err(error) => format!(
+            "the {what} at {} cannot be looked at: {error}",
+            path.display()
+        ),
+    };
+    Err(CliError::Absent(format!("{why}\nhint: {way_out}")))
 }
 
 /// Where the agent of a configuration answers, for somebody on its own host.
@@ -272,19 +290,8 @@ fn is_loopback(server: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_loopback, key_and_value, read_server, server_of};
+    use super::{is_loopback, read_server, server_of};
     use crate::config::Config;
-
-    #[test]
-    fn a_setting_is_split_at_its_first_equals_sign() {
-        assert_eq!(
-            key_and_value("a=b=c"),
-            Ok(("a".to_owned(), "b=c".to_owned()))
-        );
-        assert_eq!(key_and_value("a="), Ok(("a".to_owned(), String::new())));
-        assert!(key_and_value("a").is_err());
-        assert!(key_and_value("=a").is_err());
-    }
 
     #[test]
     fn an_agent_that_listens_everywhere_is_asked_on_this_host() {

@@ -47,7 +47,8 @@ Exit codes, the same for every command:
 
     0  done; of `run`: the run succeeded, or succeeded with a warning
     1  what was asked for failed: a check found something, the run failed
-    2  the command line makes no sense, or an answer is needed and nobody is at a terminal
+    2  the command line makes no sense, a file that it names cannot be read, or an answer is needed and
+       nobody is at a terminal
     3  no agent answers at the address, or it cannot answer now
     4  the agent says no: no token or not enough rights, nothing of that name, a conflict
     5  the configuration cannot be used
@@ -115,7 +116,18 @@ pub(super) enum CliError {
     /// What was asked for failed.
     #[error("{0}")]
     Failed(String),
-    /// A file cannot be read or written.
+    /// A file that the command line names cannot be read.
+    #[error("{doing} {}", path.display())]
+    Unreadable {
+        /// What was being done.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
     #[error("{doing} {}", path.display())]
     File {
         /// What was being done.
@@ -144,6 +156,9 @@ pub(super) enum CliError {
     /// The history.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// Something that belongs into the state folder is not there.
+    #[error("{0}")]
+    Absent(String),
     /// No agent answers.
     #[error(
         "no agent answers at {server}\nhint: is it running? `orderly serve` starts one; --server names another address"
@@ -186,9 +201,9 @@ impl CliError {
         match self {
             Self::Unread => Exit::Done,
             Self::Output(_) | Self::Failed(_) | Self::File { .. } | Self::Daemon(_) => Exit::Failed,
-            Self::Usage(_) => Exit::Usage,
+            Self::Usage(_) | Self::Unreadable { .. } => Exit::Usage,
             Self::Config(_) | Self::Wiring(_) | Self::Log(_) => Exit::Configuration,
-            Self::State(_) | Self::History(_) => Exit::History,
+            Self::State(_) | Self::History(_) | Self::Absent(_) => Exit::History,
             Self::NotReachable { .. } | Self::Strange(_) => Exit::NotReachable,
             Self::Refused(_) => Exit::Refused,
             Self::Internal(_) => Exit::Internal,
@@ -287,6 +302,7 @@ mod tests {
                 "{exit:?}"
             );
         }
-        assert_eq!(TABLE.lines().count() - 2, 13);
+        let numbered = |line: &&str| line.trim_start().starts_with(|c: char| c.is_ascii_digit());
+        assert_eq!(TABLE.lines().filter(numbered).count(), 13);
     }
 }

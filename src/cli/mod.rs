@@ -21,6 +21,7 @@ mod rows;
 mod table;
 mod terminal;
 mod times;
+mod values;
 
 use crate::{
     cli::{

@@ -9,6 +9,7 @@ use crate::{
         ids, rows,
         table::{Cell, Table},
         terminal::Style,
+        values::how_many,
     },
     domain::{
         approval::{Standing, Verdict},
@@ -25,9 +26,9 @@ pub(in crate::cli) struct Arguments {
     /// Answered and expired ones too
     #[arg(long)]
     all: bool,
-    /// At most so many
-    #[arg(long, short = 'n', default_value_t = 50, value_name = "NUMBER")]
-    limit: usize,
+    /// At most so many, up to 1000
+    #[arg(long, short = 'n', default_value_t = 50, value_name = "NUMBER", value_parser = how_many())]
+    limit: u64,
     #[command(subcommand)]
     what: Option<What>,
 }

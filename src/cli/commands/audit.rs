@@ -4,12 +4,13 @@ use crate::{
     cli::{
         answers::Verified,
         client::{Address, Page, typed},
-        context::Context,
+        context::{Context, kept},
         exit::{Answer, CliError, Exit},
         rows,
         table::{Cell, Table},
         terminal::Style,
         times,
+        values::how_many,
     },
     daemon::state,
     domain::audit::Record,
@@ -49,9 +50,9 @@ struct List {
     /// Not older than this: a length of time (24h) or a time
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// At most so many
-    #[arg(long, short = 'n', default_value_t = 50, value_name = "NUMBER")]
-    limit: usize,
+    /// At most so many, up to 1000
+    #[arg(long, short = 'n', default_value_t = 50, value_name = "NUMBER", value_parser = how_many())]
+    limit: u64,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -193,13 +194,8 @@ async fn verify_database(named: Option<PathBuf>, context: &Context) -> Answer {
 
 /// Checks the log of a database that an agent may be writing to.
 pub(in crate::cli) async fn verify(path: &Path, state: &Path) -> Result<AuditVerdict, CliError> {
-    let key = state.join("audit.key");
-    if !key.is_file() {
-        return Err(CliError::Failed(format!(
-            "there is no key of the audit log at {}\nhint: name the agent's state folder with --state-dir",
-            key.display()
-        )));
-    }
+    let way_out = "name the agent's state folder with --state-dir";
+    kept(state, "audit.key", "key of the audit log", way_out)?;
     let options = Options {
         path: path.to_owned(),
         key: state::audit_key(state)?,

@@ -3,7 +3,7 @@
 use crate::{
     cli::{
         commands::doctor::inside::size,
-        context::Context,
+        context::{Context, kept},
         exit::{Answer, CliError, Exit},
         rows,
         table::{Cell, Table},
@@ -68,13 +68,8 @@ Example:
 /// Looks after the database.
 pub(in crate::cli) async fn db(arguments: Arguments, context: &Context) -> Answer {
     let config = context.config()?.config;
-    let path = config.state_dir.join("history.db");
-    if !path.is_file() {
-        return Err(CliError::Failed(format!(
-            "there is no history at {}\nhint: `orderly serve` makes one; --state-dir names another folder",
-            path.display()
-        )));
-    }
+    let way_out = "`orderly serve` makes one; --state-dir names another folder";
+    let path = kept(&config.state_dir, "history.db", "history", way_out)?;
     match arguments.what {
         What::Status => status(&path, context).await,
         What::Migrate { status: true, .. } => show_schema(&history::schema_status(&path)?, context),

@@ -4,10 +4,11 @@ use crate::{
     cli::{
         answers::Started,
         client::{Address, Client, typed},
-        context::{Context, key_and_value},
+        context::Context,
         exit::{Answer, CliError, Exit},
         follow::Follower,
         ids, rows, times,
+        values::key_and_value,
     },
     domain::{id::RunId, name::RunbookName, runbook::Runbook},
     history::RunRow,
@@ -175,7 +176,7 @@ fn file_of_inputs(path: &Path) -> Result<BTreeMap<String, Value>, CliError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes))
-        .map_err(|source| CliError::File {
+        .map_err(|source| CliError::Unreadable {
             doing: "reading the inputs in",
             path: path.to_owned(),
             source,

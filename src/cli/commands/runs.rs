@@ -8,6 +8,7 @@ use crate::{
         ids, rows,
         table::{Cell, Table},
         times,
+        values::{how_many, outcomes, statuses},
     },
     domain::{
         gate::Decision,
@@ -35,18 +36,18 @@ struct List {
     /// Of this runbook
     #[arg(long, value_name = "NAME")]
     runbook: Option<RunbookName>,
-    /// That ended so: succeeded, warning, failed, denied, canceled, timed_out, interrupted; or `failures`
-    #[arg(long, value_name = "OUTCOME")]
+    /// That ended so; `failures` is all but succeeded and warning
+    #[arg(long, value_name = "OUTCOME", value_parser = outcomes())]
     outcome: Option<String>,
-    /// That are there: queued, running, waiting, ended
-    #[arg(long, value_name = "STATUS")]
+    /// That are there
+    #[arg(long, value_name = "STATUS", value_parser = statuses())]
     status: Option<String>,
     /// Not older than this: a length of time (24h) or a time
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// At most so many
-    #[arg(long, short = 'n', default_value_t = 20, value_name = "NUMBER")]
-    limit: usize,
+    /// At most so many, up to 1000
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "NUMBER", value_parser = how_many())]
+    limit: u64,
 }
 
 #[derive(Debug, clap::Subcommand)]

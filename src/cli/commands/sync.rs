@@ -2,9 +2,9 @@
 
 use crate::{
     cli::{
-        client::{Address, typed},
+        client::{Address, Client, typed},
         context::Context,
-        exit::{Answer, Exit},
+        exit::{Answer, CliError, Exit},
         rows,
         table::{Cell, Table},
         terminal::Style,
@@ -14,6 +14,9 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde_json::json;
+
+/// How many digits a part of a revision must have.
+const FEWEST: usize = 7;
 
 /// Look for a new commit now
 #[derive(Debug, clap::Args)]
@@ -45,9 +48,8 @@ pub(in crate::cli) async fn sync(arguments: Arguments, context: &Context) -> Ans
     let answer = if arguments.show {
         client.get(&address).await?
     } else {
-        client
-            .post(&address, &json!({"accept": arguments.accept}))
-            .await?
+        let accept = accepted(arguments.accept.as_deref(), &client).await?;
+        client.post(&address, &json!({"accept": accept})).await?
     };
     let view: SyncView = typed(answer.clone())?;
     if context.terminal.wants_json() {
@@ -57,6 +59,24 @@ pub(in crate::cli) async fn sync(arguments: Arguments, context: &Context) -> Ans
     }
     let well = view.error.is_none() && view.problems.is_empty() && view.held.is_none();
     Ok(if well { Exit::Done } else { Exit::Failed })
+}
+
+/// The whole name of the revision that waits, where it is the one that somebody wants to accept.
+async fn accepted(wanted: Option<&str>, client: &Client) -> Result<Option<String>, CliError> {
+    let Some(wanted) = wanted else {
+        return Ok(None);
+    };
+    let view: SyncView = client.get_as(&Address::api(&["sync"])).await?;
+    let held = view.held.map(|held| held.revision);
+    match held {
+        Some(held) if wanted.len() >= FEWEST && held.starts_with(wanted) => Ok(Some(held)),
+        Some(held) => Err(CliError::Refused(format!(
+            "`{wanted}` is not the revision that waits\nhint: that is {held}"
+        ))),
+        None => Err(CliError::Refused(format!(
+            "no deletion waits to be accepted, so `{wanted}` cannot be\nhint: `orderly sync --show` shows where following the repository stands"
+        ))),
+    }
 }
 
 /// Where following the repository stands.

@@ -168,8 +168,10 @@ impl Found {
             self.files.push(path.to_owned());
             return Ok(());
         }
-        let kind = path.metadata().map_err(|error| {
-            CliError::Usage(format!("{} cannot be looked at: {error}", path.display()))
+        let kind = path.metadata().map_err(|source| CliError::Unreadable {
+            doing: "looking at",
+            path: path.to_owned(),
+            source,
         })?;
         if kind.is_dir() {
             return self.walk(path, 0);
@@ -179,7 +181,7 @@ impl Found {
     }
 
     fn walk(&mut self, folder: &Path, depth: usize) -> Result<(), CliError> {
-        let failed = |source| CliError::File {
+        let failed = |source| CliError::Unreadable {
             doing: "reading the folder",
             path: folder.to_owned(),
             source,
@@ -235,7 +237,7 @@ fn read(path: &Path) -> Result<(String, Vec<u8>), CliError> {
         let taken = File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
         (path.to_string_lossy().into_owned(), taken)
     };
-    taken.map_err(|source| CliError::File {
+    taken.map_err(|source| CliError::Unreadable {
         doing: "reading",
         path: path.to_owned(),
         source,

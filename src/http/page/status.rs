@@ -129,7 +129,7 @@ fn wrong(dependencies: &[Dependency], sync: &SyncView) -> Markup {
                 @if let Some(held) = &sync.held {
                     li {
                         span .wait { "held" } ": revision " (revision(&held.revision)) " would delete " (held.runbooks.len())
-                        " runbooks. To accept it: " code { "orderly sync --accept " (revision(&held.revision)) }
+                        " runbooks. To accept it: " code { "orderly sync --accept " (text(&held.revision)) }
                     }
                 }
                 @for problem in sync.problems.iter().take(MOST_PROBLEMS) { li { (text(problem)) } }
