@@ -86,7 +86,7 @@ Example:
 
 const DOCTOR: &str = "\
 Look for what would keep an agent from working here: the configuration, the state folder, disk space, the history and its audit log, the \
-repository, secrets, clusters, the HTTP port, the clock. Nothing is changed. Each line says ok, warn or fail, and a hint where there is \
+repository, secrets, clusters, whether an agent runs here, the HTTP port, the clock. Nothing is changed. Each line says ok, warn or fail, and a hint where there is \
 a way out.
 
 Exits with 1 where anything fails.

@@ -7,8 +7,8 @@ use crate::{
         terminal::{Colour, Output, Terminal},
         values::key_and_value,
     },
-    config::{Config, Flag, Inputs, Loaded, load},
-    daemon::{state, wiring},
+    config::{Flag, Inputs, Loaded, Origin, load},
+    daemon::{address, state, wiring},
     domain::secret::SecretValue,
     ports::clock::Clock,
 };
@@ -16,7 +16,6 @@ use jiff::{Timestamp, tz::TimeZone};
 use std::{
     collections::BTreeMap,
     io::{ErrorKind, Read as _},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -48,7 +47,7 @@ pub(super) struct Globals {
     #[arg(long, global = true,
         hide_short_help = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(super) set: Vec<(String, String)>,
-    /// Address of the agent; `http://` and `http.listen` of the configuration where none is named
+    /// Address of the agent; where none is named, that of the one in the state folder, else `http.listen`
     #[arg(
         long,
         global = true,
@@ -169,16 +168,16 @@ impl Context {
 
     /// A way to the agent. The configuration is read only where it is needed.
     pub(super) fn client(&self) -> Result<Client, CliError> {
-        let config = match self.globals.server {
-            Some(_) => self.config().map(|loaded| loaded.config).ok(),
-            None => Some(self.config()?.config),
+        let loaded = match self.globals.server {
+            Some(_) => self.config().ok(),
+            None => Some(self.config()?),
         };
-        let server = match (&self.globals.server, &config) {
+        let server = match (&self.globals.server, &loaded) {
             (Some(server), _) => read_server(server)?,
-            (None, Some(config)) => read_server(&server_of(config))?,
+            (None, Some(loaded)) => read_server(&address_in(loaded)?)?,
             (None, None) => return Err(CliError::Internal("no server".to_owned())),
         };
-        let state = config.as_ref().map(|config| config.state_dir.as_path());
+        let state = loaded.as_ref().map(|it| it.config.state_dir.as_path());
         let token = self.token(&server, state)?;
         let is_here = self.is_here(&server);
         if token.is_some() && server.scheme() == "http" && !is_here {
@@ -251,15 +250,18 @@ pub(super) fn kept(
     Err(CliError::Absent(format!("{why}\nhint: {way_out}")))
 }
 
-/// Where the agent of a configuration answers, for somebody on its own host.
-pub(super) fn server_of(config: &Config) -> String {
-    let listen = config.http.listen;
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
-    };
-    format!("http://{}", SocketAddr::new(ip, listen.port()))
+/// Where the agent of a configuration is reached: as it says itself while it runs, unless a flag names another address.
+fn address_in(loaded: &Loaded) -> Result<String, CliError> {
+    let (state, listen) = (&loaded.config.state_dir, loaded.config.http.listen);
+    let is_named = matches!(loaded.origin("http.listen"), Origin::Flag(_));
+    let said = (!is_named).then(|| address::announced(state)).flatten();
+    match said {
+        Some(address) => Ok(address),
+        None if listen.port() == 0 => Err(CliError::NotRunning {
+            state: state.clone(),
+        }),
+        None => Ok(address::reachable(listen)),
+    }
 }
 
 fn read_server(text: &str) -> Result<Url, CliError> {
@@ -290,18 +292,7 @@ fn is_loopback(server: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_loopback, read_server, server_of};
-    use crate::config::Config;
-
-    #[test]
-    fn an_agent_that_listens_everywhere_is_asked_on_this_host() {
-        let mut config = Config::default();
-        assert_eq!(server_of(&config), "http://127.0.0.1:8080");
-        config.http.listen = "0.0.0.0:9".parse().unwrap();
-        assert_eq!(server_of(&config), "http://127.0.0.1:9");
-        config.http.listen = "[::]:9".parse().unwrap();
-        assert_eq!(server_of(&config), "http://[::1]:9");
-    }
+    use super::{is_loopback, read_server};
 
     #[test]
     fn an_address_must_be_one_and_hold_no_password() {

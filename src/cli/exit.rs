@@ -170,6 +170,15 @@ pub(super) enum CliError {
         #[source]
         source: NetworkError,
     },
+    /// The address is any free port, and no agent says which one it has.
+    #[error(
+        "no agent runs with the state folder {}\nhint: `orderly serve` starts one; --state-dir names another folder, --server an address",
+        state.display()
+    )]
+    NotRunning {
+        /// Where it was looked for.
+        state: PathBuf,
+    },
     /// Something answers that is not an agent, or not as one would.
     #[error("{0}")]
     Strange(String),
@@ -204,7 +213,9 @@ impl CliError {
             Self::Usage(_) | Self::Unreadable { .. } => Exit::Usage,
             Self::Config(_) | Self::Wiring(_) | Self::Log(_) => Exit::Configuration,
             Self::State(_) | Self::History(_) | Self::Absent(_) => Exit::History,
-            Self::NotReachable { .. } | Self::Strange(_) => Exit::NotReachable,
+            Self::NotReachable { .. } | Self::NotRunning { .. } | Self::Strange(_) => {
+                Exit::NotReachable
+            }
             Self::Refused(_) => Exit::Refused,
             Self::Internal(_) => Exit::Internal,
         }

@@ -12,6 +12,7 @@
 //! - A long-lived task that ends takes the daemon down, by name: a half-alive agent is worse than a restart.
 //! - A reload loads first and swaps after; what cannot be swapped is named.
 
+pub mod address;
 mod housekeeping;
 mod life;
 mod reload;

@@ -11,7 +11,7 @@ use crate::{
         times,
     },
     config::{Flag, LogConfig, LogFormat, load, working_directory},
-    daemon::{self, Ended, Facts, Greeting, Plan},
+    daemon::{self, Ended, Facts, Greeting, Plan, address},
     telemetry::{self, LogOptions},
 };
 use std::path::PathBuf;
@@ -156,7 +156,7 @@ impl Welcome<'_> {
         );
         table.pair("  environment", self.environment.as_str());
         table.pair("  runbooks", runbooks(facts));
-        table.pair("  page", page(facts.address));
+        table.pair("  page", format!("{}/", address::reachable(facts.address)));
         table.pairs("  next", self.next(facts));
         table.pair(
             "  approvals",
@@ -211,13 +211,6 @@ fn runbooks(facts: &Facts) -> String {
             facts.runbooks
         ),
     }
-}
-
-/// The page's address, for somebody on this host.
-fn page(address: std::net::SocketAddr) -> String {
-    let mut config = crate::config::Config::default();
-    config.http.listen = address;
-    format!("{}/", crate::cli::context::server_of(&config))
 }
 
 fn path(folder: PathBuf) -> String {

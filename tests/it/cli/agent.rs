@@ -70,8 +70,6 @@ impl Agent {
         Repository::init(home.at("repository")).unwrap();
         commit(&home);
         let (serve, greeting) = serve(&home);
-        let server = address(&greeting);
-        let home = home.with("ORDERLY_SERVER", &server);
         Self {
             home,
             serve,
@@ -363,6 +361,54 @@ fn who_has_no_token_may_look_but_not_change() {
         .with("ORDERLY_TOKEN", token.trim())
         .orderly(&["sync"])
         .done();
+}
+
+#[test]
+fn an_agent_is_found_on_whatever_port_it_has() {
+    let mut agent = Agent::start();
+    let server = address(&agent.greeting);
+    let status = agent.orderly(&["status"]).done();
+    assert!(
+        status.contains(&format!(" at {server}, up for")),
+        "{status}"
+    );
+    let err = agent
+        .orderly(&["--set", "http.listen=127.0.0.1:1", "status"])
+        .failed(3);
+    assert!(
+        err.contains("no agent answers at http://127.0.0.1:1"),
+        "{err}"
+    );
+    let findings = agent.orderly(&["doctor"]).done();
+    let process = agent.serve.child.id();
+    assert!(
+        findings.contains(&format!(
+            "process {process} runs with this state folder and answers at {server}"
+        )),
+        "{findings}"
+    );
+
+    agent.serve.signal(Signal::KILL);
+    agent.serve.end();
+    assert!(agent.home.at("orderly-state/agent.address").exists());
+    let err = agent.orderly(&["status"]).failed(3);
+    assert!(
+        err.contains("no agent runs with the state folder orderly-state"),
+        "{err}"
+    );
+    let findings = agent.orderly(&["doctor"]).done();
+    assert!(
+        findings.contains("none runs with this state folder"),
+        "{findings}"
+    );
+
+    let (serve, greeting) = serve(&agent.home);
+    agent.serve = serve;
+    let status = agent.orderly(&["status"]).done();
+    assert!(status.contains(&address(&greeting)), "{status}");
+    agent.serve.signal(Signal::TERM);
+    assert_eq!(agent.serve.end().0, 0);
+    assert!(!agent.home.at("orderly-state/agent.address").exists());
 }
 
 #[test]

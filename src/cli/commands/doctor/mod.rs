@@ -1,5 +1,6 @@
 //! `orderly doctor`: looks, and changes nothing.
 
+mod agent;
 pub(in crate::cli) mod inside;
 mod outside;
 
@@ -97,7 +98,7 @@ async fn look(context: &Context, loaded: &Loaded) -> Vec<Finding> {
     findings.extend(outside::secrets(context, config));
     findings.extend(outside::source(context, config).await);
     findings.extend(outside::clusters(config).await);
-    findings.push(outside::http(config).await);
+    findings.extend(agent::agent(config).await);
     findings
 }
 
