@@ -19,6 +19,7 @@ mod hooks;
 mod link;
 mod page;
 mod patience;
+mod planned;
 mod problem;
 mod server;
 pub(crate) mod visible;

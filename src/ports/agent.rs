@@ -154,6 +154,15 @@ pub struct StartRequest {
     pub idempotency_key: Option<String>,
 }
 
+/// The run that a wish has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedRun {
+    /// The run.
+    pub run: RunId,
+    /// Whether the same wish, known by its key, had started it before.
+    pub existing: bool,
+}
+
 /// Why the agent does not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AgentError {
@@ -191,7 +200,7 @@ pub trait Agent: Send + Sync {
         &'a self,
         request: StartRequest,
         by: &'a Person,
-    ) -> BoxFuture<'a, Result<RunId, AgentError>>;
+    ) -> BoxFuture<'a, Result<StartedRun, AgentError>>;
     /// Asks a run to stop.
     fn cancel<'a>(
         &'a self,

@@ -2,7 +2,7 @@
 
 use crate::{
     cli::{
-        answers::ApprovalView,
+        answers::{ApprovalView, You},
         client::{Address, typed},
         commands::approvals::{fetch, whole},
         context::Context,
@@ -79,6 +79,12 @@ pub(in crate::cli) async fn approve(arguments: Approve, context: &Context) -> An
             "approval {} is {} already",
             ids::short(&view.id),
             view.standing.as_str()
+        )));
+    }
+    if view.you == You::MayRefuse {
+        return Err(CliError::Refused(format!(
+            "you may not consent to this step: you started its run or wrote its change\nhint: somebody else must answer; you may say no with `orderly deny {}`",
+            ids::short(&view.id)
         )));
     }
     if arguments.digest.is_some_and(|wanted| wanted != view.digest) {

@@ -19,6 +19,9 @@ use crate::{
 };
 use serde_json::Value;
 
+/// So many characters of a question are shown in a list.
+const LONGEST_QUESTION: usize = 160;
+
 /// List what waits for people; show one question whole
 #[derive(Debug, clap::Args)]
 #[command(long_about = LONG, args_conflicts_with_subcommands = true)]
@@ -86,7 +89,7 @@ pub(in crate::cli) fn table(context: &Context, views: &[ApprovalView]) -> Table 
         "CLASS",
         "STATE",
         "ANSWER BY",
-        "WOULD",
+        "ASKED",
     ]);
     for view in views {
         let by = match view.standing {
@@ -104,10 +107,20 @@ pub(in crate::cli) fn table(context: &Context, views: &[ApprovalView]) -> Table 
             Cell::styled(view.class.as_str(), style_of_class(view.class)),
             Cell::styled(view.standing.as_str(), style_of(&view.standing)),
             by.into(),
-            view.effects.join("; ").into(),
+            Cell::from(asked(view)).cut(LONGEST_QUESTION),
         ]);
     }
     table
+}
+
+/// What is asked, in one line: what would be carried out, what that does, and why people are asked.
+fn asked(view: &ApprovalView) -> String {
+    format!(
+        "{}: {}; {}",
+        view.brief,
+        view.effects.join(", "),
+        view.because.join("; ")
+    )
 }
 
 fn style_of_class(class: Class) -> Style {
@@ -159,7 +172,7 @@ pub(in crate::cli) fn whole(context: &Context, view: &ApprovalView) -> Table {
     );
     table.pair("known", known(view.confidence));
     table.pairs("not surer because", view.reasons.iter().map(String::as_str));
-    table.pairs("asked because", contributions(view));
+    table.pairs("asked because", view.because.iter().map(String::as_str));
     table.pair("state", standing(context, view));
     table.pair("asked", rows::when(context, view.asked_at));
     table.pair("answer by", rows::when(context, view.approve_by));
@@ -174,10 +187,7 @@ pub(in crate::cli) fn whole(context: &Context, view: &ApprovalView) -> Table {
     table.pair("run", view.run.to_string());
     table.pair("step", step(view));
     table.pair("uses", view.uses.as_str());
-    table.pairs(
-        "with",
-        lines_of(view.planned.get("arguments").unwrap_or(&Value::Null)),
-    );
+    table.pairs("with", view.with.iter().map(String::as_str));
     table.pair("timeout", text_of(view, "timeout"));
     table.pair("digest", view.digest.to_string());
     table.pair("approval", view.id.to_string());
@@ -190,17 +200,6 @@ fn known(confidence: Confidence) -> &'static str {
         Confidence::Bounded => "within bounds: this, on at most these things",
         Confidence::Opaque => "not fully: at least this, perhaps more",
     }
-}
-
-fn contributions(view: &ApprovalView) -> Vec<String> {
-    use crate::domain::gate::Decision;
-    let asking = view
-        .contributions
-        .iter()
-        .filter(|said| said.decision != Decision::Allow);
-    asking
-        .map(|said| format!("{}: {}", said.stage.as_str(), said.reason))
-        .collect()
 }
 
 fn standing(context: &Context, view: &ApprovalView) -> Cell {
@@ -267,26 +266,4 @@ fn text_of(view: &ApprovalView, field: &str) -> String {
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned()
-}
-
-/// Arguments, one a line. A text of many lines is shown as such.
-fn lines_of(arguments: &Value) -> Vec<String> {
-    let Value::Object(map) = arguments else {
-        return Vec::new();
-    };
-    map.iter()
-        .flat_map(|(name, value)| match value {
-            Value::String(text) if text.contains('\n') => std::iter::once(format!("{name}: |"))
-                .chain(text.lines().map(|line| format!("  {line}")))
-                .collect::<Vec<_>>(),
-            Value::String(text) => vec![format!("{name}: {text}")],
-            other @ (Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::Array(_)
-            | Value::Object(_)) => {
-                vec![format!("{name}: {other}")]
-            }
-        })
-        .collect()
 }

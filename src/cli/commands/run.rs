@@ -2,7 +2,6 @@
 
 use crate::{
     cli::{
-        answers::Started,
         client::{Address, Client, typed},
         context::Context,
         exit::{Answer, CliError, Exit},
@@ -12,6 +11,7 @@ use crate::{
     },
     domain::{id::RunId, name::RunbookName, runbook::Runbook},
     history::RunRow,
+    ports::agent::StartedRun,
     runbooks::{input_from_text, inputs_from_file},
 };
 use serde_json::{Value, json};
@@ -81,13 +81,8 @@ pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answ
     });
     let address = Address::api(&["runbooks", arguments.runbook.as_str(), "runs"]);
     let answer = client.post(&address, &body).await?;
-    let started: Started = typed(answer.clone())?;
-    let dry = if arguments.dry_run { ", dry" } else { "" };
-    context.terminal.say(&format!(
-        "{} of {} started{dry}",
-        rows::run_name(started.run),
-        arguments.runbook
-    ));
+    let started: StartedRun = typed(answer.clone())?;
+    context.terminal.say(&begun(&started, &arguments));
     if arguments.no_wait {
         return hand_over(started.run, &answer, context);
     }
@@ -95,6 +90,15 @@ pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answ
     tokio::select! {
         row = follower.follow() => tell_end(&row?, context),
         _ = tokio::signal::ctrl_c() => Ok(detach(started.run, context)),
+    }
+}
+
+fn begun(started: &StartedRun, arguments: &Arguments) -> String {
+    let run = format!("{} of {}", rows::run_name(started.run), arguments.runbook);
+    match (started.existing, arguments.dry_run) {
+        (true, _) => format!("{run} was started before with this key; no other one is"),
+        (false, true) => format!("{run} started, dry"),
+        (false, false) => format!("{run} started"),
     }
 }
 

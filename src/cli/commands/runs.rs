@@ -2,6 +2,7 @@
 
 use crate::{
     cli::{
+        answers::ApprovalView,
         client::{Address, Client, Page, typed},
         context::Context,
         exit::{Answer, CliError, Exit},
@@ -133,9 +134,10 @@ async fn show(text: &str, client: &Client, context: &Context) -> Answer {
         return Ok(Exit::Done);
     }
     let run: RunRow = typed(run)?;
+    let question = question(&run, client).await?;
     let steps: Page<StepRow> = typed(steps)?;
     let events: Page<Recorded> = typed(events)?;
-    let mut text = facts(context, &run).render(false);
+    let mut text = facts(context, &run, question.as_ref()).render(false);
     for table in [rows::steps(&steps.items), verdicts(&events.items)] {
         if !table.is_empty() {
             text.push('\n');
@@ -146,7 +148,16 @@ async fn show(text: &str, client: &Client, context: &Context) -> Answer {
     Ok(Exit::Done)
 }
 
-fn facts(context: &Context, run: &RunRow) -> Table {
+/// What people are asked, where the run waits for them.
+async fn question(run: &RunRow, client: &Client) -> Result<Option<ApprovalView>, CliError> {
+    let Some(id) = run.waiting_for else {
+        return Ok(None);
+    };
+    let address = Address::api(&["approvals", &id.to_string()]);
+    client.get_as(&address).await.map(Some)
+}
+
+fn facts(context: &Context, run: &RunRow, question: Option<&ApprovalView>) -> Table {
     let mut table = Table::headless();
     let when = |at: Option<Timestamp>| at.map(|at| rows::when(context, at)).unwrap_or_default();
     table.pair("run", run.header.id.to_string());
@@ -168,10 +179,15 @@ fn facts(context: &Context, run: &RunRow) -> Table {
         "cancel asked by",
         run.cancel_requested_by.clone().unwrap_or_default(),
     );
-    let approval = run
-        .waiting_for
-        .map(|id| format!("orderly approve {}", ids::short(&id)));
-    table.pair("to approve", approval.unwrap_or_default());
+    if let Some(view) = question {
+        table.pair("asks for", view.brief.as_str());
+        table.pairs("would", view.effects.iter().map(String::as_str));
+        table.pairs("asked because", view.because.iter().map(String::as_str));
+        table.pair(
+            "to approve",
+            format!("orderly approve {}", ids::short(&view.id)),
+        );
+    }
     let inputs = run
         .header
         .inputs

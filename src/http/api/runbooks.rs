@@ -1,7 +1,7 @@
 //! Runbooks: what is there, and starting, suspending and resuming them.
 
 use crate::{
-    domain::{id::RunId, likeness::nearest, name::RunbookName, span::Span},
+    domain::{likeness::nearest, name::RunbookName, span::Span},
     http::{
         Front,
         access::Caller,
@@ -147,12 +147,8 @@ pub(in crate::http) struct Start {
     idempotency_key: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct Started {
-    run: RunId,
-}
-
-/// `POST /runbooks/{name}/runs`. The header `Idempotency-Key` stands for the field.
+/// `POST /runbooks/{name}/runs`. The header `Idempotency-Key` stands for the field. The status tells a new run (202) from one that the
+/// same key had started before (200).
 pub(in crate::http) async fn start(
     State(front): State<Arc<Front>>,
     Extension(caller): Extension<Caller>,
@@ -186,9 +182,14 @@ pub(in crate::http) async fn start(
         override_window: start.override_window,
         idempotency_key,
     };
-    let run = front.agent.start(request, caller.person()?).await?;
-    let location = [(header::LOCATION, format!("/api/v1/runs/{run}"))];
-    Ok((StatusCode::ACCEPTED, location, Json(Started { run })).into_response())
+    let started = front.agent.start(request, caller.person()?).await?;
+    let status = if started.existing {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    let location = [(header::LOCATION, format!("/api/v1/runs/{}", started.run))];
+    Ok((status, location, Json(started)).into_response())
 }
 
 /// A text of a body that is kept must be short.

@@ -56,10 +56,15 @@ pub(super) struct Agent {
 impl Agent {
     /// Starts one; the token that it makes for its administrator is found by itself in the state folder.
     pub(super) fn start() -> Self {
+        Self::with("policy: { triggerMayApprove: true }\n")
+    }
+
+    /// The same with more configuration.
+    pub(super) fn with(configuration: &str) -> Self {
         let home = Home::new();
         home.write(
             "orderly.yaml",
-            "source: { url: repository }\nhttp: { listen: \"127.0.0.1:0\" }\nlog: { filter: warn }\npolicy: { triggerMayApprove: true }\n",
+            format!("source: {{ url: repository }}\nhttp: {{ listen: \"127.0.0.1:0\" }}\nlog: {{ filter: warn }}\n{configuration}"),
         );
         for (name, spec) in RUNBOOKS {
             home.write(
@@ -275,7 +280,20 @@ fn how_a_run_ends_is_the_exit_code() {
 fn the_same_key_starts_one_run() {
     let agent = Agent::start();
     let words = ["run", "greet", "--no-wait", "--idempotency-key", "once"];
-    assert_eq!(agent.orderly(&words).done(), agent.orderly(&words).done());
+    let (first, second) = (agent.orderly(&words), agent.orderly(&words));
+    assert!(first.err.ends_with(" of greet started\n"), "{}", first.err);
+    assert!(
+        second
+            .err
+            .ends_with(" of greet was started before with this key; no other one is\n"),
+        "{}",
+        second.err
+    );
+    assert_eq!(first.done(), second.done());
+    let err = agent
+        .orderly(&["run", "fail", "--idempotency-key", "once"])
+        .failed(4);
+    assert!(err.contains("of runbook greet\nhint: "), "{err}");
     assert_eq!(
         agent.orderly(&["runs", "-o", "json"]).json()["items"]
             .as_array()

@@ -266,7 +266,7 @@ fn request(definition: Digest) -> Request {
             "it deletes",
         )],
         quorum: Quorum::of(1),
-        excluded: BTreeSet::from(["eva".to_owned()]),
+        excluded: BTreeSet::from(["eva".to_owned(), "admin@example.org".to_owned()]),
         asked_at: now(),
         approve_by: now() + Duration::from_hours(1),
         execute_within_secs: 900,
