@@ -282,13 +282,13 @@ mod tests {
 
     #[test]
     fn what_has_been_said_is_not_said_again() {
-        let inner = crate::config::ConfigError::Value {
-            origin: "--set".to_owned(),
-            problem: "no".to_owned(),
+        let inner = crate::config::ConfigError::Unreadable {
+            path: "x".to_owned(),
+            reason: "no".to_owned(),
         };
         assert_eq!(
             CliError::from(inner).report().unwrap(),
-            "error: --set: no\n"
+            "error: the configuration file x cannot be read: no\nhint: name another one with --config, or create it\n"
         );
     }
 

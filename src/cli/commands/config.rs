@@ -45,6 +45,9 @@ pub(in crate::cli) fn config(arguments: &Arguments, context: &Context) -> Answer
         context.terminal.data(&markdown_table())?;
         return Ok(Exit::Done);
     }
+    if arguments.what.is_some() && context.terminal.wants_json() {
+        return check_for_machines(context);
+    }
     let loaded = context.config()?;
     tell_file(context);
     for name in &loaded.unknown_variables {
@@ -54,11 +57,26 @@ pub(in crate::cli) fn config(arguments: &Arguments, context: &Context) -> Answer
     }
     match arguments.what {
         Some(What::Check) => {
-            context.terminal.say("the configuration can be used");
+            context.terminal.line("the configuration can be used")?;
             Ok(Exit::Done)
         }
         None => show(context, &loaded),
     }
+}
+
+/// Whether the configuration can be used, and everything that keeps it from being.
+fn check_for_machines(context: &Context) -> Answer {
+    let file = context.file();
+    let (problems, unknown) = match context.config() {
+        Ok(loaded) => (Vec::new(), loaded.unknown_variables),
+        Err(CliError::Config(error)) => (error.faults(), Vec::new()),
+        Err(other) => return Err(other),
+    };
+    let ok = problems.is_empty();
+    context.terminal.json(&json!({
+        "ok": ok, "file": file, "problems": problems, "unknown_variables": unknown,
+    }))?;
+    Ok(if ok { Exit::Done } else { Exit::Configuration })
 }
 
 /// Says which file is used where nobody named it.

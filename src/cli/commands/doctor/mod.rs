@@ -75,7 +75,12 @@ impl Finding {
 pub(in crate::cli) async fn doctor(context: &Context) -> Answer {
     let findings = match context.config() {
         Ok(loaded) => look(context, &loaded).await,
-        Err(CliError::Config(error)) => vec![Finding::error("configuration", &error)],
+        Err(CliError::Config(error)) => {
+            let faults = error.faults().into_iter();
+            faults
+                .map(|fault| Finding::fail("configuration", fault.to_string()))
+                .collect()
+        }
         Err(other) => return Err(other),
     };
     if context.terminal.wants_json() {
