@@ -186,7 +186,7 @@ impl Context {
                 server.host_str().unwrap_or_default()
             ));
         }
-        Ok(Client::new(wiring::network(), server, token))
+        Ok(Client::new(wiring::network(), server, token).for_somebody_at(self.terminal))
     }
 
     /// Whether the agent is on this host: nobody named another address than that of the configuration, or the address is a loopback one.

@@ -435,6 +435,7 @@ impl Daemon {
         Facts {
             address,
             source: view.source,
+            error: view.error,
             revision: view.applied.unwrap_or_default(),
             runbooks: usize::try_from(view.runbooks).unwrap_or(usize::MAX),
             next: self.agent.upcoming(None, 5),

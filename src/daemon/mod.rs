@@ -36,6 +36,8 @@ pub struct Facts {
     pub address: std::net::SocketAddr,
     /// Where the runbooks come from.
     pub source: String,
+    /// Why they cannot be fetched, where that is so.
+    pub error: Option<String>,
     /// The revision in use.
     pub revision: String,
     /// How many runbooks are in use here.

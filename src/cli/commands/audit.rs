@@ -13,15 +13,17 @@ use crate::{
         values::how_many,
     },
     daemon::state,
-    domain::audit::Record,
+    domain::audit::{Entry, Record},
     history::{AuditVerdict, History, Options},
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// So many characters of a resource and of details are shown; JSON has all.
-const RESOURCE: usize = 48;
-const DETAILS: usize = 120;
+/// So many characters of a resource and of an outcome are shown; JSON has all.
+const LONGEST_RESOURCE: usize = 60;
+const LONGEST_OUTCOME: usize = 120;
+/// Where the details of a record hold words for people.
+const WORDS: [&str; 4] = ["/detail", "/more/summary", "/reason", "/comment"];
 
 /// List the audit log, newest first; or check that nobody has changed it
 #[derive(Debug, clap::Args)]
@@ -118,39 +120,38 @@ async fn list(list: &List, context: &Context) -> Answer {
 }
 
 fn table(context: &Context, records: &[Record]) -> Table {
-    let mut table = Table::new(&[
-        "SEQ",
-        "TIME",
-        "USER",
-        "ACTION",
-        "RESOURCE",
-        "NAMESPACE",
-        "DETAILS",
-    ]);
+    let mut table = Table::new(&["TIME", "WHO", "ACTION", "RESOURCE", "OUTCOME"]);
     let now = context.now();
     for record in records {
         let entry = &record.entry;
-        let details = if entry.details.is_null() {
-            String::new()
-        } else {
-            entry.details.to_string()
-        };
-        let last = if entry.success {
-            Cell::faint(&details).cut(DETAILS)
-        } else {
-            Cell::styled(&entry.error_msg, Style::Bad)
+        let resource = match entry.namespace.as_str() {
+            "" => entry.resource.clone(),
+            namespace => format!("{} in {namespace}", entry.resource),
         };
         table.row([
-            record.seq.to_string().into(),
             times::local(entry.timestamp, now, &context.zone).into(),
             entry.user.as_str().into(),
             entry.action.as_str().into(),
-            Cell::from(entry.resource.as_str()).cut(RESOURCE),
-            entry.namespace.as_str().into(),
-            last,
+            Cell::from(resource).cut(LONGEST_RESOURCE),
+            outcome(entry).cut(LONGEST_OUTCOME),
         ]);
     }
     table
+}
+
+/// Whether it went well, and what is said of it in words.
+fn outcome(entry: &Entry) -> Cell {
+    if !entry.success {
+        return Cell::styled(&format!("failed: {}", entry.error_msg), Style::Bad);
+    }
+    let said = WORDS.iter().find_map(|pointer| {
+        let words = entry.details.pointer(pointer)?.as_str()?;
+        (!words.is_empty()).then_some(words)
+    });
+    match said {
+        Some(words) => format!("ok, {words}").into(),
+        None => "ok".into(),
+    }
 }
 
 async fn ask_to_verify(context: &Context) -> Answer {

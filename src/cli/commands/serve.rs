@@ -8,6 +8,7 @@ use crate::{
         exit::{Answer, CliError, Exit},
         rows,
         table::{Cell, Table},
+        terminal::Style,
         times,
     },
     config::{Flag, LogConfig, LogFormat, load, working_directory},
@@ -153,6 +154,11 @@ impl Welcome<'_> {
         table.pair(
             "  follows",
             format!("{} at {}", facts.source, revision(&facts.revision)),
+        );
+        let failing = facts.error.as_deref().unwrap_or_default();
+        table.pairs(
+            "  failing",
+            failing.lines().map(|line| Cell::styled(line, Style::Bad)),
         );
         table.pair("  environment", self.environment.as_str());
         table.pair("  runbooks", runbooks(facts));

@@ -328,6 +328,27 @@ fn a_runbook_is_suspended_and_resumed() {
         .json();
     assert_eq!(audit["items"][0]["action"], "runbook.resumed");
     assert_eq!(audit["items"][1]["details"]["reason"], "a test");
+    let table = agent.orderly(&["audit", "--action", "runbook."]).done();
+    let lines: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(lines[0], ["TIME", "WHO", "ACTION", "RESOURCE", "OUTCOME"]);
+    assert_eq!(
+        lines[1][1..],
+        ["admin", "runbook.resumed", "runbook/greet", "ok"]
+    );
+    assert_eq!(
+        lines[2][1..],
+        [
+            "admin",
+            "runbook.suspended",
+            "runbook/greet",
+            "ok,",
+            "a",
+            "test"
+        ]
+    );
 }
 
 #[test]
@@ -427,6 +448,40 @@ fn an_agent_is_found_on_whatever_port_it_has() {
     agent.serve.signal(Signal::TERM);
     assert_eq!(agent.serve.end().0, 0);
     assert!(!agent.home.at("orderly-state/agent.address").exists());
+}
+
+#[test]
+fn the_greeting_names_a_source_that_cannot_be_fetched() {
+    let home = Home::new();
+    let listen = ["serve", "--source", "/nope", "--listen", "127.0.0.1:0"];
+    let mut serve = Running::start(&mut home.command(&listen));
+    serve.line_with(" is up");
+    let failing = serve.line_with("failing");
+    assert!(failing.contains("/nope"), "{failing}");
+    serve.signal(Signal::TERM);
+    assert_eq!(serve.end().0, 0);
+}
+
+#[test]
+fn a_closed_window_is_refused_with_the_way_around_it() {
+    let agent = Agent::start();
+    let calendar = "apiVersion: orderly.dev/v1\nkind: Calendar\nmetadata: { name: never }\nspec: { windows: [ { deny: \"* * * * *\", for: 2m } ] }\n";
+    agent.home.write("repository/runbooks/never.yaml", calendar);
+    let spec = "\nspec: { windows: [never], steps: [ { name: a, uses: assert, with: { that: true } } ] }\n";
+    agent
+        .home
+        .write("repository/runbooks/closed.yaml", runbook("closed", spec));
+    commit(&agent.home);
+    agent.orderly(&["sync"]).done();
+    let err = agent.orderly(&["run", "closed"]).failed(4);
+    assert!(err.starts_with("error: the window is closed: "), "{err}");
+    assert!(
+        err.contains("hint: `orderly run --override-window`"),
+        "{err}"
+    );
+    agent
+        .orderly(&["run", "closed", "--override-window"])
+        .done();
 }
 
 #[test]
