@@ -343,8 +343,12 @@ secrets:
     #[test]
     fn what_is_no_yaml_or_no_mapping_is_one_fault() {
         insta::assert_snapshot!(told("a: [\n").join("\n"), @"f:2:1: did not find expected node content, while parsing a flow node");
-        insta::assert_snapshot!(told("- a\n").join("\n"), @"");
-        insta::assert_snapshot!(told("http: {}\nhttp: {}\n").join("\n"), @"");
+        insta::assert_snapshot!(told("- a\n").join("\n"), @"f:1:1: the settings must be a mapping | hint: `orderly config` lists them");
+        let twice = told("http: {}\nhttp: {}\n").join("\n");
+        assert!(
+            twice.contains("duplicate") && twice.starts_with("f:"),
+            "{twice}"
+        );
         assert!(told("").is_empty() && told("# nothing\n").is_empty());
     }
 
@@ -352,7 +356,7 @@ secrets:
     fn a_name_that_is_like_nothing_is_not_taken_for_another() {
         insta::assert_snapshot!(told("x: 1\nhttp: { zzz: 1 }").join("\n"), @r"
         f:1:1: unknown setting `x` | hint: known are environment, stateDir, source, http, log, runs, policy, secrets, channels, webhooks, clusters, retention
-        f:2:9: unknown setting `http.zzz` | hint: known are listen, openReads, allowedHosts, tokens
+        f:2:9: unknown setting `http.zzz` | hint: known are listen, openReads, metrics, allowedHosts, tokens
         ");
     }
 }

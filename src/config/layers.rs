@@ -447,7 +447,7 @@ mod tests {
             .filter_map(|fault| fault.hint.as_deref())
             .collect();
         assert_eq!(
-            hints[2..],
+            hints[1..],
             [
                 "`orderly config` lists the settings",
                 "did you mean `http.listen`?",

@@ -57,6 +57,7 @@ pub(super) fn rules(open_reads: bool) -> AccessRules {
     AccessRules {
         tokens: Role::ALL.map(token).into(),
         open_reads,
+        open_metrics: false,
         host_names: vec!["orderly.example.org".to_owned()],
     }
 }
