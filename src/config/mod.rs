@@ -18,7 +18,8 @@ pub use fault::Fault;
 pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};
 pub use model::{
     ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LogConfig, LogFormat,
-    MetricsAccess, PolicyConfig, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig, WebhookConfig,
+    MetricsAccess, PolicyConfig, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig,
+    WebhookConfig,
 };
 
 /// Why the configuration cannot be used.

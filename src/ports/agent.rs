@@ -27,9 +27,9 @@ pub struct RunbookView {
     pub owner: String,
     /// Where it stands, relative to the followed path.
     pub file: String,
-    /// The revision that its active version was read from.
-    pub revision: String,
-    /// `active`, `invalid` (the last good version is active), `suspended`.
+    /// The revision that its active version was read from; none where no version of it can be used.
+    pub revision: Option<String>,
+    /// `active`, `invalid` (the last good version is active, if there is one), `suspended`.
     pub state: RunbookState,
     /// The problem, where the newest version is invalid: `file:line:column: what`.
     pub problem: Option<String>,

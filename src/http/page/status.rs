@@ -203,7 +203,11 @@ fn book(view: &RunbookView, now: Timestamp) -> Markup {
                 @if let Some(outcome) = view.last_outcome { (outcome_words(outcome)) " " }
                 @if let Some(ended) = view.last_ended { (time(ended, now)) } @else { "never" }
             }
-            td { @if let Some(next) = view.next { (time(next, now)) } @else { "when asked" } }
+            td {
+                @if let Some(next) = view.next { (time(next, now)) }
+                @else if view.revision.is_none() { "not before it is mended" }
+                @else { "when asked" }
+            }
             td { (text(&view.description)) }
         }
     }

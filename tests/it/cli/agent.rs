@@ -378,6 +378,35 @@ fn a_commit_is_in_use_at_once_and_its_problems_are_told() {
 }
 
 #[test]
+fn a_runbook_that_never_was_good_is_shown_with_its_problem() {
+    let agent = Agent::start();
+    agent.home.write(
+        "repository/runbooks/more.yaml",
+        runbook("more", "\nspec: { stepps: [] }\n"),
+    );
+    commit(&agent.home);
+    assert_eq!(agent.orderly(&["sync"]).code, 1);
+    let status = agent.orderly(&["status"]).done();
+    assert!(
+        status.contains("4 in use, 1 invalid, 0 suspended"),
+        "{status}"
+    );
+    let problem = "more.yaml:4:9: unknown key `stepps`";
+    assert!(status.contains(problem), "{status}");
+    let status = agent.orderly(&["status", "-o", "json"]).json();
+    let view = &status["runbooks"][2];
+    assert_eq!(
+        (&view["name"], &view["state"]),
+        (&"more".into(), &"invalid".into())
+    );
+    assert!(view["problem"].as_str().unwrap().starts_with(problem));
+    assert!(view["revision"].is_null());
+    assert_eq!(agent.orderly(&["next", "more"]).done(), "");
+    let err = agent.orderly(&["run", "more"]).failed(4);
+    assert!(err.contains(problem), "{err}");
+}
+
+#[test]
 fn who_has_no_token_may_look_but_not_change() {
     let agent = Agent::start();
     let elsewhere = Home::new().with("ORDERLY_SERVER", &address(&agent.greeting));

@@ -161,7 +161,7 @@ fn view(name_text: &str, state: RunbookState) -> RunbookView {
         description: "Looks at the disk <script>alert(1)</script>".to_owned(),
         owner: "ops@example.org".to_owned(),
         file: "disk.yaml".to_owned(),
-        revision: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+        revision: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
         state,
         problem: (state == RunbookState::Invalid)
             .then(|| "disk.yaml:3:4: unknown field `x`\u{1b}[31m".to_owned()),
