@@ -67,22 +67,26 @@ pub(super) struct Globals {
         hide_env_values = true
     )]
     pub(super) token_file: Option<PathBuf>,
-    /// Text for people or JSON for machines
+    /// `text` for people, which is the default, or `json` for machines
     #[arg(
         long,
         short,
         global = true,
         hide_short_help = true,
+        hide_possible_values = true,
+        hide_default_value = true,
         value_enum,
         default_value_t,
         value_name = "FORM"
     )]
     pub(super) output: Output,
-    /// When to use colour; NO_COLOR is heeded
+    /// When to use colour: `auto` (on a terminal, unless NO_COLOR is set), `always` or `never`
     #[arg(
         long,
         global = true,
         hide_short_help = true,
+        hide_possible_values = true,
+        hide_default_value = true,
         value_enum,
         default_value_t,
         value_name = "WHEN"

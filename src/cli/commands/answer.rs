@@ -41,7 +41,11 @@ pub(in crate::cli) struct Approve {
 
 const APPROVE: &str = "\
 Consent to exactly one step, after looking at it. The step is shown as it will be carried out, and consent is bound to its digest: should \
-the step change meanwhile, nothing is approved. Without a terminal to answer at, --yes is needed.
+the step change meanwhile, nothing is approved. Nobody consents to a run that they started or a commit that they wrote, unless the \
+configuration allows it.
+
+Asks back on a terminal; without one, --yes is needed. Prints what came of the answer. Exits with 1 where it was not answered, with 2 \
+where nobody can be asked back, and with 4 where the question is closed or another's to answer.
 
 Example:
   orderly approve 1a2b3c4d
@@ -65,7 +69,9 @@ pub(in crate::cli) struct Deny {
 }
 
 const DENY: &str = "\
-Say no to a step. One no is enough: the step does not run, and its run ends as denied.
+Say no to a step. One no is enough: the step does not run, and its run ends as denied. Whoever started the run may do so, too.
+
+Prints what came of the answer. Exits with 4 where the question is closed already.
 
 Example:
   orderly deny 1a2b3c4d --comment 'not on a Friday'";

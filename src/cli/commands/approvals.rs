@@ -39,6 +39,7 @@ pub(in crate::cli) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Show the whole step that people are asked about
+    #[command(long_about = SHOW)]
     Show {
         /// The approval, by its id or a part of it
         approval: String,
@@ -46,13 +47,22 @@ enum What {
 }
 
 const LONG: &str = "\
-List what waits for people, newest first; show one question whole: what the step would do, why people are asked, who has answered, and \
-the step itself as it will be carried out.
+List what waits for people, newest first; show one question whole. Each line has the approval's id, the runbook and its step, how grave \
+the step is, until when people may answer, and what is asked: the command, what it does, and why people are asked.
 
 Example:
   orderly approvals
   orderly approvals show 1a2b3c4d
-  orderly approve 1a2b3c4d";
+  orderly approve 1a2b3c4d
+  orderly approvals --output json | jq -r '.items[] | [.id, .brief] | @tsv'";
+
+const SHOW: &str = "\
+Show one question whole: what the step would do and how surely that is known, why people are asked, who may not consent, who has answered, \
+and the step itself as it will be carried out. What would hide on a screen is made visible.
+
+Example:
+  orderly approvals show 1a2b3c4d
+  orderly approvals show 1a2b3c4d --output json | jq .planned.arguments";
 
 /// Lists or shows.
 pub(in crate::cli) async fn approvals(arguments: Arguments, context: &Context) -> Answer {

@@ -59,7 +59,8 @@ struct List {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Check the whole log against its key and the exported end: edits, gaps and a cut tail are found
+    /// Check that nobody has changed the log
+    #[command(long_about = VERIFY)]
     Verify {
         /// Read this database instead of asking an agent; `history.db` in the state folder where none is named
         #[arg(long, value_name = "FILE", num_args = 0..=1)]
@@ -72,15 +73,25 @@ enum What {
 }
 
 const LONG: &str = "\
-List the audit log, newest first: every decision and every action, who, what, to what, and whether it went well. `audit verify` checks \
-the keyed chain that holds the log together, and exits with 1 where it is broken; with --database it needs no running agent, only the \
-key in the state folder.
+List the audit log, newest first: every decision and every action, when, by whom, what, to what, and how it went. --output json has all \
+that is recorded of each. `audit verify` checks that nobody has changed the log.
 
 Example:
   orderly audit --failed --since 24h
   orderly audit --action approval. --user jane
+  orderly audit --resource runbook/nightly-backup --output json | jq '.items[].details'
+  orderly audit verify";
+
+const VERIFY: &str = "\
+Check the whole log against its key and the end that was exported last: edits, gaps and a cut tail are found. A running agent does it, or \
+with --database this program, which needs the key in the state folder and nothing else.
+
+Says how many records are good. Exits with 1 where the chain is broken, and with 6 where the database or the key cannot be read.
+
+Example:
   orderly audit verify
-  orderly --state-dir /var/lib/orderly audit verify --database";
+  orderly --state-dir /var/lib/orderly audit verify --database
+  orderly --state-dir /var/lib/orderly audit verify --database /backup/history.db";
 
 /// Lists or checks.
 pub(in crate::cli) async fn audit(arguments: Arguments, context: &Context) -> Answer {

@@ -25,6 +25,7 @@ pub(in crate::cli) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Say whether the configuration can be used
+    #[command(long_about = CHECK)]
     Check,
 }
 
@@ -32,12 +33,23 @@ const LONG: &str = "\
 Show every setting, its value, and where the value comes from. Built-in values are overridden by the file, the file by variables of the \
 environment, and those by flags. Secrets are only ever named; what may be one in an address is not shown.
 
-`config check` says whether the configuration can be used, and exits with 5 where it cannot.
+Exits with 5 where the configuration cannot be used, and tells everything that is wrong with it.
 
 Example:
   orderly config
   orderly --set http.listen=127.0.0.1:9090 config
+  orderly config --output json | jq '.[\"http.listen\"]'
   orderly --config /etc/orderly/orderly.yaml config check";
+
+const CHECK: &str = "\
+Say whether the configuration can be used: the file, the environment and the flags together, as the agent would read them. Everything that \
+is wrong is told at once, at its place, with a hint. Whether secrets and repositories can be reached is for `orderly doctor`.
+
+Exits with 5 where it cannot be used.
+
+Example:
+  orderly --config /etc/orderly/orderly.yaml config check
+  orderly config check --output json | jq -r '.problems[].place'";
 
 /// Shows or checks the configuration.
 pub(in crate::cli) fn config(arguments: &Arguments, context: &Context) -> Answer {

@@ -24,7 +24,10 @@ pub(in crate::cli) struct Arguments {
 }
 
 const LONG: &str = "\
-Show what is due next, soonest first: the next time of each trigger, on the clock of this place, and why it would not run as things stand.
+Show what is due next, soonest first: the next time of each trigger, on the clock of this place, and why it would not run as things stand \
+(`suspended`, `window`).
+
+Exits with 4 where there is no such runbook.
 
 Example:
   orderly next

@@ -62,8 +62,9 @@ const LONG: &str = "\
 Start a runbook now, and follow it to its end: each step as it starts and ends, and what waits for people, with the command to answer. \
 Every step passes the safety gate, as in a scheduled run.
 
-The exit code tells how the run ended: 0 succeeded (with a warning, too), 1 failed, 11 denied, 12 canceled, 13 timed out, 14 interrupted. \
-Ctrl-C ends the following, not the run.
+Prints a line for each thing that happens, and how the run ended; with --output json, the ended run as one document; with --no-wait, its \
+id. The exit code tells how the run ended: 0 succeeded (with a warning, too), 1 failed, 11 denied, 12 canceled, 13 timed out, 14 \
+interrupted; 4 means that it was not started. Ctrl-C ends the following, not the run.
 
 Example:
   orderly run todo-update-config -i namespace=default -i key=LOG_LEVEL -i value=debug

@@ -54,11 +54,13 @@ struct List {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Show one run: its steps, and why the gate decided as it did
+    #[command(long_about = SHOW)]
     Show {
         /// The run, by its id or a part of it
         run: String,
     },
     /// Ask a run to stop
+    #[command(long_about = CANCEL)]
     Cancel {
         /// The run, by its id or a part of it
         run: String,
@@ -74,11 +76,32 @@ enum What {
 }
 
 const LONG: &str = "\
-List runs, newest first; show one, or stop one. A run is named by its id or by part of it, such as the eight digits that lists show.
+List runs, newest first; show one, or stop one. Each line has the run's id, its runbook, its state, when it started, how long it took, \
+what started it, and why it ended so. A run is named by its id or by part of it, such as the eight digits that lists show.
 
 Example:
+  orderly runs
   orderly runs --outcome failures --since 24h
+  orderly runs --runbook nightly-backup -n 1 --output json | jq -r '.items[0].outcome'
   orderly runs show 3f9a1c2d
+  orderly runs cancel 3f9a1c2d --reason 'wrong namespace'";
+
+const SHOW: &str = "\
+Show one run: what started it, with which inputs, how far it is, what it asks people for; each step with its state, its length and what \
+came of it; and what the gate said wherever it did not simply let a step pass. With --output json, the run, its steps and every recorded \
+event.
+
+Example:
+  orderly runs show 3f9a1c2d
+  orderly runs show 3f9a1c2d --output json | jq '.steps[] | {step, status, outputs}'";
+
+const CANCEL: &str = "\
+Ask a run to stop. The step that is under way is told to end, steps below `finally` are still carried out, and the run ends as canceled. \
+It does not wait for that: `orderly runs show` shows when it has.
+
+Exits with 4 where the run has ended already.
+
+Example:
   orderly runs cancel 3f9a1c2d --reason 'wrong namespace'";
 
 /// Lists, shows or stops.

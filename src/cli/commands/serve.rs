@@ -38,8 +38,12 @@ pub(in crate::cli) struct Arguments {
 const LONG: &str = "\
 Be the agent: follow a git repository, run what is due, ask people where the safety gate says so, keep a history, and answer over HTTP.
 
+Once it is up it prints where it answers, what it follows and what is due next; from then on it logs to standard error. The first start \
+makes the state folder, with a token for the administrator in it; commands on the same host find both by themselves.
+
 TERM and Ctrl-C stop it: running steps get `runs.shutdownGrace` to end; a second signal does not wait. HUP reads the configuration again. \
-Exits with 0 only where nothing was stuck.
+Exits with 0 where nothing was stuck, with 1 where something was or the address is taken, with 5 for the configuration, and with 6 for the \
+state folder, also where another agent uses it.
 
 Example:
   orderly serve

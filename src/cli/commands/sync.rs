@@ -22,7 +22,7 @@ const FEWEST: usize = 7;
 #[derive(Debug, clap::Args)]
 #[command(long_about = LONG)]
 pub(in crate::cli) struct Arguments {
-    /// Carry out the deletions of exactly this revision, which waits because it deletes so much
+    /// Carry out the deletions of exactly this revision, which waits because it deletes so much; its first digits are enough
     #[arg(long, value_name = "REVISION", conflicts_with = "show")]
     accept: Option<String>,
     /// Only show where following the repository stands
@@ -32,9 +32,11 @@ pub(in crate::cli) struct Arguments {
 
 const LONG: &str = "\
 Look for a new commit now instead of waiting for the next poll, and show where following the repository stands: the revision in use, the \
-newest one seen, and every problem in it. A revision that would delete more than half of all runbooks waits until somebody accepts it.
+newest one seen, and every problem in it. A revision that would delete more than half of all runbooks waits until somebody accepts it, by \
+its name or the beginning of that.
 
-Exits with 1 where the repository cannot be read or the revision has problems.
+Exits with 1 where the repository cannot be read, the revision has problems or its deletions wait, and with 4 where the revision to accept \
+is not the one that waits.
 
 Example:
   orderly sync

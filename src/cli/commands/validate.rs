@@ -52,7 +52,8 @@ const LONG: &str = "\
 Check runbooks, environments, calendars and policies, each alone and all together, and tell every problem at once: its place, the line, \
 what is wrong, and a hint. Folders are searched for *.yaml and *.yml; symbolic links in them are not followed, as the agent does not.
 
-Exits with 0 where all is well or there are only warnings, and with 1 where there are errors.
+Prints the problems, and a count of what was looked at to standard error. Exits with 0 where all is well or there are only warnings, with \
+1 where there are errors, and with 2 where a path cannot be read.
 
 Example:
   orderly validate

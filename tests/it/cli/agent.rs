@@ -207,6 +207,12 @@ fn a_run_is_followed_to_its_end_and_its_output_is_kept() {
     );
     let logs = agent.orderly(&["logs", id]).done();
     assert!(logs.ends_with(" hello out| hello you\n"), "{logs}");
+    let items = agent.orderly(&["logs", id, "-o", "json"]).json();
+    let last = items["items"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["step"], &last["stream"], &last["text"]),
+        (&"hello".into(), &"out".into(), &"hello you".into())
+    );
     assert_eq!(
         agent
             .orderly(&["logs", id, "--follow", "--step", "hello"])
