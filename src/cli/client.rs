@@ -5,19 +5,21 @@
 //! - What answers but is no agent is told apart from an agent that refuses.
 
 use crate::{
-    cli::exit::CliError,
+    cli::{exit::CliError, terminal::Terminal},
     domain::{secret::SecretValue, span::Span},
     ports::network::{HttpRequest, HttpResponse, Network},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use url::Url;
 
 /// How long an answer may take, in seconds.
 const PATIENCE: u64 = 30;
 /// How long an answer may take where much is read or fetched, in seconds.
 const LONG_PATIENCE: u64 = 600;
+/// Whoever waits longer than this is told for what.
+const A_WHILE: Duration = Duration::from_secs(2);
 /// The longest answer that is read, in bytes.
 const MOST: usize = 64 * 1024 * 1024;
 
@@ -92,6 +94,8 @@ pub(super) struct Client {
     server: Url,
     token: Option<SecretValue>,
     patience: Span,
+    /// Who is told that an answer takes long.
+    waiting: Option<Terminal>,
 }
 
 impl Client {
@@ -101,6 +105,15 @@ impl Client {
             server,
             token,
             patience: Span::from_secs(PATIENCE),
+            waiting: None,
+        }
+    }
+
+    /// The same, for somebody who waits at a terminal.
+    pub(super) fn for_somebody_at(self, terminal: Terminal) -> Self {
+        Self {
+            waiting: Some(terminal),
+            ..self
         }
     }
 
@@ -191,7 +204,24 @@ impl Client {
             server: self.server(),
             source,
         };
-        self.network.http(request).await.map_err(unreachable)
+        let answer = self.network.http(request);
+        self.tell_of_waiting(answer).await.map_err(unreachable)
+    }
+
+    /// Says what is waited for once that takes a while.
+    async fn tell_of_waiting<T>(&self, answer: impl Future<Output = T>) -> T {
+        let mut answer = std::pin::pin!(answer);
+        if let Ok(soon) = tokio::time::timeout(A_WHILE, &mut answer).await {
+            return soon;
+        }
+        if let Some(terminal) = self.waiting {
+            terminal.say(&format!(
+                "waiting for {} to answer, for up to {}",
+                self.server(),
+                self.patience
+            ));
+        }
+        answer.await
     }
 
     /// The body of an answer that is no refusal.

@@ -21,6 +21,7 @@ mod rows;
 mod table;
 mod terminal;
 mod times;
+mod values;
 
 use crate::{
     cli::{
@@ -31,12 +32,11 @@ use crate::{
     },
     config::environment_variables,
 };
-use clap::{CommandFactory as _, Parser as _};
 use std::process::ExitCode;
 
 /// Reads the command line, does what it says, and gives back the exit code.
 pub fn main() -> ExitCode {
-    match Arguments::try_parse() {
+    match arguments::read() {
         Ok(arguments) => obey(arguments).into(),
         Err(error) => not_understood(&error).into(),
     }
@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
 
 /// The whole command line, for whoever documents or tests it.
 pub fn command() -> clap::Command {
-    let mut command = Arguments::command();
+    let mut command = arguments::whole();
     command.build();
     command
 }

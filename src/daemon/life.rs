@@ -5,7 +5,9 @@ use crate::{
     adapters::logs::StepLogs,
     config::{ConfigError, Inputs, Loaded, load},
     daemon::{
-        Facts, Greeting, housekeeping, reload,
+        Facts, Greeting,
+        address::{self, Announcement},
+        housekeeping, reload,
         state::{self, StateError},
         tasks::{Runs, Tasks},
         wiring::{self, SwappedSecrets, WiringError},
@@ -119,6 +121,7 @@ pub(super) struct Daemon {
     pub(super) logs: Arc<StepLogs>,
     pub(super) runs: Arc<Runs>,
     pub(super) tasks: Tasks,
+    announcement: Option<Announcement>,
     /// Fires after everything else has stopped.
     pub(super) last: CancellationToken,
 }
@@ -260,6 +263,7 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
         logs,
         runs,
         tasks,
+        announcement: None,
         last: CancellationToken::new(),
     })
 }
@@ -347,9 +351,7 @@ impl Daemon {
         recover::recover(&world).await?;
         let services = self.services();
         let last = self.last.clone();
-        world
-            .address
-            .get_or_init(|| format!("http://{}", reachable(address)));
+        world.address.get_or_init(|| address::reachable(address));
         self.tasks.spawn("http", async move {
             http::serve(listener, services, last, HTTP_GRACE).await;
         });
@@ -366,9 +368,18 @@ impl Daemon {
             settings.environment.as_str(),
             &self.agent.sync_view().source,
         );
+        self.announce(&address::reachable(address));
         greeting.up(&self.facts(address));
         notify_systemd(&[sd_notify::NotifyState::Ready]);
         Ok(())
+    }
+
+    /// Without it, commands on this host need `--server` where the port is not the configured one.
+    fn announce(&mut self, address: &str) {
+        match Announcement::make(&self.loaded.config.state_dir, address) {
+            Ok(made) => self.announcement = Some(made),
+            Err(error) => tracing::warn!("the agent's address cannot be written down: {error}"),
+        }
     }
 
     fn services(&self) -> Services {
@@ -424,6 +435,7 @@ impl Daemon {
         Facts {
             address,
             source: view.source,
+            error: view.error,
             revision: view.applied.unwrap_or_default(),
             runbooks: usize::try_from(view.runbooks).unwrap_or(usize::MAX),
             next: self.agent.upcoming(None, 5),
@@ -449,7 +461,7 @@ impl Daemon {
         }
     }
 
-    async fn stop(self, cause: Cause, signals: &mut Signals) -> Ended {
+    async fn stop(mut self, cause: Cause, signals: &mut Signals) -> Ended {
         notify_systemd(&[sd_notify::NotifyState::Stopping]);
         let world = self.world.clone();
         let word = match cause {
@@ -466,6 +478,7 @@ impl Daemon {
         let forced = self.drain(grace, signals).await;
         let mut stuck = self.obey(if forced { OBEY_FORCED } else { OBEY }).await;
         housekeeping::last_words(&world).await;
+        self.announcement = None;
         if let Err(error) = world.history.clone().close().await {
             stuck.push(format!("history: {error}"));
         }
@@ -499,18 +512,6 @@ impl Daemon {
         let _in_time = tokio::time::timeout(patience, self.runs.idle()).await;
         self.runs.abort()
     }
-}
-
-/// An agent that listens on every address is reached by the loopback one.
-fn reachable(mut address: std::net::SocketAddr) -> std::net::SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv6() {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        } else {
-            std::net::Ipv4Addr::LOCALHOST.into()
-        });
-    }
-    address
 }
 
 /// `Type=notify-reload` wants the time with the word.

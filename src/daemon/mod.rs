@@ -12,6 +12,7 @@
 //! - A long-lived task that ends takes the daemon down, by name: a half-alive agent is worse than a restart.
 //! - A reload loads first and swaps after; what cannot be swapped is named.
 
+pub mod address;
 mod housekeeping;
 mod life;
 mod reload;
@@ -35,6 +36,8 @@ pub struct Facts {
     pub address: std::net::SocketAddr,
     /// Where the runbooks come from.
     pub source: String,
+    /// Why they cannot be fetched, where that is so.
+    pub error: Option<String>,
     /// The revision in use.
     pub revision: String,
     /// How many runbooks are in use here.

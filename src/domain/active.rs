@@ -5,6 +5,7 @@
 use crate::domain::{
     calendar::Calendar,
     digest::Digest,
+    likeness::nearest,
     name::{CalendarName, EnvironmentName, PolicyName, RunbookName},
     policy::Tightening,
     runbook::{Document, Environment, Runbook, Trigger},
@@ -372,14 +373,8 @@ impl ActiveSet {
         if let Some(broken) = self.broken.get(name) {
             return format!(" that can be used: {}", broken.problem);
         }
-        let likeness = |known: &RunbookName| strsim::jaro_winkler(known.as_str(), name.as_str());
-        let nearest = self
-            .runbooks
-            .keys()
-            .map(|known| (likeness(known), known))
-            .filter(|(likeness, _)| *likeness > 0.8)
-            .max_by(|one, other| one.0.total_cmp(&other.0));
-        nearest.map_or_else(String::new, |(_, known)| {
+        let known = self.runbooks.keys().map(RunbookName::as_str);
+        nearest(name.as_str(), known).map_or_else(String::new, |known| {
             format!("\nhint: did you mean `{known}`?")
         })
     }

@@ -17,11 +17,12 @@ use crate::{
         view,
         world::{Suspension, World, held},
     },
-    history::Write,
+    history::{HistoryError, Write},
     ports::{
         BoxFuture,
         agent::{
-            Agent as Port, AgentError, Dependency, RunbookView, StartRequest, SyncView, Upcoming,
+            Agent as Port, AgentError, Dependency, RunbookView, StartRequest, StartedRun, SyncView,
+            Upcoming,
         },
     },
 };
@@ -69,7 +70,7 @@ impl Port for Agent {
     fn dependencies(&self) -> Vec<Dependency> {
         view::dependencies(&self.world, &self.sync, self.tasks.as_ref())
     }
-    fn start<'a>(&'a self, request: StartRequest, by: &'a Person) -> Answer<'a, RunId> {
+    fn start<'a>(&'a self, request: StartRequest, by: &'a Person) -> Answer<'a, StartedRun> {
         Box::pin(start_run(&self.world, request, by))
     }
     fn cancel<'a>(&'a self, run: RunId, by: &'a Person, reason: &'a str) -> Answer<'a, ()> {
@@ -150,11 +151,11 @@ async fn start_run(
     world: &Arc<World>,
     request: StartRequest,
     by: &Person,
-) -> Result<RunId, AgentError> {
-    let key = request.idempotency_key.clone();
+) -> Result<StartedRun, AgentError> {
+    let (key, runbook) = (request.idempotency_key.clone(), request.runbook.clone());
     // Before anything else: the run that it started may still be going on, and would be in its own way.
-    if let Some(run) = started_by(world, key.clone()).await? {
-        return Ok(run);
+    if let Some(started) = started_by(world, key.clone(), &runbook).await? {
+        return Ok(started);
     }
     let wish = Wish {
         runbook: request.runbook,
@@ -167,20 +168,38 @@ async fn start_run(
         idempotency_key: request.idempotency_key,
     };
     match start::start(world, wish).await {
-        Ok(header) => Ok(header.id),
+        Ok(header) => Ok(StartedRun {
+            run: header.id,
+            existing: false,
+        }),
         Err(NotStarted::Before) => {
-            let started = started_by(world, key).await?;
+            let started = started_by(world, key, &runbook).await?;
             started.ok_or_else(|| NotStarted::Before.into())
         }
         Err(why) => Err(why.into()),
     }
 }
 
-/// The run that a key has started. The same key again is answered with it.
-async fn started_by(world: &World, key: Option<String>) -> Result<Option<RunId>, AgentError> {
+/// The run that a key has started. The same key again is answered with it, but only for the same runbook.
+async fn started_by(
+    world: &World,
+    key: Option<String>,
+    runbook: &RunbookName,
+) -> Result<Option<StartedRun>, AgentError> {
+    let unreadable = |error: HistoryError| AgentError::Unavailable(error.to_string());
     let Some(key) = key else { return Ok(None) };
-    let found = world.history.idempotency(key).await;
-    found.map_err(|error| AgentError::Unavailable(error.to_string()))
+    let found = world.history.idempotency(key).await.map_err(unreadable)?;
+    let Some(run) = found else { return Ok(None) };
+    let row = world.history.run(run).await.map_err(unreadable)?;
+    match row.map(|row| row.header.runbook) {
+        Some(other) if other != *runbook => Err(AgentError::Conflict(format!(
+            "this idempotency key has started run {run} of runbook {other}\nhint: use a key of its own for each wish"
+        ))),
+        Some(_) | None => Ok(Some(StartedRun {
+            run,
+            existing: true,
+        })),
+    }
 }
 
 async fn cancel(world: &World, run: RunId, by: &Person, reason: &str) -> Result<(), AgentError> {

@@ -72,6 +72,9 @@ pub enum NotStarted {
 impl From<NotStarted> for AgentError {
     fn from(why: NotStarted) -> Self {
         match why {
+            NotStarted::Because(NotRun::Window, detail) => Self::Conflict(format!(
+                "the window is closed: {detail}\nhint: `orderly run --override-window`, or `override_window` over HTTP, starts it all the same, and the audit log says who did"
+            )),
             NotStarted::Because(reason, detail) => {
                 Self::Conflict(format!("{}: {detail}", reason.as_str()))
             }

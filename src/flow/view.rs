@@ -1,7 +1,7 @@
 //! What is going on, as people see it.
 
 use crate::{
-    domain::{name::RunbookName, occurrence::NotRun, span::Span},
+    domain::{active::BrokenRunbook, name::RunbookName, occurrence::NotRun, span::Span},
     flow::{
         FlowError,
         agent::TaskReport,
@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, time::Duration};
 /// The scheduler looks at the clock every second; this long without a look is stuck.
 const STUCK: Duration = Duration::from_secs(15);
 
-/// Every runbook in use, by name.
+/// Every runbook in use, and every one that has no version which could be, by name.
 ///
 /// # Errors
 /// The history cannot be read.
@@ -41,7 +41,7 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
         .set
         .runbooks()
         .filter(|found| found.runbook.applies_in(&environment));
-    Ok(here
+    let mut views: Vec<RunbookView> = here
         .map(|found| {
             let name = &found.runbook.name;
             // Two looks at the same lock: the first must have let go of it.
@@ -54,7 +54,7 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
                 description: found.runbook.description.to_string(),
                 owner: found.runbook.owner.to_string(),
                 file: found.file.to_string(),
-                revision: found.revision.to_string(),
+                revision: Some(found.revision.to_string()),
                 state: state(found.problem.is_some(), suspension.is_some()),
                 problem: found.problem.as_deref().map(str::to_owned),
                 suspended_until: suspension.and_then(|suspension| suspension.until),
@@ -74,7 +74,36 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
                     .map(|interval| interval.duration().as_secs()),
             }
         })
-        .collect())
+        .collect();
+    let broken = in_use.set.broken().iter();
+    views.extend(broken.map(|(name, broken)| never_good(name, broken, facts.get(name))));
+    views.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(views)
+}
+
+/// A runbook of which nothing is known but that it is broken; which environments it is for is not known either.
+fn never_good(
+    name: &RunbookName,
+    broken: &BrokenRunbook,
+    facts: Option<&RunbookFacts>,
+) -> RunbookView {
+    RunbookView {
+        name: name.clone(),
+        description: String::new(),
+        owner: String::new(),
+        file: broken.file.to_string(),
+        revision: None,
+        state: RunbookState::Invalid,
+        problem: Some(broken.problem.to_string()),
+        suspended_until: None,
+        triggers: Vec::new(),
+        next: None,
+        running: None,
+        last_outcome: facts.map(|facts| facts.last_outcome),
+        last_ended: facts.map(|facts| facts.last_ended),
+        last_success: facts.and_then(|facts| facts.last_success),
+        expected_interval: None,
+    }
 }
 
 fn state(invalid: bool, suspended: bool) -> RunbookState {

@@ -42,6 +42,9 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Running, Self::Waiting, Self::Ended];
+
     /// The word used in reports and in the database.
     pub fn as_str(self) -> &'static str {
         match self {

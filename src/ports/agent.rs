@@ -27,9 +27,9 @@ pub struct RunbookView {
     pub owner: String,
     /// Where it stands, relative to the followed path.
     pub file: String,
-    /// The revision that its active version was read from.
-    pub revision: String,
-    /// `active`, `invalid` (the last good version is active), `suspended`.
+    /// The revision that its active version was read from; none where no version of it can be used.
+    pub revision: Option<String>,
+    /// `active`, `invalid` (the last good version is active, if there is one), `suspended`.
     pub state: RunbookState,
     /// The problem, where the newest version is invalid: `file:line:column: what`.
     pub problem: Option<String>,
@@ -154,6 +154,15 @@ pub struct StartRequest {
     pub idempotency_key: Option<String>,
 }
 
+/// The run that a wish has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedRun {
+    /// The run.
+    pub run: RunId,
+    /// Whether the same wish, known by its key, had started it before.
+    pub existing: bool,
+}
+
 /// Why the agent does not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AgentError {
@@ -191,7 +200,7 @@ pub trait Agent: Send + Sync {
         &'a self,
         request: StartRequest,
         by: &'a Person,
-    ) -> BoxFuture<'a, Result<RunId, AgentError>>;
+    ) -> BoxFuture<'a, Result<StartedRun, AgentError>>;
     /// Asks a run to stop.
     fn cancel<'a>(
         &'a self,

@@ -8,10 +8,11 @@ use crate::{
         exit::{Answer, CliError, Exit},
         rows,
         table::{Cell, Table},
+        terminal::Style,
         times,
     },
     config::{Flag, LogConfig, LogFormat, load, working_directory},
-    daemon::{self, Ended, Facts, Greeting, Plan},
+    daemon::{self, Ended, Facts, Greeting, Plan, address},
     telemetry::{self, LogOptions},
 };
 use std::path::PathBuf;
@@ -37,8 +38,12 @@ pub(in crate::cli) struct Arguments {
 const LONG: &str = "\
 Be the agent: follow a git repository, run what is due, ask people where the safety gate says so, keep a history, and answer over HTTP.
 
+Once it is up it prints where it answers, what it follows and what is due next; from then on it logs to standard error. The first start \
+makes the state folder, with a token for the administrator in it; commands on the same host find both by themselves.
+
 TERM and Ctrl-C stop it: running steps get `runs.shutdownGrace` to end; a second signal does not wait. HUP reads the configuration again. \
-Exits with 0 only where nothing was stuck.
+Exits with 0 where nothing was stuck, with 1 where something was or the address is taken, with 5 for the configuration, and with 6 for the \
+state folder, also where another agent uses it.
 
 Example:
   orderly serve
@@ -154,9 +159,14 @@ impl Welcome<'_> {
             "  follows",
             format!("{} at {}", facts.source, revision(&facts.revision)),
         );
+        let failing = facts.error.as_deref().unwrap_or_default();
+        table.pairs(
+            "  failing",
+            failing.lines().map(|line| Cell::styled(line, Style::Bad)),
+        );
         table.pair("  environment", self.environment.as_str());
         table.pair("  runbooks", runbooks(facts));
-        table.pair("  page", page(facts.address));
+        table.pair("  page", format!("{}/", address::reachable(facts.address)));
         table.pairs("  next", self.next(facts));
         table.pair(
             "  approvals",
@@ -211,13 +221,6 @@ fn runbooks(facts: &Facts) -> String {
             facts.runbooks
         ),
     }
-}
-
-/// The page's address, for somebody on this host.
-fn page(address: std::net::SocketAddr) -> String {
-    let mut config = crate::config::Config::default();
-    config.http.listen = address;
-    format!("{}/", crate::cli::context::server_of(&config))
 }
 
 fn path(folder: PathBuf) -> String {

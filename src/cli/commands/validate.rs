@@ -52,7 +52,8 @@ const LONG: &str = "\
 Check runbooks, environments, calendars and policies, each alone and all together, and tell every problem at once: its place, the line, \
 what is wrong, and a hint. Folders are searched for *.yaml and *.yml; symbolic links in them are not followed, as the agent does not.
 
-Exits with 0 where all is well or there are only warnings, and with 1 where there are errors.
+Prints the problems, and a count of what was looked at to standard error. Exits with 0 where all is well or there are only warnings, with \
+1 where there are errors, and with 2 where a path cannot be read.
 
 Example:
   orderly validate
@@ -168,8 +169,10 @@ impl Found {
             self.files.push(path.to_owned());
             return Ok(());
         }
-        let kind = path.metadata().map_err(|error| {
-            CliError::Usage(format!("{} cannot be looked at: {error}", path.display()))
+        let kind = path.metadata().map_err(|source| CliError::Unreadable {
+            doing: "looking at",
+            path: path.to_owned(),
+            source,
         })?;
         if kind.is_dir() {
             return self.walk(path, 0);
@@ -179,7 +182,7 @@ impl Found {
     }
 
     fn walk(&mut self, folder: &Path, depth: usize) -> Result<(), CliError> {
-        let failed = |source| CliError::File {
+        let failed = |source| CliError::Unreadable {
             doing: "reading the folder",
             path: folder.to_owned(),
             source,
@@ -235,7 +238,7 @@ fn read(path: &Path) -> Result<(String, Vec<u8>), CliError> {
         let taken = File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
         (path.to_string_lossy().into_owned(), taken)
     };
-    taken.map_err(|source| CliError::File {
+    taken.map_err(|source| CliError::Unreadable {
         doing: "reading",
         path: path.to_owned(),
         source,
