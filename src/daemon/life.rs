@@ -10,33 +10,26 @@ use crate::{
         tasks::{Runs, Tasks},
         wiring::{self, SwappedSecrets, WiringError},
     },
-    domain::active::ActiveSet,
     flow::{
         FlowError,
         agent::Agent,
         child::ChildRuns,
-        locks::Locks,
-        recover,
+        recover, suspend,
         sync::Sync as SyncStory,
         tick::Scheduler,
-        world::{InUse, Suspension, World, effective_policy},
+        world::{Parts, World},
     },
     gate::review::NoReviewer,
     history::{History, HistoryError, Options},
     http::{self, Access, Services},
-    ports::{agent::Agent as _, clock::Clock, executor::ActionCatalogue as _, secrets::Secrets},
+    ports::{agent::Agent as _, executor::ActionCatalogue as _},
     telemetry::{Build, Events},
 };
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::{Arc, Mutex, RwLock},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
-    sync::{Notify, Semaphore, oneshot},
+    sync::oneshot,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -229,16 +222,19 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let performer = Arc::new(Performer::new(catalogue.clone(), Arc::new(hands)));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
     let runs = Arc::new(Runs::default());
-    let parts = Parts {
-        clock,
-        events,
-        secrets: secrets.clone(),
+    let world = Arc::new(World::new(Parts {
         history,
-        performer,
+        events,
+        clock,
+        executor: performer,
+        reviewer: Arc::new(NoReviewer),
         logs: logs.clone(),
-        runs: runs.clone(),
-    };
-    let world = world(&loaded, parts).await?;
+        secrets: secrets.clone(),
+        launcher: runs.clone(),
+        settings: wiring::settings(config),
+        concurrency: config.runs.concurrency as usize,
+    }));
+    suspend::load(&world).await?;
     let sync = Arc::new(SyncStory::open(&world, Arc::new(source), catalogue).await?);
     let tasks = Tasks::default();
     let agent = Arc::new(Agent {
@@ -262,67 +258,6 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
         tasks,
         last: CancellationToken::new(),
     })
-}
-
-struct Parts {
-    clock: Arc<dyn Clock>,
-    events: Events,
-    secrets: Arc<dyn Secrets>,
-    history: History,
-    performer: Arc<Performer>,
-    logs: Arc<StepLogs>,
-    runs: Arc<Runs>,
-}
-
-async fn world(loaded: &Loaded, parts: Parts) -> Result<Arc<World>, DaemonError> {
-    let settings = wiring::settings(&loaded.config);
-    let set = Arc::new(ActiveSet::default());
-    let policy = Arc::new(effective_policy(&settings, &set));
-    let suspensions = suspensions(&parts.history).await?;
-    Ok(Arc::new(World {
-        history: parts.history,
-        events: parts.events,
-        executor: parts.performer,
-        reviewer: Arc::new(NoReviewer),
-        logs: parts.logs,
-        secrets: parts.secrets,
-        launcher: parts.runs,
-        settings: RwLock::new(Arc::new(settings)),
-        in_use: RwLock::new(Arc::new(InUse { set, policy })),
-        locks: Locks::default(),
-        slots: Semaphore::new(loaded.config.runs.concurrency as usize),
-        live: Mutex::default(),
-        waiting: std::sync::atomic::AtomicUsize::default(),
-        address: std::sync::OnceLock::new(),
-        suspensions: Mutex::new(suspensions),
-        upcoming: Mutex::default(),
-        scheduler_alive: Mutex::new(parts.clock.elapsed()),
-        run_ended: Notify::new(),
-        answered: Notify::new(),
-        reschedule: Notify::new(),
-        draining: CancellationToken::new(),
-        stopping: CancellationToken::new(),
-        clock: parts.clock,
-    }))
-}
-
-async fn suspensions(
-    history: &History,
-) -> Result<BTreeMap<crate::domain::name::RunbookName, Suspension>, DaemonError> {
-    let rows = history.suspensions().await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            (
-                row.runbook,
-                Suspension {
-                    until: row.until,
-                    by: row.by,
-                    reason: row.reason,
-                },
-            )
-        })
-        .collect())
 }
 
 /// Why the daemon stops.

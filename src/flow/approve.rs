@@ -6,6 +6,7 @@
 use crate::{
     domain::{
         approval::{Person, Request, Standing, Verdict, Vote},
+        audit::Entry,
         digest::Digest,
         gate::{Decision, Quorum},
         id::ApprovalId,
@@ -200,9 +201,8 @@ async fn granted(journey: &mut Journey, approval: ApprovalId) -> Result<(), Flow
 }
 
 async fn deny(journey: &mut Journey, key: &StepKey, reason: String) -> Result<(), FlowError> {
-    let mut entry = start::audit(journey.world.now(), &journey.header, "step.denied", &reason);
-    entry.success = false;
-    entry.error_msg.clone_from(&reason);
+    let entry = start::audit(journey.world.now(), &journey.header, "step.denied", &reason);
+    let entry = entry.failed(&reason);
     let event = RunEvent::StepDenied {
         key: key.clone(),
         reason,
@@ -309,19 +309,13 @@ pub async fn vote(
     }
 }
 
-fn vote_entry(world: &World, request: &Request, vote: &Vote) -> crate::domain::audit::Entry {
-    crate::domain::audit::Entry {
-        timestamp: world.now(),
-        user: vote.person.subject.clone(),
-        action: match vote.verdict {
-            Verdict::Approve => "approval.approved".to_owned(),
-            Verdict::Deny => "approval.denied".to_owned(),
-        },
-        resource: format!("approval/{}", request.id),
-        namespace: String::new(),
-        details: json!({"run": request.run, "runbook": request.step.runbook, "step": request.step.step,
-            "digest": vote.digest, "comment": vote.comment}),
-        success: true,
-        error_msg: String::new(),
-    }
+fn vote_entry(world: &World, request: &Request, vote: &Vote) -> Entry {
+    let action = match vote.verdict {
+        Verdict::Approve => "approval.approved",
+        Verdict::Deny => "approval.denied",
+    };
+    let resource = format!("approval/{}", request.id);
+    let details = json!({"run": request.run, "runbook": request.step.runbook, "step": request.step.step,
+        "digest": vote.digest, "comment": vote.comment});
+    Entry::new(world.now(), &vote.person.subject, action, resource).with(details)
 }

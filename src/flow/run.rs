@@ -9,7 +9,7 @@ use crate::{
         runbook::Runbook,
     },
     flow::{
-        FlowError, approve, start, step,
+        FlowError, approve, needs, start, step,
         world::{Control, World, held},
     },
     history::Write,
@@ -95,6 +95,9 @@ async fn travel(journey: &mut Journey) -> Result<RunOutcome, FlowError> {
     my_turn(journey).await?;
     if journey.state.started.is_none() {
         begin(journey).await?;
+        if let Some(reason) = needs::unmet(&journey.world, &journey.runbook) {
+            return end(journey, RunOutcome::Failed, reason).await;
+        }
     }
     loop {
         journey.take_cancel();
@@ -219,8 +222,9 @@ async fn end(
     let world = journey.world.clone();
     let now = world.now();
     let mut audit = start::audit(now, &journey.header, "run.ended", outcome.as_str());
-    audit.success = outcome.is_success();
-    audit.error_msg.clone_from(&reason);
+    if !outcome.is_success() {
+        audit = audit.failed(&reason);
+    }
     let followers = start::followers(&world, &journey.header, outcome, now);
     let mut writes = vec![Write::Audit(audit)];
     writes.extend(followers.iter().flat_map(start::Follower::writes));

@@ -18,7 +18,6 @@ use crate::{
     flow::{
         FlowError, approve,
         run::{Journey, was_stopped},
-        start,
         world::{World, quorum},
     },
     gate::{self, Circumstances, Judgement},
@@ -436,14 +435,15 @@ pub(crate) fn audit(journey: &Journey, step: &PlannedStep, action: &str, details
                 None
             }
         });
-    let mut entry = start::audit(journey.world.now(), &journey.header, action, "");
-    entry.resource = format!("{} {}", step.uses, objects(step));
-    entry.namespace = namespace.unwrap_or_default();
-    entry.details = json!({
+    let resource = format!("{} {}", step.uses, objects(step));
+    let details = json!({
         "run": step.run, "runbook": step.runbook, "step": step.step, "attempt": step.attempt, "digest": step.digest(),
         "more": details,
     });
-    entry
+    let user = journey.header.cause.user();
+    Entry::new(journey.world.now(), user, action, resource)
+        .in_namespace(namespace.unwrap_or_default())
+        .with(details)
 }
 
 fn objects(step: &PlannedStep) -> String {
@@ -509,9 +509,8 @@ async fn deny(
     judgement: &Judgement,
 ) -> Result<(), FlowError> {
     let reason = reasons(judgement, &Decision::Deny);
-    let mut entry = audit(journey, step, "step.denied", json!(judgement.contributions));
-    entry.success = false;
-    entry.error_msg.clone_from(&reason);
+    let details = json!(judgement.contributions);
+    let entry = audit(journey, step, "step.denied", details).failed(&reason);
     let denied = RunEvent::StepDenied {
         key: attempt.key.clone(),
         reason,
@@ -735,9 +734,8 @@ async fn finish(
         "step.ended",
         json!({"summary": report.summary, "check": report.check}),
     );
-    entry.success = StepEnd::Reported(Box::new(report.clone())).is_fine();
-    if !entry.success {
-        entry.error_msg.clone_from(&report.summary);
+    if !StepEnd::Reported(Box::new(report.clone())).is_fine() {
+        entry = entry.failed(&report.summary);
     }
     let mut writes = vec![Write::Audit(entry)];
     let left = crate::flow::artifacts::writes(&journey.world, step, &report).await;

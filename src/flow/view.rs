@@ -5,12 +5,12 @@ use crate::{
     flow::{
         FlowError,
         agent::TaskReport,
-        step,
+        needs, step,
         sync::Sync as SyncStory,
         world::{Due, World, held},
     },
     history::RunbookFacts,
-    ports::agent::{AgentError, Dependency, RunbookState, RunbookView, Upcoming, Weight},
+    ports::agent::{AgentError, Dependency, RunbookState, RunbookView, SyncView, Upcoming, Weight},
     telemetry::RunbookSeries,
 };
 use jiff::Timestamp;
@@ -56,7 +56,11 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
                 file: found.file.to_string(),
                 revision: found.revision.to_string(),
                 state: state(found.problem.is_some(), suspension.is_some()),
-                problem: found.problem.as_deref().map(str::to_owned),
+                problem: found
+                    .problem
+                    .as_deref()
+                    .map(str::to_owned)
+                    .or_else(|| held(&world.lacks).get(name).cloned()),
                 suspended_until: suspension.and_then(|suspension| suspension.until),
                 triggers: found
                     .runbook
@@ -172,6 +176,13 @@ fn blocked(world: &World, item: &Upcoming, now: Timestamp) -> Option<NotRun> {
         WindowState::Closed { .. } => Some(NotRun::Window),
         WindowState::Open { .. } => None,
     }
+}
+
+/// Where following the source stands, with what the configuration lacks for it.
+pub fn sync(world: &World, sync: &SyncStory) -> SyncView {
+    let mut view = sync.view();
+    view.problems.extend(needs::problems(world));
+    view
 }
 
 /// Everything that the agent depends on.

@@ -31,7 +31,7 @@ pub struct RunbookView {
     pub revision: String,
     /// `active`, `invalid` (the last good version is active), `suspended`.
     pub state: RunbookState,
-    /// The problem, where the newest version is invalid: `file:line:column: what`.
+    /// The problem, where the newest version is invalid, or the agent's configuration lacks what it needs: `file:line:column: what`.
     pub problem: Option<String>,
     /// Suspended until then, where it is; `None` in a suspension means until resumed.
     pub suspended_until: Option<Timestamp>,
@@ -95,7 +95,7 @@ pub struct SyncView {
     pub error: Option<String>,
     /// Runbooks in use.
     pub runbooks: u64,
-    /// Problems of the newest revision.
+    /// Problems of the newest revision, and what the agent's configuration lacks for it.
     pub problems: Vec<String>,
     /// A revision that would delete so many runbooks that a person must accept it.
     pub held: Option<HeldDeletion>,

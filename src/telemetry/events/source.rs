@@ -48,6 +48,14 @@ impl Events {
         warn!(problem, "problem in the source");
     }
 
+    /// So many runbooks in use need secrets that the configuration does not name. No log line: each is a problem of its own.
+    pub fn runbooks_lacking(&self, runbooks: usize) {
+        self.metrics()
+            .source
+            .runbooks_lacking
+            .set(events::count(runbooks));
+    }
+
     /// This many runbooks are in use, of which so many have a broken newest version; so many problems stand.
     pub fn active_set(&self, revision: &str, runbooks: usize, invalid: usize, problems: usize) {
         let metrics = self.metrics();

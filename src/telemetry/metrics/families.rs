@@ -76,6 +76,7 @@ pub(in crate::telemetry) struct SourceMetrics {
     pub(in crate::telemetry) source_problems: IntGauge,
     pub(in crate::telemetry) runbooks: IntGauge,
     pub(in crate::telemetry) runbooks_invalid: IntGauge,
+    pub(in crate::telemetry) runbooks_lacking: IntGauge,
     pub(in crate::telemetry) suspensions: IntCounter,
     pub(in crate::telemetry) resumptions: IntCounter,
     pub(in crate::telemetry) tick_duration: Histogram,
@@ -117,6 +118,10 @@ impl SourceMetrics {
             runbooks_invalid: make.gauge(
                 "orderly_runbooks_invalid",
                 "Runbooks whose newest version is broken.",
+            ),
+            runbooks_lacking: make.gauge(
+                "orderly_runbooks_lacking_secrets",
+                "Runbooks in use that name secrets which the agent's configuration does not; their runs fail.",
             ),
             suspensions: make.counter(
                 "orderly_runbook_suspensions_total",
