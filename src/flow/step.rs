@@ -22,12 +22,15 @@ use crate::{
     },
     gate::{self, Circumstances, Judgement},
     history::{EffectFilter, Write},
-    ports::executor::{Intent, RunSoFar, Session, StepContext},
+    ports::{
+        executor::{Intent, RunSoFar, Session, StepContext, StepLog},
+        logs::Losses,
+    },
     telemetry::StepOf,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// The action that starts another run.
@@ -625,7 +628,12 @@ async fn carry_out(
         .world
         .events
         .step_started(step_of(journey, &step), class);
-    let (report, stopped) = execute(journey, attempt, permit).await?;
+    let log = journey
+        .world
+        .logs
+        .open(journey.header.id, &attempt.key, attempt.attempt);
+    let (mut report, stopped) = execute(journey, attempt, permit, log.clone()).await?;
+    tell_losses(journey, &step, &log.end(), &mut report);
     let took = journey.world.clock.elapsed().saturating_sub(began);
     journey
         .world
@@ -635,6 +643,18 @@ async fn carry_out(
         return interrupted(journey, attempt, &step).await;
     }
     finish(journey, attempt, &step, report).await
+}
+
+/// Output that is lost is told with the report, so that nobody takes the rest for the whole.
+fn tell_losses(journey: &Journey, step: &PlannedStep, losses: &Losses, report: &mut StepReport) {
+    if losses.bytes == 0 {
+        return;
+    }
+    let (bytes, reason) = (losses.bytes, losses.reason.as_deref().unwrap_or_default());
+    let note = format!(" ({bytes} bytes of its output could not be kept: {reason})");
+    report.summary.push_str(&note);
+    let of = step_of(journey, step);
+    journey.world.events.output_lost(of, bytes, reason);
 }
 
 /// Arguments for people: secrets shown by name.
@@ -657,12 +677,10 @@ async fn execute(
     journey: &mut Journey,
     attempt: &Attempt,
     permit: Permit,
+    log: Arc<dyn StepLog>,
 ) -> Result<(StepReport, bool), FlowError> {
     let world = journey.world.clone();
     let stop = CancellationToken::new();
-    let log = world
-        .logs
-        .open(journey.header.id, &attempt.key, attempt.attempt);
     let session = Session {
         context: context(journey, attempt),
         stop: stop.clone(),

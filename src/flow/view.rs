@@ -189,6 +189,7 @@ pub fn sync(world: &World, sync: &SyncStory) -> SyncView {
 pub fn dependencies(world: &World, sync: &SyncStory, tasks: &dyn TaskReport) -> Vec<Dependency> {
     let mut all = vec![
         history(world),
+        output(world),
         scheduler(world),
         source(sync),
         reviewer(world),
@@ -207,6 +208,21 @@ fn history(world: &World) -> Dependency {
         name: "history".to_owned(),
         ok: health.failing.is_none(),
         weight: Weight::Ready,
+        detail,
+    }
+}
+
+pub(super) fn output(world: &World) -> Dependency {
+    let losses = world.logs.losses();
+    let detail = match (&losses.reason, losses.bytes) {
+        (None, 0) => "all output of steps is kept".to_owned(),
+        (None, bytes) => format!("{bytes} bytes of output were lost since the start"),
+        (Some(reason), bytes) => format!("{bytes} bytes of output are lost: {reason}"),
+    };
+    Dependency {
+        name: "output".to_owned(),
+        ok: losses.reason.is_none(),
+        weight: Weight::Degraded,
         detail,
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         occurrence::NotRun,
         run::{RunEvent, RunOutcome},
     },
-    flow::{approve, start::NotStarted},
+    flow::{approve, start::NotStarted, view},
     ports::agent::AgentError,
 };
 use std::time::Duration;
@@ -281,6 +281,30 @@ async fn if_history_cannot_be_written_nothing_more_is_touched() {
         stage.start("a").await,
         Err(NotStarted::Unavailable(_))
     ));
+}
+
+#[tokio::test]
+async fn lost_output_is_told_with_the_step_in_the_metrics_and_by_health() {
+    let stage = Stage::new(&book("a", "steps:\n- {name: one, uses: play/read}"));
+    let run = stage.start("a").await.unwrap();
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+    let steps = stage.world.history.steps(run).await.unwrap();
+    assert_eq!(steps[0].summary, "done");
+    stage.disk.lose(34);
+    let run = stage.start("a").await.unwrap();
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+    let steps = stage.world.history.steps(run).await.unwrap();
+    assert_eq!(
+        steps[0].summary,
+        "done (34 bytes of its output could not be kept: no space left)"
+    );
+    let lost = stage.metric("orderly_step_output_lost_bytes_total");
+    assert!((lost - 34.0).abs() < 0.1);
+    let health = view::output(&stage.world);
+    assert_eq!(
+        (health.ok, health.detail.as_str()),
+        (false, "34 bytes of output are lost: no space left")
+    );
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use crate::{
         BoxFuture,
         clock::Clock,
         executor::{ApprovalWish, Executor, Intent, LogStream, Session, StepContext, StepLog},
-        logs::LogStore,
+        logs::{LogStore, Losses},
         secrets::{SecretError, Secrets},
     },
     telemetry::{Build, Events},
@@ -160,14 +160,29 @@ impl Executor for Script {
     }
 }
 
-#[derive(Debug)]
-struct NoLog;
-impl StepLog for NoLog {
-    fn append(&self, _: LogStream, _: &[u8]) {}
+/// A disk that takes nothing, once a test has said so.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Disk(Arc<Mutex<Losses>>);
+impl Disk {
+    pub(super) fn lose(&self, bytes: u64) {
+        *self.0.lock().unwrap() = Losses {
+            bytes,
+            reason: Some("no space left".to_owned()),
+        };
+    }
 }
-impl LogStore for NoLog {
+impl StepLog for Disk {
+    fn append(&self, _: LogStream, _: &[u8]) {}
+    fn end(&self) -> Losses {
+        self.0.lock().unwrap().clone()
+    }
+}
+impl LogStore for Disk {
     fn open(&self, _: RunId, _: &StepKey, _: u32) -> Arc<dyn StepLog> {
-        Arc::new(Self)
+        Arc::new(self.clone())
+    }
+    fn losses(&self) -> Losses {
+        self.end()
     }
 }
 
@@ -209,6 +224,7 @@ pub(super) struct Stage {
     pub(super) clock: Arc<ManualClock>,
     pub(super) script: Arc<Script>,
     pub(super) secrets: Arc<StageSecrets>,
+    pub(super) disk: Disk,
 }
 
 impl Stage {
@@ -221,6 +237,7 @@ impl Stage {
         let clock = Arc::new(ManualClock::new("2026-11-21T08:00:00Z"));
         let script = Arc::new(Script::default());
         let secrets = Arc::new(StageSecrets::default());
+        let disk = Disk::default();
         let settings = Settings {
             environment: EnvironmentName::new("local").unwrap(),
             policy: Policy::default(),
@@ -235,7 +252,7 @@ impl Stage {
             clock: clock.clone(),
             executor: script.clone(),
             reviewer: Arc::new(NoReviewer),
-            logs: Arc::new(NoLog),
+            logs: Arc::new(disk.clone()),
             secrets: secrets.clone(),
             launcher: Arc::new(Spawner),
             settings,
@@ -247,6 +264,7 @@ impl Stage {
             clock,
             script,
             secrets,
+            disk,
         }
     }
 

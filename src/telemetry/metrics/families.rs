@@ -168,6 +168,7 @@ pub(in crate::telemetry) struct RunMetrics {
     pub(in crate::telemetry) steps: IntCounterVec,
     pub(in crate::telemetry) step_duration: HistogramVec,
     pub(in crate::telemetry) checks: IntCounterVec,
+    pub(in crate::telemetry) output_lost: IntCounter,
     pub(in crate::telemetry) artifacts_stored: IntCounter,
     pub(in crate::telemetry) artifacts_verified: IntCounter,
 }
@@ -228,6 +229,10 @@ impl RunMetrics {
                 "orderly_checks_total",
                 "Answers of checks.",
                 &["action", "status"],
+            ),
+            output_lost: make.counter(
+                "orderly_step_output_lost_bytes_total",
+                "Bytes of steps' output that could not be kept.",
             ),
             artifacts_stored: make.counter("orderly_artifacts_stored_total", "Artifacts stored."),
             artifacts_verified: make.counter(

@@ -16,7 +16,7 @@ use orderly::{
     ports::{
         BoxFuture,
         executor::{Executor, Intent, LogStream, Session, StepContext, StepLog},
-        logs::LogStore,
+        logs::{LogStore, Losses},
         secrets::{SecretError, Secrets},
     },
     telemetry::{Build, Events},
@@ -44,6 +44,9 @@ impl StepLog for Nobody {
 impl LogStore for Nobody {
     fn open(&self, _: RunId, _: &StepKey, _: u32) -> Arc<dyn StepLog> {
         Arc::new(Self)
+    }
+    fn losses(&self) -> Losses {
+        Losses::default()
     }
 }
 impl Secrets for Nobody {
