@@ -10,6 +10,7 @@ use crate::{
         digest::Digest,
         gate::{Decision, Quorum},
         id::ApprovalId,
+        lineage::Authors,
         plan::PlannedStep,
         policy::ApprovalRules,
         run::{Cause, RunEvent, RunHeader, StepKey},
@@ -47,7 +48,7 @@ pub async fn ask(
         digest: planned.digest(),
         step: planned,
         contributions: judgement.contributions.clone(),
-        quorum,
+        quorum: with_unknown(quorum, &journey.header, &rules),
         excluded: excluded(&journey.header, &rules),
         asked_at: world.now(),
         approve_by: world
@@ -81,25 +82,36 @@ pub async fn ask(
     Ok(())
 }
 
-/// Who may not consent: the one who started the run, the author of the commit.
+/// Who may not consent: the one who started the run, and everybody who had a hand in what the runbook says.
 fn excluded(header: &RunHeader, rules: &ApprovalRules) -> BTreeSet<String> {
     let mut excluded = BTreeSet::new();
     if let (Cause::Person { subject }, false) = (&header.cause, rules.trigger_may_approve) {
         excluded.insert(subject.clone());
     }
     if !rules.author_may_approve {
-        // A commit's author is `name <mail>`; a subject may be either of both, or the whole.
-        let author = header.author.trim();
-        let (name, mail) = author.split_once('<').unwrap_or((author, ""));
-        let parts = [author, name.trim(), mail.trim_end_matches('>').trim()];
-        excluded.extend(
-            parts
-                .iter()
-                .filter(|part| !part.is_empty())
-                .map(|part| (*part).to_owned()),
-        );
+        let authors = Authors::read(&header.author);
+        excluded.extend(authors.people().flat_map(subjects));
     }
     excluded
+}
+
+/// A commit's author is `name <mail>`; a subject may be either of both, or the whole.
+fn subjects(author: &str) -> Vec<String> {
+    let author = author.trim();
+    let (name, mail) = author.split_once('<').unwrap_or((author, ""));
+    let parts = [author, name.trim(), mail.trim_end_matches('>').trim()];
+    let parts = parts.iter().filter(|part| !part.is_empty());
+    parts.map(|part| (*part).to_owned()).collect()
+}
+
+/// Somebody who cannot be named cannot be kept from consenting: then one person more must consent, so that at least one is not the
+/// author.
+fn with_unknown(quorum: Quorum, header: &RunHeader, rules: &ApprovalRules) -> Quorum {
+    let is_unknown = !rules.author_may_approve && Authors::read(&header.author).has_unknown();
+    Quorum {
+        people: quorum.people + u32::from(is_unknown),
+        ..quorum
+    }
 }
 
 /// The question as it was stored.

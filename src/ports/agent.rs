@@ -93,6 +93,9 @@ pub struct SyncView {
     pub last_attempt: Option<Timestamp>,
     /// Why the last one failed.
     pub error: Option<String>,
+    /// The revision that was in use before, where the one in use does not descend from it: history was rewritten.
+    #[serde(default)]
+    pub rewritten: Option<String>,
     /// Runbooks in use.
     pub runbooks: u64,
     /// Problems of the newest revision, and what the agent's configuration lacks for it.

@@ -4,6 +4,7 @@ use super::stage::{Stage, until};
 use crate::{
     domain::{
         approval::{Person, Verdict},
+        lineage::Authors,
         occurrence::NotRun,
         run::{RunEvent, RunOutcome},
     },
@@ -159,6 +160,43 @@ async fn a_destructive_step_waits_for_somebody_else_than_the_one_who_started_it(
     .unwrap();
     assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
     assert_eq!(stage.script.touched(), ["gone"]);
+}
+
+#[tokio::test]
+async fn nobody_who_had_a_hand_in_the_runbook_consents_to_it() {
+    let stage = Stage::new("");
+    let text = book("a", "steps:\n- {name: gone, uses: play/destroy}");
+    stage.put_by(&text, "Bob <bob@example.org>\nCid <cid>");
+    let run = stage.start("a").await.unwrap();
+    let case = stage.question().await;
+    assert_eq!(case.request.quorum.people, 1);
+    let vote = async |subject: &str| {
+        let person = Person {
+            subject: subject.to_owned(),
+            groups: std::collections::BTreeSet::new(),
+        };
+        let id = case.request.id;
+        approve::vote(&stage.world, id, &person, Verdict::Approve, None, "").await
+    };
+    for subject in ["ann", "bob@example.org", "Cid"] {
+        let refused = vote(subject).await;
+        assert!(matches!(refused, Err(AgentError::Conflict(_))), "{subject}");
+    }
+    vote("dan").await.unwrap();
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+}
+
+#[tokio::test]
+async fn where_authors_are_not_known_one_person_more_must_consent() {
+    let stage = Stage::new("");
+    let text = book("a", "steps:\n- {name: gone, uses: play/destroy}");
+    let mut authors = Authors::one("Cid <cid>");
+    authors.join(&Authors::unknown());
+    stage.put_by(&text, &authors.to_string());
+    stage.start("a").await.unwrap();
+    let case = stage.question().await;
+    assert_eq!(case.request.quorum.people, 2);
+    assert!(case.request.excluded.contains("Cid"));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        active::ActiveSet,
+        active::{Active, ActiveSet, Origin},
         check::CheckStatus,
         effect::{Effect, Effects, Object, Verb},
         gate::Permit,
@@ -271,6 +271,20 @@ impl Stage {
     /// Another set in use.
     pub(super) fn put(&self, runbooks: &str) {
         self.world.put_in_use(Arc::new(active(runbooks)));
+    }
+
+    /// The same runbooks, as somebody's.
+    pub(super) fn put_by(&self, runbooks: &str, authors: &str) {
+        let set = active(runbooks);
+        let documents = set.documents().map(|document| {
+            let origin = Origin {
+                author: authors.into(),
+                ..document.origin()
+            };
+            Active::new(document.document(), origin)
+        });
+        let set = ActiveSet::new(documents.collect::<Vec<_>>(), BTreeMap::new());
+        self.world.put_in_use(Arc::new(set));
     }
 
     /// One series of the metrics; 0 where there is none.

@@ -42,6 +42,12 @@ impl Events {
         }
     }
 
+    /// The revision in use does not descend from the one before: somebody has rewritten history.
+    pub fn source_rewritten(&self, before: &str, revision: &str, author: &str) {
+        self.metrics().source.rewrites.inc();
+        warn!(before, revision, author, "history of the source rewritten");
+    }
+
     /// One problem of the newest revision, as `file:line:column: what`.
     pub fn problem_found(&self, problem: &str) {
         self.metrics().source.source_problems_found.inc();

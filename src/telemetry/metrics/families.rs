@@ -72,6 +72,7 @@ pub(in crate::telemetry) struct SourceMetrics {
     pub(in crate::telemetry) sync_duration: Histogram,
     pub(in crate::telemetry) sync_last_attempt: Gauge,
     pub(in crate::telemetry) sync_last_success: Gauge,
+    pub(in crate::telemetry) rewrites: IntCounter,
     pub(in crate::telemetry) source_problems_found: IntCounter,
     pub(in crate::telemetry) source_problems: IntGauge,
     pub(in crate::telemetry) runbooks: IntGauge,
@@ -105,6 +106,10 @@ impl SourceMetrics {
             sync_last_success: make.number(
                 "orderly_sync_last_success_timestamp_seconds",
                 "When the source was last reached.",
+            ),
+            rewrites: make.counter(
+                "orderly_source_rewrites_total",
+                "Revisions taken over that do not descend from the one before.",
             ),
             source_problems_found: make.counter(
                 "orderly_source_problems_found_total",
