@@ -16,7 +16,7 @@ use crate::{
         run::{Cause, RunEvent, RunHeader, StepKey},
     },
     flow::{
-        FlowError,
+        FlowError, locks,
         run::Journey,
         start,
         step::{self, Attempt},
@@ -73,11 +73,12 @@ pub async fn ask(
         attempt,
         approval: request.id,
     });
-    let writes = vec![Write::Approval(request.clone()), Write::Audit(entry)];
+    let mut writes = vec![Write::Approval(request.clone()), Write::Audit(entry)];
+    writes.extend(locks::give_back(journey));
     journey
         .record("a question to people", events, writes)
         .await?;
-    world.locks.release(journey.header.id);
+    locks::tell(journey);
     world.events.approval_requested(&request);
     Ok(())
 }

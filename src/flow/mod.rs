@@ -21,7 +21,7 @@ pub mod agent;
 pub mod approve;
 pub mod artifacts;
 pub mod child;
-pub mod locks;
+mod locks;
 mod needs;
 pub mod recover;
 pub mod run;

@@ -9,7 +9,7 @@ use crate::{
         policy::Policy,
         span::Span,
     },
-    flow::{FlowError, locks::Locks, needs},
+    flow::{FlowError, needs},
     gate::review::Reviewer,
     history::{History, Write, WriteError},
     ports::{BoxFuture, clock::Clock, executor::Executor, logs::LogStore, secrets::Secrets},
@@ -132,8 +132,6 @@ pub struct World {
     pub settings: RwLock<Arc<Settings>>,
     /// The runbooks in use.
     pub in_use: RwLock<Arc<InUse>>,
-    /// Locks that runbooks share.
-    pub locks: Locks,
     /// Turns to work; a run that waits for people, a lock or a retry holds none.
     pub slots: Semaphore,
     /// Runs that are going on, by runbook.
@@ -154,6 +152,8 @@ pub struct World {
     pub scheduler_alive: Mutex<std::time::Duration>,
     /// Fires when a live run ended.
     pub run_ended: Notify,
+    /// Fires when a lock was given back.
+    pub unlocked: Notify,
     /// Fires when an approval was answered.
     pub answered: Notify,
     /// Fires when the scheduler should look again: another set, a suspension, a resume.
@@ -190,7 +190,6 @@ impl World {
             launcher: parts.launcher,
             settings: RwLock::new(Arc::new(parts.settings)),
             in_use: RwLock::new(Arc::new(InUse { set, policy })),
-            locks: Locks::default(),
             slots: Semaphore::new(parts.concurrency),
             live: Mutex::default(),
             address: OnceLock::new(),
@@ -201,6 +200,7 @@ impl World {
             upcoming: Mutex::default(),
             scheduler_alive: Mutex::new(parts.clock.elapsed()),
             run_ended: Notify::new(),
+            unlocked: Notify::new(),
             answered: Notify::new(),
             reschedule: Notify::new(),
             draining: CancellationToken::new(),

@@ -308,10 +308,12 @@ impl Stage {
             .map(|header| header.id)
     }
 
-    /// Waits until the run has ended, and says how.
+    /// Waits until the run has ended and left, and says how.
     pub(super) async fn outcome(&self, run: RunId) -> RunOutcome {
         loop {
-            if let Some(outcome) = self.world.history.run(run).await.unwrap().unwrap().outcome {
+            let row = self.world.history.run(run).await.unwrap().unwrap();
+            let is_live = self.world.live_runs(&row.header.runbook).contains(&run);
+            if let (Some(outcome), false) = (row.outcome, is_live) {
                 return outcome;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
