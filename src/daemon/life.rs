@@ -5,7 +5,9 @@ use crate::{
     adapters::logs::StepLogs,
     config::{ConfigError, Inputs, Loaded, load},
     daemon::{
-        Facts, Greeting, housekeeping, reload,
+        Facts, Greeting,
+        force::{self, Programs},
+        housekeeping, reload,
         state::{self, StateError},
         tasks::{Runs, Tasks},
         wiring::{self, SwappedSecrets, WiringError},
@@ -165,6 +167,8 @@ impl Signals {
 /// It could not start.
 pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonError> {
     let mut signals = Signals::listen()?;
+    let programs = Programs::default();
+    force::watch(programs.clone()).map_err(DaemonError::Signals)?;
     let loaded = load(&plan.inputs)?;
     for name in &loaded.unknown_variables {
         tracing::warn!("${name} is set but means nothing to orderly");
@@ -173,7 +177,7 @@ pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonE
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| DaemonError::Listen { address, source })?;
-    let mut daemon = assemble(plan, loaded).await?;
+    let mut daemon = assemble(plan, loaded, &programs).await?;
     // A source that does not answer must not keep the agent from stopping.
     let stopped = tokio::select! {
         begun = daemon.begin(listener, greeting) => begun.map(|()| None)?,
@@ -186,7 +190,7 @@ pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonE
     Ok(daemon.stop(cause, &mut signals).await)
 }
 
-async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
+async fn assemble(plan: Plan, loaded: Loaded, programs: &Programs) -> Result<Daemon, DaemonError> {
     let config = &loaded.config;
     state::prepare(&config.state_dir)?;
     let clock = wiring::clock();
@@ -211,6 +215,7 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let source = wiring::source(config, secrets.as_ref(), &plan.from)?;
     let children = Arc::new(Children::default());
     let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
+    programs.are(hands.processes.clone());
     let catalogue = Arc::new(wiring::catalogue());
     events.set_channels(
         config

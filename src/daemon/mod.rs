@@ -5,13 +5,14 @@
 //!
 //! Stop: not ready → no new runs → running steps get [`config::RunsConfig::shutdown_grace`](crate::config::RunsConfig) to end →
 //! what is still running is told to stop → what is stuck is named → the history is closed → HTTP stops last. A second signal skips the
-//! waiting. Only a stop in which nothing was stuck is clean.
+//! waiting, and works even if everything is stuck (see `force`). Only a stop in which nothing was stuck is clean.
 //!
 //! Invariants
 //! - Everything that goes on by itself is spawned in [`tasks`], has a name, and shows on the board.
 //! - A long-lived task that ends takes the daemon down, by name: a half-alive agent is worse than a restart.
 //! - A reload loads first and swaps after; what cannot be swapped is named.
 
+mod force;
 mod housekeeping;
 mod life;
 mod reload;

@@ -24,7 +24,7 @@ mod user;
 mod watch;
 
 use crate::{
-    adapters::process::{scratch::Scratch, spawn::Start, watch::Watch},
+    adapters::process::{group::Living, scratch::Scratch, spawn::Start, watch::Watch},
     ports::{
         BoxFuture,
         executor::StepLog,
@@ -39,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 pub struct HostProcesses {
     scratch: Scratch,
     helper: PathBuf,
+    living: Arc<Living>,
 }
 
 impl HostProcesses {
@@ -50,6 +51,7 @@ impl HostProcesses {
         Ok(Self {
             scratch: Scratch::open(scratch)?,
             helper: PathBuf::from("/proc/self/exe"),
+            living: Arc::default(),
         })
     }
 
@@ -81,7 +83,10 @@ impl HostProcesses {
             user,
         };
         let ended = match start.spawn(&program) {
-            Ok(started) => Ok(Watch::new(started, program, log).to_the_end(stop).await),
+            Ok(started) => {
+                let watch = Watch::new(started, program, log, self.living.clone());
+                Ok(watch.to_the_end(stop).await)
+            }
             Err(error) => Err(error),
         };
         self.scratch.take_back(folder).await;
@@ -97,6 +102,9 @@ impl Processes for HostProcesses {
         stop: CancellationToken,
     ) -> BoxFuture<'_, Result<Ended, ProcessError>> {
         Box::pin(self.run_in_scratch(program, log, stop))
+    }
+    fn kill_all(&self) {
+        self.living.kill();
     }
 }
 
