@@ -7,38 +7,32 @@ use crate::{
     daemon::{
         Facts, Greeting,
         address::{self, Announcement},
+        force::{self, Programs},
         housekeeping, reload,
         state::{self, StateError},
         tasks::{Runs, Tasks},
         wiring::{self, SwappedSecrets, WiringError},
     },
-    domain::active::ActiveSet,
     flow::{
         FlowError,
         agent::Agent,
         child::ChildRuns,
-        locks::Locks,
-        recover,
+        recover, suspend,
         sync::Sync as SyncStory,
         tick::Scheduler,
-        world::{InUse, Suspension, World, effective_policy},
+        world::{Parts, World},
     },
     gate::review::NoReviewer,
     history::{History, HistoryError, Options},
     http::{self, Access, Services},
-    ports::{agent::Agent as _, clock::Clock, executor::ActionCatalogue as _, secrets::Secrets},
+    ports::{agent::Agent as _, executor::ActionCatalogue as _},
     telemetry::{Build, Events},
 };
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::{Arc, Mutex, RwLock},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
-    sync::{Notify, Semaphore, oneshot},
+    sync::oneshot,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -175,6 +169,8 @@ impl Signals {
 /// It could not start.
 pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonError> {
     let mut signals = Signals::listen()?;
+    let programs = Programs::default();
+    force::watch(programs.clone()).map_err(DaemonError::Signals)?;
     let loaded = load(&plan.inputs)?;
     for name in &loaded.unknown_variables {
         tracing::warn!("${name} is set but means nothing to orderly");
@@ -183,7 +179,7 @@ pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonE
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| DaemonError::Listen { address, source })?;
-    let mut daemon = assemble(plan, loaded).await?;
+    let mut daemon = assemble(plan, loaded, &programs).await?;
     // A source that does not answer must not keep the agent from stopping.
     let stopped = tokio::select! {
         begun = daemon.begin(listener, greeting) => begun.map(|()| None)?,
@@ -196,7 +192,7 @@ pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonE
     Ok(daemon.stop(cause, &mut signals).await)
 }
 
-async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
+async fn assemble(plan: Plan, loaded: Loaded, programs: &Programs) -> Result<Daemon, DaemonError> {
     let config = &loaded.config;
     state::prepare(&config.state_dir)?;
     let clock = wiring::clock();
@@ -221,6 +217,7 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let source = wiring::source(config, secrets.as_ref(), &plan.from)?;
     let children = Arc::new(Children::default());
     let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
+    programs.are(hands.processes.clone());
     let catalogue = Arc::new(wiring::catalogue());
     events.set_channels(
         config
@@ -232,16 +229,19 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let performer = Arc::new(Performer::new(catalogue.clone(), Arc::new(hands)));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
     let runs = Arc::new(Runs::default());
-    let parts = Parts {
-        clock,
-        events,
-        secrets: secrets.clone(),
+    let world = Arc::new(World::new(Parts {
         history,
-        performer,
+        events,
+        clock,
+        executor: performer,
+        reviewer: Arc::new(NoReviewer),
         logs: logs.clone(),
-        runs: runs.clone(),
-    };
-    let world = world(&loaded, parts).await?;
+        secrets: secrets.clone(),
+        launcher: runs.clone(),
+        settings: wiring::settings(config),
+        concurrency: config.runs.concurrency as usize,
+    }));
+    suspend::load(&world).await?;
     let sync = Arc::new(SyncStory::open(&world, Arc::new(source), catalogue).await?);
     let tasks = Tasks::default();
     let agent = Arc::new(Agent {
@@ -266,67 +266,6 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
         announcement: None,
         last: CancellationToken::new(),
     })
-}
-
-struct Parts {
-    clock: Arc<dyn Clock>,
-    events: Events,
-    secrets: Arc<dyn Secrets>,
-    history: History,
-    performer: Arc<Performer>,
-    logs: Arc<StepLogs>,
-    runs: Arc<Runs>,
-}
-
-async fn world(loaded: &Loaded, parts: Parts) -> Result<Arc<World>, DaemonError> {
-    let settings = wiring::settings(&loaded.config);
-    let set = Arc::new(ActiveSet::default());
-    let policy = Arc::new(effective_policy(&settings, &set));
-    let suspensions = suspensions(&parts.history).await?;
-    Ok(Arc::new(World {
-        history: parts.history,
-        events: parts.events,
-        executor: parts.performer,
-        reviewer: Arc::new(NoReviewer),
-        logs: parts.logs,
-        secrets: parts.secrets,
-        launcher: parts.runs,
-        settings: RwLock::new(Arc::new(settings)),
-        in_use: RwLock::new(Arc::new(InUse { set, policy })),
-        locks: Locks::default(),
-        slots: Semaphore::new(loaded.config.runs.concurrency as usize),
-        live: Mutex::default(),
-        waiting: std::sync::atomic::AtomicUsize::default(),
-        address: std::sync::OnceLock::new(),
-        suspensions: Mutex::new(suspensions),
-        upcoming: Mutex::default(),
-        scheduler_alive: Mutex::new(parts.clock.elapsed()),
-        run_ended: Notify::new(),
-        answered: Notify::new(),
-        reschedule: Notify::new(),
-        draining: CancellationToken::new(),
-        stopping: CancellationToken::new(),
-        clock: parts.clock,
-    }))
-}
-
-async fn suspensions(
-    history: &History,
-) -> Result<BTreeMap<crate::domain::name::RunbookName, Suspension>, DaemonError> {
-    let rows = history.suspensions().await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            (
-                row.runbook,
-                Suspension {
-                    until: row.until,
-                    by: row.by,
-                    reason: row.reason,
-                },
-            )
-        })
-        .collect())
 }
 
 /// Why the daemon stops.

@@ -5,7 +5,7 @@
 //!
 //! Stop: not ready → no new runs → running steps get [`config::RunsConfig::shutdown_grace`](crate::config::RunsConfig) to end →
 //! what is still running is told to stop → what is stuck is named → the history is closed → HTTP stops last. A second signal skips the
-//! waiting. Only a stop in which nothing was stuck is clean.
+//! waiting, and works even if everything is stuck (see `force`). Only a stop in which nothing was stuck is clean.
 //!
 //! Invariants
 //! - Everything that goes on by itself is spawned in [`tasks`], has a name, and shows on the board.
@@ -13,6 +13,7 @@
 //! - A reload loads first and swaps after; what cannot be swapped is named.
 
 pub mod address;
+mod force;
 mod housekeeping;
 mod life;
 mod reload;

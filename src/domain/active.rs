@@ -58,7 +58,7 @@ pub struct ActiveRunbook {
     pub runbook: Arc<Runbook>,
     /// The commit that this version of it was first read from.
     pub revision: Arc<str>,
-    /// Who made that commit: `name <mail>`.
+    /// Who made the changes that led to it, as [`crate::domain::lineage::Authors`] writes them.
     pub author: Arc<str>,
     /// Where it stands, relative to the followed path.
     pub file: Arc<str>,
@@ -83,7 +83,7 @@ pub struct ActiveDocument {
     pub document: Document,
     /// The commit that this version of it was first read from.
     pub revision: Arc<str>,
-    /// Who made that commit.
+    /// Who made the changes that led to it.
     pub author: Arc<str>,
     /// Where it stands.
     pub file: Arc<str>,
@@ -107,7 +107,7 @@ pub enum Active {
 pub struct Origin {
     /// The commit.
     pub revision: Arc<str>,
-    /// Who made it.
+    /// Who made the changes that led to it.
     pub author: Arc<str>,
     /// The file, relative to the followed path.
     pub file: Arc<str>,

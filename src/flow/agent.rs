@@ -13,9 +13,10 @@ use crate::{
     flow::{
         approve,
         start::{self, NotStarted, Wish},
+        suspend,
         sync::Sync as SyncStory,
         view,
-        world::{Suspension, World, held},
+        world::World,
     },
     history::{HistoryError, Write},
     ports::{
@@ -65,7 +66,7 @@ impl Port for Agent {
         view::upcoming(&self.world, runbook, limit)
     }
     fn sync_view(&self) -> SyncView {
-        self.sync.view()
+        view::sync(&self.world, &self.sync)
     }
     fn dependencies(&self) -> Vec<Dependency> {
         view::dependencies(&self.world, &self.sync, self.tasks.as_ref())
@@ -100,18 +101,19 @@ impl Port for Agent {
         by: &'a Person,
         reason: &'a str,
     ) -> Answer<'a, ()> {
-        Box::pin(suspend(&self.world, runbook, until, by, reason))
+        Box::pin(suspend::suspend(&self.world, runbook, until, by, reason))
     }
     fn resume<'a>(&'a self, runbook: &'a RunbookName, by: &'a Person) -> Answer<'a, ()> {
-        Box::pin(resume(&self.world, runbook, by))
+        Box::pin(suspend::resume(&self.world, runbook, by))
     }
     fn sync<'a>(&'a self, by: &'a Person, accept: Option<&'a str>) -> Answer<'a, SyncView> {
         Box::pin(async move {
-            let detail = json!({"accept": accept});
-            let entry = entry(&self.world, &by.subject, "sync.requested", "source", detail);
+            let now = self.world.now();
+            let entry = Entry::new(now, &by.subject, "sync.requested", "source")
+                .with(json!({"accept": accept}));
             write(&self.world, "a wish to sync", vec![Write::Audit(entry)]).await?;
             self.sync.sync_once(&self.world, accept).await;
-            Ok(self.sync.view())
+            Ok(view::sync(&self.world, &self.sync))
         })
     }
     fn webhook<'a>(
@@ -124,19 +126,6 @@ impl Port for Agent {
     }
     fn alerts<'a>(&'a self, payload: &'a Value) -> Answer<'a, Vec<RunId>> {
         Box::pin(alerts(&self.world, payload))
-    }
-}
-
-fn entry(world: &World, user: &str, action: &str, resource: &str, details: Value) -> Entry {
-    Entry {
-        timestamp: world.now(),
-        user: user.to_owned(),
-        action: action.to_owned(),
-        resource: resource.to_owned(),
-        namespace: String::new(),
-        details,
-        success: true,
-        error_msg: String::new(),
     }
 }
 
@@ -216,14 +205,9 @@ async fn cancel(world: &World, run: RunId, by: &Person, reason: &str) -> Result<
         by: by.subject.clone(),
         reason: reason.to_owned(),
     };
-    let details = json!({"reason": reason});
-    let audit = entry(
-        world,
-        &by.subject,
-        "run.cancel_requested",
-        &format!("run/{run}"),
-        details,
-    );
+    let resource = format!("run/{run}");
+    let audit = Entry::new(world.now(), &by.subject, "run.cancel_requested", resource)
+        .with(json!({"reason": reason}));
     let writes = vec![
         Write::Event {
             run,
@@ -235,79 +219,6 @@ async fn cancel(world: &World, run: RunId, by: &Person, reason: &str) -> Result<
     write(world, "a wish to cancel", writes).await?;
     world.events.run_cancel_requested(run, &by.subject, reason);
     world.cancel(run, &by.subject, reason);
-    Ok(())
-}
-
-fn known(world: &World, runbook: &RunbookName) -> Result<(), AgentError> {
-    let in_use = world.in_use();
-    match in_use.set.runbook(runbook) {
-        Some(_) => Ok(()),
-        None => Err(AgentError::NotFound(format!(
-            "runbook {runbook}{}",
-            in_use.set.hint(runbook)
-        ))),
-    }
-}
-
-async fn suspend(
-    world: &World,
-    runbook: &RunbookName,
-    until: Option<Timestamp>,
-    by: &Person,
-    reason: &str,
-) -> Result<(), AgentError> {
-    known(world, runbook)?;
-    let at = world.now();
-    if until.is_some_and(|until| until <= at) {
-        return Err(AgentError::Invalid(format!(
-            "the suspension would end in the past; it is {at}"
-        )));
-    }
-    let (by, reason) = (by.subject.clone(), reason.to_owned());
-    let details = json!({"until": until, "reason": reason});
-    let audit = entry(
-        world,
-        &by,
-        "runbook.suspended",
-        &format!("runbook/{runbook}"),
-        details,
-    );
-    let record = Write::Suspend {
-        runbook: runbook.clone(),
-        until,
-        by: by.clone(),
-        reason: reason.clone(),
-        at,
-    };
-    write(world, "a suspension", vec![record, Write::Audit(audit)]).await?;
-    world.events.runbook_suspended(runbook, &by, until);
-    held(&world.suspensions).insert(runbook.clone(), Suspension { until, by, reason });
-    Ok(())
-}
-
-async fn resume(world: &World, runbook: &RunbookName, by: &Person) -> Result<(), AgentError> {
-    known(world, runbook)?;
-    if world.suspended(runbook, world.now()).is_none() {
-        return Err(AgentError::Conflict(format!(
-            "runbook {runbook} is not suspended"
-        )));
-    }
-    let audit = entry(
-        world,
-        &by.subject,
-        "runbook.resumed",
-        &format!("runbook/{runbook}"),
-        Value::Null,
-    );
-    let writes = vec![
-        Write::Resume {
-            runbook: runbook.clone(),
-        },
-        Write::Audit(audit),
-    ];
-    write(world, "the end of a suspension", writes).await?;
-    held(&world.suspensions).remove(runbook);
-    world.events.runbook_resumed(runbook, &by.subject);
     Ok(())
 }
 
@@ -328,19 +239,11 @@ async fn webhook(
         .get(secret)
         .map_err(|error| AgentError::Unavailable(error.to_string()))?;
     if !signed(key.expose().as_bytes(), signature, body) {
-        let mut refused = entry(
-            world,
-            "webhook",
-            "webhook.refused",
-            &format!("webhook/{name}"),
-            Value::Null,
-        );
-        refused.success = false;
-        refused.error_msg = "the signature is missing or wrong".to_owned();
+        let why = "the signature is missing or wrong";
+        let resource = format!("webhook/{name}");
+        let refused = Entry::new(world.now(), "webhook", "webhook.refused", resource).failed(why);
         write(world, "a refused webhook", vec![Write::Audit(refused)]).await?;
-        return Err(AgentError::Forbidden(
-            "the signature is missing or wrong".to_owned(),
-        ));
+        return Err(AgentError::Forbidden(why.to_owned()));
     }
     let wanted = |trigger: &Trigger| matches!(trigger, Trigger::Webhook { name: own } if own.as_str() == name);
     let runs = start_triggered(

@@ -8,6 +8,7 @@
 //! | run | [`run`] | a run from its first step to its recorded end |
 //! | step | [`step`] | one attempt: rendered → judged → recorded → carried out → recorded |
 //! | approve | [`approve`] | a question to people → their answer |
+//! | suspend | [`suspend`] | a runbook rests → until a person or the clock ends it |
 //! | recover | [`recover`] | after a start: what was going on goes on |
 //! | agent | [`agent`] | what people ask, and the answers |
 //!
@@ -20,11 +21,13 @@ pub mod agent;
 pub mod approve;
 pub mod artifacts;
 pub mod child;
-pub mod locks;
+mod locks;
+mod needs;
 pub mod recover;
 pub mod run;
 pub mod start;
 pub mod step;
+pub mod suspend;
 pub mod sync;
 pub mod tick;
 pub mod view;

@@ -8,27 +8,29 @@ use crate::{
         effect::{Class, Scope},
         expression,
         gate::{Decision, Permit, Settled, settle},
-        id::ApprovalId,
-        name::CalendarName,
+        id::{ApprovalId, RunId},
+        name::{CalendarName, LockName},
         plan::PlannedStep,
         policy::Policy,
         run::{Cause, RunEvent, StepEnd, StepKey, StepReport},
         runbook::{Phase, Step},
     },
     flow::{
-        FlowError, approve,
+        FlowError, approve, locks,
         run::{Journey, was_stopped},
-        start,
         world::{World, quorum},
     },
     gate::{self, Circumstances, Judgement},
-    history::{EffectFilter, Write},
-    ports::executor::{Intent, RunSoFar, Session, StepContext},
+    history::{EffectFilter, Refused, Write, WriteError},
+    ports::{
+        executor::{Intent, RunSoFar, Session, StepContext, StepLog},
+        logs::Losses,
+    },
     telemetry::StepOf,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// The action that starts another run.
@@ -92,22 +94,18 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
             approve::ask(journey, &attempt, prepared.step, quorum, judgement).await
         }
         Settled::Open(permit) => {
-            if lock(journey, &prepared.step, &slot).await? == Locked::AfterWaiting {
-                // The world went on meanwhile: judge again, with the locks held.
-                return Ok(());
+            // A child needs a turn of its own.
+            let slot = (prepared.step.uses.as_str() != RUNBOOK).then_some(slot);
+            let consent = prepared.consent.map(|consent| consent.id);
+            match carry_out(journey, &attempt, permit, consent, judgement).await? {
+                Carried::Out => Ok(()),
+                Carried::LockedBy(owner, name) => {
+                    drop(slot);
+                    locks::wait(journey, &name, owner).await;
+                    // The world went on meanwhile: judge again.
+                    Ok(())
+                }
             }
-            if prepared.step.uses.as_str() == RUNBOOK {
-                // The child needs a turn of its own.
-                drop(slot);
-            }
-            carry_out(
-                journey,
-                &attempt,
-                permit,
-                prepared.consent.map(|consent| consent.id),
-                judgement,
-            )
-            .await
         }
     }
 }
@@ -436,14 +434,15 @@ pub(crate) fn audit(journey: &Journey, step: &PlannedStep, action: &str, details
                 None
             }
         });
-    let mut entry = start::audit(journey.world.now(), &journey.header, action, "");
-    entry.resource = format!("{} {}", step.uses, objects(step));
-    entry.namespace = namespace.unwrap_or_default();
-    entry.details = json!({
+    let resource = format!("{} {}", step.uses, objects(step));
+    let details = json!({
         "run": step.run, "runbook": step.runbook, "step": step.step, "attempt": step.attempt, "digest": step.digest(),
         "more": details,
     });
-    entry
+    let user = journey.header.cause.user();
+    Entry::new(journey.world.now(), user, action, resource)
+        .in_namespace(namespace.unwrap_or_default())
+        .with(details)
 }
 
 fn objects(step: &PlannedStep) -> String {
@@ -509,9 +508,8 @@ async fn deny(
     judgement: &Judgement,
 ) -> Result<(), FlowError> {
     let reason = reasons(judgement, &Decision::Deny);
-    let mut entry = audit(journey, step, "step.denied", json!(judgement.contributions));
-    entry.success = false;
-    entry.error_msg.clone_from(&reason);
+    let details = json!(judgement.contributions);
+    let entry = audit(journey, step, "step.denied", details).failed(&reason);
     let denied = RunEvent::StepDenied {
         key: attempt.key.clone(),
         reason,
@@ -532,47 +530,12 @@ pub(crate) fn reasons(judgement: &Judgement, decision: &Decision) -> String {
     reasons.join("; ")
 }
 
-#[derive(PartialEq, Eq)]
-enum Locked {
-    AtOnce,
-    AfterWaiting,
-}
-
-/// Takes the runbook's locks before a step that changes something.
-async fn lock<T>(
-    journey: &mut Journey,
-    step: &PlannedStep,
-    _slot: &T,
-) -> Result<Locked, FlowError> {
-    if step.effects.class() == Class::Read || journey.runbook.locks.is_empty() {
-        return Ok(Locked::AtOnce);
-    }
-    let world = journey.world.clone();
-    let released = world.locks.released();
-    tokio::pin!(released);
-    let now = world.now();
-    let expires = now
-        .saturating_add(journey.runbook.deadline.signed() + step.timeout.signed())
-        .unwrap_or(Timestamp::MAX);
-    match world
-        .locks
-        .take(&journey.runbook.locks, journey.header.id, expires, now)
-    {
-        Ok(()) => Ok(Locked::AtOnce),
-        Err((name, holder)) => {
-            tracing::info!(run.id = %journey.header.id, "waits for the lock {name}, held by run {}", holder.owner);
-            // A release between the look and the wait is not missed for long: the wait is short.
-            let pause = journey
-                .time_left()
-                .unwrap_or(Duration::MAX)
-                .min(Duration::from_secs(1));
-            tokio::select! {
-                () = released => {}
-                _ = journey.rest(pause) => {}
-            }
-            Ok(Locked::AfterWaiting)
-        }
-    }
+/// What came of an opened step.
+enum Carried {
+    /// It was carried out, or its consent could not be used.
+    Out,
+    /// This run holds that lock; nothing was touched.
+    LockedBy(RunId, LockName),
 }
 
 /// Records the start, touches the world, records the end.
@@ -582,7 +545,7 @@ async fn carry_out(
     permit: Permit,
     consent: Option<ApprovalId>,
     judgement: Judgement,
-) -> Result<(), FlowError> {
+) -> Result<Carried, FlowError> {
     let step = permit.step().clone();
     let class = step.effects.class();
     let started = RunEvent::StepStarted {
@@ -610,32 +573,56 @@ async fn carry_out(
             at,
         });
     }
-    let recorded = journey
-        .record(
-            "the start of a step",
-            vec![gated(&step, &judgement), started],
-            writes,
-        )
-        .await;
-    if let (Err(error), Some(approval)) = (&recorded, consent) {
-        return approve::lapse(journey, approval, error).await;
+    if class > Class::Read {
+        writes.extend(locks::take(journey, &step, at));
     }
-    recorded?;
+    let doing = "the start of a step";
+    let events = vec![gated(&step, &judgement), started];
+    match (journey.try_record(events, writes).await, consent) {
+        (Ok(()), _) => {}
+        (Err(WriteError::Refused(Refused::LockHeld { name, by, .. })), _) => {
+            return Ok(Carried::LockedBy(by, name));
+        }
+        (Err(error), Some(approval)) => {
+            let error = journey.world.write_failed(doing, &error);
+            approve::lapse(journey, approval, &error).await?;
+            return Ok(Carried::Out);
+        }
+        (Err(error), None) => return Err(journey.world.write_failed(doing, &error)),
+    }
     let began = journey.world.clock.elapsed();
     journey
         .world
         .events
         .step_started(step_of(journey, &step), class);
-    let (report, stopped) = execute(journey, attempt, permit).await?;
+    let log = journey
+        .world
+        .logs
+        .open(journey.header.id, &attempt.key, attempt.attempt);
+    let (mut report, stopped) = execute(journey, attempt, permit, log.clone()).await?;
+    tell_losses(journey, &step, &log.end(), &mut report);
     let took = journey.world.clock.elapsed().saturating_sub(began);
     journey
         .world
         .events
         .step_ended(step_of(journey, &step), &report, took, class);
     if stopped && was_stopped(&report.result) {
-        return interrupted(journey, attempt, &step).await;
+        return Err(interrupted(journey, attempt, &step).await);
     }
-    finish(journey, attempt, &step, report).await
+    finish(journey, attempt, &step, report).await?;
+    Ok(Carried::Out)
+}
+
+/// Output that is lost is told with the report, so that nobody takes the rest for the whole.
+fn tell_losses(journey: &Journey, step: &PlannedStep, losses: &Losses, report: &mut StepReport) {
+    if losses.bytes == 0 {
+        return;
+    }
+    let (bytes, reason) = (losses.bytes, losses.reason.as_deref().unwrap_or_default());
+    let note = format!(" ({bytes} bytes of its output could not be kept: {reason})");
+    report.summary.push_str(&note);
+    let of = step_of(journey, step);
+    journey.world.events.output_lost(of, bytes, reason);
 }
 
 /// Arguments for people: secrets shown by name.
@@ -658,12 +645,10 @@ async fn execute(
     journey: &mut Journey,
     attempt: &Attempt,
     permit: Permit,
+    log: Arc<dyn StepLog>,
 ) -> Result<(StepReport, bool), FlowError> {
     let world = journey.world.clone();
     let stop = CancellationToken::new();
-    let log = world
-        .logs
-        .open(journey.header.id, &attempt.key, attempt.attempt);
     let session = Session {
         context: context(journey, attempt),
         stop: stop.clone(),
@@ -699,28 +684,19 @@ async fn execute(
     }
 }
 
-/// The agent's own end stopped it: whether it happened is not known, so it is not called a failure.
-async fn interrupted(
-    journey: &mut Journey,
-    attempt: &Attempt,
-    step: &PlannedStep,
-) -> Result<(), FlowError> {
-    journey
-        .world
-        .events
-        .step_interrupted(step_of(journey, step));
+/// The agent's own end stopped it: whether it happened is not known, so it is not called a failure. Gives why the run goes no further.
+async fn interrupted(journey: &mut Journey, attempt: &Attempt, step: &PlannedStep) -> FlowError {
+    let of = step_of(journey, step);
+    journey.world.events.step_interrupted(of);
     let event = RunEvent::StepInterrupted {
         key: attempt.key.clone(),
         attempt: attempt.attempt,
     };
-    journey
-        .record(
-            "a step that the agent's end interrupted",
-            vec![event],
-            Vec::new(),
-        )
-        .await?;
-    Err(FlowError::Stopping)
+    let doing = "a step that the agent's end interrupted";
+    match journey.record(doing, vec![event], Vec::new()).await {
+        Ok(()) => FlowError::Stopping,
+        Err(error) => error,
+    }
 }
 
 async fn finish(
@@ -735,9 +711,8 @@ async fn finish(
         "step.ended",
         json!({"summary": report.summary, "check": report.check}),
     );
-    entry.success = StepEnd::Reported(Box::new(report.clone())).is_fine();
-    if !entry.success {
-        entry.error_msg.clone_from(&report.summary);
+    if !StepEnd::Reported(Box::new(report.clone())).is_fine() {
+        entry = entry.failed(&report.summary);
     }
     let mut writes = vec![Write::Audit(entry)];
     let left = crate::flow::artifacts::writes(&journey.world, step, &report).await;

@@ -22,7 +22,7 @@ use crate::{
     flow::{
         FlowError, start,
         start::{NotStarted, Wish},
-        step, view,
+        step, suspend, view,
         world::{Due, World, held},
     },
     history::Write,
@@ -129,6 +129,7 @@ impl Scheduler {
         let began = world.clock.elapsed();
         *held(&world.scheduler_alive) = began;
         let now = world.now();
+        suspend::end_expired(world, now).await?;
         let mut starting = Vec::new();
         while let Some((due, key)) = self.queue.first().cloned() {
             if due > now {

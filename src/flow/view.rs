@@ -5,12 +5,12 @@ use crate::{
     flow::{
         FlowError,
         agent::TaskReport,
-        step,
+        needs, step,
         sync::Sync as SyncStory,
         world::{Due, World, held},
     },
     history::RunbookFacts,
-    ports::agent::{AgentError, Dependency, RunbookState, RunbookView, Upcoming, Weight},
+    ports::agent::{AgentError, Dependency, RunbookState, RunbookView, SyncView, Upcoming, Weight},
     telemetry::RunbookSeries,
 };
 use jiff::Timestamp;
@@ -56,7 +56,11 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
                 file: found.file.to_string(),
                 revision: Some(found.revision.to_string()),
                 state: state(found.problem.is_some(), suspension.is_some()),
-                problem: found.problem.as_deref().map(str::to_owned),
+                problem: found
+                    .problem
+                    .as_deref()
+                    .map(str::to_owned)
+                    .or_else(|| held(&world.lacks).get(name).cloned()),
                 suspended_until: suspension.and_then(|suspension| suspension.until),
                 triggers: found
                     .runbook
@@ -203,10 +207,18 @@ fn blocked(world: &World, item: &Upcoming, now: Timestamp) -> Option<NotRun> {
     }
 }
 
+/// Where following the source stands, with what the configuration lacks for it.
+pub fn sync(world: &World, sync: &SyncStory) -> SyncView {
+    let mut view = sync.view();
+    view.problems.extend(needs::problems(world));
+    view
+}
+
 /// Everything that the agent depends on.
 pub fn dependencies(world: &World, sync: &SyncStory, tasks: &dyn TaskReport) -> Vec<Dependency> {
     let mut all = vec![
         history(world),
+        output(world),
         scheduler(world),
         source(sync),
         reviewer(world),
@@ -225,6 +237,21 @@ fn history(world: &World) -> Dependency {
         name: "history".to_owned(),
         ok: health.failing.is_none(),
         weight: Weight::Ready,
+        detail,
+    }
+}
+
+pub(super) fn output(world: &World) -> Dependency {
+    let losses = world.logs.losses();
+    let detail = match (&losses.reason, losses.bytes) {
+        (None, 0) => "all output of steps is kept".to_owned(),
+        (None, bytes) => format!("{bytes} bytes of output were lost since the start"),
+        (Some(reason), bytes) => format!("{bytes} bytes of output are lost: {reason}"),
+    };
+    Dependency {
+        name: "output".to_owned(),
+        ok: losses.reason.is_none(),
+        weight: Weight::Degraded,
         detail,
     }
 }

@@ -6,13 +6,15 @@
 //!   as on a dead network disk, keeps later calls waiting until their deadline, and no second one is started.
 //! - No error shows a credential. Credentials go to the configured host only: redirects to others are not followed.
 //! - A repository on this machine is read where it stands; one behind the network through a bare copy of depth 1, which may be lost at any
-//!   time.
+//!   time. It is deepened, by a bounded number of commits, where more than one has come since the last look: each one's author counts
+//!   (see `lineage`).
 //!
 //! What it lacks on purpose: work trees, pushing, submodules, Git LFS, HTTP proxies, the `git` program.
 
 mod address;
 mod failure;
 mod known_hosts;
+mod lineage;
 mod local;
 mod objects;
 mod options;
@@ -25,6 +27,7 @@ mod tree;
 pub use options::{Credentials, GitOptions, InvalidOptions};
 pub use reference::Reference;
 
+use crate::domain::lineage::Lineage;
 use crate::ports::{
     BoxFuture,
     source::{Revision, Source, SourceError, Tree},
@@ -36,6 +39,7 @@ use jiff::Timestamp;
 use objects::Objects;
 use refusal::Refusal;
 use relay::Relay;
+use remote::Fetch;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::{Mutex, OnceCell};
 use tokio_rustls::{TlsConnector, rustls};
@@ -200,6 +204,21 @@ impl Source for GitSource {
         Box::pin(self.work(move |work, kept| work.fetch(kept, known)))
     }
 
+    fn lineage<'a>(&'a self, since: &'a str, revision: &'a Revision) -> BoxFuture<'a, Lineage> {
+        let last = || Lineage::unknown(&revision.author);
+        let ids = (Oid::from_str(since), Oid::from_str(&revision.id));
+        let (Ok(since), Ok(newest)) = ids else {
+            return Box::pin(async move { last() });
+        };
+        Box::pin(async move {
+            let traced = self.work(move |work, _| work.lineage(since, newest)).await;
+            traced.unwrap_or_else(|error| {
+                tracing::warn!("who made the newest changes is not known: {error}");
+                last()
+            })
+        })
+    }
+
     fn read<'a>(&'a self, blobs: &'a [String]) -> BoxFuture<'a, Result<Vec<Vec<u8>>, SourceError>> {
         let blobs = blobs.to_vec();
         Box::pin(self.work(move |work, kept| work.read(kept, &blobs)))
@@ -244,20 +263,50 @@ impl Work {
                 let newest = local::newest(&repository, &self.shared.options.reference)?;
                 (Some(newest) != known).then_some((repository, newest))
             }
-            Address::Remote(remote) => remote::Fetch {
-                copy: &self.shared.copy,
-                remote,
-                relay: self.relay,
-                reference: &self.shared.options.reference,
-                credentials: &self.shared.options.credentials,
-                stop: &self.stop,
-                refusal: &self.refusal,
-            }
-            .newest(known, &self.shared.blame.url)?,
+            Address::Remote(remote) => self.from(remote).newest(known, &self.shared.blame.url)?,
         };
         newest
             .map(|(repository, commit)| self.list(&repository, commit, kept))
             .transpose()
+    }
+
+    fn from<'a>(&'a self, remote: &'a Remote) -> Fetch<'a> {
+        Fetch {
+            copy: &self.shared.copy,
+            remote,
+            relay: self.relay,
+            reference: &self.shared.options.reference,
+            credentials: &self.shared.options.credentials,
+            stop: &self.stop,
+            refusal: &self.refusal,
+        }
+    }
+
+    /// A copy in which the way ends too early is deepened once.
+    fn lineage(&self, since: Oid, newest: Oid) -> Result<Lineage, Failure> {
+        let repository = self.open()?;
+        let trace = || {
+            let objects = Objects::of(&repository).map_err(Failure::Objects)?;
+            Ok(lineage::trace(&objects, &self.shared.path, since, newest))
+        };
+        let traced = trace()?;
+        match &self.shared.address {
+            Address::Remote(remote) if !traced.is_whole => {
+                self.from(remote).deepen(&repository)?;
+                Ok(trace()?.lineage)
+            }
+            Address::Remote(_) | Address::Local(_) => Ok(traced.lineage),
+        }
+    }
+
+    /// The repository, or the copy of it.
+    fn open(&self) -> Result<Repository, Failure> {
+        match &self.shared.address {
+            Address::Local(path) => local::open(path),
+            Address::Remote(_) => {
+                Repository::open_bare(&self.shared.copy).map_err(Failure::Objects)
+            }
+        }
     }
 
     fn list(&self, repository: &Repository, commit: Oid, kept: &mut Kept) -> Result<Tree, Failure> {
@@ -305,13 +354,8 @@ impl Work {
     }
 
     fn read(&self, kept: &mut Kept, blobs: &[String]) -> Result<Vec<Vec<u8>>, Failure> {
-        let (repository, is_copy) = match &self.shared.address {
-            Address::Local(path) => (local::open(path)?, false),
-            Address::Remote(_) => {
-                let copy = Repository::open_bare(&self.shared.copy);
-                (copy.map_err(Failure::Objects)?, true)
-            }
-        };
+        let repository = self.open()?;
+        let is_copy = matches!(self.shared.address, Address::Remote(_));
         let objects = Objects::of(&repository).map_err(Failure::Objects)?;
         let read = |blob: &String| {
             let blob = objects.blob(Oid::from_str(blob)?)?;
@@ -340,14 +384,19 @@ fn is_elsewhere(class: ErrorClass) -> bool {
 
 /// What is said about a commit.
 fn revision(commit: &git2::Commit<'_>) -> Revision {
-    let author = commit.author();
-    let (name, mail) = (visible(author.name_bytes()), visible(author.email_bytes()));
     Revision {
         id: commit.id().to_string(),
-        author: format!("{name} <{mail}>"),
+        author: author(commit),
         summary: visible(commit.summary_bytes().unwrap_or_default()),
         at: Timestamp::from_second(commit.time().seconds()).unwrap_or_default(),
     }
+}
+
+/// `name <mail>`
+fn author(commit: &git2::Commit<'_>) -> String {
+    let author = commit.author();
+    let (name, mail) = (visible(author.name_bytes()), visible(author.email_bytes()));
+    format!("{name} <{mail}>")
 }
 
 /// A commit's text, which is anybody's: at most 200 characters, control characters escaped.

@@ -6,6 +6,7 @@
 //! - Only files whose content changed are read: one among ten thousand costs one.
 //! - The rules of what replaces what are in `merge`, and pure.
 
+mod hands;
 mod keep;
 mod merge;
 mod newest;
@@ -15,7 +16,13 @@ mod outcome;
 mod tests;
 
 use crate::{
-    domain::{active::ActiveSet, id::Entropy, span::Span},
+    domain::{
+        active::ActiveSet,
+        audit::Entry,
+        id::Entropy,
+        lineage::{Authors, Descent, Lineage},
+        span::Span,
+    },
     flow::{
         FlowError,
         world::{World, held},
@@ -24,15 +31,17 @@ use crate::{
     ports::{
         agent::SyncView,
         executor::ActionCatalogue,
-        source::{File, Revision, Source, Tree},
+        source::{Revision, Source, Tree},
     },
     runbooks::Loader,
 };
 pub use outcome::SyncOutcome;
 
+use hands::Hands;
 use merge::{Files, Merged, Newest};
 use newest::{Commit, NewestFile};
 use outcome::{tell, tell_set, view_of};
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -170,51 +179,77 @@ impl Sync {
             return Ok(SyncOutcome::Unchanged);
         };
         state.record.attempted = Some(tree.revision.id.clone());
-        let files = self.newest_files(&state.files, &tree).await?;
+        let lineage = self.lineage(state, &tree).await;
+        let files = self.newest_files(state, &tree, &lineage).await?;
         let accepted = accept == Some(tree.revision.id.as_str());
         let next = self.merged(state, files, tree, accepted).await?;
-        take(world, state, next, accepted).await
+        take(world, state, next, lineage.descent, accepted).await
+    }
+
+    /// How the newest revision came from the one in use.
+    async fn lineage(&self, state: &State, tree: &Tree) -> Lineage {
+        let newest = &tree.revision;
+        match state.record.applied.as_deref() {
+            None => Lineage::none(Authors::one(&newest.author)),
+            Some(applied) if applied == newest.id => Lineage::none(Authors::default()),
+            Some(applied) => self.source.lineage(applied, newest).await,
+        }
     }
 
     /// What the files of a tree say; those that did not change are not read.
-    async fn newest_files(&self, old: &Files, tree: &Tree) -> Result<Files, String> {
+    async fn newest_files(
+        &self,
+        state: &State,
+        tree: &Tree,
+        lineage: &Lineage,
+    ) -> Result<Files, String> {
         let mut files = Files::new();
-        let mut changed: Vec<(Arc<str>, &File)> = Vec::new();
+        let mut changed: Vec<Changed<'_>> = Vec::new();
+        let mut hands = Hands::new(lineage, tree, &state.files, &state.set);
+        let revision: Arc<str> = tree.revision.id.as_str().into();
         for file in &tree.files {
-            match old.get_key_value(file.path.as_str()) {
-                Some((path, known)) if *known.blob == *file.blob => {
-                    files.insert(Arc::clone(path), Arc::clone(known));
-                }
-                Some((path, _)) => changed.push((Arc::clone(path), file)),
-                None => changed.push((file.path.as_str().into(), file)),
+            let known = state.files.get_key_value(file.path.as_str());
+            if let Some((path, known)) = known.filter(|(_, known)| *known.blob == *file.blob) {
+                files.insert(Arc::clone(path), Arc::clone(known));
+                continue;
             }
+            let commit = Commit {
+                revision: Arc::clone(&revision),
+                author: hands.of(&file.path),
+            };
+            let path = known.map_or_else(|| file.path.as_str().into(), |(path, _)| path.clone());
+            let blob = &file.blob;
+            changed.push(Changed { path, blob, commit });
         }
         for batch in changed.chunks(BATCH) {
-            files.extend(self.read(batch, &tree.revision).await?);
+            files.extend(self.read(batch).await?);
         }
         Ok(files)
     }
 
     async fn read(
         &self,
-        batch: &[(Arc<str>, &File)],
-        revision: &Revision,
+        batch: &[Changed<'_>],
     ) -> Result<Vec<(Arc<str>, Arc<NewestFile>)>, String> {
-        let blobs: Vec<String> = batch.iter().map(|(_, file)| file.blob.clone()).collect();
+        let blobs: Vec<String> = batch.iter().map(|file| file.blob.clone()).collect();
         let contents = self
             .source
             .read(&blobs)
             .await
             .map_err(|error| error.to_string())?;
-        let paths: Vec<Arc<str>> = batch.iter().map(|(path, _)| Arc::clone(path)).collect();
-        let (actions, commit) = (Arc::clone(&self.actions), Commit::of(revision));
+        let origins = batch
+            .iter()
+            .map(|file| (file.path.clone(), file.commit.clone()));
+        let origins: Vec<(Arc<str>, Commit)> = origins.collect();
+        let actions = Arc::clone(&self.actions);
         blocking(move || {
             let loader = Loader::new(actions.as_ref());
-            let files = paths.into_iter().zip(blobs).zip(contents);
-            let load = |((path, blob), bytes): ((Arc<str>, String), Vec<u8>)| {
-                let file = NewestFile::load(&loader, &path, &blob, &bytes, &commit);
-                (path, Arc::new(file))
-            };
+            let files = origins.into_iter().zip(blobs).zip(contents);
+            let load =
+                |(((path, commit), blob), bytes): (((Arc<str>, Commit), String), Vec<u8>)| {
+                    let file = NewestFile::load(&loader, &path, &blob, &bytes, &commit);
+                    (path, Arc::new(file))
+                };
             files.map(load).collect()
         })
         .await
@@ -245,7 +280,7 @@ impl Sync {
             };
             let changes = keep::changes(before, after);
             Next {
-                revision: tree.revision.id,
+                revision: tree.revision,
                 files,
                 merged,
                 changes,
@@ -255,9 +290,16 @@ impl Sync {
     }
 }
 
+/// A file that is to be read.
+struct Changed<'a> {
+    path: Arc<str>,
+    blob: &'a String,
+    commit: Commit,
+}
+
 /// What a newer revision leads to, before it is recorded.
 struct Next {
-    revision: String,
+    revision: Revision,
     files: Files,
     merged: Merged,
     changes: Vec<ActiveChange>,
@@ -268,14 +310,17 @@ async fn take(
     world: &World,
     state: &mut State,
     next: Next,
+    descent: Descent,
     accepted: bool,
 ) -> Result<SyncOutcome, String> {
     let Next {
-        revision,
+        revision: commit,
         files,
         merged,
         changes,
     } = next;
+    let (revision, before) = (commit.id.clone(), state.record.applied.clone());
+    let rewritten = before.filter(|_| descent == Descent::Rewritten);
     let held = (!merged.held.is_empty()).then(|| HeldRevision {
         revision: revision.clone(),
         runbooks: merged.held.clone(),
@@ -290,11 +335,17 @@ async fn take(
             state.record.accepted.clone()
         },
         error: None,
+        rewritten: rewritten.clone(),
         ..state.record.clone()
     };
     let clear = state.clear.then_some(ActiveChange::Clear);
     let changes: Vec<_> = clear.into_iter().chain(changes).collect();
-    let writes = vec![Write::Active(changes), Write::Sync(record.clone())];
+    let mut writes = vec![Write::Active(changes), Write::Sync(record.clone())];
+    if let Some(before) = &rewritten {
+        let details = json!({"from": before, "to": revision, "author": commit.author});
+        let entry = Entry::new(world.now(), "system", "source.rewritten", "source").with(details);
+        writes.push(Write::Audit(entry));
+    }
     let written = world.write("the runbooks in use", writes).await;
     written.map_err(|error| error.to_string())?;
     state.clear = false;
@@ -303,8 +354,14 @@ async fn take(
     state.set = Arc::new(merged.set);
     state.settled = Some(revision);
     world.put_in_use(Arc::clone(&state.set));
+    if let Some(before) = rewritten {
+        world
+            .events
+            .source_rewritten(&before, &commit.id, &commit.author);
+    }
     if merged.held.is_empty() {
         Ok(SyncOutcome::Applied {
+            descent,
             changed: merged.changed,
             removed: merged.removed,
         })

@@ -4,10 +4,12 @@ use super::stage::{Stage, until};
 use crate::{
     domain::{
         approval::{Person, Verdict},
+        lineage::Authors,
         occurrence::NotRun,
         run::{RunEvent, RunOutcome},
     },
-    flow::{approve, start::NotStarted},
+    flow::{approve, recover, start::NotStarted, view},
+    history::History,
     ports::agent::AgentError,
 };
 use std::time::Duration;
@@ -162,6 +164,43 @@ async fn a_destructive_step_waits_for_somebody_else_than_the_one_who_started_it(
 }
 
 #[tokio::test]
+async fn nobody_who_had_a_hand_in_the_runbook_consents_to_it() {
+    let stage = Stage::new("");
+    let text = book("a", "steps:\n- {name: gone, uses: play/destroy}");
+    stage.put_by(&text, "Bob <bob@example.org>\nCid <cid>");
+    let run = stage.start("a").await.unwrap();
+    let case = stage.question().await;
+    assert_eq!(case.request.quorum.people, 1);
+    let vote = async |subject: &str| {
+        let person = Person {
+            subject: subject.to_owned(),
+            groups: std::collections::BTreeSet::new(),
+        };
+        let id = case.request.id;
+        approve::vote(&stage.world, id, &person, Verdict::Approve, None, "").await
+    };
+    for subject in ["ann", "bob@example.org", "Cid"] {
+        let refused = vote(subject).await;
+        assert!(matches!(refused, Err(AgentError::Conflict(_))), "{subject}");
+    }
+    vote("dan").await.unwrap();
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+}
+
+#[tokio::test]
+async fn where_authors_are_not_known_one_person_more_must_consent() {
+    let stage = Stage::new("");
+    let text = book("a", "steps:\n- {name: gone, uses: play/destroy}");
+    let mut authors = Authors::one("Cid <cid>");
+    authors.join(&Authors::unknown());
+    stage.put_by(&text, &authors.to_string());
+    stage.start("a").await.unwrap();
+    let case = stage.question().await;
+    assert_eq!(case.request.quorum.people, 2);
+    assert!(case.request.excluded.contains("Cid"));
+}
+
+#[tokio::test]
 async fn one_no_ends_it() {
     let stage = Stage::new(&book(
         "a",
@@ -284,6 +323,30 @@ async fn if_history_cannot_be_written_nothing_more_is_touched() {
 }
 
 #[tokio::test]
+async fn lost_output_is_told_with_the_step_in_the_metrics_and_by_health() {
+    let stage = Stage::new(&book("a", "steps:\n- {name: one, uses: play/read}"));
+    let run = stage.start("a").await.unwrap();
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+    let steps = stage.world.history.steps(run).await.unwrap();
+    assert_eq!(steps[0].summary, "done");
+    stage.disk.lose(34);
+    let run = stage.start("a").await.unwrap();
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+    let steps = stage.world.history.steps(run).await.unwrap();
+    assert_eq!(
+        steps[0].summary,
+        "done (34 bytes of its output could not be kept: no space left)"
+    );
+    let lost = stage.metric("orderly_step_output_lost_bytes_total");
+    assert!((lost - 34.0).abs() < 0.1);
+    let health = view::output(&stage.world);
+    assert_eq!(
+        (health.ok, health.detail.as_str()),
+        (false, "34 bytes of output are lost: no space left")
+    );
+}
+
+#[tokio::test]
 async fn a_second_run_is_refused_while_the_first_goes_on() {
     let stage = Stage::new(&book(
         "a",
@@ -335,13 +398,7 @@ async fn a_replacing_run_cancels_the_one_before() {
 
 #[tokio::test]
 async fn runbooks_with_one_lock_change_things_one_after_the_other() {
-    let lock = "locks: [db]\nsteps:\n- {name: STEP, uses: play/change, with: {hang: HANG}}";
-    let text = book("a", &lock.replace("STEP", "first").replace("HANG", "true"))
-        + &book(
-            "b",
-            &lock.replace("STEP", "second").replace("HANG", "false"),
-        );
-    let stage = Stage::new(&text);
+    let stage = Stage::new(&two_with_one_lock());
     let first = stage.start("a").await.unwrap();
     until(|| stage.script.touched() == ["first"]).await;
     let second = stage.start("b").await.unwrap();
@@ -353,6 +410,73 @@ async fn runbooks_with_one_lock_change_things_one_after_the_other() {
     );
     stage.world.cancel(first, "bob", "");
     assert_eq!(stage.outcome(second).await, RunOutcome::Succeeded);
+}
+
+/// Two runbooks with one lock; the first one's step hangs.
+fn two_with_one_lock() -> String {
+    let lock = "locks: [db]\ndeadline: DEADLINE\nsteps:\n- {name: STEP, uses: play/change, timeout: 1h, with: {hang: HANG}}";
+    let first = [("DEADLINE", "1h"), ("STEP", "first"), ("HANG", "true")];
+    let second = [("DEADLINE", "9h"), ("STEP", "second"), ("HANG", "false")];
+    let filled = |words: [(&str, &str); 3]| {
+        let fill = |text: String, (from, to): (&str, &str)| text.replace(from, to);
+        words.into_iter().fold(lock.to_owned(), fill)
+    };
+    book("a", &filled(first)) + &book("b", &filled(second))
+}
+
+#[tokio::test]
+async fn a_run_that_a_crash_cut_off_keeps_its_locks_until_it_has_ended() {
+    let history = History::temporary().unwrap();
+    let before = Stage::with_history(&two_with_one_lock(), history.clone());
+    let first = before.start("a").await.unwrap();
+    until(|| before.script.touched() == ["first"]).await;
+    let rows = history.locks().await.unwrap();
+    assert_eq!((rows[0].name.as_str(), rows[0].owner), ("db", first));
+    let expiry = before.world.now() + jiff::SignedDuration::from_hours(2);
+    assert_eq!(rows[0].until, expiry, "the deadline and the step's timeout");
+
+    // The agent is killed: what it was about is known from the history alone.
+    let after = Stage::with_history(&two_with_one_lock(), history.clone());
+    after.clock.advance(Duration::from_millis(1));
+    let second = after.start("b").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(after.script.touched().is_empty(), "the lock is still held");
+    after.world.cancel(second, "bob", "");
+    after.outcome(second).await;
+    recover::recover(&after.world).await.unwrap();
+    until(|| after.script.touched() == ["first"]).await;
+    after.world.cancel(first, "bob", "");
+    after.outcome(first).await;
+    assert_eq!(history.locks().await.unwrap(), []);
+    assert_eq!(after.run("b").await, RunOutcome::Succeeded);
+}
+
+#[tokio::test]
+async fn a_lock_whose_run_never_goes_on_is_free_when_it_expires() {
+    let history = History::temporary().unwrap();
+    let before = Stage::with_history(&two_with_one_lock(), history.clone());
+    before.start("a").await.unwrap();
+    until(|| before.script.touched() == ["first"]).await;
+    let after = Stage::with_history(&two_with_one_lock(), history.clone());
+    after.clock.advance(Duration::from_millis(1));
+    let second = after.start("b").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(after.script.touched().is_empty());
+    after.clock.advance(Duration::from_secs(2 * 3600 + 1));
+    assert_eq!(after.outcome(second).await, RunOutcome::Succeeded);
+}
+
+#[tokio::test]
+async fn no_lock_is_held_while_people_are_asked() {
+    let text = book(
+        "a",
+        "locks: [db]\nsteps:\n- {name: change, uses: play/change}\n- {name: gone, uses: play/destroy}",
+    );
+    let stage = Stage::new(&text);
+    stage.start("a").await.unwrap();
+    stage.question().await;
+    assert_eq!(stage.script.touched(), ["change"]);
+    assert_eq!(stage.world.history.locks().await.unwrap(), []);
 }
 
 #[tokio::test]

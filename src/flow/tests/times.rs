@@ -2,12 +2,13 @@
 
 use super::stage::Stage;
 use crate::{
-    domain::{name::RunbookName, occurrence::NotRun},
+    domain::{approval::Person, name::RunbookName, occurrence::NotRun},
     flow::{
+        suspend,
         tick::Scheduler,
         world::{Suspension, held},
     },
-    history::{RunFilter, SkippedFilter, Write},
+    history::{AuditFilter, History, RunFilter, SkippedFilter, Write},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -187,6 +188,59 @@ async fn a_suspended_runbook_tells_why_and_its_end_fires_nothing_of_the_past() {
     let skips = skips(&stage).await;
     assert_eq!(skips.len(), 1);
     assert_eq!(skips[0].0, NotRun::Suspended);
+}
+
+#[tokio::test]
+async fn a_suspension_that_is_over_is_told_by_the_next_look_at_the_clock() {
+    let stage = Stage::new(&book("schedule: '*/10 * * * *'", ""));
+    let mut scheduler = awake(&stage).await;
+    let name = RunbookName::new("a").unwrap();
+    let by = Person {
+        subject: "ann".into(),
+        groups: std::collections::BTreeSet::new(),
+    };
+    let until = Some("2026-11-21T08:05:30Z".parse().unwrap());
+    suspend::suspend(&stage.world, &name, until, &by, "upgrade")
+        .await
+        .unwrap();
+    let shown = "orderly_runbook_suspended{runbook=\"a\"}";
+    let ended = "orderly_runbook_resumptions_total";
+    pass(&stage, &mut scheduler, 5).await;
+    assert_eq!((stage.metric(shown), stage.metric(ended)), (1.0, 0.0));
+    pass(&stage, &mut scheduler, 1).await;
+    assert_eq!((stage.metric(shown), stage.metric(ended)), (0.0, 1.0));
+    assert!(held(&stage.world.suspensions).is_empty());
+    assert!(stage.world.history.suspensions().await.unwrap().is_empty());
+    let filter = AuditFilter {
+        action: Some("runbook.resumed".to_owned()),
+        ..AuditFilter::default()
+    };
+    let told = stage.world.history.audit(filter).await.unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].entry.user, "schedule");
+    pass(&stage, &mut scheduler, 5).await;
+    assert_eq!(nominals(&stage).await, ["2026-11-21T08:10:00Z"]);
+}
+
+#[tokio::test]
+async fn a_suspension_that_ended_while_the_agent_was_away_is_told_when_it_is_back() {
+    let history = History::temporary().unwrap();
+    let text = book("schedule: '*/10 * * * *'", "");
+    let stage = Stage::with_history(&text, history.clone());
+    let until = Some("2026-11-21T08:00:00Z".parse().unwrap());
+    let name = RunbookName::new("a").unwrap();
+    let suspension = Write::Suspend {
+        runbook: name,
+        until,
+        by: "ann".into(),
+        reason: String::new(),
+        at: "2026-11-21T07:00:00Z".parse().unwrap(),
+    };
+    history.write(vec![suspension]).await.unwrap();
+    suspend::load(&stage.world).await.unwrap();
+    awake(&stage).await;
+    assert!(history.suspensions().await.unwrap().is_empty());
+    assert!((stage.metric("orderly_runbook_resumptions_total") - 1.0).abs() < 0.1);
 }
 
 #[tokio::test]

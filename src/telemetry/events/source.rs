@@ -42,10 +42,24 @@ impl Events {
         }
     }
 
+    /// The revision in use does not descend from the one before: somebody has rewritten history.
+    pub fn source_rewritten(&self, before: &str, revision: &str, author: &str) {
+        self.metrics().source.rewrites.inc();
+        warn!(before, revision, author, "history of the source rewritten");
+    }
+
     /// One problem of the newest revision, as `file:line:column: what`.
     pub fn problem_found(&self, problem: &str) {
         self.metrics().source.source_problems_found.inc();
         warn!(problem, "problem in the source");
+    }
+
+    /// So many runbooks in use need secrets that the configuration does not name. No log line: each is a problem of its own.
+    pub fn runbooks_lacking(&self, runbooks: usize) {
+        self.metrics()
+            .source
+            .runbooks_lacking
+            .set(events::count(runbooks));
     }
 
     /// This many runbooks are in use, of which so many have a broken newest version; so many problems stand.
