@@ -190,7 +190,6 @@ fn facts(context: &Context, run: &RunRow, question: Option<&ApprovalView>) -> Ta
     table.pair("cause", rows::cause(&run.header.cause));
     table.pair("revision", rows::revision(&run.header.revision));
     table.pair("author", run.header.author.as_str());
-    table.pair("dry run", if run.header.dry_run { "yes" } else { "" });
     table.pair(
         "window overridden by",
         run.header.window_override.clone().unwrap_or_default(),
