@@ -11,7 +11,11 @@ use crate::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use url::Url;
 
 /// How long an answer may take, in seconds.
@@ -96,6 +100,8 @@ pub(super) struct Client {
     patience: Span,
     /// Who is told that an answer takes long.
     waiting: Option<Terminal>,
+    /// The state folder that would have told another address, had it been readable.
+    unseen: Option<PathBuf>,
 }
 
 impl Client {
@@ -106,6 +112,7 @@ impl Client {
             token,
             patience: Span::from_secs(PATIENCE),
             waiting: None,
+            unseen: None,
         }
     }
 
@@ -113,6 +120,14 @@ impl Client {
     pub(super) fn for_somebody_at(self, terminal: Terminal) -> Self {
         Self {
             waiting: Some(terminal),
+            ..self
+        }
+    }
+
+    /// The same, where the address is only that of the configuration because this state folder cannot be read.
+    pub(super) fn guessing(self, state: &Path) -> Self {
+        Self {
+            unseen: Some(state.to_owned()),
             ..self
         }
     }
@@ -202,6 +217,7 @@ impl Client {
         };
         let unreachable = |source| CliError::NotReachable {
             server: self.server(),
+            hint: self.where_else(),
             source,
         };
         let answer = self.network.http(request);
@@ -224,6 +240,18 @@ impl Client {
         answer.await
     }
 
+    /// What to do where nobody answers.
+    fn where_else(&self) -> String {
+        match &self.unseen {
+            None => "is it running? `orderly serve` starts one; --server names another address"
+                .to_owned(),
+            Some(state) => format!(
+                "this user may not read {}, where the agent of another user would tell its address; --server names it",
+                state.display()
+            ),
+        }
+    }
+
     /// The body of an answer that is no refusal.
     fn accept(&self, response: HttpResponse) -> Result<Vec<u8>, CliError> {
         match response.status {
@@ -241,7 +269,11 @@ impl Client {
         } else {
             problem.detail
         };
-        let way_out = problem.hint.or_else(|| self.way_out(status));
+        // For a missing or wrong token, the command line knows better than the agent where it comes from.
+        let way_out = match status {
+            401 => self.way_out(status).or(problem.hint),
+            _ => problem.hint.or_else(|| self.way_out(status)),
+        };
         let hint = way_out
             .map(|hint| format!("\nhint: {hint}"))
             .unwrap_or_default();
@@ -348,6 +380,15 @@ mod tests {
             "{error}"
         );
         assert!(client().read(b"<html>").is_err());
+    }
+
+    #[test]
+    fn whoever_cannot_read_the_state_folder_is_told_that_it_has_the_address() {
+        let hint = client().guessing("/var/lib/orderly".as_ref()).where_else();
+        assert!(
+            hint.starts_with("this user may not read /var/lib/orderly"),
+            "{hint}"
+        );
     }
 
     #[tokio::test]

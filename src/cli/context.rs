@@ -190,7 +190,13 @@ impl Context {
                 server.host_str().unwrap_or_default()
             ));
         }
-        Ok(Client::new(wiring::network(), server, token).for_somebody_at(self.terminal))
+        let mut client =
+            Client::new(wiring::network(), server, token).for_somebody_at(self.terminal);
+        let is_guessed = |state: &&Path| self.globals.server.is_none() && is_hidden(state);
+        if let Some(state) = state.filter(is_guessed) {
+            client = client.guessing(state);
+        }
+        Ok(client)
     }
 
     /// Whether the agent is on this host: nobody named another address than that of the configuration, or the address is a loopback one.
@@ -240,18 +246,23 @@ pub(super) fn kept(
     way_out: &str,
 ) -> Result<PathBuf, CliError> {
     let path = state.join(name);
-    let why = match std::fs::metadata(&path) {
+    let shown = path.display();
+    let (why, hint) = match std::fs::metadata(&path) {
         Ok(found) if found.is_file() => return Ok(path),
-        Ok(_) => format!("{} is not a file", path.display()),
+        Ok(_) => (format!("{shown} is not a file"), way_out),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            format!("there is no {what} at {}", path.display())
+            (format!("there is no {what} at {shown}"), way_out)
         }
-        Err(error) => format!(
-            "the {what} at {} cannot be looked at: {error}",
-            path.display()
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => (
+            format!("the {what} at {shown} cannot be looked at: {error}"),
+            "the state folder is for the user alone that the agent runs as",
+        ),
+        Err(error) => (
+            format!("the {what} at {shown} cannot be looked at: {error}"),
+            way_out,
         ),
     };
-    Err(CliError::Absent(format!("{why}\nhint: {way_out}")))
+    Err(CliError::Absent(format!("{why}\nhint: {hint}")))
 }
 
 /// Where the agent of a configuration is reached: as it says itself while it runs, unless a flag names another address.
@@ -266,6 +277,12 @@ fn address_in(loaded: &Loaded) -> Result<String, CliError> {
         }),
         None => Ok(address::reachable(listen)),
     }
+}
+
+/// Whether somebody else's agent may live in this state folder, and this user may not look.
+fn is_hidden(state: &Path) -> bool {
+    let seen = std::fs::metadata(state.join("agent.address"));
+    seen.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
 fn read_server(text: &str) -> Result<Url, CliError> {

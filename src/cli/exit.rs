@@ -160,12 +160,12 @@ pub(super) enum CliError {
     #[error("{0}")]
     Absent(String),
     /// No agent answers.
-    #[error(
-        "no agent answers at {server}\nhint: is it running? `orderly serve` starts one; --server names another address"
-    )]
+    #[error("no agent answers at {server}\nhint: {hint}")]
     NotReachable {
         /// Where it was looked for.
         server: String,
+        /// A way out.
+        hint: String,
         /// Why.
         #[source]
         source: NetworkError,

@@ -314,7 +314,8 @@ fn line_of(
         }
         RunEvent::StepEnded { key, report, .. } => {
             let took = began(key).map(|from| format!(" ({})", times::took(from, at)));
-            let said = format!("{}{}", report.summary, took.unwrap_or_default());
+            let said = rows::first_line(&report.summary);
+            let said = format!("{said}{}", took.unwrap_or_default());
             Line::of_step(key, ended(report), said)
         }
         RunEvent::StepInvalid { key, error } => Line::of_step(key, bad("invalid"), error),

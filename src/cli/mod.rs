@@ -32,7 +32,7 @@ use crate::{
     },
     config::environment_variables,
 };
-use std::process::ExitCode;
+use std::{io::ErrorKind, process::ExitCode};
 
 /// Reads the command line, does what it says, and gives back the exit code.
 pub fn main() -> ExitCode {
@@ -49,13 +49,13 @@ pub fn command() -> clap::Command {
     command
 }
 
-/// Help and the version are data and end well; everything else is a mistake in usage.
+/// Help and the version are data, and end well where they could be written; everything else is a mistake in usage.
 fn not_understood(error: &clap::Error) -> Exit {
-    let printed = error.print().is_ok();
-    if printed && error.use_stderr() {
-        Exit::Usage
-    } else {
-        Exit::Done
+    match (error.use_stderr(), error.print()) {
+        (true, _) => Exit::Usage,
+        (false, Ok(())) => Exit::Done,
+        (false, Err(unwritten)) if unwritten.kind() == ErrorKind::BrokenPipe => Exit::Done,
+        (false, Err(_)) => Exit::Failed,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     actions::framework::{Children, Performer},
     adapters::logs::StepLogs,
-    config::{ConfigError, Inputs, Loaded, load},
+    config::{Config, ConfigError, Inputs, Loaded, load},
     daemon::{
         Facts, Greeting,
         address::{self, Announcement},
@@ -73,12 +73,12 @@ pub enum DaemonError {
     #[error(transparent)]
     Flow(#[from] FlowError),
     /// The address is taken or not ours.
-    #[error(
-        "listening on {address}: {source}\nhint: another agent may be running; name another address with --listen"
-    )]
+    #[error("listening on {address}: {source}\nhint: {hint}")]
     Listen {
         /// Which.
         address: std::net::SocketAddr,
+        /// A way out.
+        hint: &'static str,
         /// Why.
         source: std::io::Error,
     },
@@ -178,7 +178,11 @@ pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonE
     let address = loaded.config.http.listen;
     let listener = TcpListener::bind(address)
         .await
-        .map_err(|source| DaemonError::Listen { address, source })?;
+        .map_err(|source| DaemonError::Listen {
+            address,
+            hint: hint_to_listen(&loaded.config),
+            source,
+        })?;
     let mut daemon = assemble(plan, loaded, &programs).await?;
     // A source that does not answer must not keep the agent from stopping.
     let stopped = tokio::select! {
@@ -190,6 +194,15 @@ pub async fn serve(plan: Plan, greeting: &dyn Greeting) -> Result<Ended, DaemonE
         None => daemon.stay(&mut signals).await,
     };
     Ok(daemon.stop(cause, &mut signals).await)
+}
+
+fn hint_to_listen(config: &Config) -> &'static str {
+    let there = address::reachable(config.http.listen);
+    if address::announced(&config.state_dir) == Some(there) {
+        "the agent of this state folder answers there already; `orderly status` shows how it is"
+    } else {
+        "another agent may be running; name another address with --listen"
+    }
 }
 
 async fn assemble(plan: Plan, loaded: Loaded, programs: &Programs) -> Result<Daemon, DaemonError> {

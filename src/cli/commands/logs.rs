@@ -59,6 +59,8 @@ pub(in crate::cli) async fn logs(arguments: Arguments, context: &Context) -> Ans
         if context.terminal.wants_json() {
             let items: Vec<Value> = text.lines().map(line).collect();
             context.terminal.json(&json!({"items": items}))?;
+        } else if text.is_empty() {
+            context.terminal.say("nothing was printed so far");
         } else {
             context.terminal.data(&text)?;
         }

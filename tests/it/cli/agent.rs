@@ -213,6 +213,11 @@ fn a_run_is_followed_to_its_end_and_its_output_is_kept() {
         (&last["step"], &last["stream"], &last["text"]),
         (&"hello".into(), &"out".into(), &"hello you".into())
     );
+    let silent = agent.orderly(&["logs", id, "--step", "count"]);
+    assert_eq!(
+        (silent.code, silent.err.as_str()),
+        (0, "nothing was printed so far\n")
+    );
     assert_eq!(
         agent
             .orderly(&["logs", id, "--follow", "--step", "hello"])
@@ -253,6 +258,8 @@ fn how_a_run_ends_is_the_exit_code() {
         (&dry["outcome"], &dry["dry_run"]),
         (&"succeeded".into(), &true.into())
     );
+    let listed = agent.orderly(&["runs", "-n", "1"]).done();
+    assert!(listed.contains("succeeded, dry"), "{listed}");
 
     let err = agent.orderly(&["run", "nothing"]).failed(4);
     assert!(
@@ -524,4 +531,10 @@ fn a_second_agent_in_the_same_folder_is_refused() {
     let agent = Agent::start();
     let err = agent.orderly(&["serve"]).failed(6);
     assert!(err.contains("is in use by process"), "{err}");
+    let there = address(&agent.greeting).replace("http://", "");
+    let err = agent.orderly(&["serve", "--listen", &there]).failed(1);
+    assert!(
+        err.contains("hint: the agent of this state folder answers there already"),
+        "{err}"
+    );
 }

@@ -204,6 +204,16 @@ fn a_reader_that_goes_away_is_no_fault() {
 }
 
 #[test]
+fn what_cannot_be_written_is_a_fault_and_a_mistake_stays_one() {
+    let home = Home::new();
+    let full = || std::fs::File::create("/dev/full").unwrap();
+    let code = |command: &mut std::process::Command| command.status().unwrap().code();
+    assert_eq!(code(home.command(&["--help"]).stdout(full())), Some(1));
+    assert_eq!(code(home.command(&["schema"]).stdout(full())), Some(1));
+    assert_eq!(code(home.command(&["bogus"]).stderr(full())), Some(2));
+}
+
+#[test]
 fn every_setting_says_where_it_comes_from() {
     let home = Home::new()
         .with("ORDERLY_SOURCE_URL", "https://me:s3cret@git.example/x.git")
@@ -487,6 +497,8 @@ fn doctor_finds_what_is_missing_and_changes_nothing() {
     assert_eq!(verdict("configuration"), "ok");
     assert_eq!(verdict("state folder"), "ok");
     assert_eq!(verdict("secrets"), "fail");
+    let about_secrets = said.out.matches("\"name\": \"secrets\"").count();
+    assert_eq!(about_secrets, 1, "{}", said.out);
     assert_eq!(verdict("source"), "fail");
     assert_eq!(verdict("http"), "ok");
     assert!(!home.at("orderly-state").exists());

@@ -24,12 +24,13 @@ pub(super) fn secrets(context: &Context, config: &Config) -> Vec<Finding> {
     let mut findings: Vec<Finding> = unreadable
         .map(|error| Finding::error(name, &error))
         .collect();
-    findings.extend(
-        secrets
-            .concerns()
-            .iter()
-            .map(|concern| Finding::warn(name, concern)),
-    );
+    let told: Vec<String> = findings
+        .iter()
+        .map(|finding| finding.detail.clone())
+        .collect();
+    let concerns = secrets.concerns().into_iter();
+    let concerns = concerns.map(|concern| Finding::warn(name, concern));
+    findings.extend(concerns.filter(|finding| !told.contains(&finding.detail)));
     if findings.is_empty() {
         let text = match config.secrets.len() {
             0 => "none are configured".to_owned(),
