@@ -12,16 +12,22 @@
 //! - A long-lived task that ends takes the daemon down, by name: a half-alive agent is worse than a restart.
 //! - A reload loads first and swaps after; what cannot be swapped is named.
 
+mod assemble;
+mod begin;
 mod force;
 mod housekeeping;
 mod life;
 mod reload;
+mod signals;
 pub mod state;
+mod stop;
+mod systemd;
 pub mod tasks;
 pub mod wiring;
 
 pub use crate::adapters::process::helper::become_program;
-pub use life::{DaemonError, Ended, OBEY, Plan, serve};
+pub use life::{DaemonError, Ended, Plan, serve};
+pub use stop::OBEY;
 
 /// What a step of the daemon's start shows to whoever started it.
 pub trait Greeting: Send + Sync {
