@@ -13,16 +13,22 @@
 //! - A reload loads first and swaps after; what cannot be swapped is named.
 
 pub mod address;
+mod assemble;
+mod begin;
 mod force;
 mod housekeeping;
 mod life;
 mod reload;
+mod signals;
 pub mod state;
+mod stop;
+mod systemd;
 pub mod tasks;
 pub mod wiring;
 
 pub use crate::adapters::process::helper::become_program;
-pub use life::{DaemonError, Ended, OBEY, Plan, serve};
+pub use life::{DaemonError, Ended, Plan, serve};
+pub use stop::OBEY;
 
 /// What a step of the daemon's start shows to whoever started it.
 pub trait Greeting: Send + Sync {

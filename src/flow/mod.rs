@@ -10,6 +10,7 @@
 //! | approve | [`approve`] | a question to people → their answer |
 //! | suspend | [`suspend`] | a runbook rests → until a person or the clock ends it |
 //! | recover | [`recover`] | after a start: what was going on goes on |
+//! | called | `called` | a webhook or an alert comes in → the runs that it starts |
 //! | agent | [`agent`] | what people ask, and the answers |
 //!
 //! Invariants
@@ -20,6 +21,7 @@
 pub mod agent;
 pub mod approve;
 pub mod artifacts;
+mod called;
 pub mod child;
 mod locks;
 mod needs;
@@ -33,7 +35,7 @@ pub mod tick;
 pub mod view;
 pub mod world;
 
-use crate::history::WriteError;
+use crate::{history::WriteError, ports::agent::AgentError};
 
 /// Why a story cannot go on.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -73,6 +75,12 @@ impl FlowError {
             doing: doing.to_owned(),
             reason: error.to_string(),
         }
+    }
+}
+
+impl From<FlowError> for AgentError {
+    fn from(error: FlowError) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }
 

@@ -26,25 +26,23 @@ pub(super) fn unmet(world: &World, runbook: &Runbook) -> Option<String> {
     lacking.map(|error| error.to_string().replace("\nhint: ", "; hint: "))
 }
 
-/// Looks through the set in use, and tells what is new.
-pub(super) fn look(world: &World) {
+/// Looks at these runbooks of the set in use, and tells what is new. Those that are gone lack nothing.
+pub(super) fn look(world: &World, changed: &BTreeSet<RunbookName>) {
     let in_use = world.in_use();
     let environment = world.settings().environment.clone();
     let mut configured = Configured::new(world);
-    let here = in_use
-        .set
-        .runbooks()
-        .filter(|found| found.runbook.applies_in(&environment));
-    let lacks: BTreeMap<RunbookName, String> = here
-        .filter_map(|found| {
-            let name = found.runbook.name.clone();
-            Some((name, configured.lack_of(found)?))
-        })
-        .collect();
-    let before = std::mem::replace(&mut *held(&world.lacks), lacks.clone());
-    for (name, lack) in &lacks {
-        if before.get(name) != Some(lack) {
-            world.events.problem_found(lack);
+    let mut lacks = held(&world.lacks);
+    for name in changed {
+        let found = in_use.set.runbook(name);
+        let here = found.filter(|found| found.runbook.applies_in(&environment));
+        match here.and_then(|found| configured.lack_of(found)) {
+            None => drop(lacks.remove(name)),
+            Some(lack) => {
+                if lacks.get(name) != Some(&lack) {
+                    world.events.problem_found(&lack);
+                }
+                lacks.insert(name.clone(), lack);
+            }
         }
     }
     world.events.runbooks_lacking(lacks.len());

@@ -69,7 +69,7 @@ pub(super) async fn suspend(
         at,
     };
     let writes = vec![record, Write::Audit(entry)];
-    written(world.write("a suspension", writes).await)?;
+    world.write("a suspension", writes).await?;
     world
         .events
         .runbook_suspended(runbook, &by.subject, suspension.until);
@@ -93,7 +93,7 @@ pub(super) async fn resume(
         let reason = format!("runbook {runbook} is not suspended");
         return Err(AgentError::Conflict(reason));
     }
-    written(end(world, runbook, &by.subject, now).await)
+    Ok(end(world, runbook, &by.subject, now).await?)
 }
 
 /// Ends every suspension whose time has come.
@@ -148,8 +148,4 @@ fn known(world: &World, runbook: &RunbookName) -> Result<(), AgentError> {
 
 fn entry(at: Timestamp, by: &str, action: &str, runbook: &RunbookName) -> Entry {
     Entry::new(at, by, action, format!("runbook/{runbook}"))
-}
-
-fn written(result: Result<(), FlowError>) -> Result<(), AgentError> {
-    result.map_err(|error| AgentError::Unavailable(error.to_string()))
 }

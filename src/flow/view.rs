@@ -7,17 +7,23 @@ use crate::{
         agent::TaskReport,
         needs, step,
         sync::Sync as SyncStory,
-        world::{Due, World, held},
+        world::{Due, World, held, triggers_of},
     },
-    history::RunbookFacts,
+    history::{HistoryError, RunbookFacts},
     ports::agent::{AgentError, Dependency, RunbookState, RunbookView, SyncView, Upcoming, Weight},
     telemetry::RunbookSeries,
 };
 use jiff::Timestamp;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// The scheduler looks at the clock every second; this long without a look is stuck.
 const STUCK: Duration = Duration::from_secs(15);
+
+/// Runbooks whose facts are read one by one.
+const FEW: usize = 50;
 
 /// Every runbook in use, and every one that has no version which could be, by name.
 ///
@@ -132,42 +138,79 @@ fn next_times(world: &World) -> BTreeMap<RunbookName, Due> {
     next
 }
 
-/// Gives the metrics the runbooks in use, with what the history knows of each.
+/// The soonest due time of a runbook, and the shortest of its triggers' intervals.
+pub(super) fn next_time(world: &World, runbook: &RunbookName) -> Option<Due> {
+    let upcoming = held(&world.upcoming);
+    let all = || triggers_of(&upcoming, runbook).map(|(_, due)| *due);
+    let interval = all().filter_map(|due| due.interval).min();
+    all().min().map(|due| Due { interval, ..due })
+}
+
+/// Gives the metrics these runbooks, with what the history knows of each.
 ///
 /// # Errors
 /// The history cannot be read.
-pub(super) async fn tell_runbooks(world: &World) -> Result<(), FlowError> {
-    let facts = world.history.last_outcomes().await;
+pub(super) async fn tell_runbooks(
+    world: &World,
+    changed: &BTreeSet<RunbookName>,
+) -> Result<(), FlowError> {
+    let facts = facts(world, changed).await;
     let facts =
         facts.map_err(|error| FlowError::unreadable("reading the outcomes of runs", &error))?;
-    let facts: BTreeMap<&RunbookName, &RunbookFacts> =
-        facts.iter().map(|facts| (&facts.runbook, facts)).collect();
-    let next = next_times(world);
     let now = world.now();
     let in_use = world.in_use();
     let environment = world.settings().environment.clone();
-    let here = in_use
-        .set
-        .runbooks()
-        .filter(|found| found.runbook.applies_in(&environment));
-    let series: Vec<RunbookSeries> = here
-        .map(|found| {
-            let name = &found.runbook.name;
-            let (facts, due) = (facts.get(name), next.get(name));
-            RunbookSeries {
-                name: name.clone(),
-                last_run: facts.map(|facts| facts.last_ended),
-                last_success: facts.and_then(|facts| facts.last_success),
-                last_outcome: facts.map(|facts| facts.last_outcome),
-                next_run: due.map(|due| due.due),
-                expected_interval: due.and_then(|due| due.interval).map(Span::duration),
-                suspended: world.suspended(name, now).is_some(),
-                invalid: found.problem.is_some(),
+    let (mut here, mut gone) = (Vec::new(), Vec::new());
+    for name in changed {
+        let found = in_use.set.runbook(name);
+        match found.filter(|found| found.runbook.applies_in(&environment)) {
+            Some(found) => {
+                let is_invalid = found.problem.is_some();
+                here.push(series(world, name, facts.get(name), is_invalid, now));
             }
-        })
-        .collect();
-    world.events.set_runbooks(&series, now);
+            None => gone.push(name.clone()),
+        }
+    }
+    world.events.runbooks_changed(&here, &gone, now);
     Ok(())
+}
+
+fn series(
+    world: &World,
+    name: &RunbookName,
+    facts: Option<&RunbookFacts>,
+    invalid: bool,
+    now: Timestamp,
+) -> RunbookSeries {
+    let due = next_time(world, name);
+    RunbookSeries {
+        name: name.clone(),
+        last_run: facts.map(|facts| facts.last_ended),
+        last_success: facts.and_then(|facts| facts.last_success),
+        last_outcome: facts.map(|facts| facts.last_outcome),
+        next_run: due.map(|due| due.due),
+        expected_interval: due.and_then(|due| due.interval).map(Span::duration),
+        suspended: world.suspended(name, now).is_some(),
+        invalid,
+    }
+}
+
+/// Of a few, each is asked for; of many, all at once.
+async fn facts(
+    world: &World,
+    wanted: &BTreeSet<RunbookName>,
+) -> Result<BTreeMap<RunbookName, RunbookFacts>, HistoryError> {
+    let all = if wanted.len() > FEW {
+        world.history.last_outcomes().await?
+    } else {
+        let mut some = Vec::new();
+        for name in wanted {
+            some.extend(world.history.last_outcome(name.clone()).await?);
+        }
+        some
+    };
+    let by_name = all.into_iter().map(|facts| (facts.runbook.clone(), facts));
+    Ok(by_name.collect())
 }
 
 /// What is due next, soonest first.

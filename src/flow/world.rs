@@ -148,6 +148,8 @@ pub struct World {
     pub lacks: Mutex<BTreeMap<RunbookName, String>>,
     /// What is due next, as the scheduler last left it.
     pub upcoming: Mutex<BTreeMap<(RunbookName, Arc<str>), Due>>,
+    /// Runbooks that other sets have changed since the scheduler last took one over.
+    pub changed: Mutex<BTreeSet<RunbookName>>,
     /// When the scheduler last looked at the clock that never jumps.
     pub scheduler_alive: Mutex<std::time::Duration>,
     /// Fires when a live run ended.
@@ -175,6 +177,15 @@ pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a map by trigger holds of one runbook.
+pub(crate) fn triggers_of<'a, T>(
+    map: &'a BTreeMap<(RunbookName, Arc<str>), T>,
+    runbook: &'a RunbookName,
+) -> impl Iterator<Item = (&'a (RunbookName, Arc<str>), &'a T)> {
+    map.range((runbook.clone(), Arc::from(""))..)
+        .take_while(move |(key, _)| key.0 == *runbook)
+}
+
 impl World {
     /// With no runbooks in use, and nothing going on.
     pub fn new(parts: Parts) -> Self {
@@ -198,6 +209,7 @@ impl World {
             suspending: tokio::sync::Mutex::default(),
             lacks: Mutex::default(),
             upcoming: Mutex::default(),
+            changed: Mutex::default(),
             scheduler_alive: Mutex::new(parts.clock.elapsed()),
             run_ended: Notify::new(),
             unlocked: Notify::new(),
@@ -232,10 +244,10 @@ impl World {
 
     /// Puts another set in use, and derives the policy anew.
     pub fn put_in_use(&self, set: Arc<ActiveSet>) {
-        let policy = Arc::new(effective_policy(&self.settings(), &set));
-        let next = Arc::new(InUse { set, policy });
-        *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = next;
-        needs::look(self);
+        let changed = self.in_use().set.difference(&set);
+        self.put(set);
+        needs::look(self, &changed);
+        held(&self.changed).extend(changed);
         self.reschedule.notify_one();
     }
 
@@ -245,7 +257,17 @@ impl World {
             .settings
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-        self.put_in_use(self.in_use().set.clone());
+        let set = self.in_use().set.clone();
+        let all = set.runbooks().map(|found| found.runbook.name.clone());
+        let all = all.collect();
+        self.put(set);
+        needs::look(self, &all);
+    }
+
+    fn put(&self, set: Arc<ActiveSet>) {
+        let policy = Arc::new(effective_policy(&self.settings(), &set));
+        let next = Arc::new(InUse { set, policy });
+        *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = next;
     }
 
     /// Records, or says that it could not: then nothing more is touched.

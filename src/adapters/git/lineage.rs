@@ -306,5 +306,5 @@ impl Entry {
 }
 
 fn author(commit: &Commit<'_>) -> Authors {
-    Authors::one(&super::author(commit))
+    Authors::one(&super::work::author(commit))
 }

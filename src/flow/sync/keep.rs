@@ -12,7 +12,8 @@ use crate::{
         active::{Active, ActiveSet, Origin},
         runbook::Document,
     },
-    history::{ActiveChange, ActiveFile},
+    flow::world::World,
+    history::{ActiveChange, ActiveFile, HistoryError, MAX_LIMIT},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -180,4 +181,31 @@ pub(super) fn restore(row: &ActiveFile) -> Option<(Arc<str>, NewestFile)> {
     let waiting = kept.waiting.unwrap_or_default();
     let file = NewestFile::kept(blob, documents, &waiting);
     Some((path, file))
+}
+
+/// The files as the history kept them.
+pub(super) async fn kept_files(world: &World) -> Result<Files, HistoryError> {
+    let mut files = Files::new();
+    let mut after = None;
+    loop {
+        let rows = world.history.active_files(after.take(), MAX_LIMIT).await?;
+        let is_last = rows.len() < MAX_LIMIT;
+        after = rows.last().map(|row| row.path.clone());
+        for row in &rows {
+            // A row of another version that we do not understand is read again from the source.
+            if let Some((path, file)) = restore(row) {
+                files.insert(path, Arc::new(file));
+            }
+        }
+        if is_last {
+            return Ok(files);
+        }
+    }
+}
+
+pub(super) fn set_of(files: &Files) -> ActiveSet {
+    let documents = files
+        .values()
+        .flat_map(|file| file.documents.iter().cloned());
+    ActiveSet::new(documents, BTreeMap::new())
 }

@@ -11,6 +11,7 @@ mod keep;
 mod merge;
 mod newest;
 mod outcome;
+mod take;
 
 #[cfg(test)]
 mod tests;
@@ -18,35 +19,34 @@ mod tests;
 use crate::{
     domain::{
         active::ActiveSet,
-        audit::Entry,
         id::Entropy,
-        lineage::{Authors, Descent, Lineage},
+        lineage::{Authors, Lineage},
         span::Span,
     },
     flow::{
         FlowError,
         world::{World, held},
     },
-    history::{ActiveChange, HeldRevision, MAX_LIMIT, SyncRecord, Write},
+    history::{SyncRecord, Write},
     ports::{
         agent::SyncView,
         executor::ActionCatalogue,
-        source::{Revision, Source, Tree},
+        source::{Source, Tree},
     },
     runbooks::Loader,
 };
 pub use outcome::SyncOutcome;
 
 use hands::Hands;
-use merge::{Files, Merged, Newest};
+use keep::{kept_files, set_of};
+use merge::{Files, Newest};
 use newest::{Commit, NewestFile};
 use outcome::{tell, tell_set, view_of};
-use serde_json::json;
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
+use take::{Next, take};
 
 /// Files that are read at a time; each has at most 256 KiB.
 const BATCH: usize = 128;
@@ -204,7 +204,7 @@ impl Sync {
         lineage: &Lineage,
     ) -> Result<Files, String> {
         let mut files = Files::new();
-        let mut changed: Vec<Changed<'_>> = Vec::new();
+        let mut changed: Vec<Changed> = Vec::new();
         let mut hands = Hands::new(lineage, tree, &state.files, &state.set);
         let revision: Arc<str> = tree.revision.id.as_str().into();
         for file in &tree.files {
@@ -218,7 +218,7 @@ impl Sync {
                 author: hands.of(&file.path),
             };
             let path = known.map_or_else(|| file.path.as_str().into(), |(path, _)| path.clone());
-            let blob = &file.blob;
+            let blob = file.blob.clone();
             changed.push(Changed { path, blob, commit });
         }
         for batch in changed.chunks(BATCH) {
@@ -227,30 +227,22 @@ impl Sync {
         Ok(files)
     }
 
-    async fn read(
-        &self,
-        batch: &[Changed<'_>],
-    ) -> Result<Vec<(Arc<str>, Arc<NewestFile>)>, String> {
+    async fn read(&self, batch: &[Changed]) -> Result<Vec<(Arc<str>, Arc<NewestFile>)>, String> {
         let blobs: Vec<String> = batch.iter().map(|file| file.blob.clone()).collect();
         let contents = self
             .source
             .read(&blobs)
             .await
             .map_err(|error| error.to_string())?;
-        let origins = batch
-            .iter()
-            .map(|file| (file.path.clone(), file.commit.clone()));
-        let origins: Vec<(Arc<str>, Commit)> = origins.collect();
-        let actions = Arc::clone(&self.actions);
+        let (actions, batch) = (Arc::clone(&self.actions), batch.to_vec());
         blocking(move || {
             let loader = Loader::new(actions.as_ref());
-            let files = origins.into_iter().zip(blobs).zip(contents);
-            let load =
-                |(((path, commit), blob), bytes): (((Arc<str>, Commit), String), Vec<u8>)| {
-                    let file = NewestFile::load(&loader, &path, &blob, &bytes, &commit);
-                    (path, Arc::new(file))
-                };
-            files.map(load).collect()
+            let load = |(file, bytes): (Changed, Vec<u8>)| {
+                let Changed { path, blob, commit } = file;
+                let file = NewestFile::load(&loader, &path, &blob, &bytes, &commit);
+                (path, Arc::new(file))
+            };
+            batch.into_iter().zip(contents).map(load).collect()
         })
         .await
     }
@@ -291,83 +283,11 @@ impl Sync {
 }
 
 /// A file that is to be read.
-struct Changed<'a> {
+#[derive(Clone)]
+struct Changed {
     path: Arc<str>,
-    blob: &'a String,
+    blob: String,
     commit: Commit,
-}
-
-/// What a newer revision leads to, before it is recorded.
-struct Next {
-    revision: Revision,
-    files: Files,
-    merged: Merged,
-    changes: Vec<ActiveChange>,
-}
-
-/// Records what is next, and puts it in use.
-async fn take(
-    world: &World,
-    state: &mut State,
-    next: Next,
-    descent: Descent,
-    accepted: bool,
-) -> Result<SyncOutcome, String> {
-    let Next {
-        revision: commit,
-        files,
-        merged,
-        changes,
-    } = next;
-    let (revision, before) = (commit.id.clone(), state.record.applied.clone());
-    let rewritten = before.filter(|_| descent == Descent::Rewritten);
-    let held = (!merged.held.is_empty()).then(|| HeldRevision {
-        revision: revision.clone(),
-        runbooks: merged.held.clone(),
-    });
-    let record = SyncRecord {
-        applied: Some(revision.clone()),
-        problems: merged.problems,
-        held,
-        accepted: if accepted {
-            Some(revision.clone())
-        } else {
-            state.record.accepted.clone()
-        },
-        error: None,
-        rewritten: rewritten.clone(),
-        ..state.record.clone()
-    };
-    let clear = state.clear.then_some(ActiveChange::Clear);
-    let changes: Vec<_> = clear.into_iter().chain(changes).collect();
-    let mut writes = vec![Write::Active(changes), Write::Sync(record.clone())];
-    if let Some(before) = &rewritten {
-        let details = json!({"from": before, "to": revision, "author": commit.author});
-        let entry = Entry::new(world.now(), "system", "source.rewritten", "source").with(details);
-        writes.push(Write::Audit(entry));
-    }
-    let written = world.write("the runbooks in use", writes).await;
-    written.map_err(|error| error.to_string())?;
-    state.clear = false;
-    state.record = record;
-    state.files = files;
-    state.set = Arc::new(merged.set);
-    state.settled = Some(revision);
-    world.put_in_use(Arc::clone(&state.set));
-    if let Some(before) = rewritten {
-        world
-            .events
-            .source_rewritten(&before, &commit.id, &commit.author);
-    }
-    if merged.held.is_empty() {
-        Ok(SyncOutcome::Applied {
-            descent,
-            changed: merged.changed,
-            removed: merged.removed,
-        })
-    } else {
-        Ok(SyncOutcome::Held(merged.held))
-    }
 }
 
 /// Work for the processor, off the threads that must stay responsive.
@@ -396,31 +316,4 @@ async fn record_if_new(world: &World, before: &SyncRecord, state: &mut State) {
             vec![Write::Sync(state.record.clone())],
         )
         .await;
-}
-
-/// The files as the history kept them.
-async fn kept_files(world: &World) -> Result<Files, crate::history::HistoryError> {
-    let mut files = Files::new();
-    let mut after = None;
-    loop {
-        let rows = world.history.active_files(after.take(), MAX_LIMIT).await?;
-        let is_last = rows.len() < MAX_LIMIT;
-        after = rows.last().map(|row| row.path.clone());
-        for row in &rows {
-            // A row of another version that we do not understand is read again from the source.
-            if let Some((path, file)) = keep::restore(row) {
-                files.insert(path, Arc::new(file));
-            }
-        }
-        if is_last {
-            return Ok(files);
-        }
-    }
-}
-
-fn set_of(files: &Files) -> ActiveSet {
-    let documents = files
-        .values()
-        .flat_map(|file| file.documents.iter().cloned());
-    ActiveSet::new(documents, BTreeMap::new())
 }

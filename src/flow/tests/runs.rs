@@ -3,26 +3,23 @@
 use super::stage::{Stage, until};
 use crate::{
     domain::{
-        approval::{Person, Verdict},
-        lineage::Authors,
+        approval::Person,
         occurrence::NotRun,
         run::{RunEvent, RunOutcome},
     },
-    flow::{approve, recover, start::NotStarted, view},
-    history::History,
-    ports::agent::AgentError,
+    flow::{start::NotStarted, view},
 };
 use std::time::Duration;
 
 /// A runbook of this name with these lines under `spec:`.
-fn book(name: &str, spec: &str) -> String {
+pub(super) fn book(name: &str, spec: &str) -> String {
     let spec: String = spec.lines().map(|line| format!("  {line}\n")).collect();
     format!(
         "---\napiVersion: orderly.dev/v1\nkind: Runbook\nmetadata:\n  name: {name}\nspec:\n  description: x\n{spec}"
     )
 }
 
-fn bob() -> Person {
+pub(super) fn bob() -> Person {
     Person {
         subject: "bob".to_owned(),
         groups: std::collections::BTreeSet::new(),
@@ -124,137 +121,6 @@ async fn what_is_not_safe_to_do_twice_is_not_tried_twice() {
 }
 
 #[tokio::test]
-async fn a_destructive_step_waits_for_somebody_else_than_the_one_who_started_it() {
-    let stage = Stage::new(&book("a", "steps:\n- {name: gone, uses: play/destroy}"));
-    let run = stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    assert!(
-        stage.script.touched().is_empty(),
-        "nothing is touched before the answer"
-    );
-    let ann = Person {
-        subject: "ann".to_owned(),
-        groups: std::collections::BTreeSet::new(),
-    };
-    let refused = approve::vote(
-        &stage.world,
-        case.request.id,
-        &ann,
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await;
-    assert!(
-        matches!(refused, Err(AgentError::Conflict(_))),
-        "{refused:?}"
-    );
-    approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Approve,
-        None,
-        "go",
-    )
-    .await
-    .unwrap();
-    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
-    assert_eq!(stage.script.touched(), ["gone"]);
-}
-
-#[tokio::test]
-async fn nobody_who_had_a_hand_in_the_runbook_consents_to_it() {
-    let stage = Stage::new("");
-    let text = book("a", "steps:\n- {name: gone, uses: play/destroy}");
-    stage.put_by(&text, "Bob <bob@example.org>\nCid <cid>");
-    let run = stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    assert_eq!(case.request.quorum.people, 1);
-    let vote = async |subject: &str| {
-        let person = Person {
-            subject: subject.to_owned(),
-            groups: std::collections::BTreeSet::new(),
-        };
-        let id = case.request.id;
-        approve::vote(&stage.world, id, &person, Verdict::Approve, None, "").await
-    };
-    for subject in ["ann", "bob@example.org", "Cid"] {
-        let refused = vote(subject).await;
-        assert!(matches!(refused, Err(AgentError::Conflict(_))), "{subject}");
-    }
-    vote("dan").await.unwrap();
-    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
-}
-
-#[tokio::test]
-async fn where_authors_are_not_known_one_person_more_must_consent() {
-    let stage = Stage::new("");
-    let text = book("a", "steps:\n- {name: gone, uses: play/destroy}");
-    let mut authors = Authors::one("Cid <cid>");
-    authors.join(&Authors::unknown());
-    stage.put_by(&text, &authors.to_string());
-    stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    assert_eq!(case.request.quorum.people, 2);
-    assert!(case.request.excluded.contains("Cid"));
-}
-
-#[tokio::test]
-async fn one_no_ends_it() {
-    let stage = Stage::new(&book(
-        "a",
-        "steps:\n- {name: gone, uses: play/destroy}\nfinally:\n- {name: tell, uses: play/read}",
-    ));
-    let run = stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Deny,
-        None,
-        "no",
-    )
-    .await
-    .unwrap();
-    assert_eq!(stage.outcome(run).await, RunOutcome::Denied);
-    assert_eq!(stage.script.touched(), ["tell"]);
-}
-
-#[tokio::test]
-async fn silence_is_no() {
-    let stage = Stage::new(&book("a", "steps:\n- {name: gone, uses: play/destroy}"));
-    let run = stage.start("a").await.unwrap();
-    stage.question().await;
-    stage.clock.advance(Duration::from_secs(4 * 3600 + 1));
-    assert_eq!(stage.outcome(run).await, RunOutcome::Denied);
-    assert!(stage.script.touched().is_empty());
-}
-
-#[tokio::test]
-async fn waiting_for_people_does_not_use_up_the_deadline() {
-    let stage = Stage::new(&book(
-        "a",
-        "deadline: 1m\nsteps:\n- {name: gone, uses: play/destroy}\n- {name: after, uses: play/read}",
-    ));
-    let run = stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    stage.clock.advance(Duration::from_hours(1));
-    approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await
-    .unwrap();
-    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
-}
-
-#[tokio::test]
 async fn a_run_that_takes_too_long_is_stopped_and_cleaned_up() {
     let stage = Stage::new(&book(
         "a",
@@ -278,25 +144,6 @@ async fn a_cancel_stops_the_step_and_cleans_up() {
     assert!(stage.world.cancel(run, "bob", "enough"));
     assert_eq!(stage.outcome(run).await, RunOutcome::Canceled);
     assert_eq!(stage.script.touched(), ["slow", "tell"]);
-}
-
-#[tokio::test]
-async fn a_cancel_withdraws_the_question() {
-    let stage = Stage::new(&book("a", "steps:\n- {name: gone, uses: play/destroy}"));
-    let run = stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    stage.world.cancel(run, "bob", "");
-    assert_eq!(stage.outcome(run).await, RunOutcome::Canceled);
-    let late = approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await;
-    assert!(late.is_err());
 }
 
 #[tokio::test]
@@ -397,89 +244,6 @@ async fn a_replacing_run_cancels_the_one_before() {
 }
 
 #[tokio::test]
-async fn runbooks_with_one_lock_change_things_one_after_the_other() {
-    let stage = Stage::new(&two_with_one_lock());
-    let first = stage.start("a").await.unwrap();
-    until(|| stage.script.touched() == ["first"]).await;
-    let second = stage.start("b").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(
-        stage.script.touched(),
-        ["first"],
-        "the second waits for the lock"
-    );
-    stage.world.cancel(first, "bob", "");
-    assert_eq!(stage.outcome(second).await, RunOutcome::Succeeded);
-}
-
-/// Two runbooks with one lock; the first one's step hangs.
-fn two_with_one_lock() -> String {
-    let lock = "locks: [db]\ndeadline: DEADLINE\nsteps:\n- {name: STEP, uses: play/change, timeout: 1h, with: {hang: HANG}}";
-    let first = [("DEADLINE", "1h"), ("STEP", "first"), ("HANG", "true")];
-    let second = [("DEADLINE", "9h"), ("STEP", "second"), ("HANG", "false")];
-    let filled = |words: [(&str, &str); 3]| {
-        let fill = |text: String, (from, to): (&str, &str)| text.replace(from, to);
-        words.into_iter().fold(lock.to_owned(), fill)
-    };
-    book("a", &filled(first)) + &book("b", &filled(second))
-}
-
-#[tokio::test]
-async fn a_run_that_a_crash_cut_off_keeps_its_locks_until_it_has_ended() {
-    let history = History::temporary().unwrap();
-    let before = Stage::with_history(&two_with_one_lock(), history.clone());
-    let first = before.start("a").await.unwrap();
-    until(|| before.script.touched() == ["first"]).await;
-    let rows = history.locks().await.unwrap();
-    assert_eq!((rows[0].name.as_str(), rows[0].owner), ("db", first));
-    let expiry = before.world.now() + jiff::SignedDuration::from_hours(2);
-    assert_eq!(rows[0].until, expiry, "the deadline and the step's timeout");
-
-    // The agent is killed: what it was about is known from the history alone.
-    let after = Stage::with_history(&two_with_one_lock(), history.clone());
-    after.clock.advance(Duration::from_millis(1));
-    let second = after.start("b").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert!(after.script.touched().is_empty(), "the lock is still held");
-    after.world.cancel(second, "bob", "");
-    after.outcome(second).await;
-    recover::recover(&after.world).await.unwrap();
-    until(|| after.script.touched() == ["first"]).await;
-    after.world.cancel(first, "bob", "");
-    after.outcome(first).await;
-    assert_eq!(history.locks().await.unwrap(), []);
-    assert_eq!(after.run("b").await, RunOutcome::Succeeded);
-}
-
-#[tokio::test]
-async fn a_lock_whose_run_never_goes_on_is_free_when_it_expires() {
-    let history = History::temporary().unwrap();
-    let before = Stage::with_history(&two_with_one_lock(), history.clone());
-    before.start("a").await.unwrap();
-    until(|| before.script.touched() == ["first"]).await;
-    let after = Stage::with_history(&two_with_one_lock(), history.clone());
-    after.clock.advance(Duration::from_millis(1));
-    let second = after.start("b").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert!(after.script.touched().is_empty());
-    after.clock.advance(Duration::from_secs(2 * 3600 + 1));
-    assert_eq!(after.outcome(second).await, RunOutcome::Succeeded);
-}
-
-#[tokio::test]
-async fn no_lock_is_held_while_people_are_asked() {
-    let text = book(
-        "a",
-        "locks: [db]\nsteps:\n- {name: change, uses: play/change}\n- {name: gone, uses: play/destroy}",
-    );
-    let stage = Stage::new(&text);
-    stage.start("a").await.unwrap();
-    stage.question().await;
-    assert_eq!(stage.script.touched(), ["change"]);
-    assert_eq!(stage.world.history.locks().await.unwrap(), []);
-}
-
-#[tokio::test]
 async fn the_end_of_a_run_starts_the_runbooks_that_wait_for_it() {
     let text = book("a", "steps:\n- {name: one, uses: play/read}")
         + &book(
@@ -519,28 +283,6 @@ async fn a_dry_run_reads_and_tells_what_it_would_change() {
         matches!(&recorded.event, RunEvent::StepSkipped { reason, .. } if reason.contains("would delete") && reason.contains("approve"))
     });
     assert!(told, "{events:#?}");
-}
-
-#[tokio::test]
-async fn an_approval_step_asks_and_goes_on() {
-    let stage = Stage::new(&book(
-        "a",
-        "steps:\n- {name: may, uses: play/ask}\n- {name: go, uses: play/read}",
-    ));
-    let run = stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await
-    .unwrap();
-    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
-    assert_eq!(stage.script.touched(), ["may", "go"]);
 }
 
 #[tokio::test]

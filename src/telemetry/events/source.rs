@@ -74,9 +74,9 @@ impl Events {
 
 /// The series of each runbook.
 impl Events {
-    /// What the per-runbook metrics say, whole: those not named go an hour later, counters of the others go on. No log line.
-    pub fn set_runbooks(&self, series: &[RunbookSeries], now: Timestamp) {
-        self.inner.runbooks.replace(series, now);
+    /// These runbooks are new or say something else, those are gone: their series go an hour later. Counters go on. No log line.
+    pub fn runbooks_changed(&self, here: &[RunbookSeries], gone: &[RunbookName], now: Timestamp) {
+        self.inner.runbooks.change(here, gone, now);
         let kept = &self.inner.runbooks;
         self.inner.artifacts.retain(|runbook| kept.has(runbook));
     }

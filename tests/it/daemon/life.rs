@@ -145,7 +145,7 @@ fn a_second_term_ends_an_agent_that_is_stuck_and_its_programs() {
     let place = Place::new();
     let mark = place.path("pid");
     let script = format!(
-        "trap '' TERM; echo $$ > {}.new; mv {}.new {}; while :; do sleep 1; done",
+        "trap '' TERM; echo $$ > {}.new; mv {}.new {}; sleep 60 & wait; wait",
         mark.display(),
         mark.display(),
         mark.display()
