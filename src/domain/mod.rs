@@ -28,3 +28,4 @@ pub mod runbook;
 pub mod schedule;
 pub mod secret;
 pub mod span;
+pub mod spending;
