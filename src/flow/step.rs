@@ -7,7 +7,7 @@ use crate::{
         calendar::{WindowState, windows_state},
         effect::{Class, Scope},
         expression,
-        gate::{Decision, Permit, Settled, settle},
+        gate::{Contribution, Decision, Permit, Settled, Stage, settle},
         id::ApprovalId,
         name::CalendarName,
         plan::PlannedStep,
@@ -75,7 +75,12 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
         Err(error) => return invalid(journey, &attempt, error).await,
     };
     let facts = circumstances(journey, &attempt, &prepared).await?;
-    let judgement = gate::judge(&prepared.step, &policy, &facts, world.reviewer.as_ref()).await;
+    let judging = gate::judge(&prepared.step, &policy, &facts, world.reviewer.as_ref());
+    let judgement = tokio::select! {
+        judgement = judging => judgement,
+        // A reviewer that takes its time must not keep the agent from stopping.
+        () = world.stopping.cancelled() => return Err(FlowError::Stopping),
+    };
     tell_gate(journey, &prepared.step, &judgement);
     if journey.header.dry_run && prepared.step.effects.class() > Class::Read {
         return describe(journey, &attempt, &prepared.step, &judgement).await;
@@ -116,6 +121,8 @@ struct Prepared {
     step: PlannedStep,
     consent: Option<Redeemed>,
     intent: Option<Intent>,
+    /// What the reviewer said when people were asked.
+    reviewed: Option<Vec<Contribution>>,
 }
 
 fn definition(journey: &Journey, key: &StepKey) -> Option<Step> {
@@ -262,12 +269,15 @@ async fn prepare(
             step,
             digest,
             quorum,
+            contributions,
             ..
         } = request;
+        let said = contributions.into_iter();
         return Ok(Ok(Prepared {
             step,
             consent: Some(Redeemed { id, digest, quorum }),
             intent: None,
+            reviewed: Some(said.filter(|said| said.stage == Stage::Review).collect()),
         }));
     }
     let arguments =
@@ -305,6 +315,7 @@ async fn prepare(
         step: planned,
         consent: None,
         intent: Some(intent),
+        reviewed: None,
     }))
 }
 
@@ -343,6 +354,8 @@ async fn circumstances(
         manual: matches!(journey.header.cause, Cause::Person { .. }),
         uncertain: attempt.uncertain,
         wish: wish.map(|wish| (quorum(wish.people, &wish.groups), wish.message)),
+        purpose: journey.runbook.description.to_string(),
+        reviewed: prepared.reviewed.clone(),
     })
 }
 
