@@ -1,6 +1,6 @@
 //! Layers: defaults < file < environment < flags, each value with its origin.
 
-use crate::config::{Config, ConfigError, document::settings};
+use crate::config::{Config, ConfigError, ai, document::settings};
 use serde_json::{Map, Value};
 use std::{
     collections::BTreeMap,
@@ -321,7 +321,8 @@ fn check(loaded: &Loaded) -> Result<(), ConfigError> {
             return fault("webhooks", &problem);
         }
     }
-    Ok(())
+    let secrets = config.secrets.keys().collect();
+    ai::check(&config.ai, &secrets).or_else(|(setting, problem)| fault(setting, &problem))
 }
 
 #[cfg(test)]

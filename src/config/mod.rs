@@ -7,10 +7,15 @@
 //! - The environment is read here and nowhere else.
 //! - Loading has no side effect, so a reload loads first and swaps after.
 
+mod ai;
 mod document;
 mod layers;
 mod model;
 
+pub use ai::{
+    AiBudgetConfig, AiConfig, OnUnavailable, PriceConfig, ProviderConfig, ProviderKind,
+    StructuredOutput, TokenLimit,
+};
 pub use document::{Setting, markdown_table, settings};
 pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};
 pub use model::{

@@ -16,7 +16,17 @@ pub struct Usage {
     pub output_tokens: u64,
 }
 
+/// No call has more tokens than this, whatever a provider says.
+const MOST_TOKENS: u64 = 1_000_000_000;
+
 impl Usage {
+    /// As a provider reports it, within reason.
+    pub fn reported(input_tokens: u64, output_tokens: u64) -> Self {
+        Self {
+            input_tokens: input_tokens.min(MOST_TOKENS),
+            output_tokens: output_tokens.min(MOST_TOKENS),
+        }
+    }
     /// Both together.
     pub fn total(self) -> u64 {
         self.input_tokens.saturating_add(self.output_tokens)
@@ -83,11 +93,12 @@ pub struct Price {
 }
 
 impl Price {
-    /// From dollars for a million tokens; nothing where one of both is no price.
+    /// From dollars for a million tokens; nothing where one of both is negative, no number, or more than ten thousand.
     pub fn per_million(input: f64, output: f64) -> Option<Self> {
+        let part = |dollars: f64| scaled(dollars, 1e6).filter(|_| dollars <= 10_000.0);
         Some(Self {
-            input: scaled(input, 1e6)?,
-            output: scaled(output, 1e6)?,
+            input: part(input)?,
+            output: part(output)?,
         })
     }
 
