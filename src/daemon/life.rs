@@ -6,6 +6,7 @@ use crate::{
     config::{ConfigError, Inputs, Loaded, load},
     daemon::{
         Facts, Greeting, housekeeping, reload,
+        reviewer::{self, SwappedReviewer},
         state::{self, StateError},
         tasks::{Runs, Tasks},
         wiring::{self, SwappedSecrets, WiringError},
@@ -17,11 +18,11 @@ use crate::{
         child::ChildRuns,
         locks::Locks,
         recover,
+        review::Desk,
         sync::Sync as SyncStory,
         tick::Scheduler,
         world::{InUse, Suspension, World, effective_policy},
     },
-    gate::review::NoReviewer,
     history::{History, HistoryError, Options},
     http::{self, Access, Services},
     ports::{agent::Agent as _, clock::Clock, executor::ActionCatalogue as _, secrets::Secrets},
@@ -116,6 +117,7 @@ pub(super) struct Daemon {
     child_runs: Arc<ChildRuns>,
     pub(super) secrets: Arc<SwappedSecrets>,
     pub(super) access: Arc<Access>,
+    pub(super) reviewer: Arc<SwappedReviewer>,
     pub(super) logs: Arc<StepLogs>,
     pub(super) runs: Arc<Runs>,
     pub(super) tasks: Tasks,
@@ -229,11 +231,19 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
     let performer = Arc::new(Performer::new(catalogue.clone(), Arc::new(hands)));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
     let runs = Arc::new(Runs::default());
+    let desk = Desk {
+        history: history.clone(),
+        events: events.clone(),
+        clock: clock.clone(),
+        secrets: secrets.clone(),
+    };
+    let reviewer = Arc::new(SwappedReviewer::new(reviewer::reviewer(config, desk)?));
     let parts = Parts {
         clock,
         events,
         secrets: secrets.clone(),
         history,
+        reviewer: reviewer.clone(),
         performer,
         logs: logs.clone(),
         runs: runs.clone(),
@@ -257,6 +267,7 @@ async fn assemble(plan: Plan, loaded: Loaded) -> Result<Daemon, DaemonError> {
         child_runs,
         secrets,
         access: Arc::new(Access::new(access)),
+        reviewer,
         logs,
         runs,
         tasks,
@@ -269,6 +280,7 @@ struct Parts {
     events: Events,
     secrets: Arc<dyn Secrets>,
     history: History,
+    reviewer: Arc<SwappedReviewer>,
     performer: Arc<Performer>,
     logs: Arc<StepLogs>,
     runs: Arc<Runs>,
@@ -283,7 +295,7 @@ async fn world(loaded: &Loaded, parts: Parts) -> Result<Arc<World>, DaemonError>
         history: parts.history,
         events: parts.events,
         executor: parts.performer,
-        reviewer: Arc::new(NoReviewer),
+        reviewer: parts.reviewer,
         logs: parts.logs,
         secrets: parts.secrets,
         launcher: parts.runs,
@@ -361,6 +373,7 @@ impl Daemon {
             scheduler.keep_time(&timekeeper).await;
         });
         housekeeping::spawn(self);
+        reviewer::spawn(self);
         let settings = world.settings();
         world.events.agent_started(
             settings.environment.as_str(),

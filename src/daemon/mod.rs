@@ -15,6 +15,7 @@
 mod housekeeping;
 mod life;
 mod reload;
+pub mod reviewer;
 pub mod state;
 pub mod tasks;
 pub mod wiring;

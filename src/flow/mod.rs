@@ -8,6 +8,7 @@
 //! | run | [`run`] | a run from its first step to its recorded end |
 //! | step | [`step`] | one attempt: rendered → judged → recorded → carried out → recorded |
 //! | approve | [`approve`] | a question to people → their answer |
+//! | review | [`review`] | a step is shown → a provider answers, or none does → it is tightened, or not |
 //! | recover | [`recover`] | after a start: what was going on goes on |
 //! | agent | [`agent`] | what people ask, and the answers |
 //!
@@ -22,6 +23,7 @@ pub mod artifacts;
 pub mod child;
 pub mod locks;
 pub mod recover;
+pub mod review;
 pub mod run;
 pub mod start;
 pub mod step;

@@ -2,6 +2,7 @@
 
 pub(in crate::cli) mod inside;
 mod outside;
+mod reviewer;
 
 use crate::{
     cli::{
@@ -97,6 +98,7 @@ async fn look(context: &Context, loaded: &Loaded) -> Vec<Finding> {
     findings.extend(outside::secrets(context, config));
     findings.extend(outside::source(context, config).await);
     findings.extend(outside::clusters(config).await);
+    findings.extend(reviewer::providers(context, config).await);
     findings.push(outside::http(config).await);
     findings
 }
