@@ -76,7 +76,8 @@ fn rules(ai: &AiConfig) -> Rules {
             OnBlock::Ask
         },
         proceed_if_exact: exceptions
-            .map(|(runbook, OnUnavailable::ProceedIfExact)| runbook.clone())
+            .filter(|(_, what)| **what == OnUnavailable::ProceedIfExact)
+            .map(|(runbook, _)| runbook.clone())
             .collect(),
     }
 }

@@ -71,6 +71,7 @@ struct Block<'a> {
 /// `input_tokens` counts what no cache had; the others are input too
 /// (<https://platform.claude.com/docs/en/build-with-claude/prompt-caching>).
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "as they are called there")]
 struct Tokens {
     input_tokens: u64,
     output_tokens: u64,

@@ -279,6 +279,7 @@ impl Returned {
             "prompt": self.prompt,
             "response": response.ok(),
             "usage": self.usage(),
+            "settled": self.charged() != Charged::Unknown,
             "tokens": spent.tokens,
             "costNanoDollars": spent.cost,
             "latencyMs": millis(self.took),

@@ -213,7 +213,7 @@ mod tests {
             format!("```json\n{whole}\n```"),
             format!("{whole} and so on"),
             format!("[{whole}]"),
-            whole[..whole.len() - 1].to_owned(),
+            whole.trim_end_matches('}').to_owned(),
             missing.to_string(),
             with("extra", json!(1)),
             with("verdict", json!("allow")),

@@ -1,6 +1,9 @@
 //! Whether and when a provider is asked once more.
 
-use crate::{domain::id::Entropy, ports::completion::CompletionError};
+use crate::{
+    domain::{id::Entropy, span::Span},
+    ports::completion::CompletionError,
+};
 use std::time::Duration;
 
 /// A provider that was busy or away is asked so many times in all.
@@ -45,7 +48,7 @@ pub fn next(fault: &Fault<'_>, attempt: u32, left: Duration, entropy: Entropy) -
             (attempt < GARBAGE_ATTEMPTS).then_some(Duration::ZERO)
         }
         Fault::Call(CompletionError::Busy { retry_after, .. }) => (attempt < BUSY_ATTEMPTS)
-            .then(|| retry_after.map_or_else(|| backoff(attempt, entropy), |wait| wait.duration())),
+            .then(|| retry_after.map_or_else(|| backoff(attempt, entropy), Span::duration)),
         Fault::Call(CompletionError::Unreachable { .. }) => {
             (attempt < BUSY_ATTEMPTS).then(|| backoff(attempt, entropy))
         }
@@ -63,7 +66,7 @@ fn backoff(attempt: u32, entropy: Entropy) -> Duration {
         .saturating_mul(1 << doublings)
         .min(LONGEST_PAUSE);
     let [first, ..] = entropy;
-    whole - whole * u32::from(first) / 1024
+    whole * (1024 - u32::from(first)) / 1024
 }
 
 #[cfg(test)]
@@ -95,7 +98,7 @@ mod tests {
         );
         assert_eq!(
             after(&busy(Some(19)), 1),
-            Next::Again(LEFT - Duration::from_secs(1))
+            Next::Again(Duration::from_secs(19))
         );
         assert_eq!(after(&busy(Some(20)), 1), Next::Other);
         assert_eq!(after(&busy(Some(3)), 3), Next::Other);

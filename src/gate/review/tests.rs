@@ -307,7 +307,7 @@ fn only_a_lack_of_objections_to_a_change_is_kept_and_only_for_a_while() {
     };
     let (change, fine) = (Class::Change, Verdict::NoObjection);
     assert!(kept(change, fine, day, Duration::ZERO));
-    assert!(kept(change, fine, day, day - Duration::from_millis(1)));
+    assert!(kept(change, fine, day, Duration::from_hours(23)));
     assert!(!kept(change, fine, day, day));
     assert!(!kept(change, fine, Duration::ZERO, Duration::ZERO));
     assert!(!kept(change, Verdict::NeedsHuman, day, hour));

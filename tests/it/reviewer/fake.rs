@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use orderly::{
     adapters::{ai::ProviderModel, network::HostNetwork},
     config::ProviderConfig,
-    domain::{id::Entropy, name::SecretName, secret::SecretValue, spending::Price},
+    domain::{id::Entropy, name::SecretName, secret::SecretValue},
     flow::review::Provider,
     ports::{
         BoxFuture,
@@ -284,7 +284,7 @@ pub(crate) fn provider(name: &str, config: &ProviderConfig) -> Provider {
         name: name.parse().unwrap(),
         model_name: config.model_name().to_owned(),
         model: Arc::new(model(config)),
-        price: config.price().unwrap_or(Price::default()),
+        price: config.price().unwrap_or_default(),
         timeout: config.timeout,
         max_output_tokens: config.max_output_tokens,
     }
