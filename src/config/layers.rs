@@ -2,7 +2,7 @@
 
 use crate::{
     config::{
-        Config, ConfigError,
+        Config, ConfigError, ai,
         document::{Setting, settings},
         fault::{Fault, in_words},
         file::sift,
@@ -329,6 +329,10 @@ fn broken_rules(loaded: &Loaded) -> Vec<Fault> {
             webhook.secret
         );
         fault("webhooks", &problem);
+    }
+    let secrets = config.secrets.keys().collect();
+    if let Err((setting, problem)) = ai::check(&config.ai, &secrets) {
+        fault(setting, &problem);
     }
     faults
 }

@@ -7,12 +7,17 @@
 //! - The environment is read here and nowhere else.
 //! - Loading has no side effect, so a reload loads first and swaps after.
 
+mod ai;
 mod document;
 mod fault;
 mod file;
 mod layers;
 mod model;
 
+pub use ai::{
+    AiBudgetConfig, AiConfig, OnUnavailable, PriceConfig, ProviderConfig, ProviderKind,
+    StructuredOutput, TokenLimit,
+};
 pub use document::{Setting, markdown_table, settings};
 pub use fault::Fault;
 pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};

@@ -1,10 +1,13 @@
 //! What can be configured. The documentation's table and the schema are generated from these types.
 
-use crate::domain::{
-    access::Role,
-    name::{ChannelName, EnvironmentName, SecretName, WebhookName},
-    policy::{ApprovalRules, Autonomy, Operation, Policy, Preapproval, ProtectedMode},
-    span::Span,
+use crate::{
+    config::ai::AiConfig,
+    domain::{
+        access::Role,
+        name::{ChannelName, EnvironmentName, SecretName, WebhookName},
+        policy::{ApprovalRules, Autonomy, Operation, Policy, Preapproval, ProtectedMode},
+        span::Span,
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,6 +46,8 @@ pub struct Config {
     pub webhooks: BTreeMap<WebhookName, WebhookConfig>,
     /// Kubernetes clusters by name; `default` is used where a step names none.
     pub clusters: BTreeMap<String, ClusterConfig>,
+    /// The AI reviewer. It can only make the gate stricter.
+    pub ai: AiConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
 }
@@ -261,6 +266,7 @@ impl Default for Config {
             channels: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             clusters: BTreeMap::new(),
+            ai: AiConfig::default(),
             retention: RetentionConfig::default(),
         }
     }

@@ -6,6 +6,7 @@ use crate::{
     daemon::{
         force::Programs,
         life::{Daemon, DaemonError, Plan},
+        reviewer::{self, SwappedReviewer},
         state,
         tasks::{Runs, Tasks},
         wiring::{self, SwappedSecrets},
@@ -13,11 +14,11 @@ use crate::{
     flow::{
         agent::Agent,
         child::ChildRuns,
+        review::Desk,
         suspend,
         sync::Sync as SyncStory,
         world::{Parts, World},
     },
-    gate::review::NoReviewer,
     history::{History, Options},
     http::Access,
     ports::executor::ActionCatalogue as _,
@@ -67,12 +68,19 @@ pub(super) async fn assemble(
     let performer = Arc::new(Performer::new(catalogue.clone(), Arc::new(hands)));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
     let runs = Arc::new(Runs::default());
+    let desk = Desk {
+        history: history.clone(),
+        events: events.clone(),
+        clock: clock.clone(),
+        secrets: secrets.clone(),
+    };
+    let reviewer = Arc::new(SwappedReviewer::new(reviewer::reviewer(config, desk)?));
     let world = Arc::new(World::new(Parts {
         history,
         events,
         clock,
         executor: performer,
-        reviewer: Arc::new(NoReviewer),
+        reviewer: reviewer.clone(),
         logs: logs.clone(),
         secrets: secrets.clone(),
         launcher: runs.clone(),
@@ -98,6 +106,7 @@ pub(super) async fn assemble(
         child_runs,
         secrets,
         access: Arc::new(Access::new(access)),
+        reviewer,
         logs,
         runs,
         tasks,

@@ -6,6 +6,7 @@ use crate::{
         address::{self, Announcement},
         housekeeping,
         life::{Daemon, DaemonError},
+        reviewer,
         systemd::notify_systemd,
     },
     flow::{artifacts, recover, sync::poll_delay, tick},
@@ -48,6 +49,7 @@ impl Daemon {
             scheduler.keep_time(&timekeeper).await;
         });
         housekeeping::spawn(self);
+        reviewer::spawn(self);
         let settings = world.settings();
         world.events.agent_started(
             settings.environment.as_str(),

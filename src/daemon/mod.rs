@@ -19,6 +19,7 @@ mod force;
 mod housekeeping;
 mod life;
 mod reload;
+pub mod reviewer;
 mod signals;
 pub mod state;
 mod stop;

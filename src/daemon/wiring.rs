@@ -38,7 +38,7 @@ pub struct WiringError {
     reason: String,
 }
 
-fn fault<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> WiringError {
+pub(super) fn fault<E: std::fmt::Display>(part: &'static str) -> impl FnOnce(E) -> WiringError {
     move |error| WiringError {
         part,
         reason: error.to_string(),

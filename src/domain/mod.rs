@@ -30,3 +30,4 @@ pub mod runbook;
 pub mod schedule;
 pub mod secret;
 pub mod span;
+pub mod spending;

@@ -9,6 +9,7 @@
 //! | step | [`step`] | one attempt: rendered → judged → recorded → carried out → recorded |
 //! | approve | [`approve`] | a question to people → their answer |
 //! | suspend | [`suspend`] | a runbook rests → until a person or the clock ends it |
+//! | review | [`review`] | a step is shown → a provider answers, or none does → it is tightened, or not |
 //! | recover | [`recover`] | after a start: what was going on goes on |
 //! | called | `called` | a webhook or an alert comes in → the runs that it starts |
 //! | agent | [`agent`] | what people ask, and the answers |
@@ -26,6 +27,7 @@ pub mod child;
 mod locks;
 mod needs;
 pub mod recover;
+pub mod review;
 pub mod run;
 pub mod start;
 pub mod step;

@@ -349,7 +349,7 @@ fn source(sync: &SyncStory) -> Dependency {
 fn reviewer(world: &World) -> Dependency {
     Dependency {
         name: "reviewer".to_owned(),
-        ok: true,
+        ok: world.reviewer.is_well(),
         weight: Weight::Degraded,
         detail: world.reviewer.describe(),
     }

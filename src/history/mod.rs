@@ -36,12 +36,14 @@ pub use migrations::{
 };
 pub use rows::{
     ApprovalCase, ApprovalFilter, ApprovalRecord, ArtifactFilter, ArtifactRow, AuditFilter,
-    AuditHead, AuditVerdict, DEFAULT_LIMIT, EffectFilter, LockRow, MAX_LIMIT, OutcomeFilter,
-    RunFilter, RunRow, RunStatus, SkippedFilter, StepRow, StepStatus, SuspensionRow, TriggerRow,
+    AuditHead, AuditVerdict, DEFAULT_LIMIT, EffectFilter, LockRow, MAX_LIMIT, MonthRow,
+    OutcomeFilter, RunFilter, RunRow, RunStatus, SkippedFilter, StepRow, StepStatus, SuspensionRow,
+    TriggerRow,
 };
 pub use upkeep::{Pruned, Stats, TableStats};
 pub use write::{
-    ActiveChange, ActiveFile, ArtifactRecord, HeldRevision, RunbookFacts, SyncRecord, Write, stored,
+    ActiveChange, ActiveFile, ArtifactRecord, HeldRevision, Reservation, RunbookFacts, SyncRecord,
+    Write, stored,
 };
 
 #[cfg(test)]

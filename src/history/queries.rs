@@ -14,11 +14,11 @@ use crate::{
         error::HistoryError,
         handle::History,
         head,
-        read::{agent, approvals, artifacts, audit, runs, schedule},
+        read::{agent, approvals, artifacts, audit, runs, schedule, spending},
         rows::{
             ApprovalCase, ApprovalFilter, ArtifactFilter, ArtifactRow, AuditFilter, AuditHead,
-            AuditVerdict, EffectFilter, LockRow, RunFilter, RunRow, SkippedFilter, StepRow,
-            SuspensionRow, TriggerRow,
+            AuditVerdict, EffectFilter, LockRow, MonthRow, RunFilter, RunRow, SkippedFilter,
+            StepRow, SuspensionRow, TriggerRow,
         },
         write::{ActiveFile, RunbookFacts, SyncRecord},
     },
@@ -180,6 +180,13 @@ impl History {
     ) -> Found<Vec<ActiveFile>> {
         self.read("the set in use", move |connection| {
             agent::active_files(connection, after.as_deref(), limit)
+        })
+        .await
+    }
+    /// What was spent on AI in the month that counts at a time.
+    pub async fn ai_spending(&self, at: Timestamp) -> Found<MonthRow> {
+        self.read("what was spent on AI", move |connection| {
+            spending::current(connection, at)
         })
         .await
     }

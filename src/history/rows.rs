@@ -15,6 +15,8 @@ use crate::{
         occurrence::NotRun,
         run::{RunHeader, RunOutcome},
         runbook::Phase,
+        span::Span,
+        spending::{Month, Spending},
     },
     history::write::ArtifactRecord,
 };
@@ -249,6 +251,19 @@ pub struct ApprovalFilter {
     pub before: Option<ApprovalId>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// What was spent on AI in a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonthRow {
+    /// Which.
+    pub month: Month,
+    /// How many calls were made.
+    pub calls: u64,
+    /// What they cost; those that are under way, or were never settled, at their worst.
+    pub spent: Spending,
+    /// How long answers were waited for.
+    pub took: Span,
 }
 
 /// Which lines of the audit log.

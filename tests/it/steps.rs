@@ -129,6 +129,7 @@ fn absent<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, NetworkError>> {
     Box::pin(std::future::ready(Err(NetworkError::Unreachable {
         target: "nobody".to_owned(),
         reason: "there is no network here".to_owned(),
+        sent: false,
     })))
 }
 

@@ -251,6 +251,7 @@ fn nobody() -> NetworkError {
     NetworkError::Unreachable {
         target: "nobody".to_owned(),
         reason: "there is no network here".to_owned(),
+        sent: false,
     }
 }
 

@@ -68,7 +68,12 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
         Err(error) => return invalid(journey, &attempt, error).await,
     };
     let facts = circumstances(journey, &attempt, &prepared).await?;
-    let judgement = gate::judge(&prepared.step, &policy, &facts, world.reviewer.as_ref()).await;
+    let judging = gate::judge(&prepared.step, &policy, &facts, world.reviewer.as_ref());
+    let judgement = tokio::select! {
+        judgement = judging => judgement,
+        // A reviewer that takes its time must not keep the agent from stopping.
+        () = world.stopping.cancelled() => return Err(FlowError::Stopping),
+    };
     tell_gate(journey, &prepared.step, &judgement);
     if journey.header.dry_run && prepared.step.effects.class() > Class::Read {
         return describe(journey, &attempt, &prepared.step, &judgement).await;

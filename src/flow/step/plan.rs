@@ -10,6 +10,7 @@ use crate::{
         calendar::{WindowState, windows_state},
         effect::Class,
         expression,
+        gate::{Contribution, Stage},
         name::CalendarName,
         plan::PlannedStep,
         policy::Policy,
@@ -31,6 +32,8 @@ pub(super) struct Prepared {
     pub(super) step: PlannedStep,
     pub(super) consent: Option<Redeemed>,
     intent: Option<Intent>,
+    /// What the reviewer said when people were asked.
+    reviewed: Option<Vec<Contribution>>,
 }
 
 /// Renders the step and asks its action what it intends; a consented step is taken as it was stored, never rendered again.
@@ -46,12 +49,15 @@ pub(super) async fn prepare(
             step,
             digest,
             quorum,
+            contributions,
             ..
         } = request;
+        let said = contributions.into_iter();
         return Ok(Ok(Prepared {
             step,
             consent: Some(Redeemed { id, digest, quorum }),
             intent: None,
+            reviewed: Some(said.filter(|said| said.stage == Stage::Review).collect()),
         }));
     }
     let arguments =
@@ -89,6 +95,7 @@ pub(super) async fn prepare(
         step: planned,
         consent: None,
         intent: Some(intent),
+        reviewed: None,
     }))
 }
 
@@ -127,6 +134,8 @@ pub(super) async fn circumstances(
         manual: matches!(journey.header.cause, Cause::Person { .. }),
         uncertain: attempt.uncertain,
         wish: wish.map(|wish| (quorum(wish.people, &wish.groups), wish.message)),
+        purpose: journey.runbook.description.to_string(),
+        reviewed: prepared.reviewed.clone(),
     })
 }
 

@@ -120,6 +120,7 @@ fn what_can_be_counted_is_at_zero_before_it_happens() {
     let events = Events::new(BUILD);
     events.set_actions(["http/check"]);
     events.set_channels(["ops"]);
+    events.set_reviewers(["main"]);
     events.runbooks_changed(&[series("disk")], &[], at(0));
     let samples = parse(&events.render(at(0)));
     for zero in [
@@ -129,6 +130,9 @@ fn what_can_be_counted_is_at_zero_before_it_happens() {
         r#"orderly_gate_contributions_total{decision="deny",stage="review"}"#,
         r#"orderly_occurrences_skipped_total{reason="not_leader"}"#,
         r#"orderly_notifications_total{channel="ops",result="failed"}"#,
+        r#"orderly_review_requests_total{outcome="declined",provider="main"}"#,
+        r#"orderly_review_cost_dollars_total{provider="main"}"#,
+        r#"orderly_reviews_total{result="unavailable"}"#,
         r#"orderly_runbook_runs_total{runbook="disk",outcome="failed"}"#,
         "orderly_history_commit_failures_total",
     ] {

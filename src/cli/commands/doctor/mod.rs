@@ -3,6 +3,7 @@
 mod agent;
 pub(in crate::cli) mod inside;
 mod outside;
+mod reviewer;
 
 use crate::{
     cli::{
@@ -103,6 +104,7 @@ async fn look(context: &Context, loaded: &Loaded) -> Vec<Finding> {
     findings.extend(outside::secrets(context, config));
     findings.extend(outside::source(context, config).await);
     findings.extend(outside::clusters(config).await);
+    findings.extend(reviewer::providers(context, config).await);
     findings.extend(agent::agent(config).await);
     findings
 }
