@@ -1,5 +1,6 @@
 //! adapters
 
+pub mod ai;
 pub mod archive;
 pub mod clock;
 pub mod git;

@@ -1,7 +1,13 @@
 //! Layers: defaults < file < environment < flags, each value with its origin.
 
-use crate::config::{
-    Config, ConfigError, ConfigProblem, Setting, check::check, document::settings, file::FileLayer,
+use crate::{
+    config::{
+        ChannelConfig, Config, ConfigError, ai,
+        document::{Setting, settings},
+        fault::{Fault, in_words},
+        file::{place_in, read, sift},
+    },
+    domain::{likeness::nearest, name::SecretName},
 };
 use serde_json::Value;
 use std::{
@@ -104,46 +110,102 @@ const OTHER_VARIABLES: [&str; 4] = [
 /// Reads all layers.
 ///
 /// # Errors
-/// Everything that does not fit, each with its origin and a hint.
+/// Every value that does not fit, with its origin and a hint.
 pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
-    let below = serde_json::to_value(Config::default()).unwrap_or_default();
-    let file = inputs
-        .file
-        .as_ref()
-        .map(|path| FileLayer::read(path, &below));
     let mut layers = Layers {
-        tree: below,
+        file: None,
+        tree: serde_json::to_value(Config::default()).unwrap_or_default(),
         origins: BTreeMap::new(),
-        problems: Vec::new(),
+        faults: Vec::new(),
     };
-    if let (Some(path), Some(file)) = (&inputs.file, &file) {
-        layers.file(path, file);
+    if let Some(path) = &inputs.file {
+        layers.add_file(path)?;
     }
     let known = settings();
-    layers.environment(&inputs.environment, &known);
-    layers.flags(&inputs.flags, &known);
-    let Layers {
-        tree,
-        origins,
-        mut problems,
-    } = layers;
-    let config = match serde_json::from_value(tree) {
-        Ok(config) => config,
-        Err(error) => {
-            problems.push(ConfigProblem::new("configuration", error.to_string()));
-            return Err(problems.into());
-        }
-    };
+    layers.add_variables(&inputs.environment, &known);
+    layers.add_flags(&inputs.flags, &known);
+    if !layers.faults.is_empty() {
+        return Err(ConfigError::Faults(layers.faults));
+    }
+    let config = serde_json::from_value(layers.tree).map_err(|error| {
+        ConfigError::Faults(vec![Fault::new("configuration", &error.to_string())])
+    })?;
     let loaded = Loaded {
         config,
-        origins,
+        origins: layers.origins,
         unknown_variables: unknown_variables(&inputs.environment, &known),
     };
-    problems.extend(check(&loaded, file.as_ref()));
-    if problems.is_empty() {
+    let faults = broken_rules(&loaded, layers.file.as_ref());
+    if faults.is_empty() {
         Ok(loaded)
     } else {
-        Err(problems.into())
+        Err(ConfigError::Faults(faults))
+    }
+}
+
+/// Layers being put on each other. What does not fit is left out and told.
+struct Layers {
+    /// The file's name and text.
+    file: Option<(String, String)>,
+    tree: Value,
+    origins: BTreeMap<String, Origin>,
+    faults: Vec<Fault>,
+}
+
+impl Layers {
+    fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let file = path.display().to_string();
+        let text = read(path).map_err(|error| ConfigError::Unreadable {
+            path: file.clone(),
+            reason: error.to_string(),
+        })?;
+        let (layer, faults) = sift(&text, &file);
+        self.faults.extend(faults);
+        self.file = Some((file, text));
+        let origin = Origin::File(path.to_owned());
+        merge(&mut self.tree, layer, "", &origin, &mut self.origins);
+        Ok(())
+    }
+
+    fn add_variables(&mut self, environment: &BTreeMap<String, String>, known: &[Setting]) {
+        for setting in known.iter().filter(|setting| setting.scalar) {
+            if let Some(text) = environment.get(&setting.variable) {
+                let origin = Origin::Environment(setting.variable.clone());
+                self.add(&setting.path, text, origin);
+            }
+        }
+    }
+
+    fn add_flags(&mut self, flags: &[Flag], known: &[Setting]) {
+        for flag in flags {
+            match known.iter().find(|setting| setting.path == flag.path) {
+                Some(setting) if setting.scalar => {
+                    self.add(&setting.path, &flag.value, Origin::Flag(flag.flag.clone()));
+                }
+                Some(_) => self.faults.push(Fault::new(
+                    &flag.flag,
+                    &format!(
+                        "`{}` is a list or a map\nhint: it is set in the file",
+                        flag.path
+                    ),
+                )),
+                None => self.faults.push(unknown_setting(flag, known)),
+            }
+        }
+    }
+
+    fn add(&mut self, path: &str, text: &str, origin: Origin) {
+        match set(&mut self.tree, path, text) {
+            Ok(()) => {
+                self.origins.insert(path.to_owned(), origin);
+            }
+            Err(problem) => {
+                let (words, hint) = in_words(&problem);
+                let problem = format!("`{path}`: {words}");
+                let fault = Fault::new(origin.to_string(), &problem).hint(hint);
+                self.faults.push(fault);
+            }
+        }
     }
 }
 
@@ -158,98 +220,23 @@ fn unknown_variables(environment: &BTreeMap<String, String>, known: &[Setting]) 
     environment.keys().filter(is_unknown).cloned().collect()
 }
 
-/// The values so far. Only what can be read stays in them.
-struct Layers {
-    tree: Value,
-    origins: BTreeMap<String, Origin>,
-    problems: Vec<ConfigProblem>,
-}
-
-impl Layers {
-    fn file(&mut self, path: &Path, file: &FileLayer) {
-        let origins = &mut self.origins;
-        merge(&mut self.tree, file.value.clone(), "", &mut |setting| {
-            origins.insert(setting.to_owned(), Origin::File(path.to_owned()));
-        });
-        self.problems.extend(file.problems.iter().cloned());
-    }
-
-    fn environment(&mut self, environment: &BTreeMap<String, String>, known: &[Setting]) {
-        for setting in known.iter().filter(|setting| setting.scalar) {
-            if let Some(text) = environment.get(&setting.variable) {
-                let origin = Origin::Environment(setting.variable.clone());
-                self.set(&setting.path, text, origin);
-            }
-        }
-    }
-
-    fn flags(&mut self, flags: &[Flag], known: &[Setting]) {
-        for flag in flags {
-            let setting = known.iter().find(|setting| setting.path == flag.path);
-            match setting.filter(|setting| setting.scalar) {
-                Some(setting) => {
-                    self.set(&setting.path, &flag.value, Origin::Flag(flag.flag.clone()));
-                }
-                None => self.problems.push(unknown_setting(flag, known)),
-            }
-        }
-    }
-
-    /// Sets one value from text: as YAML would read it, or as a string where only that fits.
-    fn set(&mut self, path: &str, text: &str, origin: Origin) {
-        let scalar: Value =
-            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
-        // What it says as a number or a word of its own tells more than what it would say as text.
-        let mut fault = None;
-        for candidate in [scalar, Value::String(text.to_owned())] {
-            let mut trial = self.tree.clone();
-            put(&mut trial, path, candidate);
-            match serde_json::from_value::<Config>(trial.clone()) {
-                Ok(_) => {
-                    self.tree = trial;
-                    self.origins.insert(path.to_owned(), origin);
-                    return;
-                }
-                Err(error) => {
-                    fault.get_or_insert_with(|| error.to_string());
-                }
-            }
-        }
-        let what = format!("`{path}`: {}", fault.unwrap_or_default());
-        self.problems
-            .push(ConfigProblem::new(origin.to_string(), what));
-    }
-}
-
-fn unknown_setting(flag: &Flag, known: &[Setting]) -> ConfigProblem {
-    let names = || {
-        let scalars = known.iter().filter(|setting| setting.scalar);
-        scalars.map(|setting| setting.path.as_str())
-    };
-    let last = |path: &str| path.rsplit('.').next() == Some(flag.path.as_str());
-    let near = nearest(&flag.path, names()).or_else(|| names().find(|path| last(path)));
-    if known.iter().any(|setting| setting.path == flag.path) {
-        let what = format!("`{}` holds several values; set it in the file", flag.path);
-        return ConfigProblem::new(&flag.flag, what);
-    }
-    let hint = near.map_or_else(
+fn unknown_setting(flag: &Flag, known: &[Setting]) -> Fault {
+    let names = known.iter().filter(|setting| setting.scalar);
+    let hint = nearest(&flag.path, names.map(|setting| setting.path.as_str())).map_or_else(
         || "`orderly config` lists the settings".to_owned(),
-        |near| format!("did you mean `{near}`?"),
+        |name| format!("did you mean `{name}`?"),
     );
-    let what = format!("`{}` is not a setting that a flag can set", flag.path);
-    ConfigProblem::new(&flag.flag, what).hint(Some(hint))
+    let problem = format!("`{}` is not a setting", flag.path);
+    Fault::new(&flag.flag, &problem).hint(Some(hint))
 }
 
-/// The known name that is most like a wrong one; none where it would take more than a third of its letters to get there.
-pub(super) fn nearest<'n>(wrong: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let most = wrong.chars().count().max(3) / 3;
-    let near = known.map(|name| (strsim::damerau_levenshtein(name, wrong), name));
-    let near = near.filter(|(distance, _)| *distance <= most).min();
-    near.map(|(_, name)| name)
-}
-
-/// Puts values over others, and notes the path of each.
-pub(super) fn merge(tree: &mut Value, layer: Value, path: &str, note: &mut impl FnMut(&str)) {
+fn merge(
+    tree: &mut Value,
+    layer: Value,
+    path: &str,
+    origin: &Origin,
+    origins: &mut BTreeMap<String, Origin>,
+) {
     match (tree, layer) {
         (Value::Object(below), Value::Object(above)) => {
             for (key, value) in above {
@@ -258,14 +245,42 @@ pub(super) fn merge(tree: &mut Value, layer: Value, path: &str, note: &mut impl 
                 } else {
                     format!("{path}.{key}")
                 };
-                merge(below.entry(key).or_insert(Value::Null), value, &path, note);
+                merge(
+                    below.entry(key).or_insert(Value::Null),
+                    value,
+                    &path,
+                    origin,
+                    origins,
+                );
             }
         }
         (slot, value) => {
             *slot = value;
-            note(path);
+            origins.insert(path.to_owned(), origin.clone());
         }
     }
+}
+
+/// Sets one value from text: as YAML would read it, or as a string where only that fits.
+fn set(tree: &mut Value, path: &str, text: &str) -> Result<(), String> {
+    let scalar: Value =
+        serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+    // What it says as a number or a word of its own tells more than what it would say as text.
+    let mut fault = None;
+    for candidate in [scalar, Value::String(text.to_owned())] {
+        let mut trial = tree.clone();
+        put(&mut trial, path, candidate);
+        match serde_json::from_value::<Config>(trial.clone()) {
+            Ok(_) => {
+                *tree = trial;
+                return Ok(());
+            }
+            Err(error) => {
+                fault.get_or_insert_with(|| error.to_string());
+            }
+        }
+    }
+    Err(fault.unwrap_or_default())
 }
 
 fn put(tree: &mut Value, path: &str, value: Value) {
@@ -277,9 +292,108 @@ fn put(tree: &mut Value, path: &str, value: Value) {
     *slot = value;
 }
 
+/// Rules that one value's type cannot say.
+fn broken_rules(loaded: &Loaded, file: Option<&(String, String)>) -> Vec<Fault> {
+    let config = &loaded.config;
+    let mut rules = Rules {
+        loaded,
+        file,
+        faults: Vec::new(),
+    };
+    if config.source.branch.is_some() && config.source.tag.is_some() {
+        let problem = "a branch and a tag cannot both be followed\nhint: keep one of them";
+        rules.broken("source.tag", &[], problem);
+    }
+    if config.source.poll.is_zero() {
+        rules.broken("source.poll", &[], "must be longer than zero");
+    }
+    if config.runs.concurrency == 0 {
+        rules.broken("runs.concurrency", &[], "must be at least 1");
+    }
+    rules.secrets(config);
+    let secrets = config.secrets.keys().collect();
+    if let Err((setting, problem)) = ai::check(&config.ai, &secrets) {
+        rules.broken(setting, &[], &problem);
+    }
+    rules.faults
+}
+
+/// Rules that are broken so far.
+struct Rules<'a> {
+    loaded: &'a Loaded,
+    file: Option<&'a (String, String)>,
+    faults: Vec<Fault>,
+}
+
+impl Rules<'_> {
+    /// Every secret that is named is there.
+    fn secrets(&mut self, config: &Config) {
+        for (index, token) in config.http.tokens.iter().enumerate() {
+            let who = format!("the token of {}", token.subject);
+            let below = [&*index.to_string(), "secret"];
+            self.secret("http.tokens", &below, &who, &token.secret);
+        }
+        for (name, webhook) in &config.webhooks {
+            let below = [name.as_str(), "secret"];
+            self.secret(
+                "webhooks",
+                &below,
+                &format!("webhook {name}"),
+                &webhook.secret,
+            );
+        }
+        for (name, channel) in &config.channels {
+            if let ChannelConfig::WebhookSecret(secret) = channel {
+                let below = [name.as_str(), "webhookSecret"];
+                self.secret("channels", &below, &format!("channel {name}"), secret);
+            }
+        }
+        let credentials = &config.source.credentials;
+        for (setting, secret) in [
+            ("source.credentials.token", &credentials.token),
+            (
+                "source.credentials.sshPassphrase",
+                &credentials.ssh_passphrase,
+            ),
+        ] {
+            if let Some(secret) = secret {
+                self.secret(setting, &[], "it", secret);
+            }
+        }
+    }
+
+    fn secret(&mut self, setting: &str, below: &[&str], who: &str, secret: &SecretName) {
+        let known = &self.loaded.config.secrets;
+        if known.contains_key(secret) {
+            return;
+        }
+        let near = nearest(secret.as_str(), known.keys().map(SecretName::as_str));
+        let hint = near.map_or_else(
+            || format!("add `{secret}` under `secrets`"),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let problem = format!(
+            "{who} names the secret `{secret}`, which is not under `secrets`\nhint: {hint}"
+        );
+        self.broken(setting, below, &problem);
+    }
+
+    /// `below` leads on from the setting to what is wrong.
+    fn broken(&mut self, setting: &str, below: &[&str], problem: &str) {
+        let fault = match (self.loaded.origin(setting), self.file) {
+            (Origin::File(_), Some((file, text))) => {
+                let place = place_in(text, file, setting, below);
+                Fault::new(place, &format!("`{setting}`: {problem}"))
+            }
+            (origin, _) => Fault::new(format!("`{setting}` from {origin}"), problem),
+        };
+        self.faults.push(fault);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Flag, Inputs, Origin, load, nearest};
+    use super::{Flag, Inputs, Origin, load};
     use std::collections::BTreeMap;
 
     fn file(text: &str) -> (tempfile::TempDir, Inputs) {
@@ -351,156 +465,6 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_told_at_once_each_at_its_place() {
-        let (folder, mut inputs) = file(
-            "environment: Lab_1
-source:
-  urll: /srv/a
-  poll: soon
-  tag: a
-  tag: b
-http:
-  listen: here
-  tokens:
-    - { subject: ann, role: chief, secret: x }
-    - { subject: bob, role: viewer, secret: hok }
-secrets:
-  hook: { file: /a }
-  both: { file: /a, env: A }
-  Not_A_Name: { env: B }
-channels:
-  ops: { webhookSecret: x }
-runs: { concurrency: 0 }
-reten: 5
-",
-        );
-        inputs.environment = [
-            ("ORDERLY_SOURCE_DEADLINE", "never"),
-            ("ORDERLY_RUNS_LOG_LIMIT_BYTES", "-1"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-        inputs.flags = [
-            ("listen", "x"),
-            ("secrets", "x"),
-            ("source.pol", "1s"),
-            ("zzz", "1"),
-        ]
-        .map(|(path, value)| Flag {
-            flag: "--set".into(),
-            path: path.into(),
-            value: value.into(),
-        })
-        .into();
-        let told = load(&inputs).unwrap_err().to_string();
-        let told = told.replace(folder.path().to_str().unwrap(), "");
-        insta::assert_snapshot!(told, @"
-        the configuration has 18 problems
-          /orderly.yaml:1:14: `environment`: `Lab_1` is not a valid environment name: use 1 to 63 lower-case letters, digits and `-`, starting and ending with a letter or digit
-          /orderly.yaml:3:3: unknown key `urll`
-            hint: did you mean `url`?
-          /orderly.yaml:4:9: `soon` is not a length of time
-            hint: write a number and a unit (ms, s, m, h, d, w), as in `90s` or `1h30m`
-          /orderly.yaml:6:3: the key `tag` is repeated; it stands already at 5:3
-            hint: keep one of them
-          /orderly.yaml:8:11: `here` is not an address with a port
-            hint: write it as in `127.0.0.1:8080` or `[::1]:8080`
-          /orderly.yaml:10:29: `chief` is not one of viewer, operator, approver, admin
-          /orderly.yaml:14:11: `file` cannot stand beside `env`
-            hint: known here are env
-          /orderly.yaml:15:3: `secrets.Not_A_Name`: `Not_A_Name` is not a valid secret name: use 1 to 63 lower-case letters, digits and `-`, starting and ending with a letter or digit
-          /orderly.yaml:19:1: unknown key `reten`
-            hint: did you mean `retention`?
-          $ORDERLY_SOURCE_DEADLINE: `source.deadline`: `never` is not a length of time: write a number and a unit (ms, s, m, h, d, w), as in `90s` or `1h30m`
-          $ORDERLY_RUNS_LOG_LIMIT_BYTES: `runs.logLimitBytes`: invalid value: integer `-1`, expected u64
-          --set: `listen` is not a setting that a flag can set
-            hint: did you mean `http.listen`?
-          --set: `secrets` holds several values; set it in the file
-          --set: `source.pol` is not a setting that a flag can set
-            hint: did you mean `source.poll`?
-          --set: `zzz` is not a setting that a flag can set
-            hint: `orderly config` lists the settings
-          /orderly.yaml:18:22: `runs.concurrency`: must be at least 1
-          /orderly.yaml:11:45: `http.tokens`: the token of bob names the secret `hok`, which is not under `secrets`
-            hint: did you mean `hook`?
-          /orderly.yaml:17:25: `channels`: channel ops names the secret `x`, which is not under `secrets`
-            hint: add `x` under `secrets`
-        ");
-    }
-
-    #[test]
-    fn one_problem_causes_no_second_one() {
-        for (text, wanted) in [
-            (
-                "secrets: [a]\nwebhooks: { ci: { secret: hook } }\n",
-                "orderly.yaml:1:10: `secrets` must be a mapping, not a list",
-            ),
-            (
-                "secrets: { hook: no }\nwebhooks: { ci: { secret: hook } }\n",
-                "orderly.yaml:1:18: `no` is true or false to some readers and text to others",
-            ),
-            (
-                "webhooks: { ci: { secret: hook } }\nsecrets: { hook: \"\n",
-                "orderly.yaml:2:18: this is not YAML: unclosed quote",
-            ),
-            ("- a\n", "orderly.yaml:1:1: a mapping is wanted"),
-            ("a: 1\n---\nb: 1\n", "orderly.yaml:1:1: unknown key `a`"),
-        ] {
-            let (folder, inputs) = file(text);
-            let error = load(&inputs).unwrap_err();
-            let told = error.problems()[0].to_string();
-            let told = told.replace(&format!("{}/", folder.path().display()), "");
-            assert_eq!(told, wanted, "{error}");
-            let most = if text.contains("---") { 2 } else { 1 };
-            assert_eq!(error.problems().len(), most, "{error}");
-        }
-        let missing = Inputs {
-            file: Some("/not/there.yaml".into()),
-            ..Inputs::default()
-        };
-        assert_eq!(load(&missing).unwrap_err().problems().len(), 1);
-    }
-
-    #[test]
-    fn a_file_that_is_no_configuration_is_refused_and_not_read_to_its_end() {
-        let (folder, mut inputs) = file("");
-        let huge = inputs.file.clone().unwrap();
-        let written = std::fs::File::options().write(true).open(&huge).unwrap();
-        written.set_len(3_000_000_000).unwrap();
-        let told = load(&inputs).unwrap_err().to_string();
-        assert!(told.contains("of 3000000000 bytes is too large"), "{told}");
-        inputs.file = Some("/dev/zero".into());
-        let told = load(&inputs).unwrap_err().to_string();
-        assert!(told.contains("is too large"), "{told}");
-        let pipe = folder.path().join("pipe");
-        let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).unwrap();
-        for no_file in [pipe, folder.path().to_owned()] {
-            inputs.file = Some(no_file);
-            let told = load(&inputs).unwrap_err().to_string();
-            assert!(told.contains("cannot be read"), "{told}");
-        }
-    }
-
-    #[test]
-    fn what_is_empty_or_only_comments_says_nothing() {
-        for text in ["", "\n", "# source: {}\n", "---\n"] {
-            let (_folder, inputs) = file(text);
-            assert_eq!(load(&inputs).unwrap().config.source.url, ".", "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_far_name_is_no_hint() {
-        let known = ["url", "branch", "knownHosts"];
-        let near = |wrong| nearest(wrong, known.into_iter());
-        assert_eq!(near("urll"), Some("url"));
-        assert_eq!(near("knownhosts"), Some("knownHosts"));
-        assert_eq!(near("xyz"), None);
-        assert_eq!(near("password"), None);
-    }
-
-    #[test]
     fn a_variable_that_does_not_fit_is_named() {
         let environment = BTreeMap::from([("ORDERLY_SOURCE_POLL".to_owned(), "soon".to_owned())]);
         let message = load(&Inputs {
@@ -516,6 +480,49 @@ reten: 5
     }
 
     #[test]
+    fn every_layer_tells_what_is_wrong_with_it() {
+        let (_folder, mut inputs) = file("http: { tokenz: 1 }\nlog: { format: xml }\n");
+        inputs.environment = BTreeMap::from([("ORDERLY_SOURCE_POLL".to_owned(), "x".to_owned())]);
+        let flag = |path: &str| Flag {
+            flag: "--set".into(),
+            path: path.into(),
+            value: "x".into(),
+        };
+        inputs.flags = vec![flag("x"), flag("http.listn"), flag("http.tokens")];
+        let faults = load(&inputs).unwrap_err().faults();
+        let places: Vec<&str> = faults
+            .iter()
+            .map(|fault| fault.place.rsplit('/').next().unwrap())
+            .collect();
+        let file = ["orderly.yaml:1:9", "orderly.yaml:2:16"];
+        assert_eq!(places[..2], file);
+        assert_eq!(
+            places[2..],
+            ["$ORDERLY_SOURCE_POLL", "--set", "--set", "--set"]
+        );
+        let hints: Vec<&str> = faults
+            .iter()
+            .filter_map(|fault| fault.hint.as_deref())
+            .collect();
+        assert_eq!(
+            hints[1..],
+            [
+                "`orderly config` lists the settings",
+                "did you mean `http.listen`?",
+                "it is set in the file"
+            ]
+        );
+    }
+
+    #[test]
+    fn rules_between_settings_are_told_all_at_once() {
+        let (_folder, inputs) = file(
+            "source: { branch: a, tag: b, poll: 0s }\nwebhooks: { x: { secret: no } }\nhttp: { tokens: [ { subject: a, role: viewer, secret: no } ] }\n",
+        );
+        assert_eq!(load(&inputs).unwrap_err().faults().len(), 4);
+    }
+
+    #[test]
     fn a_slip_in_a_variable_is_noticed() {
         let environment = BTreeMap::from([("ORDERLY_SORCE_URL".to_owned(), "x".to_owned())]);
         let loaded = load(&Inputs {
@@ -524,6 +531,52 @@ reten: 5
         })
         .unwrap();
         assert_eq!(loaded.unknown_variables, ["ORDERLY_SORCE_URL"]);
+    }
+
+    #[test]
+    fn broken_rules_are_told_where_the_value_stands() {
+        let (folder, mut inputs) = file(
+            "source:
+  branch: a
+  tag: b
+  poll: 0s
+  credentials: { token: hok }
+http:
+  tokens:
+    - { subject: ann, role: viewer, secret: hook }
+    - { subject: bob, role: viewer, secret: hok }
+webhooks: { ci: { secret: x } }
+channels:
+  ops: { webhookSecret: hok }
+secrets: { hook: { env: A } }
+",
+        );
+        inputs.flags = vec![Flag {
+            flag: "--set".into(),
+            path: "runs.concurrency".into(),
+            value: "0".into(),
+        }];
+        let told: Vec<String> = load(&inputs)
+            .unwrap_err()
+            .faults()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let told = told.join("\n").replace(folder.path().to_str().unwrap(), "");
+        insta::assert_snapshot!(told, @"
+        /orderly.yaml:3:8: `source.tag`: a branch and a tag cannot both be followed
+        hint: keep one of them
+        /orderly.yaml:4:9: `source.poll`: must be longer than zero
+        `runs.concurrency` from --set: must be at least 1
+        /orderly.yaml:9:45: `http.tokens`: the token of bob names the secret `hok`, which is not under `secrets`
+        hint: did you mean `hook`?
+        /orderly.yaml:10:27: `webhooks`: webhook ci names the secret `x`, which is not under `secrets`
+        hint: add `x` under `secrets`
+        /orderly.yaml:12:25: `channels`: channel ops names the secret `hok`, which is not under `secrets`
+        hint: did you mean `hook`?
+        /orderly.yaml:5:25: `source.credentials.token`: it names the secret `hok`, which is not under `secrets`
+        hint: did you mean `hook`?
+        ");
     }
 
     #[test]

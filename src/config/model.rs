@@ -1,10 +1,13 @@
 //! What can be configured. The documentation's table and the schema are generated from these types.
 
-use crate::domain::{
-    access::Role,
-    name::{ChannelName, EnvironmentName, SecretName, WebhookName},
-    policy::{ApprovalRules, Autonomy, Operation, Policy, Preapproval, ProtectedMode},
-    span::Span,
+use crate::{
+    config::ai::AiConfig,
+    domain::{
+        access::Role,
+        name::{ChannelName, EnvironmentName, SecretName, WebhookName},
+        policy::{ApprovalRules, Autonomy, Operation, Policy, Preapproval, ProtectedMode},
+        span::Span,
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -43,6 +46,8 @@ pub struct Config {
     pub webhooks: BTreeMap<WebhookName, WebhookConfig>,
     /// Kubernetes clusters by name; `default` is used where a step names none.
     pub clusters: BTreeMap<String, ClusterConfig>,
+    /// The AI reviewer. It can only make the gate stricter.
+    pub ai: AiConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
 }
@@ -90,17 +95,26 @@ pub struct CredentialsConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct HttpConfig {
     /// Address and port.
-    #[schemars(with = "String", extend(
-        "pattern" = "^(\\[[0-9A-Fa-f:.%]+\\]|[0-9.]+):[0-9]{1,5}$",
-        "patternErrorMessage" = "not an address with a port: write it as in `127.0.0.1:8080` or `[::1]:8080`",
-    ))]
+    #[schemars(with = "String")]
     pub listen: std::net::SocketAddr,
     /// Whether reading needs no token while `listen` is a loopback address. Changes always need one.
     pub open_reads: bool,
+    /// Who may read `/metrics`: `token`, as every other read; or `open`, everybody who reaches the address, as most scrapers expect.
+    pub metrics: MetricsAccess,
     /// Host names that requests may use beside loopback ones.
     pub allowed_hosts: Vec<String>,
     /// Who may do what.
     pub tokens: Vec<TokenConfig>,
+}
+
+/// Who may read the metrics. They hold names of runbooks, actions and channels, and how runs ended; never what a step was told or printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricsAccess {
+    /// Who may read everything else.
+    Token,
+    /// Everybody.
+    Open,
 }
 
 /// A bearer token. The token itself is never in the configuration.
@@ -252,6 +266,7 @@ impl Default for Config {
             channels: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             clusters: BTreeMap::new(),
+            ai: AiConfig::default(),
             retention: RetentionConfig::default(),
         }
     }
@@ -281,6 +296,7 @@ impl Default for HttpConfig {
         Self {
             listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8080)),
             open_reads: true,
+            metrics: MetricsAccess::Token,
             allowed_hosts: Vec::new(),
             tokens: Vec::new(),
         }

@@ -2,15 +2,21 @@
 
 use crate::{
     config::{Config, Loaded, load},
-    daemon::{life::Daemon, state, wiring},
+    daemon::{life::Daemon, reviewer, state, wiring},
     domain::digest::canonical_json,
+    flow::review::Desk,
+    gate::review::Reviewer,
 };
+use std::sync::Arc;
 
 /// Reads the configuration again and puts into use what can be changed while running.
 pub(super) fn reload(daemon: &mut Daemon) {
     match reloaded(daemon) {
         Ok(fixed) => {
             daemon.world.events.config_reloaded();
+            for concern in daemon.secrets.concerns() {
+                tracing::warn!("{concern}");
+            }
             for setting in fixed {
                 tracing::warn!("`{setting}` has changed, and counts from the next start on");
             }
@@ -21,6 +27,7 @@ pub(super) fn reload(daemon: &mut Daemon) {
 
 fn reloaded(daemon: &mut Daemon) -> Result<Vec<&'static str>, String> {
     let loaded = load(&daemon.plan.inputs).map_err(|error| error.to_string())?;
+    let reviewer = other_reviewer(daemon, &loaded.config)?;
     let old_secrets = daemon.loaded.config.clone();
     daemon
         .secrets
@@ -38,12 +45,31 @@ fn reloaded(daemon: &mut Daemon) -> Result<Vec<&'static str>, String> {
             .replace(&old_secrets, &daemon.plan.inputs.environment);
     })?;
     daemon.access.replace(rules);
+    if let Some(reviewer) = reviewer {
+        daemon.reviewer.replace(reviewer);
+    }
     let mut settings = wiring::settings(&loaded.config);
     settings.environment = daemon.loaded.config.environment.clone();
     daemon.world.reconfigure(settings);
     let fixed = fixed(&daemon.loaded.config, &loaded.config);
     daemon.loaded = keep_fixed(&daemon.loaded, loaded);
     Ok(fixed)
+}
+
+/// The reviewer that the new configuration describes, where it describes another one: an unchanged one keeps what it knows.
+fn other_reviewer(daemon: &Daemon, new: &Config) -> Result<Option<Arc<dyn Reviewer>>, String> {
+    if !differs(&daemon.loaded.config.ai, &new.ai) {
+        return Ok(None);
+    }
+    let world = &daemon.world;
+    let desk = Desk {
+        history: world.history.clone(),
+        events: world.events.clone(),
+        clock: world.clock.clone(),
+        secrets: world.secrets.clone(),
+    };
+    let reviewer = reviewer::reviewer(new, desk);
+    reviewer.map(Some).map_err(|error| error.to_string())
 }
 
 /// Settings that count only from a start on, and that have changed.

@@ -67,6 +67,10 @@ id!(
     /// One file a step left behind.
     ArtifactId
 );
+id!(
+    /// One question to an AI provider.
+    CallId
+);
 
 #[cfg(test)]
 mod tests {

@@ -154,6 +154,10 @@ name!(
     WebhookName, "webhook name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
+    /// An AI provider's name in the agent's configuration.
+    ProviderName, "provider name", is_label, LABEL_RULE, LABEL_PATTERN
+);
+name!(
     /// A backup's name: the first part of its artifacts' file names.
     ArtifactName, "artifact name", is_label, LABEL_RULE, LABEL_PATTERN
 );

@@ -23,7 +23,10 @@ use crate::domain::{
     policy::Policy,
 };
 use jiff::Timestamp;
-use review::Reviewer;
+use review::{
+    Case, Reviewer,
+    ask::{self, Ask},
+};
 
 /// Facts beside the step and the policy.
 #[derive(Debug, Clone)]
@@ -44,6 +47,10 @@ pub struct Circumstances {
     pub uncertain: bool,
     /// What the step itself asks of people.
     pub wish: Option<(Quorum, String)>,
+    /// What the runbook is for, in its own words.
+    pub purpose: String,
+    /// What the reviewer said when people were asked about this very step: that is what they consented to, and it is not asked twice.
+    pub reviewed: Option<Vec<Contribution>>,
 }
 
 /// What the gate found.
@@ -63,12 +70,36 @@ pub async fn judge(
     reviewer: &dyn Reviewer,
 ) -> Judgement {
     let mut contributions = by_policy(step, policy, circumstances);
-    if join(&contributions) != Decision::Deny && step.effects.class() > Class::Read {
-        contributions.extend(reviewer.review(step, &contributions).await);
-    }
+    let said = review(step, &contributions, circumstances, reviewer).await;
+    contributions.extend(
+        said.into_iter()
+            .map(|said| policy::at_least_quorum(said, policy)),
+    );
     Judgement {
         decision: join(&contributions),
         contributions,
+    }
+}
+
+async fn review(
+    step: &PlannedStep,
+    so_far: &[Contribution],
+    circumstances: &Circumstances,
+    reviewer: &dyn Reviewer,
+) -> Vec<Contribution> {
+    if let Some(said) = &circumstances.reviewed {
+        return said.clone();
+    }
+    match ask::worth_it(&step.effects, &join(so_far)) {
+        Ask::Denied | Ask::OnlyLooks | Ask::NobodyIsAsked => Vec::new(),
+        Ask::Yes => {
+            let case = Case {
+                step,
+                purpose: &circumstances.purpose,
+                so_far,
+            };
+            reviewer.review(case).await
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn contributions(
 }
 
 /// The policy's own quorum is the least for whatever asks people.
-fn at_least_quorum(mut contribution: Contribution, policy: &Policy) -> Contribution {
+pub(super) fn at_least_quorum(mut contribution: Contribution, policy: &Policy) -> Contribution {
     if let Decision::Approve(quorum) = &mut contribution.decision {
         quorum.people = quorum.people.max(policy.approvals.quorum);
     }

@@ -1,6 +1,9 @@
 //! Rules of the gate, each on its own, and what holds for all of them together.
 
-use super::{Circumstances, by_policy, judge, review::Reviewer};
+use super::{
+    Circumstances, by_policy, judge,
+    review::{Case, Reviewer},
+};
 use crate::{
     domain::{
         calendar::WindowState,
@@ -54,6 +57,8 @@ fn facts() -> Circumstances {
         manual: false,
         uncertain: false,
         wish: None,
+        purpose: "a test".to_owned(),
+        reviewed: None,
     }
 }
 
@@ -429,11 +434,7 @@ fn a_permit_is_for_the_step_that_was_judged_and_a_consent_for_its_digest() {
 #[derive(Debug)]
 struct Says(Vec<Decision>);
 impl Reviewer for Says {
-    fn review<'a>(
-        &'a self,
-        _: &'a PlannedStep,
-        _: &'a [Contribution],
-    ) -> BoxFuture<'a, Vec<Contribution>> {
+    fn review<'a>(&'a self, _: Case<'a>) -> BoxFuture<'a, Vec<Contribution>> {
         let said = self
             .0
             .iter()
@@ -443,6 +444,50 @@ impl Reviewer for Says {
     }
     fn describe(&self) -> String {
         String::new()
+    }
+}
+
+#[tokio::test]
+async fn what_the_reviewer_said_when_people_were_asked_stands() {
+    let planned = step(change(), json!({}));
+    let then = vec![Contribution::new(Stage::Review, Decision::ask(), "look")];
+    let facts = Circumstances {
+        reviewed: Some(then),
+        ..facts()
+    };
+    let now = Says(vec![Decision::Deny]);
+    let judged = judge(&planned, &at(Autonomy::SafeAuto), &facts, &now).await;
+    assert_eq!(judged.decision, Decision::ask());
+}
+
+#[tokio::test]
+async fn the_reviewer_asks_for_no_fewer_people_than_policy_does() {
+    let planned = step(change(), json!({}));
+    let mut policy = at(Autonomy::SafeAuto);
+    policy.approvals.quorum = 3;
+    let judged = judge(&planned, &policy, &facts(), &Says(vec![Decision::ask()])).await;
+    assert_eq!(judged.decision, Decision::Approve(Quorum::of(3)));
+}
+
+#[tokio::test]
+async fn the_reviewer_is_not_asked_where_its_say_cannot_matter() {
+    let read = Effects::exact(vec![Effect::read(Verb::Read, object("pod", "shop"))]);
+    let denied = Effects::exact(vec![Effect::change(
+        Verb::Patch,
+        object("deployment.apps", "kube-system"),
+        "patch it back",
+    )]);
+    for (effects, decision) in [(read, Decision::Allow), (denied, Decision::Deny)] {
+        let planned = step(effects, json!({}));
+        let says = Says(vec![Decision::ask()]);
+        let judged = judge(&planned, &Policy::default(), &facts(), &says).await;
+        assert_eq!(judged.decision, decision);
+        assert!(
+            judged
+                .contributions
+                .iter()
+                .all(|said| said.stage != Stage::Review)
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
         check::CheckStatus,
         digest::Digest,
         effect::Class,
-        id::{ApprovalId, ArtifactId, RunId},
+        id::{ApprovalId, ArtifactId, CallId, RunId},
         name::{LockName, RunbookName, StepName},
         occurrence::NotRun,
         run::RunOutcome,
@@ -90,7 +90,7 @@ macro_rules! as_bytes {
         }
     )*};
 }
-as_bytes!(RunId, ApprovalId, ArtifactId, Digest);
+as_bytes!(RunId, ApprovalId, ArtifactId, CallId, Digest);
 
 macro_rules! as_name {
     ($($name:ident),*) => {$(

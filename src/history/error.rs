@@ -6,6 +6,7 @@ use crate::domain::{
     id::{ApprovalId, RunId},
     name::LockName,
     occurrence::Occurrence,
+    spending::Overrun,
 };
 use jiff::Timestamp;
 use std::{path::PathBuf, sync::Arc};
@@ -182,10 +183,13 @@ pub enum Refused {
         /// Until when.
         until: Timestamp,
     },
+    /// The budget for AI is used up.
+    #[error(transparent)]
+    OverBudget(#[from] Overrun),
     /// The batch speaks of something that is not there.
     #[error("the history knows no {what} {id}")]
     Unknown {
-        /// `run`, `approval`, `artifact`, `definition`.
+        /// `run`, `approval`, `artifact`, `definition`, `call`.
         what: &'static str,
         /// Its id.
         id: String,
@@ -193,7 +197,7 @@ pub enum Refused {
     /// The batch brings something that is there already.
     #[error("the history has {what} {id} already")]
     Duplicate {
-        /// `run`, `approval`, `artifact`.
+        /// `run`, `approval`, `artifact`, `call`.
         what: &'static str,
         /// Its id.
         id: String,

@@ -30,17 +30,20 @@ mod writer;
 pub use backup::{BackupError, Inspected, integrity, online_backup};
 pub use error::{Failed, HistoryError, Refused, WriteError};
 pub use handle::{Health, History, Opened, Options};
+pub use lock_file::holder_of;
 pub use migrations::{
     Migrated, SchemaState, SchemaStatus, SchemaStep, migrate_to, rollback, schema_status,
 };
 pub use rows::{
     ApprovalCase, ApprovalFilter, ApprovalRecord, ArtifactFilter, ArtifactRow, AuditFilter,
-    AuditHead, AuditVerdict, DEFAULT_LIMIT, EffectFilter, LockRow, MAX_LIMIT, OutcomeFilter,
-    RunFilter, RunRow, RunStatus, SkippedFilter, StepRow, StepStatus, SuspensionRow, TriggerRow,
+    AuditHead, AuditVerdict, DEFAULT_LIMIT, EffectFilter, LockRow, MAX_LIMIT, MonthRow,
+    OutcomeFilter, RunFilter, RunRow, RunStatus, SkippedFilter, StepRow, StepStatus, SuspensionRow,
+    TriggerRow,
 };
 pub use upkeep::{Pruned, Stats, TableStats};
 pub use write::{
-    ActiveChange, ActiveFile, ArtifactRecord, HeldRevision, RunbookFacts, SyncRecord, Write, stored,
+    ActiveChange, ActiveFile, ArtifactRecord, HeldRevision, Reservation, RunbookFacts, SyncRecord,
+    Write, stored,
 };
 
 #[cfg(test)]

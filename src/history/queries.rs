@@ -5,6 +5,7 @@ use crate::{
         audit::Record,
         digest::Digest,
         id::{ApprovalId, ArtifactId, RunId},
+        name::RunbookName,
         occurrence::{Occurrence, Skipped},
         run::Recorded,
         runbook::Runbook,
@@ -13,11 +14,11 @@ use crate::{
         error::HistoryError,
         handle::History,
         head,
-        read::{agent, approvals, artifacts, audit, runs, schedule},
+        read::{agent, approvals, artifacts, audit, runs, schedule, spending},
         rows::{
             ApprovalCase, ApprovalFilter, ArtifactFilter, ArtifactRow, AuditFilter, AuditHead,
-            AuditVerdict, EffectFilter, LockRow, RunFilter, RunRow, SkippedFilter, StepRow,
-            SuspensionRow, TriggerRow,
+            AuditVerdict, EffectFilter, LockRow, MonthRow, RunFilter, RunRow, SkippedFilter,
+            StepRow, SuspensionRow, TriggerRow,
         },
         write::{ActiveFile, RunbookFacts, SyncRecord},
     },
@@ -65,6 +66,13 @@ impl History {
     /// Facts about every runbook that ever ended a run, by name.
     pub async fn last_outcomes(&self) -> Found<Vec<RunbookFacts>> {
         self.read("facts about runbooks", runs::facts).await
+    }
+    /// Facts about one runbook, if it ever ended a run.
+    pub async fn last_outcome(&self, runbook: RunbookName) -> Found<Option<RunbookFacts>> {
+        self.read("facts about a runbook", move |connection| {
+            runs::facts_of(connection, &runbook)
+        })
+        .await
     }
     /// Questions to people, newest first.
     pub async fn approvals(&self, filter: ApprovalFilter) -> Found<Vec<ApprovalCase>> {
@@ -172,6 +180,13 @@ impl History {
     ) -> Found<Vec<ActiveFile>> {
         self.read("the set in use", move |connection| {
             agent::active_files(connection, after.as_deref(), limit)
+        })
+        .await
+    }
+    /// What was spent on AI in the month that counts at a time.
+    pub async fn ai_spending(&self, at: Timestamp) -> Found<MonthRow> {
+        self.read("what was spent on AI", move |connection| {
+            spending::current(connection, at)
         })
         .await
     }

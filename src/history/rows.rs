@@ -15,6 +15,8 @@ use crate::{
         occurrence::NotRun,
         run::{RunHeader, RunOutcome},
         runbook::Phase,
+        span::Span,
+        spending::{Month, Spending},
     },
     history::write::ArtifactRecord,
 };
@@ -42,6 +44,9 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Running, Self::Waiting, Self::Ended];
+
     /// The word used in reports and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -248,6 +253,19 @@ pub struct ApprovalFilter {
     pub limit: usize,
 }
 
+/// What was spent on AI in a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonthRow {
+    /// Which.
+    pub month: Month,
+    /// How many calls were made.
+    pub calls: u64,
+    /// What they cost; those that are under way, or were never settled, at their worst.
+    pub spent: Spending,
+    /// How long answers were waited for.
+    pub took: Span,
+}
+
 /// Which lines of the audit log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
@@ -326,6 +344,8 @@ pub struct ArtifactFilter {
     pub kind: Option<String>,
     /// Of this series.
     pub name: Option<String>,
+    /// That is kept there.
+    pub path: Option<String>,
     /// Also those that were removed.
     pub removed: bool,
     /// Only those that a trial restore has found good.

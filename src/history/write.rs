@@ -7,12 +7,13 @@ use crate::domain::{
     audit::Entry,
     digest::Digest,
     effect::Class,
-    id::{ApprovalId, ArtifactId, RunId},
-    name::{LockName, RunbookName, StepName},
+    id::{ApprovalId, ArtifactId, CallId, RunId},
+    name::{LockName, ProviderName, RunbookName, StepName},
     occurrence::{Occurrence, Skipped},
     run::{RunEvent, RunHeader, RunOutcome},
     runbook::Runbook,
     span::Span,
+    spending::{Budget, Spending},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -179,6 +180,19 @@ pub enum Write {
         /// Now.
         at: Timestamp,
     },
+    /// Sets the worst that a call to an AI provider can cost aside, before it is made. Refused where it does not fit the budget.
+    Reserve(Reservation),
+    /// What a call did cost, in place of its worst. One that is never settled stays at its worst.
+    Settle {
+        /// Which call.
+        call: CallId,
+        /// When.
+        at: Timestamp,
+        /// What it cost.
+        actual: Spending,
+        /// How long it took.
+        took: Span,
+    },
     /// Gives a lock back; one that another run holds stays.
     Unlock {
         /// Which.
@@ -223,6 +237,25 @@ pub struct ArtifactRecord {
     pub at: Timestamp,
 }
 
+/// A call to an AI provider that is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// Its id.
+    pub call: CallId,
+    /// When.
+    pub at: Timestamp,
+    /// About a step of which runbook; none for a canary.
+    pub runbook: Option<RunbookName>,
+    /// Who is asked.
+    pub provider: ProviderName,
+    /// Which model.
+    pub model: String,
+    /// The most that it can cost.
+    pub worst: Spending,
+    /// What it must fit.
+    pub budget: Budget,
+}
+
 /// Where following the source stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncRecord {
@@ -238,6 +271,9 @@ pub struct SyncRecord {
     pub last_success: Option<Timestamp>,
     /// Why the last one failed.
     pub error: Option<String>,
+    /// The revision that was in use before, where the one in use does not descend from it.
+    #[serde(default)]
+    pub rewritten: Option<String>,
     /// Problems of the newest revision, one text each.
     pub problems: Vec<String>,
     /// A revision that waits for a person because it would delete so much, and what it would delete.

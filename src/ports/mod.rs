@@ -9,6 +9,7 @@ pub mod agent;
 pub mod archive;
 pub mod clock;
 pub mod cluster;
+pub mod completion;
 pub mod executor;
 pub mod host;
 pub mod logs;

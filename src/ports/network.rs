@@ -79,6 +79,8 @@ pub enum NetworkError {
         target: String,
         /// What went wrong, with its causes.
         reason: String,
+        /// Whether anything of a request may have arrived there.
+        sent: bool,
     },
 }
 

@@ -2,8 +2,7 @@
 //!
 //! A file goes this way: bytes → strict tree with places (`compose`) → the types of the format (`raw`, by `read`) → checks and
 //! domain values (`convert`). When the types refuse it, the JSON Schema made from the same types says why (`explain`).
-//! [`check_set`] then looks across files. Other files that hold one document, such as the agent's configuration, are read as strictly
-//! ([`SingleFile`]).
+//! [`check_set`] then looks across files.
 //!
 //! Invariants
 //! - Text is hostile: bytes, nodes, depth and problems are bounded, nothing recurses deeper than 64, nothing panics.
@@ -32,7 +31,6 @@ mod report;
 mod scalar;
 mod schema;
 mod set;
-mod single;
 mod source;
 mod tree;
 mod validation;
@@ -44,5 +42,4 @@ pub use problems::{Located, MAX_PROBLEMS, Problem, Severity};
 pub use report::{ReportFormat, render};
 pub use schema::schemas;
 pub use set::{Declared, Member, SetProblem, check_set};
-pub use single::SingleFile;
 pub use validation::{Counts, FileContent, ValidationReport, validate_tree};

@@ -1,5 +1,7 @@
 //! What is wrong, and where.
 
+pub(super) use crate::domain::likeness::nearest;
+
 use crate::domain::secret;
 use std::sync::Arc;
 
@@ -203,23 +205,6 @@ pub(super) fn is_invisible(character: char) -> bool {
         | secret::CLOSE => true,
         other => other.is_control(),
     }
-}
-
-/// The known name that is most like a wrong one, if any is like it.
-pub(super) fn nearest<'a>(
-    wrong: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    if wrong.len() > 100 {
-        return None;
-    }
-    let folded = wrong.to_lowercase();
-    known
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(&folded, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, name)| name)
 }
 
 /// A hint at the nearest known name, or else at all of them.

@@ -22,6 +22,6 @@ mod process;
 mod runbooks;
 mod text;
 
-pub use events::{Build, Events, StepOf, SyncResult};
+pub use events::{BudgetUse, Build, CallOf, CallOutcome, Events, ReviewResult, StepOf, SyncResult};
 pub use logs::{LogError, LogFormat, LogOptions, init};
 pub use runbooks::{KEPT_AFTER_DELETION, RunbookSeries};

@@ -23,6 +23,7 @@ mod kubernetes;
 mod network;
 mod process;
 mod readme;
+mod reviewer;
 mod samples;
 mod schemas;
 mod servers;

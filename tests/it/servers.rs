@@ -23,8 +23,8 @@ use std::{
 pub(crate) trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
-/// What is done with a request's head: the answer is written, and whether the connection goes on is said.
-pub(crate) type Answer = dyn Fn(&str, &mut dyn Write) -> bool + Send + Sync;
+/// What is done with a request's head and body: the answer is written, and whether the connection goes on is said.
+pub(crate) type Answer = dyn Fn(&str, &str, &mut dyn Write) -> bool + Send + Sync;
 
 /// A server that lives as long as the test process.
 pub(crate) struct Server {
@@ -50,14 +50,22 @@ impl Server {
 pub(crate) fn http(
     answer: impl Fn(&str, &mut dyn Write) -> bool + Send + Sync + 'static,
 ) -> Server {
+    http_with_body(move |head, _, stream| answer(head, stream))
+}
+
+/// A server that answers every request by its head and body.
+pub(crate) fn http_with_body(
+    answer: impl Fn(&str, &str, &mut dyn Write) -> bool + Send + Sync + 'static,
+) -> Server {
     listen(None, Arc::new(answer))
 }
 
-/// The same over TLS.
+/// The same as [`http`] over TLS.
 pub(crate) fn https(
     config: ServerConfig,
     answer: impl Fn(&str, &mut dyn Write) -> bool + Send + Sync + 'static,
 ) -> Server {
+    let answer = move |head: &str, _: &str, stream: &mut dyn Write| answer(head, stream);
     listen(Some(Arc::new(config)), Arc::new(answer))
 }
 
@@ -125,12 +133,12 @@ fn converse(stream: impl Stream, answer: &Answer, heads: &Mutex<Vec<String>>) {
             head.push_str(&line);
         }
         let mut body = vec![0; length];
-        stream.read_exact(&mut body).unwrap();
-        heads
-            .lock()
-            .unwrap()
-            .push(head.to_lowercase() + &String::from_utf8_lossy(&body));
-        if !answer(&head, stream.get_mut()) {
+        if stream.read_exact(&mut body).is_err() {
+            return;
+        }
+        let body = String::from_utf8_lossy(&body);
+        heads.lock().unwrap().push(head.to_lowercase() + &body);
+        if !answer(&head, &body, stream.get_mut()) {
             return;
         }
     }

@@ -129,6 +129,7 @@ fn absent<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, NetworkError>> {
     Box::pin(std::future::ready(Err(NetworkError::Unreachable {
         target: "nobody".to_owned(),
         reason: "there is no network here".to_owned(),
+        sent: false,
     })))
 }
 
@@ -173,4 +174,5 @@ impl Processes for Absent {
         let error = ProcessError::NotFound("any".to_owned());
         Box::pin(std::future::ready(Err(error)))
     }
+    fn kill_all(&self) {}
 }

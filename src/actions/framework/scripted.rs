@@ -251,6 +251,7 @@ fn nobody() -> NetworkError {
     NetworkError::Unreachable {
         target: "nobody".to_owned(),
         reason: "there is no network here".to_owned(),
+        sent: false,
     }
 }
 
@@ -336,6 +337,7 @@ impl Processes for Absent {
             program.argv.first().cloned().unwrap_or_default(),
         ))
     }
+    fn kill_all(&self) {}
 }
 
 fn no_cluster<'a, T: Send + 'a>(cluster: &str) -> BoxFuture<'a, Result<T, ClusterError>> {

@@ -20,6 +20,7 @@ pub(super) fn read(
     let refuse = |reason: String| NetworkError::Unreachable {
         target: target.to_owned(),
         reason: format!("its certificate cannot be read: {reason}"),
+        sent: false,
     };
     let (_, parsed) = X509Certificate::from_der(leaf).map_err(|error| refuse(error.to_string()))?;
     let validity = parsed.validity();

@@ -18,6 +18,8 @@ use std::{
 const MOST_CLIENTS: usize = 32;
 const IDLE_PER_HOST: usize = 4;
 const IDLE: Duration = Duration::from_secs(90);
+/// Name, TCP and TLS together; three lost first packets fit in.
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// Clients that were made so far.
 #[derive(Debug, Default)]
@@ -70,6 +72,7 @@ fn build(trusted: Arc<RootCertStore>, target: &str) -> Result<Client, NetworkErr
         .user_agent(concat!("orderly/", env!("CARGO_PKG_VERSION")))
         .pool_max_idle_per_host(IDLE_PER_HOST)
         .pool_idle_timeout(IDLE)
+        .connect_timeout(CONNECT)
         .build()
         .map_err(|error| from_client(target, error))
 }

@@ -142,6 +142,7 @@ impl Hop {
         NetworkError::Unreachable {
             target: self.target(),
             reason: format!("it redirects {words}"),
+            sent: true,
         }
     }
 }

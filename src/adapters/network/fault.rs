@@ -27,17 +27,23 @@ pub(super) fn origin(url: &Url) -> String {
     }
 }
 
-/// Something between here and there went wrong.
+/// Something between here and there went wrong before anything was sent.
 pub(super) fn unreachable(target: &str, error: &(dyn Error + 'static)) -> NetworkError {
-    NetworkError::Unreachable {
-        target: target.to_owned(),
-        reason: with_causes(error),
-    }
+    broken(target, error, false)
 }
 
 /// The same from the HTTP library, whose words would show the whole address.
 pub(super) fn from_client(target: &str, error: reqwest::Error) -> NetworkError {
-    unreachable(target, &error.without_url())
+    let sent = !error.is_connect() && !error.is_builder();
+    broken(target, &error.without_url(), sent)
+}
+
+fn broken(target: &str, error: &(dyn Error + 'static), sent: bool) -> NetworkError {
+    NetworkError::Unreachable {
+        target: target.to_owned(),
+        reason: with_causes(error),
+        sent,
+    }
 }
 
 fn with_causes(error: &(dyn Error + 'static)) -> String {

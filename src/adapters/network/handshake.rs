@@ -41,6 +41,7 @@ pub(super) async fn look(
         (None, Ok(_)) => Err(NetworkError::Unreachable {
             target,
             reason: "it showed no certificate".to_owned(),
+            sent: false,
         }),
     }
 }

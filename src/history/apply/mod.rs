@@ -7,6 +7,7 @@ mod audit;
 mod event;
 mod run;
 mod schedule;
+mod spending;
 
 use crate::{
     domain::digest::Digest,
@@ -106,6 +107,13 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
             until,
             at,
         } => agent::lock(to, name, *owner, *until, *at),
+        Write::Reserve(reservation) => spending::reserve(to, reservation),
+        Write::Settle {
+            call,
+            at,
+            actual,
+            took,
+        } => spending::settle(to, *call, *at, *actual, *took),
         Write::Unlock { name, owner } => agent::unlock(to, name, *owner),
     }
 }

@@ -23,11 +23,18 @@ pub(in crate::history) struct Migration {
 }
 
 /// All steps: the first leads from 0 to 1, and so on.
-pub(in crate::history) const KNOWN: &[Migration] = &[Migration {
-    name: "initial",
-    up: include_str!("0001_initial.up.sql"),
-    down: include_str!("0001_initial.down.sql"),
-}];
+pub(in crate::history) const KNOWN: &[Migration] = &[
+    Migration {
+        name: "initial",
+        up: include_str!("0001_initial.up.sql"),
+        down: include_str!("0001_initial.down.sql"),
+    },
+    Migration {
+        name: "ai-spending",
+        up: include_str!("0002_ai_spending.up.sql"),
+        down: include_str!("0002_ai_spending.down.sql"),
+    },
+];
 
 /// What a migration did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

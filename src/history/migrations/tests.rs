@@ -45,6 +45,11 @@ fn with(extra: &[Migration]) -> Vec<Migration> {
     KNOWN.iter().chain(extra).copied().collect()
 }
 
+/// The newest schema, and the one after it.
+fn now_and_next() -> (u32, u32) {
+    (newest(KNOWN), newest(KNOWN) + 1)
+}
+
 #[test]
 fn up_and_down_and_up_again_gives_the_same_schema() {
     let (_folder, path, mut connection) = fresh();
@@ -60,19 +65,20 @@ fn up_and_down_and_up_again_gives_the_same_schema() {
 fn a_database_with_content_is_copied_before_each_migration() {
     let (_folder, path, mut connection) = fresh();
     let known = with(&[SECOND]);
-    let made = go(&mut connection, &path, KNOWN, 1).unwrap();
+    let (now, next) = now_and_next();
+    let made = go(&mut connection, &path, KNOWN, now).unwrap();
     assert_eq!(made.backup, None);
-    let up = go(&mut connection, &path, &known, 2).unwrap();
+    let up = go(&mut connection, &path, &known, next).unwrap();
     let copy = up.backup.unwrap();
-    assert!(copy.ends_with("history.db.schema-1.bak"));
+    assert!(copy.ends_with(format!("history.db.schema-{now}.bak")));
     let kept = Connection::open(&copy).unwrap();
-    assert_eq!(version(&kept).unwrap(), 1);
-    go(&mut connection, &path, &known, 1).unwrap();
-    let again = go(&mut connection, &path, &known, 2)
+    assert_eq!(version(&kept).unwrap(), now);
+    go(&mut connection, &path, &known, now).unwrap();
+    let again = go(&mut connection, &path, &known, next)
         .unwrap()
         .backup
         .unwrap();
-    assert!(again.ends_with("history.db.schema-1-2.bak"));
+    assert!(again.ends_with(format!("history.db.schema-{now}-2.bak")));
     assert_eq!(mode(&again), 0o600);
 }
 
@@ -87,13 +93,14 @@ fn a_migration_that_fails_leaves_everything_as_it_was() {
         let (_folder, path, mut connection) = fresh();
         upgrade(&mut connection, &path).unwrap();
         let before = objects(&connection);
-        let error = go(&mut connection, &path, &with(&[broken]), 2).unwrap_err();
+        let (now, next) = now_and_next();
+        let error = go(&mut connection, &path, &with(&[broken]), next).unwrap_err();
         assert!(matches!(
             error,
-            HistoryError::Migration { from: 1, to: 2, .. }
+            HistoryError::Migration { from, to, .. } if (from, to) == (now, next)
         ));
         assert_eq!(objects(&connection), before);
-        assert_eq!(version(&connection).unwrap(), 1);
+        assert_eq!(version(&connection).unwrap(), now);
     }
 }
 
@@ -101,21 +108,22 @@ fn a_migration_that_fails_leaves_everything_as_it_was() {
 fn a_newer_schema_is_refused_with_both_numbers_and_a_way_out() {
     let (_folder, path, mut connection) = fresh();
     upgrade(&mut connection, &path).unwrap();
-    connection.pragma_update(None, "user_version", 7).unwrap();
+    connection.pragma_update(None, "user_version", 77).unwrap();
     let text = upgrade(&mut connection, &path).unwrap_err().to_string();
-    assert!(text.contains("has schema 7"), "{text}");
-    assert!(text.contains("up to 1"), "{text}");
+    let (now, _) = now_and_next();
+    assert!(text.contains("has schema 77"), "{text}");
+    assert!(text.contains(&format!("up to {now}")), "{text}");
     assert!(text.contains("hint: start the newer orderly"), "{text}");
-    assert!(text.contains("migrate --to 1"), "{text}");
+    assert!(text.contains(&format!("migrate --to {now}")), "{text}");
 }
 
 #[test]
 fn a_schema_nobody_knows_cannot_be_wanted() {
     let (_folder, path, mut connection) = fresh();
-    let error = go(&mut connection, &path, KNOWN, 9).unwrap_err();
+    let error = go(&mut connection, &path, KNOWN, 99).unwrap_err();
     assert!(matches!(
         error,
-        HistoryError::UnknownSchema { wanted: 9, .. }
+        HistoryError::UnknownSchema { wanted: 99, .. }
     ));
 }
 
@@ -123,16 +131,18 @@ fn a_schema_nobody_knows_cannot_be_wanted() {
 fn status_and_rollback_speak_of_the_same_number() {
     let (_folder, path, connection) = fresh();
     drop(connection);
-    let up = migrate_to(&path, newest(KNOWN)).unwrap();
-    assert_eq!((up.from, up.to), (0, 1));
+    let (now, _) = now_and_next();
+    let last = KNOWN.len() - 1;
+    let up = migrate_to(&path, now).unwrap();
+    assert_eq!((up.from, up.to), (0, now));
     let status = schema_status(&path).unwrap();
-    assert_eq!((status.found, status.known), (1, 1));
-    assert_eq!(status.steps[0].state, SchemaState::Applied);
+    assert_eq!((status.found, status.known), (now, now));
+    assert_eq!(status.steps[last].state, SchemaState::Applied);
     let back = rollback(&path).unwrap();
-    assert_eq!((back.from, back.to), (1, 0));
+    assert_eq!((back.from, back.to), (now, now - 1));
     assert!(back.backup.is_some());
     assert_eq!(
-        schema_status(&path).unwrap().steps[0].state,
+        schema_status(&path).unwrap().steps[last].state,
         SchemaState::Pending
     );
 }

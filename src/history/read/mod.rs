@@ -6,6 +6,7 @@ pub(in crate::history) mod artifacts;
 pub(in crate::history) mod audit;
 pub(in crate::history) mod runs;
 pub(in crate::history) mod schedule;
+pub(in crate::history) mod spending;
 
 use crate::history::{
     error::HistoryError,

@@ -4,6 +4,7 @@ mod approvals;
 mod audit;
 mod records;
 mod runs;
+mod spending;
 mod upkeep;
 mod writing;
 

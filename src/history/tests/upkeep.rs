@@ -86,7 +86,7 @@ async fn what_is_free_is_given_back() {
     assert_eq!(after.free_pages, 0);
     assert_eq!(after.bytes, after.pages * after.page_bytes);
     assert!(after.bytes < before.pages * before.page_bytes);
-    assert_eq!(after.schema, 1);
+    assert_eq!(after.schema, history.opened().migrated.to);
     assert_eq!(history.check().await.unwrap(), [""; 0]);
 }
 

@@ -2,6 +2,7 @@
 
 mod gate;
 mod lifetime;
+mod review;
 mod runs;
 mod source;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use crate::{
     telemetry::{artifacts::Artifacts, metrics::Metrics, process, runbooks::Runbooks, text::Text},
 };
 use jiff::Timestamp;
+pub use review::{BudgetUse, CallOf, CallOutcome, ReviewResult};
 use std::sync::Arc;
 
 /// Which program this is.

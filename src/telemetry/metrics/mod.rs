@@ -1,6 +1,7 @@
 //! The registry: every family that is not counted per runbook, each at 0 from the start where its labels are known.
 
 mod families;
+mod review;
 
 use crate::domain::{
     approval::Standing,
@@ -12,9 +13,10 @@ use crate::domain::{
 use crate::telemetry::events::{Build, SyncResult};
 use families::{AgentMetrics, GateMetrics, HttpMetrics, RunMetrics, SourceMetrics};
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder, core::Collector,
+    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
+use review::ReviewMetrics;
 
 /// From a tenth of a second to four hours.
 const LONG: [f64; 12] = [
@@ -64,6 +66,7 @@ pub(super) struct Metrics {
     pub(super) source: SourceMetrics,
     pub(super) runs: RunMetrics,
     pub(super) gate: GateMetrics,
+    pub(super) review: ReviewMetrics,
     pub(super) http: HttpMetrics,
 }
 
@@ -83,6 +86,7 @@ impl Metrics {
             source: SourceMetrics::new(&make),
             runs: RunMetrics::new(&make),
             gate: GateMetrics::new(&make),
+            review: ReviewMetrics::new(&make),
             http: HttpMetrics::new(&make),
             registry: make.0,
         };
@@ -124,6 +128,7 @@ impl Metrics {
             &self.gate.approvals_ended,
             &ends.each_ref().map(Standing::as_str),
         );
+        self.review.start_at_zero();
         zero(&self.http.refused, &REFUSALS);
         zero(&self.source.triggers_received, &["webhook", "alert"]);
     }
@@ -174,6 +179,15 @@ impl Maker {
     }
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         self.entered(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+    fn amounts(&self, name: &str, help: &str, labels: &[&str]) -> CounterVec {
+        self.entered(CounterVec::new(Opts::new(name, help), labels))
+    }
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.entered(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+    fn numbers(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+        self.entered(GaugeVec::new(Opts::new(name, help), labels))
     }
     fn gauge(&self, name: &str, help: &str) -> IntGauge {
         self.entered(IntGauge::new(name, help))

@@ -9,6 +9,7 @@ mod harness;
 mod kills;
 mod life;
 mod reload;
+mod reviewer;
 mod secrets;
 mod source;
 mod triggers;

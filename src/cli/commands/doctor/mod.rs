@@ -1,7 +1,9 @@
 //! `orderly doctor`: looks, and changes nothing.
 
+mod agent;
 pub(in crate::cli) mod inside;
 mod outside;
+mod reviewer;
 
 use crate::{
     cli::{
@@ -74,7 +76,12 @@ impl Finding {
 pub(in crate::cli) async fn doctor(context: &Context) -> Answer {
     let findings = match context.config() {
         Ok(loaded) => look(context, &loaded).await,
-        Err(CliError::Config(error)) => vec![Finding::error("configuration", &error)],
+        Err(CliError::Config(error)) => {
+            let faults = error.faults().into_iter();
+            faults
+                .map(|fault| Finding::fail("configuration", fault.to_string()))
+                .collect()
+        }
         Err(other) => return Err(other),
     };
     if context.terminal.wants_json() {
@@ -97,7 +104,8 @@ async fn look(context: &Context, loaded: &Loaded) -> Vec<Finding> {
     findings.extend(outside::secrets(context, config));
     findings.extend(outside::source(context, config).await);
     findings.extend(outside::clusters(config).await);
-    findings.push(outside::http(config).await);
+    findings.extend(reviewer::providers(context, config).await);
+    findings.extend(agent::agent(config).await);
     findings
 }
 

@@ -50,7 +50,8 @@ what is wrong, and a hint. Folders are searched as the agent does: *.yaml and *.
 
 Where --config names the agent's configuration, the secrets, channels, webhooks and clusters that runbooks name are looked up in it.
 
-Exits with 0 where all is well or there are only warnings, and with 1 where there are errors.
+Prints the problems, and a count of what was looked at to standard error. Exits with 0 where all is well or there are only warnings, with \
+1 where there are errors, and with 2 where a path cannot be read.
 
 Example:
   orderly validate

@@ -1,0 +1,2 @@
+DROP TABLE ai_months;
+DROP TABLE ai_calls;
