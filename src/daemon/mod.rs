@@ -5,7 +5,7 @@
 //!
 //! Stop: not ready → no new runs → running steps get [`config::RunsConfig::shutdown_grace`](crate::config::RunsConfig) to end →
 //! what is still running is told to stop → what is stuck is named → the history is closed → HTTP stops last. A second signal skips the
-//! waiting. Only a stop in which nothing was stuck is clean.
+//! waiting, and works even if everything is stuck (see `force`). Only a stop in which nothing was stuck is clean.
 //!
 //! Invariants
 //! - Everything that goes on by itself is spawned in [`tasks`], has a name, and shows on the board.
@@ -13,15 +13,22 @@
 //! - A reload loads first and swaps after; what cannot be swapped is named.
 
 pub mod address;
+mod assemble;
+mod begin;
+mod force;
 mod housekeeping;
 mod life;
 mod reload;
+mod signals;
 pub mod state;
+mod stop;
+mod systemd;
 pub mod tasks;
 pub mod wiring;
 
 pub use crate::adapters::process::helper::become_program;
-pub use life::{DaemonError, Ended, OBEY, Plan, serve};
+pub use life::{DaemonError, Ended, Plan, serve};
+pub use stop::OBEY;
 
 /// What a step of the daemon's start shows to whoever started it.
 pub trait Greeting: Send + Sync {

@@ -11,7 +11,7 @@ use crate::domain::{
     runbook::{Document, Environment, Runbook, Trigger},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
@@ -58,7 +58,7 @@ pub struct ActiveRunbook {
     pub runbook: Arc<Runbook>,
     /// The commit that this version of it was first read from.
     pub revision: Arc<str>,
-    /// Who made that commit: `name <mail>`.
+    /// Who made the changes that led to it, as [`crate::domain::lineage::Authors`] writes them.
     pub author: Arc<str>,
     /// Where it stands, relative to the followed path.
     pub file: Arc<str>,
@@ -83,7 +83,7 @@ pub struct ActiveDocument {
     pub document: Document,
     /// The commit that this version of it was first read from.
     pub revision: Arc<str>,
-    /// Who made that commit.
+    /// Who made the changes that led to it.
     pub author: Arc<str>,
     /// Where it stands.
     pub file: Arc<str>,
@@ -107,7 +107,7 @@ pub enum Active {
 pub struct Origin {
     /// The commit.
     pub revision: Arc<str>,
-    /// Who made it.
+    /// Who made the changes that led to it.
     pub author: Arc<str>,
     /// The file, relative to the followed path.
     pub file: Arc<str>,
@@ -218,7 +218,9 @@ impl Active {
     /// Whether both say the same, wherever they stand.
     pub fn says_the_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Runbook(one), Self::Runbook(other)) => one.runbook == other.runbook,
+            (Self::Runbook(one), Self::Runbook(other)) => {
+                Arc::ptr_eq(&one.runbook, &other.runbook) || one.runbook == other.runbook
+            }
             (Self::Other(one), Self::Other(other)) => one.document == other.document,
             (Self::Runbook(_), Self::Other(_)) | (Self::Other(_), Self::Runbook(_)) => false,
         }
@@ -299,6 +301,23 @@ impl ActiveSet {
     /// All runbooks, by name.
     pub fn runbooks(&self) -> impl Iterator<Item = &ActiveRunbook> {
         self.runbooks.values().map(Arc::as_ref)
+    }
+
+    /// Runbooks that are in one of both only, or not one and the same in both.
+    pub fn difference(&self, other: &Self) -> BTreeSet<RunbookName> {
+        let differs = |from: &Self, name: &RunbookName, found: &Arc<ActiveRunbook>| {
+            let same = from.runbooks.get(name);
+            !same.is_some_and(|same| Arc::ptr_eq(same, found))
+        };
+        let new = other
+            .runbooks
+            .iter()
+            .filter(|(name, found)| differs(self, name, found));
+        let old = self
+            .runbooks
+            .iter()
+            .filter(|(name, found)| differs(other, name, found));
+        new.chain(old).map(|(name, _)| name.clone()).collect()
     }
 
     /// How many runbooks are in use.

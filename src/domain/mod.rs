@@ -19,6 +19,7 @@ pub mod gate;
 pub mod id;
 pub mod inputs;
 pub mod likeness;
+pub mod lineage;
 pub mod mask;
 pub mod name;
 pub mod occurrence;

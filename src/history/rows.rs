@@ -329,6 +329,8 @@ pub struct ArtifactFilter {
     pub kind: Option<String>,
     /// Of this series.
     pub name: Option<String>,
+    /// That is kept there.
+    pub path: Option<String>,
     /// Also those that were removed.
     pub removed: bool,
     /// Only those that a trial restore has found good.

@@ -31,7 +31,7 @@ pub struct RunbookView {
     pub revision: Option<String>,
     /// `active`, `invalid` (the last good version is active, if there is one), `suspended`.
     pub state: RunbookState,
-    /// The problem, where the newest version is invalid: `file:line:column: what`.
+    /// The problem, where the newest version is invalid, or the agent's configuration lacks what it needs: `file:line:column: what`.
     pub problem: Option<String>,
     /// Suspended until then, where it is; `None` in a suspension means until resumed.
     pub suspended_until: Option<Timestamp>,
@@ -93,9 +93,12 @@ pub struct SyncView {
     pub last_attempt: Option<Timestamp>,
     /// Why the last one failed.
     pub error: Option<String>,
+    /// The revision that was in use before, where the one in use does not descend from it: history was rewritten.
+    #[serde(default)]
+    pub rewritten: Option<String>,
     /// Runbooks in use.
     pub runbooks: u64,
-    /// Problems of the newest revision.
+    /// Problems of the newest revision, and what the agent's configuration lacks for it.
     pub problems: Vec<String>,
     /// A revision that would delete so many runbooks that a person must accept it.
     pub held: Option<HeldDeletion>,

@@ -189,7 +189,8 @@ fn facts(context: &Context, run: &RunRow, question: Option<&ApprovalView>) -> Ta
     table.pair("reason", run.reason.as_str());
     table.pair("cause", rows::cause(&run.header.cause));
     table.pair("revision", rows::revision(&run.header.revision));
-    table.pair("author", run.header.author.as_str());
+    table.pair("author", run.header.author.replace('\n', ", "));
+    table.pair("dry run", if run.header.dry_run { "yes" } else { "" });
     table.pair(
         "window overridden by",
         run.header.window_override.clone().unwrap_or_default(),

@@ -15,7 +15,7 @@ use crate::{
     daemon::{self, Ended, Facts, Greeting, Plan, address},
     telemetry::{self, LogOptions},
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Be the agent: follow a repository and run what is due
 #[derive(Debug, clap::Args)]
@@ -71,6 +71,9 @@ impl Arguments {
     }
 }
 
+/// How long threads that still work are waited for in the end.
+const LAST_THREADS: Duration = Duration::from_secs(5);
+
 /// Starts the agent and stays until it stops.
 pub(in crate::cli) fn serve(arguments: Arguments, context: &Context) -> Answer {
     let inputs = context.inputs(arguments.flags());
@@ -87,8 +90,11 @@ pub(in crate::cli) fn serve(arguments: Arguments, context: &Context) -> Answer {
         inputs,
         from: working_directory(),
     };
-    let ended = runtime()?.block_on(daemon::serve(plan, &greeting))?;
-    Ok(tell_end(context, &ended))
+    let runtime = runtime()?;
+    let ended = runtime.block_on(daemon::serve(plan, &greeting));
+    // A thread that a dead disk holds must not hold the agent.
+    runtime.shutdown_timeout(LAST_THREADS);
+    Ok(tell_end(context, &ended?))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, CliError> {

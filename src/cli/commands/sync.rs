@@ -94,6 +94,10 @@ pub(in crate::cli) fn table(context: &Context, view: &SyncView) -> Table {
             view.attempted.as_deref().map_or("", rows::revision),
         );
     }
+    if let Some(before) = &view.rewritten {
+        let text = format!("it does not descend from {}", rows::revision(before));
+        table.pair("rewritten", Cell::styled(&text, Style::Warn));
+    }
     table.pair("runbooks", view.runbooks.to_string());
     table.pair("fetched", when(view.last_success));
     if view.error.is_some() {

@@ -184,6 +184,7 @@ fn sync_view() -> SyncView {
         last_success: Some(now()),
         last_attempt: Some(now()),
         error: None,
+        rewritten: None,
         runbooks: 2,
         problems: vec!["disk.yaml:3:4: unknown field `x`".to_owned()],
         held: None,
