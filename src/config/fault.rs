@@ -74,7 +74,12 @@ pub(super) fn in_words(message: &str) -> (String, Option<String>) {
     if message.ends_with("expected map with a single key") {
         return ("must have exactly one key".to_owned(), None);
     }
-    let types = message.strip_prefix("invalid type: ");
+    if message.starts_with("unknown variant") {
+        return not_among(&quoted(message));
+    }
+    let types = ["invalid type: ", "invalid value: "]
+        .iter()
+        .find_map(|start| message.strip_prefix(start));
     let Some((found, wanted)) = types.and_then(|types| types.split_once(", expected ")) else {
         return (message.to_owned(), None);
     };
@@ -86,7 +91,30 @@ pub(super) fn in_words(message: &str) -> (String, Option<String>) {
         "a string" if is_scalar => hinted("put it in quotes"),
         _ => None,
     };
+    let wanted = match wanted {
+        "socket address" => "an address and a port",
+        "u8" | "u16" | "u32" | "u64" => "a whole number of 0 or more",
+        other => other,
+    };
     (format!("must be {wanted}, not {found}"), hint)
+}
+
+/// What stands between backquotes.
+pub(super) fn quoted(message: &str) -> Vec<&str> {
+    message.split('`').skip(1).step_by(2).collect()
+}
+
+/// The first word is none of the others.
+fn not_among(words: &[&str]) -> (String, Option<String>) {
+    let Some((wrong, known)) = words.split_first() else {
+        return (String::new(), None);
+    };
+    let meant = nearest(wrong, known.iter().copied());
+    let hint = meant.map(|name| format!("did you mean `{name}`?"));
+    (
+        format!("`{wrong}` is not one of {}", known.join(", ")),
+        hint,
+    )
 }
 
 /// A hint at the known name that was meant, or else at all of them.

@@ -2,12 +2,9 @@
 //!
 //! serde stops at the first thing that does not fit. So that is told, taken out, and the rest is read again, until all that is left fits.
 
-use crate::{
-    config::{
-        Config,
-        fault::{Fault, hint_among, in_words},
-    },
-    domain::likeness::nearest,
+use crate::config::{
+    Config,
+    fault::{Fault, hint_among, in_words, quoted},
 };
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -156,8 +153,8 @@ impl<'t> Sifter<'t> {
     }
 
     fn tell(&mut self, then: &[Step], message: &str) {
-        let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-        let (name, known) = quoted
+        let words = quoted(message);
+        let (name, known) = words
             .split_first()
             .map_or(("", &[][..]), |(name, known)| (*name, known));
         let fault = if message.starts_with("missing field") {
@@ -171,18 +168,9 @@ impl<'t> Sifter<'t> {
             let problem = format!("unknown setting `{}`", written(then));
             self.fault(then, true, &problem)
                 .hint(hint_among(name, known))
-        } else if message.starts_with("unknown variant") {
-            let problem = format!(
-                "{}`{name}` is not one of {}",
-                prefix(then),
-                known.join(", ")
-            );
-            let meant = nearest(name, known.iter().copied());
-            let hint = meant.map(|name| format!("did you mean `{name}`?"));
-            self.fault(then, false, &problem).hint(hint)
         } else {
-            let (words, hint) = in_words(message);
-            let problem = format!("{}{words}", prefix(then));
+            let (problem, hint) = in_words(message);
+            let problem = format!("{}{problem}", prefix(then));
             self.fault(then, false, &problem).hint(hint)
         };
         self.faults.push(fault);
@@ -373,7 +361,7 @@ secrets:
 ";
         insta::assert_snapshot!(told(text).join("\n"), @r"
         f:1:1: unknown setting `sorce` | hint: did you mean `source`?
-        f:3:11: `http.listen`: must be socket address, not integer `8080` | hint: write an address and a port, as `127.0.0.1:8080`
+        f:3:11: `http.listen`: must be an address and a port, not integer `8080` | hint: write an address and a port, as `127.0.0.1:8080`
         f:4:3: unknown setting `http.tokenz` | hint: did you mean `tokens`?
         f:6:27: `http.tokens[0].role`: `bos` is not one of viewer, operator, approver, admin
         f:7:7: `http.tokens[1]`: `secret` is missing

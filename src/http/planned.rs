@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 /// The arguments that say what is carried out, and so are read first.
 const FIRST: [&str; 2] = ["argv", "script"];
 
+/// The longest line that tells a whole step, in characters.
+const LONGEST: usize = 300;
+
 /// Every argument on a line of its own; a text of several lines is indented below its name.
 pub(super) fn lines(arguments: &Value) -> Vec<String> {
     let Value::Object(map) = arguments else {
@@ -32,14 +35,15 @@ fn named(name: &str, value: &Value) -> Vec<String> {
     }
 }
 
-/// All of it on one line: a command as somebody would type it, a script by its first line, anything else by its arguments.
+/// All of it on one line, cut with a mark where it is long: a command as somebody would type it, a script with its lines behind each
+/// other, anything else by its arguments.
 pub(super) fn brief(uses: &ActionName, arguments: &Value) -> String {
     let Value::Object(map) = arguments else {
         return uses.to_string();
     };
     let text = match (map.get("argv"), map.get("script")) {
         (Some(Value::Array(words)), _) => typed(words),
-        (_, Some(Value::String(script))) => first_line(script),
+        (_, Some(Value::String(script))) => joined(script),
         (_, _) => std::iter::once(uses.to_string())
             .chain(
                 map.iter()
@@ -48,7 +52,7 @@ pub(super) fn brief(uses: &ActionName, arguments: &Value) -> String {
             .collect::<Vec<_>>()
             .join(" "),
     };
-    visible::line(&text)
+    visible::shortened(&visible::line(&text), LONGEST)
 }
 
 fn typed(words: &[Value]) -> String {
@@ -65,14 +69,11 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// The first line that does something, and how many there are.
-fn first_line(script: &str) -> String {
-    let is_said = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
-    let first = script.lines().find(is_said).unwrap_or_default().trim();
-    match script.lines().filter(is_said).count() {
-        0 | 1 => first.to_owned(),
-        many => format!("{first} … ({many} lines)"),
-    }
+/// Every line that is not empty, so that none hides behind the first.
+fn joined(script: &str) -> String {
+    let lines = script.lines().map(str::trim);
+    let said: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    said.join(" ⏎ ")
 }
 
 fn plain(value: &Value) -> String {
@@ -112,10 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn a_script_is_read_whole_and_named_by_its_first_line() {
+    fn a_script_is_read_whole_and_no_line_hides_behind_the_first() {
         let script = "# why\n\nset -u\nrm -rf \"$DIR\"\u{202e}\n";
         let (brief, lines) = of("command", &json!({"env": {"DIR": "/x"}, "script": script}));
-        assert_eq!(brief, "set -u … (2 lines)");
+        assert_eq!(brief, "# why ⏎ set -u ⏎ rm -rf \"$DIR\"\\u{202e}");
         assert_eq!(
             lines,
             [

@@ -16,11 +16,12 @@ use crate::{
         effect::{Class, Confidence},
         id::ApprovalId,
     },
+    http::visible::shortened,
 };
 use serde_json::Value;
 
-/// So many characters of a question are shown in a list.
-const LONGEST_QUESTION: usize = 160;
+/// So many characters are shown in a list of what is asked, what it does, and why people are asked.
+const LONGEST_PART: usize = 70;
 
 /// List what waits for people; show one question whole
 #[derive(Debug, clap::Args)]
@@ -117,7 +118,7 @@ pub(in crate::cli) fn table(context: &Context, views: &[ApprovalView]) -> Table 
             Cell::styled(view.class.as_str(), style_of_class(view.class)),
             Cell::styled(view.standing.as_str(), style_of(&view.standing)),
             by.into(),
-            Cell::from(asked(view)).cut(LONGEST_QUESTION),
+            asked(view).into(),
         ]);
     }
     table
@@ -125,11 +126,12 @@ pub(in crate::cli) fn table(context: &Context, views: &[ApprovalView]) -> Table 
 
 /// What is asked, in one line: what would be carried out, what that does, and why people are asked.
 fn asked(view: &ApprovalView) -> String {
+    let cut = |text: &str| shortened(text, LONGEST_PART);
     format!(
         "{}: {}; {}",
-        view.brief,
-        view.effects.join(", "),
-        view.because.join("; ")
+        cut(&view.brief),
+        cut(&view.effects.join(", ")),
+        cut(&view.because.join("; "))
     )
 }
 

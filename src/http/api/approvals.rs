@@ -50,7 +50,7 @@ pub(in crate::http) struct ApprovalView {
     reasons: Vec<String>,
     /// The whole step as stored; secrets by name, and what would hide on a screen made visible.
     planned: Value,
-    /// The command as it would be typed, a script by its first line, or the arguments; one line.
+    /// The command as it would be typed, a script with its lines behind each other, or the arguments; one line, cut where it is long.
     brief: String,
     /// What the step is told, line by line: the command or script first, then every other argument.
     pub(in crate::http) with: Vec<String>,

@@ -364,7 +364,7 @@ fn everything_that_is_wrong_with_a_configuration_is_told_at_once() {
     error: the configuration cannot be used: 3 problems
       broken.yaml:1:1: unknown setting `sorce`
           hint: did you mean `source`?
-      broken.yaml:3:17: `http.listen`: must be socket address, not integer `8080`
+      broken.yaml:3:17: `http.listen`: must be an address and a port, not integer `8080`
           hint: write an address and a port, as `127.0.0.1:8080`
       broken.yaml:4:8: unknown setting `log.zzz`
           hint: known are format, filter
