@@ -9,7 +9,7 @@
 //! | [`domain`] | 1 | what is true: names, schedules, effects, decisions, events and the state they fold to |
 //! | [`ports`] | 2 | what the core asks of the outside world |
 //! | [`runbooks`] | 2 | YAML text to domain values, with every problem at its place |
-//! | [`config`] | 2 | the agent's own configuration; every value knows its origin |
+//! | [`config`] | 2 | the agent's own configuration, read with the help of `runbooks`; every value knows its origin |
 //! | [`history`] | 2 | the only SQL: one writer, many readers |
 //! | [`telemetry`] | 2 | the only log setup and metric registry |
 //! | [`gate`] | 3 | the stages that lead to one permit |

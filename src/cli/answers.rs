@@ -5,7 +5,7 @@ use crate::{
         approval::{Standing, Vote},
         digest::Digest,
         effect::{Class, Confidence},
-        gate::{Contribution, Quorum},
+        gate::Quorum,
         id::{ApprovalId, RunId},
         name::{ActionName, RunbookName, StepName},
         runbook::Phase,
@@ -16,6 +16,22 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
+
+/// What the one who asks may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum You {
+    /// Yes or no.
+    MayAnswer,
+    /// Only no: they started the run, or wrote its change.
+    MayRefuse,
+    /// Nothing: their role does not allow it.
+    NoRight,
+    /// Nothing more.
+    Nothing,
+    /// Nobody knows who they are.
+    Unknown,
+}
 
 /// A question to people, from `/api/v1/approvals`.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,9 +51,14 @@ pub(super) struct ApprovalView {
     pub(super) reasons: Vec<String>,
     /// The whole step as stored.
     pub(super) planned: Value,
-    pub(super) contributions: Vec<Contribution>,
+    /// The step in one line.
+    pub(super) brief: String,
+    /// What it is told, line by line.
+    pub(super) with: Vec<String>,
+    pub(super) because: Vec<String>,
     pub(super) quorum: Quorum,
     pub(super) excluded: BTreeSet<String>,
+    pub(super) you: You,
     pub(super) asked_at: Timestamp,
     pub(super) approve_by: Timestamp,
     pub(super) votes: Vec<Vote>,
@@ -67,10 +88,4 @@ pub(super) struct Verified {
     pub(super) ok: bool,
     pub(super) good: u64,
     pub(super) broken: Option<String>,
-}
-
-/// The run that was started.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Started {
-    pub(super) run: RunId,
 }

@@ -8,7 +8,7 @@ use crate::cli::{
     context::Globals,
     exit,
 };
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::sync::LazyLock;
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -74,49 +74,82 @@ pub(super) enum Command {
     ExitCodes,
 }
 
-const STATUS: &str = "\
-Show on one screen how the agent is and what goes on: every dependency, the revision in use, what runs, what waits for people, what is \
-due next, and what failed last.
+/// The whole command line: every command says where the exit codes stand.
+pub(super) fn whole() -> clap::Command {
+    pointing(Arguments::command())
+}
 
-Exits with 0 where the agent does its work, and with 1 where it does not.
+fn pointing(command: clap::Command) -> clap::Command {
+    command.mut_subcommands(|sub| {
+        let codes = "Exit codes: `orderly help exit-codes`.";
+        pointing(sub).after_help(codes)
+    })
+}
+
+/// Reads the command line.
+pub(super) fn read() -> Result<Arguments, clap::Error> {
+    let mut command = whole();
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+const STATUS: &str = "\
+Show on one screen how the agent is and what goes on: every dependency, the revision in use, runbooks that are broken, what runs, what \
+waits for people, what is due next, and what failed last.
+
+Exits with 0 where the agent does its work, with 1 where it does not, and with 3 where none answers.
 
 Example:
   orderly status
-  orderly status --output json | jq .health.status";
+  orderly status --output json | jq .health.status
+  orderly status --output json | jq -r '.runbooks[] | select(.state == \"invalid\") | .problem'";
 
 const DOCTOR: &str = "\
 Look for what would keep an agent from working here: the configuration, the state folder, disk space, the history and its audit log, the \
-repository, secrets, clusters, the HTTP port, the clock. Nothing is changed. Each line says ok, warn or fail, and a hint where there is \
-a way out.
+repository, secrets, clusters, whether an agent runs here, the HTTP port, the clock. Nothing is changed. Each line says ok, warn or fail, \
+and a hint where there is a way out.
 
 Exits with 1 where anything fails.
 
 Example:
-  orderly --config /etc/orderly/orderly.yaml doctor";
+  orderly doctor
+  orderly --config /etc/orderly/orderly.yaml doctor
+  orderly doctor --output json | jq -r '.[] | select(.verdict == \"fail\") | .detail'";
 
 #[cfg(test)]
 mod tests {
-    use super::Arguments;
-    use clap::CommandFactory as _;
+    use super::whole;
+    use clap::Command;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+        whole().debug_assert();
     }
 
     #[test]
     fn every_command_teaches() {
-        let command = Arguments::command();
+        teaches(&whole());
+    }
+
+    /// A line, an example of its own, a word for every argument, and where the exit codes stand; and so for what is below it.
+    fn teaches(command: &Command) {
         for sub in command.get_subcommands() {
             let name = sub.get_name();
             assert!(sub.get_about().is_some(), "{name} has no line");
             let long = sub.get_long_about().map(ToString::to_string);
+            let long = long.unwrap_or_default();
+            let examples: Vec<&str> = long
+                .split("Example:")
+                .nth(1)
+                .unwrap_or_default()
+                .lines()
+                .collect();
             if name != "exit-codes" {
-                assert!(
-                    long.unwrap_or_default().contains("Example"),
-                    "{name} has no example"
-                );
+                let own = |line: &&str| line.contains("orderly ") && line.contains(name);
+                assert!(examples.iter().any(own), "{name} has no example");
             }
+            let after = sub.get_after_help().map(ToString::to_string);
+            assert!(after.unwrap_or_default().contains("exit-codes"), "{name}");
             for argument in sub.get_arguments() {
                 assert!(
                     argument.get_help().is_some(),
@@ -124,6 +157,33 @@ mod tests {
                     argument.get_id()
                 );
             }
+            teaches(sub);
+        }
+    }
+
+    #[test]
+    fn every_example_is_a_command_line() {
+        tries(&whole());
+    }
+
+    fn tries(command: &Command) {
+        for sub in command.get_subcommands() {
+            let long = sub.get_long_about().map(ToString::to_string);
+            let long = long.unwrap_or_default();
+            for line in long
+                .lines()
+                .filter_map(|line| line.strip_prefix("  orderly "))
+            {
+                let line = line.split(['|', '>']).next().unwrap_or_default();
+                let quoted = line.split('\'').enumerate();
+                let words = quoted.flat_map(|(place, part)| match place % 2 {
+                    0 => part.split_whitespace().collect(),
+                    _ => vec![part],
+                });
+                let read = whole().try_get_matches_from(std::iter::once("orderly").chain(words));
+                assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
+            }
+            tries(sub);
         }
     }
 }

@@ -5,19 +5,25 @@
 //! - What answers but is no agent is told apart from an agent that refuses.
 
 use crate::{
-    cli::exit::CliError,
+    cli::{exit::CliError, terminal::Terminal},
     domain::{secret::SecretValue, span::Span},
     ports::network::{HttpRequest, HttpResponse, Network},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use url::Url;
 
 /// How long an answer may take, in seconds.
 const PATIENCE: u64 = 30;
 /// How long an answer may take where much is read or fetched, in seconds.
 const LONG_PATIENCE: u64 = 600;
+/// Whoever waits longer than this is told for what.
+const A_WHILE: Duration = Duration::from_secs(2);
 /// The longest answer that is read, in bytes.
 const MOST: usize = 64 * 1024 * 1024;
 
@@ -92,6 +98,10 @@ pub(super) struct Client {
     server: Url,
     token: Option<SecretValue>,
     patience: Span,
+    /// Who is told that an answer takes long.
+    waiting: Option<Terminal>,
+    /// The state folder that would have told another address, had it been readable.
+    unseen: Option<PathBuf>,
 }
 
 impl Client {
@@ -101,6 +111,24 @@ impl Client {
             server,
             token,
             patience: Span::from_secs(PATIENCE),
+            waiting: None,
+            unseen: None,
+        }
+    }
+
+    /// The same, for somebody who waits at a terminal.
+    pub(super) fn for_somebody_at(self, terminal: Terminal) -> Self {
+        Self {
+            waiting: Some(terminal),
+            ..self
+        }
+    }
+
+    /// The same, where the address is only that of the configuration because this state folder cannot be read.
+    pub(super) fn guessing(self, state: &Path) -> Self {
+        Self {
+            unseen: Some(state.to_owned()),
+            ..self
         }
     }
 
@@ -189,9 +217,39 @@ impl Client {
         };
         let unreachable = |source| CliError::NotReachable {
             server: self.server(),
+            hint: self.where_else(),
             source,
         };
-        self.network.http(request).await.map_err(unreachable)
+        let answer = self.network.http(request);
+        self.tell_of_waiting(answer).await.map_err(unreachable)
+    }
+
+    /// Says what is waited for once that takes a while.
+    async fn tell_of_waiting<T>(&self, answer: impl Future<Output = T>) -> T {
+        let mut answer = std::pin::pin!(answer);
+        if let Ok(soon) = tokio::time::timeout(A_WHILE, &mut answer).await {
+            return soon;
+        }
+        if let Some(terminal) = self.waiting {
+            terminal.say(&format!(
+                "waiting for {} to answer, for up to {}",
+                self.server(),
+                self.patience
+            ));
+        }
+        answer.await
+    }
+
+    /// What to do where nobody answers.
+    fn where_else(&self) -> String {
+        match &self.unseen {
+            None => "is it running? `orderly serve` starts one; --server names another address"
+                .to_owned(),
+            Some(state) => format!(
+                "this user may not read {}, where the agent of another user would tell its address; --server names it",
+                state.display()
+            ),
+        }
     }
 
     /// The body of an answer that is no refusal.
@@ -211,7 +269,11 @@ impl Client {
         } else {
             problem.detail
         };
-        let way_out = problem.hint.or_else(|| self.way_out(status));
+        // For a missing or wrong token, the command line knows better than the agent where it comes from.
+        let way_out = match status {
+            401 => self.way_out(status).or(problem.hint),
+            _ => problem.hint.or_else(|| self.way_out(status)),
+        };
         let hint = way_out
             .map(|hint| format!("\nhint: {hint}"))
             .unwrap_or_default();
@@ -318,6 +380,15 @@ mod tests {
             "{error}"
         );
         assert!(client().read(b"<html>").is_err());
+    }
+
+    #[test]
+    fn whoever_cannot_read_the_state_folder_is_told_that_it_has_the_address() {
+        let hint = client().guessing("/var/lib/orderly".as_ref()).where_else();
+        assert!(
+            hint.starts_with("this user may not read /var/lib/orderly"),
+            "{hint}"
+        );
     }
 
     #[tokio::test]

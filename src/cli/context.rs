@@ -5,17 +5,17 @@ use crate::{
         client::Client,
         exit::CliError,
         terminal::{Colour, Output, Terminal},
+        values::key_and_value,
     },
-    config::{Config, Flag, Inputs, Loaded, load},
-    daemon::{state, wiring},
+    config::{Flag, Inputs, Loaded, Origin, load},
+    daemon::{address, state, wiring},
     domain::secret::SecretValue,
     ports::clock::Clock,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use std::{
     collections::BTreeMap,
-    io::Read as _,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    io::{ErrorKind, Read as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -47,7 +47,7 @@ pub(super) struct Globals {
     #[arg(long, global = true,
         hide_short_help = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(super) set: Vec<(String, String)>,
-    /// Address of the agent; `http://` and `http.listen` of the configuration where none is named
+    /// Address of the agent; where none is named, that of the one in the state folder, else `http.listen`
     #[arg(
         long,
         global = true,
@@ -67,36 +67,31 @@ pub(super) struct Globals {
         hide_env_values = true
     )]
     pub(super) token_file: Option<PathBuf>,
-    /// Text for people or JSON for machines
+    /// `text` for people, which is the default, or `json` for machines
     #[arg(
         long,
         short,
         global = true,
         hide_short_help = true,
+        hide_possible_values = true,
+        hide_default_value = true,
         value_enum,
         default_value_t,
         value_name = "FORM"
     )]
     pub(super) output: Output,
-    /// When to use colour; NO_COLOR is heeded
+    /// When to use colour: `auto` (on a terminal, unless NO_COLOR is set), `always` or `never`
     #[arg(
         long,
         global = true,
         hide_short_help = true,
+        hide_possible_values = true,
+        hide_default_value = true,
         value_enum,
         default_value_t,
         value_name = "WHEN"
     )]
     pub(super) color: Colour,
-}
-
-/// Splits `KEY=VALUE`.
-pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text
-        .split_once('=')
-        .filter(|(key, _)| !key.trim().is_empty())
-        .ok_or_else(|| format!("`{text}` is not KEY=VALUE"))?;
-    Ok((key.trim().to_owned(), value.to_owned()))
 }
 
 /// What every command is given.
@@ -177,16 +172,16 @@ impl Context {
 
     /// A way to the agent. The configuration is read only where it is needed.
     pub(super) fn client(&self) -> Result<Client, CliError> {
-        let config = match self.globals.server {
-            Some(_) => self.config().map(|loaded| loaded.config).ok(),
-            None => Some(self.config()?.config),
+        let loaded = match self.globals.server {
+            Some(_) => self.config().ok(),
+            None => Some(self.config()?),
         };
-        let server = match (&self.globals.server, &config) {
+        let server = match (&self.globals.server, &loaded) {
             (Some(server), _) => read_server(server)?,
-            (None, Some(config)) => read_server(&server_of(config))?,
+            (None, Some(loaded)) => read_server(&address_in(loaded)?)?,
             (None, None) => return Err(CliError::Internal("no server".to_owned())),
         };
-        let state = config.as_ref().map(|config| config.state_dir.as_path());
+        let state = loaded.as_ref().map(|it| it.config.state_dir.as_path());
         let token = self.token(&server, state)?;
         let is_here = self.is_here(&server);
         if token.is_some() && server.scheme() == "http" && !is_here {
@@ -195,7 +190,13 @@ impl Context {
                 server.host_str().unwrap_or_default()
             ));
         }
-        Ok(Client::new(wiring::network(), server, token))
+        let mut client =
+            Client::new(wiring::network(), server, token).for_somebody_at(self.terminal);
+        let is_guessed = |state: &&Path| self.globals.server.is_none() && is_hidden(state);
+        if let Some(state) = state.filter(is_guessed) {
+            client = client.guessing(state);
+        }
+        Ok(client)
     }
 
     /// Whether the agent is on this host: nobody named another address than that of the configuration, or the address is a loopback one.
@@ -225,23 +226,63 @@ fn read_token(path: &Path) -> Result<SecretValue, CliError> {
     let mut text = String::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(LONGEST_TOKEN).read_to_string(&mut text))
-        .map_err(|source| CliError::File {
+        .map_err(|source| CliError::Unreadable {
             doing: "reading the token in",
             path: path.to_owned(),
             source,
         })?;
+    if text.trim().is_empty() {
+        let text = format!("the token file {} is empty", path.display());
+        return Err(CliError::Usage(text));
+    }
     Ok(SecretValue::new(text.trim().to_owned()))
 }
 
-/// Where the agent of a configuration answers, for somebody on its own host.
-pub(super) fn server_of(config: &Config) -> String {
-    let listen = config.http.listen;
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+/// A file that belongs into the state folder.
+pub(super) fn kept(
+    state: &Path,
+    name: &str,
+    what: &str,
+    way_out: &str,
+) -> Result<PathBuf, CliError> {
+    let path = state.join(name);
+    let shown = path.display();
+    let (why, hint) = match std::fs::metadata(&path) {
+        Ok(found) if found.is_file() => return Ok(path),
+        Ok(_) => (format!("{shown} is not a file"), way_out),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            (format!("there is no {what} at {shown}"), way_out)
+        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => (
+            format!("the {what} at {shown} cannot be looked at: {error}"),
+            "the state folder is for the user alone that the agent runs as",
+        ),
+        Err(error) => (
+            format!("the {what} at {shown} cannot be looked at: {error}"),
+            way_out,
+        ),
     };
-    format!("http://{}", SocketAddr::new(ip, listen.port()))
+    Err(CliError::Absent(format!("{why}\nhint: {hint}")))
+}
+
+/// Where the agent of a configuration is reached: as it says itself while it runs, unless a flag names another address.
+fn address_in(loaded: &Loaded) -> Result<String, CliError> {
+    let (state, listen) = (&loaded.config.state_dir, loaded.config.http.listen);
+    let is_named = matches!(loaded.origin("http.listen"), Origin::Flag(_));
+    let said = (!is_named).then(|| address::announced(state)).flatten();
+    match said {
+        Some(address) => Ok(address),
+        None if listen.port() == 0 => Err(CliError::NotRunning {
+            state: state.clone(),
+        }),
+        None => Ok(address::reachable(listen)),
+    }
+}
+
+/// Whether somebody else's agent may live in this state folder, and this user may not look.
+fn is_hidden(state: &Path) -> bool {
+    let seen = std::fs::metadata(state.join("agent.address"));
+    seen.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
 fn read_server(text: &str) -> Result<Url, CliError> {
@@ -272,29 +313,7 @@ fn is_loopback(server: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_loopback, key_and_value, read_server, server_of};
-    use crate::config::Config;
-
-    #[test]
-    fn a_setting_is_split_at_its_first_equals_sign() {
-        assert_eq!(
-            key_and_value("a=b=c"),
-            Ok(("a".to_owned(), "b=c".to_owned()))
-        );
-        assert_eq!(key_and_value("a="), Ok(("a".to_owned(), String::new())));
-        assert!(key_and_value("a").is_err());
-        assert!(key_and_value("=a").is_err());
-    }
-
-    #[test]
-    fn an_agent_that_listens_everywhere_is_asked_on_this_host() {
-        let mut config = Config::default();
-        assert_eq!(server_of(&config), "http://127.0.0.1:8080");
-        config.http.listen = "0.0.0.0:9".parse().unwrap();
-        assert_eq!(server_of(&config), "http://127.0.0.1:9");
-        config.http.listen = "[::]:9".parse().unwrap();
-        assert_eq!(server_of(&config), "http://[::1]:9");
-    }
+    use super::{is_loopback, read_server};
 
     #[test]
     fn an_address_must_be_one_and_hold_no_password() {

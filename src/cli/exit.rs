@@ -47,7 +47,8 @@ Exit codes, the same for every command:
 
     0  done; of `run`: the run succeeded, or succeeded with a warning
     1  what was asked for failed: a check found something, the run failed
-    2  the command line makes no sense, or an answer is needed and nobody is at a terminal
+    2  the command line makes no sense, a file that it names cannot be read, or an answer is needed and
+       nobody is at a terminal
     3  no agent answers at the address, or it cannot answer now
     4  the agent says no: no token or not enough rights, nothing of that name, a conflict
     5  the configuration cannot be used
@@ -115,7 +116,18 @@ pub(super) enum CliError {
     /// What was asked for failed.
     #[error("{0}")]
     Failed(String),
-    /// A file cannot be read or written.
+    /// A file that the command line names cannot be read.
+    #[error("{doing} {}", path.display())]
+    Unreadable {
+        /// What was being done.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
     #[error("{doing} {}", path.display())]
     File {
         /// What was being done.
@@ -144,16 +156,28 @@ pub(super) enum CliError {
     /// The history.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// Something that belongs into the state folder is not there.
+    #[error("{0}")]
+    Absent(String),
     /// No agent answers.
-    #[error(
-        "no agent answers at {server}\nhint: is it running? `orderly serve` starts one; --server names another address"
-    )]
+    #[error("no agent answers at {server}\nhint: {hint}")]
     NotReachable {
         /// Where it was looked for.
         server: String,
+        /// A way out.
+        hint: String,
         /// Why.
         #[source]
         source: NetworkError,
+    },
+    /// The address is any free port, and no agent says which one it has.
+    #[error(
+        "no agent runs with the state folder {}\nhint: `orderly serve` starts one; --state-dir names another folder, --server an address",
+        state.display()
+    )]
+    NotRunning {
+        /// Where it was looked for.
+        state: PathBuf,
     },
     /// Something answers that is not an agent, or not as one would.
     #[error("{0}")]
@@ -186,10 +210,12 @@ impl CliError {
         match self {
             Self::Unread => Exit::Done,
             Self::Output(_) | Self::Failed(_) | Self::File { .. } | Self::Daemon(_) => Exit::Failed,
-            Self::Usage(_) => Exit::Usage,
+            Self::Usage(_) | Self::Unreadable { .. } => Exit::Usage,
             Self::Config(_) | Self::Wiring(_) | Self::Log(_) => Exit::Configuration,
-            Self::State(_) | Self::History(_) => Exit::History,
-            Self::NotReachable { .. } | Self::Strange(_) => Exit::NotReachable,
+            Self::State(_) | Self::History(_) | Self::Absent(_) => Exit::History,
+            Self::NotReachable { .. } | Self::NotRunning { .. } | Self::Strange(_) => {
+                Exit::NotReachable
+            }
             Self::Refused(_) => Exit::Refused,
             Self::Internal(_) => Exit::Internal,
         }
@@ -256,13 +282,13 @@ mod tests {
 
     #[test]
     fn what_has_been_said_is_not_said_again() {
-        let inner = crate::config::ConfigError::Value {
-            origin: "--set".to_owned(),
-            problem: "no".to_owned(),
+        let inner = crate::config::ConfigError::Unreadable {
+            path: "x".to_owned(),
+            reason: "no".to_owned(),
         };
         assert_eq!(
             CliError::from(inner).report().unwrap(),
-            "error: --set: no\n"
+            "error: the configuration file x cannot be read: no\nhint: name another one with --config, or create it\n"
         );
     }
 
@@ -287,6 +313,7 @@ mod tests {
                 "{exit:?}"
             );
         }
-        assert_eq!(TABLE.lines().count() - 2, 13);
+        let numbered = |line: &&str| line.trim_start().starts_with(|c: char| c.is_ascii_digit());
+        assert_eq!(TABLE.lines().filter(numbered).count(), 13);
     }
 }

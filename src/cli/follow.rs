@@ -2,6 +2,7 @@
 
 use crate::{
     cli::{
+        answers::{ApprovalView, You},
         client::{Address, Client, Page},
         context::Context,
         exit::CliError,
@@ -11,6 +12,7 @@ use crate::{
         times,
     },
     domain::{
+        approval::Standing,
         gate::{Contribution, Decision},
         id::RunId,
         name::StepName,
@@ -176,6 +178,7 @@ impl<'a> Follower<'a> {
                     self.seen = recorded.seq;
                     self.print_logs().await?;
                     self.tell(&recorded)?;
+                    self.ask(&recorded.event).await?;
                 }
             }
         }
@@ -219,16 +222,40 @@ impl<'a> Follower<'a> {
             let table = Table::line(&WIDTHS, cells);
             self.print(&table.render(self.context.terminal.colours_data()))?;
         }
-        if let RunEvent::ApprovalRequested { approval, .. } = &recorded.event {
-            let id = ids::short(approval);
-            self.context
-                .terminal
-                .say(&format!("to look at it:  orderly approvals show {id}"));
-            self.context.terminal.say(&format!(
-                "to answer:      orderly approve {id}   or   orderly deny {id}"
-            ));
-        }
         Ok(())
+    }
+
+    /// Says how a question that is still open is answered, and by whom.
+    async fn ask(&self, event: &RunEvent) -> Result<(), CliError> {
+        let RunEvent::ApprovalRequested { approval, .. } = event else {
+            return Ok(());
+        };
+        let address = Address::api(&["approvals", &approval.to_string()]);
+        let view: ApprovalView = self.client.get_as(&address).await?;
+        if !matches!(view.standing, Standing::Pending { .. }) {
+            return Ok(());
+        }
+        let id = ids::short(approval);
+        let say = |text: &str| self.context.terminal.say(text);
+        say(&format!("to look at it:  orderly approvals show {id}"));
+        say(&how_to_answer(view.you, &id));
+        Ok(())
+    }
+}
+
+/// Whoever started a run is often not the one who may consent to it.
+fn how_to_answer(you: You, id: &str) -> String {
+    match you {
+        You::MayAnswer | You::Unknown => {
+            format!("to answer:      orderly approve {id}   or   orderly deny {id}")
+        }
+        You::MayRefuse => format!(
+            "somebody else must consent, because you started this run or wrote its change:  orderly approve {id}\nyou may say no: orderly deny {id}"
+        ),
+        You::NoRight => format!(
+            "somebody else must answer, with the role approver or admin:  orderly approve {id}   or   orderly deny {id}"
+        ),
+        You::Nothing => "somebody else must answer, because you have already".to_owned(),
     }
 }
 
@@ -287,7 +314,8 @@ fn line_of(
         }
         RunEvent::StepEnded { key, report, .. } => {
             let took = began(key).map(|from| format!(" ({})", times::took(from, at)));
-            let said = format!("{}{}", report.summary, took.unwrap_or_default());
+            let said = rows::first_line(&report.summary);
+            let said = format!("{said}{}", took.unwrap_or_default());
             Line::of_step(key, ended(report), said)
         }
         RunEvent::StepInvalid { key, error } => Line::of_step(key, bad("invalid"), error),

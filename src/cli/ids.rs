@@ -22,10 +22,29 @@ pub(super) fn short(id: &impl Display) -> String {
         .to_owned()
 }
 
+/// What an id is of, in words.
+struct Kind {
+    one: &'static str,
+    many: &'static str,
+    /// The command that lists them.
+    lists: &'static str,
+}
+
+const RUN: Kind = Kind {
+    one: "a run",
+    many: "runs",
+    lists: "orderly runs",
+};
+const APPROVAL: Kind = Kind {
+    one: "an approval",
+    many: "approvals",
+    lists: "orderly approvals --all",
+};
+
 /// The run that a text names.
 pub(super) async fn run<T: FromStr>(client: &Client, text: &str) -> Result<T, CliError> {
     let list = Address::api(&["runs"]).with("limit", Some(LOOKED_THROUGH));
-    find(client, "run", "orderly runs", text, &list).await
+    find(client, &RUN, text, &list).await
 }
 
 /// The approval that a text names.
@@ -33,13 +52,12 @@ pub(super) async fn approval<T: FromStr>(client: &Client, text: &str) -> Result<
     let list = Address::api(&["approvals"])
         .with("state", Some("all"))
         .with("limit", Some(LOOKED_THROUGH));
-    find(client, "approval", "orderly approvals --all", text, &list).await
+    find(client, &APPROVAL, text, &list).await
 }
 
 async fn find<T: FromStr>(
     client: &Client,
-    what: &str,
-    lists: &str,
+    kind: &Kind,
     text: &str,
     list: &Address,
 ) -> Result<T, CliError> {
@@ -51,7 +69,8 @@ async fn find<T: FromStr>(
     }
     if wanted.len() < FEWEST || !wanted.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(CliError::Usage(format!(
-            "`{text}` is no id of a {what}: write at least {FEWEST} hexadecimal digits of its beginning or end\nhint: `{lists}` shows them"
+            "`{text}` is not the id of {}: write at least {FEWEST} hexadecimal digits of its beginning or end\nhint: `{}` shows them",
+            kind.one, kind.lists
         )));
     }
     let page = client.get(list).await?;
@@ -66,11 +85,13 @@ async fn find<T: FromStr>(
             .parse()
             .map_err(|_| CliError::Strange(format!("the agent shows `{one}` as an id"))),
         [] => Err(CliError::Refused(format!(
-            "there is no {what} `{text}` among the newest {LOOKED_THROUGH}\nhint: `{lists}` shows them; an older one is named by its whole id"
+            "`{text}` is none of the newest {LOOKED_THROUGH} {}\nhint: `{}` shows them; an older one is named by its whole id",
+            kind.many, kind.lists
         ))),
         more => Err(CliError::Usage(format!(
-            "`{text}` names {} of a kind: {}\nhint: write more of it",
+            "`{text}` names {} {}: {}\nhint: write more of it",
             more.len(),
+            kind.many,
             more.iter().take(10).copied().collect::<Vec<_>>().join(", ")
         ))),
     }

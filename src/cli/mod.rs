@@ -21,6 +21,7 @@ mod rows;
 mod table;
 mod terminal;
 mod times;
+mod values;
 
 use crate::{
     cli::{
@@ -31,12 +32,11 @@ use crate::{
     },
     config::environment_variables,
 };
-use clap::{CommandFactory as _, Parser as _};
-use std::process::ExitCode;
+use std::{io::ErrorKind, process::ExitCode};
 
 /// Reads the command line, does what it says, and gives back the exit code.
 pub fn main() -> ExitCode {
-    match Arguments::try_parse() {
+    match arguments::read() {
         Ok(arguments) => obey(arguments).into(),
         Err(error) => not_understood(&error).into(),
     }
@@ -44,18 +44,18 @@ pub fn main() -> ExitCode {
 
 /// The whole command line, for whoever documents or tests it.
 pub fn command() -> clap::Command {
-    let mut command = Arguments::command();
+    let mut command = arguments::whole();
     command.build();
     command
 }
 
-/// Help and the version are data and end well; everything else is a mistake in usage.
+/// Help and the version are data, and end well where they could be written; everything else is a mistake in usage.
 fn not_understood(error: &clap::Error) -> Exit {
-    let printed = error.print().is_ok();
-    if printed && error.use_stderr() {
-        Exit::Usage
-    } else {
-        Exit::Done
+    match (error.use_stderr(), error.print()) {
+        (true, _) => Exit::Usage,
+        (false, Ok(())) => Exit::Done,
+        (false, Err(unwritten)) if unwritten.kind() == ErrorKind::BrokenPipe => Exit::Done,
+        (false, Err(_)) => Exit::Failed,
     }
 }
 

@@ -21,12 +21,16 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// How a run is or ended.
+/// How a run is or ended, and whether it was a dry one.
 pub(super) fn state(row: &RunRow) -> Cell {
-    match row.outcome {
-        Some(outcome) => Cell::styled(outcome.as_str(), style_of(outcome)),
-        None => Cell::styled(row.status.as_str(), style_of_status(row.status)),
+    let (word, style) = match row.outcome {
+        Some(outcome) => (outcome.as_str(), style_of(outcome)),
+        None => (row.status.as_str(), style_of_status(row.status)),
+    };
+    if row.header.dry_run {
+        return Cell::styled(&format!("{word}, dry"), style);
     }
+    Cell::styled(word, style)
 }
 
 /// The look of an outcome.

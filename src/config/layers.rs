@@ -1,7 +1,15 @@
 //! Layers: defaults < file < environment < flags, each value with its origin.
 
-use crate::config::{Config, ConfigError, ai, document::settings};
-use serde_json::{Map, Value};
+use crate::{
+    config::{
+        Config, ConfigError, ai,
+        document::{Setting, settings},
+        fault::{Fault, in_words},
+        file::sift,
+    },
+    domain::{likeness::nearest, name::SecretName},
+};
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -102,41 +110,102 @@ const OTHER_VARIABLES: [&str; 4] = [
 /// Reads all layers.
 ///
 /// # Errors
-/// The first value that does not fit, with its origin and a hint.
+/// Every value that does not fit, with its origin and a hint.
 pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
-    let mut tree = serde_json::to_value(Config::default()).unwrap_or_default();
-    let mut origins = BTreeMap::new();
+    let mut layers = Layers {
+        tree: serde_json::to_value(Config::default()).unwrap_or_default(),
+        origins: BTreeMap::new(),
+        faults: Vec::new(),
+    };
     if let Some(path) = &inputs.file {
-        let layer = read_file(path)?;
-        merge(
-            &mut tree,
-            layer,
-            "",
-            &Origin::File(path.clone()),
-            &mut origins,
-        );
+        layers.add_file(path)?;
     }
     let known = settings();
-    for setting in known.iter().filter(|setting| setting.scalar) {
-        if let Some(text) = inputs.environment.get(&setting.variable) {
-            let origin = Origin::Environment(setting.variable.clone());
-            set(&mut tree, &setting.path, text, &origin)?;
-            origins.insert(setting.path.clone(), origin);
+    layers.add_variables(&inputs.environment, &known);
+    layers.add_flags(&inputs.flags, &known);
+    if !layers.faults.is_empty() {
+        return Err(ConfigError::Faults(layers.faults));
+    }
+    let config = serde_json::from_value(layers.tree).map_err(|error| {
+        ConfigError::Faults(vec![Fault::new("configuration", &error.to_string())])
+    })?;
+    let loaded = Loaded {
+        config,
+        origins: layers.origins,
+        unknown_variables: unknown_variables(&inputs.environment, &known),
+    };
+    let faults = broken_rules(&loaded);
+    if faults.is_empty() {
+        Ok(loaded)
+    } else {
+        Err(ConfigError::Faults(faults))
+    }
+}
+
+/// Layers being put on each other. What does not fit is left out and told.
+struct Layers {
+    tree: Value,
+    origins: BTreeMap<String, Origin>,
+    faults: Vec<Fault>,
+}
+
+impl Layers {
+    fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+            path: file.clone(),
+            reason: error.to_string(),
+        })?;
+        let (layer, faults) = sift(&text, &file);
+        self.faults.extend(faults);
+        let origin = Origin::File(path.to_owned());
+        merge(&mut self.tree, layer, "", &origin, &mut self.origins);
+        Ok(())
+    }
+
+    fn add_variables(&mut self, environment: &BTreeMap<String, String>, known: &[Setting]) {
+        for setting in known.iter().filter(|setting| setting.scalar) {
+            if let Some(text) = environment.get(&setting.variable) {
+                let origin = Origin::Environment(setting.variable.clone());
+                self.add(&setting.path, text, origin);
+            }
         }
     }
-    for flag in &inputs.flags {
-        let setting = known.iter().find(|setting| setting.path == flag.path);
-        let Some(setting) = setting.filter(|setting| setting.scalar) else {
-            return Err(unknown_setting(flag, &known));
-        };
-        let origin = Origin::Flag(flag.flag.clone());
-        set(&mut tree, &setting.path, &flag.value, &origin)?;
-        origins.insert(setting.path.clone(), origin);
+
+    fn add_flags(&mut self, flags: &[Flag], known: &[Setting]) {
+        for flag in flags {
+            match known.iter().find(|setting| setting.path == flag.path) {
+                Some(setting) if setting.scalar => {
+                    self.add(&setting.path, &flag.value, Origin::Flag(flag.flag.clone()));
+                }
+                Some(_) => self.faults.push(Fault::new(
+                    &flag.flag,
+                    &format!(
+                        "`{}` is a list or a map\nhint: it is set in the file",
+                        flag.path
+                    ),
+                )),
+                None => self.faults.push(unknown_setting(flag, known)),
+            }
+        }
     }
-    let config = serde_json::from_value(tree).map_err(|error| ConfigError::Value {
-        origin: "configuration".to_owned(),
-        problem: error.to_string(),
-    })?;
+
+    fn add(&mut self, path: &str, text: &str, origin: Origin) {
+        match set(&mut self.tree, path, text) {
+            Ok(()) => {
+                self.origins.insert(path.to_owned(), origin);
+            }
+            Err(problem) => {
+                let (words, hint) = in_words(&problem);
+                let problem = format!("`{path}`: {words}");
+                let fault = Fault::new(origin.to_string(), &problem).hint(hint);
+                self.faults.push(fault);
+            }
+        }
+    }
+}
+
+fn unknown_variables(environment: &BTreeMap<String, String>, known: &[Setting]) -> Vec<String> {
     let is_unknown = |name: &&String| {
         name.starts_with("ORDERLY_")
             && !OTHER_VARIABLES.contains(&name.as_str())
@@ -144,77 +213,17 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
                 .iter()
                 .any(|setting| setting.scalar && setting.variable == **name)
     };
-    let unknown_variables = inputs
-        .environment
-        .keys()
-        .filter(is_unknown)
-        .cloned()
-        .collect();
-    let loaded = Loaded {
-        config,
-        origins,
-        unknown_variables,
-    };
-    check(&loaded)?;
-    Ok(loaded)
+    environment.keys().filter(is_unknown).cloned().collect()
 }
 
-fn unknown_setting(flag: &Flag, known: &[super::Setting]) -> ConfigError {
-    let distance = |path: &str| strsim::damerau_levenshtein(path, &flag.path);
-    let nearest = known
-        .iter()
-        .filter(|setting| setting.scalar)
-        .min_by_key(|setting| distance(&setting.path));
-    let hint = nearest
-        .map(|setting| format!("\nhint: did you mean `{}`?", setting.path))
-        .unwrap_or_default();
-    ConfigError::Value {
-        origin: flag.flag.clone(),
-        problem: format!("`{}` is not a setting that a flag can set{hint}", flag.path),
-    }
-}
-
-fn read_file(path: &Path) -> Result<Value, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
-        path: path.display().to_string(),
-        reason: error.to_string(),
-    })?;
-    if text.trim().is_empty() {
-        return Ok(Value::Object(Map::new()));
-    }
-    let invalid = |error: serde_yaml::Error| {
-        let place = error
-            .location()
-            .map(|at| format!(":{}:{}", at.line(), at.column()))
-            .unwrap_or_default();
-        ConfigError::Invalid {
-            path: format!("{}{place}", path.display()),
-            problem: with_hint(&error.to_string()),
-        }
-    };
-    // Read into the types first: they know the keys, and errors carry their place.
-    // A choice such as `file:` is a key here, not one of YAML's own tags.
-    let reader = serde_yaml::Deserializer::from_str(&text);
-    serde_yaml::with::singleton_map_recursive::deserialize::<Config, _>(reader).map_err(invalid)?;
-    serde_yaml::from_str(&text).map_err(invalid)
-}
-
-/// Adds the nearest known name to serde's "unknown field `x`, expected one of `a`, `b`".
-fn with_hint(message: &str) -> String {
-    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let Some((wrong, known)) = quoted
-        .split_first()
-        .filter(|_| message.contains("unknown field"))
-    else {
-        return message.to_owned();
-    };
-    let nearest = known
-        .iter()
-        .min_by_key(|name| strsim::damerau_levenshtein(name, wrong));
-    nearest.map_or_else(
-        || message.to_owned(),
-        |name| format!("{message}\nhint: did you mean `{name}`?"),
-    )
+fn unknown_setting(flag: &Flag, known: &[Setting]) -> Fault {
+    let names = known.iter().filter(|setting| setting.scalar);
+    let hint = nearest(&flag.path, names.map(|setting| setting.path.as_str())).map_or_else(
+        || "`orderly config` lists the settings".to_owned(),
+        |name| format!("did you mean `{name}`?"),
+    );
+    let problem = format!("`{}` is not a setting", flag.path);
+    Fault::new(&flag.flag, &problem).hint(Some(hint))
 }
 
 fn merge(
@@ -249,7 +258,7 @@ fn merge(
 }
 
 /// Sets one value from text: as YAML would read it, or as a string where only that fits.
-fn set(tree: &mut Value, path: &str, text: &str, origin: &Origin) -> Result<(), ConfigError> {
+fn set(tree: &mut Value, path: &str, text: &str) -> Result<(), String> {
     let scalar: Value =
         serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
     // What it says as a number or a word of its own tells more than what it would say as text.
@@ -267,10 +276,7 @@ fn set(tree: &mut Value, path: &str, text: &str, origin: &Origin) -> Result<(), 
             }
         }
     }
-    Err(ConfigError::Value {
-        origin: origin.to_string(),
-        problem: format!("`{path}`: {}", fault.unwrap_or_default()),
-    })
+    Err(fault.unwrap_or_default())
 }
 
 fn put(tree: &mut Value, path: &str, value: Value) {
@@ -283,46 +289,52 @@ fn put(tree: &mut Value, path: &str, value: Value) {
 }
 
 /// Rules that one value's type cannot say.
-fn check(loaded: &Loaded) -> Result<(), ConfigError> {
+fn broken_rules(loaded: &Loaded) -> Vec<Fault> {
     let config = &loaded.config;
-    let fault = |path: &str, problem: &str| {
-        Err(ConfigError::Value {
-            origin: format!("`{path}` from {}", loaded.origin(path)),
-            problem: problem.to_owned(),
-        })
+    let mut faults = Vec::new();
+    let mut fault = |path: &str, problem: &str| {
+        let place = format!("`{path}` from {}", loaded.origin(path));
+        faults.push(Fault::new(place, problem));
     };
     if config.source.branch.is_some() && config.source.tag.is_some() {
-        return fault(
-            "source.tag",
-            "a branch and a tag cannot both be followed\nhint: keep one of them",
-        );
+        let problem = "a branch and a tag cannot both be followed\nhint: keep one of them";
+        fault("source.tag", problem);
     }
     if config.source.poll.is_zero() {
-        return fault("source.poll", "must be longer than zero");
+        fault("source.poll", "must be longer than zero");
     }
     if config.runs.concurrency == 0 {
-        return fault("runs.concurrency", "must be at least 1");
+        fault("runs.concurrency", "must be at least 1");
     }
-    for token in &config.http.tokens {
-        if !config.secrets.contains_key(&token.secret) {
-            let problem = format!(
-                "the token of {} names the secret `{}`, which is not under `secrets`",
-                token.subject, token.secret
-            );
-            return fault("http.tokens", &problem);
-        }
+    let is_missing = |secret: &SecretName| !config.secrets.contains_key(secret);
+    for token in config
+        .http
+        .tokens
+        .iter()
+        .filter(|it| is_missing(&it.secret))
+    {
+        let problem = format!(
+            "the token of {} names the secret `{}`, which is not under `secrets`",
+            token.subject, token.secret
+        );
+        fault("http.tokens", &problem);
     }
-    for (name, webhook) in &config.webhooks {
-        if !config.secrets.contains_key(&webhook.secret) {
-            let problem = format!(
-                "webhook {name} names the secret `{}`, which is not under `secrets`",
-                webhook.secret
-            );
-            return fault("webhooks", &problem);
-        }
+    for (name, webhook) in config
+        .webhooks
+        .iter()
+        .filter(|(_, it)| is_missing(&it.secret))
+    {
+        let problem = format!(
+            "webhook {name} names the secret `{}`, which is not under `secrets`",
+            webhook.secret
+        );
+        fault("webhooks", &problem);
     }
     let secrets = config.secrets.keys().collect();
-    ai::check(&config.ai, &secrets).or_else(|(setting, problem)| fault(setting, &problem))
+    if let Err((setting, problem)) = ai::check(&config.ai, &secrets) {
+        fault(setting, &problem);
+    }
+    faults
 }
 
 #[cfg(test)]
@@ -411,6 +423,49 @@ mod tests {
             message.starts_with("$ORDERLY_SOURCE_POLL: `source.poll`"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn every_layer_tells_what_is_wrong_with_it() {
+        let (_folder, mut inputs) = file("http: { tokenz: 1 }\nlog: { format: xml }\n");
+        inputs.environment = BTreeMap::from([("ORDERLY_SOURCE_POLL".to_owned(), "x".to_owned())]);
+        let flag = |path: &str| Flag {
+            flag: "--set".into(),
+            path: path.into(),
+            value: "x".into(),
+        };
+        inputs.flags = vec![flag("x"), flag("http.listn"), flag("http.tokens")];
+        let faults = load(&inputs).unwrap_err().faults();
+        let places: Vec<&str> = faults
+            .iter()
+            .map(|fault| fault.place.rsplit('/').next().unwrap())
+            .collect();
+        let file = ["orderly.yaml:1:9", "orderly.yaml:2:16"];
+        assert_eq!(places[..2], file);
+        assert_eq!(
+            places[2..],
+            ["$ORDERLY_SOURCE_POLL", "--set", "--set", "--set"]
+        );
+        let hints: Vec<&str> = faults
+            .iter()
+            .filter_map(|fault| fault.hint.as_deref())
+            .collect();
+        assert_eq!(
+            hints[1..],
+            [
+                "`orderly config` lists the settings",
+                "did you mean `http.listen`?",
+                "it is set in the file"
+            ]
+        );
+    }
+
+    #[test]
+    fn rules_between_settings_are_told_all_at_once() {
+        let (_folder, inputs) = file(
+            "source: { branch: a, tag: b, poll: 0s }\nwebhooks: { x: { secret: no } }\nhttp: { tokens: [ { subject: a, role: viewer, secret: no } ] }\n",
+        );
+        assert_eq!(load(&inputs).unwrap_err().faults().len(), 4);
     }
 
     #[test]

@@ -2,13 +2,15 @@
 //!
 //! Invariants
 //! - Every value knows its origin ([`Loaded::origin`]); `orderly config` prints both.
-//! - An unknown key is an error with the nearest known name; a value that does not fit names its origin.
+//! - An unknown key is an error with the nearest known name; a value that does not fit names its origin. All faults are told at once.
 //! - Secrets are references (a file or a variable), never values.
 //! - The environment is read here and nowhere else.
 //! - Loading has no side effect, so a reload loads first and swaps after.
 
 mod ai;
 mod document;
+mod fault;
+mod file;
 mod layers;
 mod model;
 
@@ -17,13 +19,15 @@ pub use ai::{
     StructuredOutput, TokenLimit,
 };
 pub use document::{Setting, markdown_table, settings};
+pub use fault::Fault;
 pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};
 pub use model::{
     ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LogConfig, LogFormat,
-    PolicyConfig, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig, WebhookConfig,
+    MetricsAccess, PolicyConfig, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig,
+    WebhookConfig,
 };
 
-/// Why the configuration cannot be used. Each says what, where and a way out.
+/// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -36,20 +40,21 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
-    /// The file is not what it should be.
-    #[error("{path}: {problem}")]
-    Invalid {
-        /// The file, with line and column where known.
-        path: String,
-        /// What is wrong, and a hint.
-        problem: String,
-    },
-    /// A variable or flag does not fit.
-    #[error("{origin}: {problem}")]
-    Value {
-        /// Where the value comes from.
-        origin: String,
-        /// What is wrong, and a hint.
-        problem: String,
-    },
+    /// Everything that does not fit, in the file, the environment and the flags.
+    #[error("{}", fault::listed(.0))]
+    Faults(Vec<Fault>),
+}
+
+impl ConfigError {
+    /// Each thing that is wrong, by itself.
+    pub fn faults(&self) -> Vec<Fault> {
+        match self {
+            Self::Unreadable { path, reason } => {
+                let hint = "name another one with --config, or create it";
+                let problem = format!("the file cannot be read: {reason}");
+                vec![Fault::new(path, &problem).hint(Some(hint.to_owned()))]
+            }
+            Self::Faults(faults) => faults.clone(),
+        }
+    }
 }

@@ -99,10 +99,22 @@ pub struct HttpConfig {
     pub listen: std::net::SocketAddr,
     /// Whether reading needs no token while `listen` is a loopback address. Changes always need one.
     pub open_reads: bool,
+    /// Who may read `/metrics`: `token`, as every other read; or `open`, everybody who reaches the address, as most scrapers expect.
+    pub metrics: MetricsAccess,
     /// Host names that requests may use beside loopback ones.
     pub allowed_hosts: Vec<String>,
     /// Who may do what.
     pub tokens: Vec<TokenConfig>,
+}
+
+/// Who may read the metrics. They hold names of runbooks, actions and channels, and how runs ended; never what a step was told or printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricsAccess {
+    /// Who may read everything else.
+    Token,
+    /// Everybody.
+    Open,
 }
 
 /// A bearer token. The token itself is never in the configuration.
@@ -284,6 +296,7 @@ impl Default for HttpConfig {
         Self {
             listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8080)),
             open_reads: true,
+            metrics: MetricsAccess::Token,
             allowed_hosts: Vec::new(),
             tokens: Vec::new(),
         }

@@ -5,23 +5,31 @@
 //!
 //! Stop: not ready → no new runs → running steps get [`config::RunsConfig::shutdown_grace`](crate::config::RunsConfig) to end →
 //! what is still running is told to stop → what is stuck is named → the history is closed → HTTP stops last. A second signal skips the
-//! waiting. Only a stop in which nothing was stuck is clean.
+//! waiting, and works even if everything is stuck (see `force`). Only a stop in which nothing was stuck is clean.
 //!
 //! Invariants
 //! - Everything that goes on by itself is spawned in [`tasks`], has a name, and shows on the board.
 //! - A long-lived task that ends takes the daemon down, by name: a half-alive agent is worse than a restart.
 //! - A reload loads first and swaps after; what cannot be swapped is named.
 
+pub mod address;
+mod assemble;
+mod begin;
+mod force;
 mod housekeeping;
 mod life;
 mod reload;
 pub mod reviewer;
+mod signals;
 pub mod state;
+mod stop;
+mod systemd;
 pub mod tasks;
 pub mod wiring;
 
 pub use crate::adapters::process::helper::become_program;
-pub use life::{DaemonError, Ended, OBEY, Plan, serve};
+pub use life::{DaemonError, Ended, Plan, serve};
+pub use stop::OBEY;
 
 /// What a step of the daemon's start shows to whoever started it.
 pub trait Greeting: Send + Sync {
@@ -36,6 +44,8 @@ pub struct Facts {
     pub address: std::net::SocketAddr,
     /// Where the runbooks come from.
     pub source: String,
+    /// Why they cannot be fetched, where that is so.
+    pub error: Option<String>,
     /// The revision in use.
     pub revision: String,
     /// How many runbooks are in use here.

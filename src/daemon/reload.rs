@@ -14,6 +14,9 @@ pub(super) fn reload(daemon: &mut Daemon) {
     match reloaded(daemon) {
         Ok(fixed) => {
             daemon.world.events.config_reloaded();
+            for concern in daemon.secrets.concerns() {
+                tracing::warn!("{concern}");
+            }
             for setting in fixed {
                 tracing::warn!("`{setting}` has changed, and counts from the next start on");
             }

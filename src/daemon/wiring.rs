@@ -13,7 +13,7 @@ use crate::{
         process::HostProcesses,
         secrets::{ConfiguredSecrets, Origin},
     },
-    config::{ChannelConfig, ClusterConfig, Config, SecretRef},
+    config::{ChannelConfig, ClusterConfig, Config, MetricsAccess, SecretRef},
     domain::{
         access::TokenEntry,
         digest::Digest,
@@ -305,6 +305,7 @@ pub fn access(
     Ok(AccessRules {
         tokens,
         open_reads: config.http.open_reads,
+        open_metrics: config.http.metrics == MetricsAccess::Open,
         host_names: config.http.allowed_hosts.clone(),
     })
 }

@@ -5,12 +5,13 @@
 use crate::domain::{
     calendar::Calendar,
     digest::Digest,
+    likeness::nearest,
     name::{CalendarName, EnvironmentName, PolicyName, RunbookName},
     policy::Tightening,
     runbook::{Document, Environment, Runbook, Trigger},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
@@ -57,7 +58,7 @@ pub struct ActiveRunbook {
     pub runbook: Arc<Runbook>,
     /// The commit that this version of it was first read from.
     pub revision: Arc<str>,
-    /// Who made that commit: `name <mail>`.
+    /// Who made the changes that led to it, as [`crate::domain::lineage::Authors`] writes them.
     pub author: Arc<str>,
     /// Where it stands, relative to the followed path.
     pub file: Arc<str>,
@@ -82,7 +83,7 @@ pub struct ActiveDocument {
     pub document: Document,
     /// The commit that this version of it was first read from.
     pub revision: Arc<str>,
-    /// Who made that commit.
+    /// Who made the changes that led to it.
     pub author: Arc<str>,
     /// Where it stands.
     pub file: Arc<str>,
@@ -106,7 +107,7 @@ pub enum Active {
 pub struct Origin {
     /// The commit.
     pub revision: Arc<str>,
-    /// Who made it.
+    /// Who made the changes that led to it.
     pub author: Arc<str>,
     /// The file, relative to the followed path.
     pub file: Arc<str>,
@@ -217,7 +218,9 @@ impl Active {
     /// Whether both say the same, wherever they stand.
     pub fn says_the_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Runbook(one), Self::Runbook(other)) => one.runbook == other.runbook,
+            (Self::Runbook(one), Self::Runbook(other)) => {
+                Arc::ptr_eq(&one.runbook, &other.runbook) || one.runbook == other.runbook
+            }
             (Self::Other(one), Self::Other(other)) => one.document == other.document,
             (Self::Runbook(_), Self::Other(_)) | (Self::Other(_), Self::Runbook(_)) => false,
         }
@@ -300,6 +303,23 @@ impl ActiveSet {
         self.runbooks.values().map(Arc::as_ref)
     }
 
+    /// Runbooks that are in one of both only, or not one and the same in both.
+    pub fn difference(&self, other: &Self) -> BTreeSet<RunbookName> {
+        let differs = |from: &Self, name: &RunbookName, found: &Arc<ActiveRunbook>| {
+            let same = from.runbooks.get(name);
+            !same.is_some_and(|same| Arc::ptr_eq(same, found))
+        };
+        let new = other
+            .runbooks
+            .iter()
+            .filter(|(name, found)| differs(self, name, found));
+        let old = self
+            .runbooks
+            .iter()
+            .filter(|(name, found)| differs(other, name, found));
+        new.chain(old).map(|(name, _)| name.clone()).collect()
+    }
+
     /// How many runbooks are in use.
     pub fn runbook_count(&self) -> usize {
         self.runbooks.len()
@@ -372,14 +392,8 @@ impl ActiveSet {
         if let Some(broken) = self.broken.get(name) {
             return format!(" that can be used: {}", broken.problem);
         }
-        let likeness = |known: &RunbookName| strsim::jaro_winkler(known.as_str(), name.as_str());
-        let nearest = self
-            .runbooks
-            .keys()
-            .map(|known| (likeness(known), known))
-            .filter(|(likeness, _)| *likeness > 0.8)
-            .max_by(|one, other| one.0.total_cmp(&other.0));
-        nearest.map_or_else(String::new, |(_, known)| {
+        let known = self.runbooks.keys().map(RunbookName::as_str);
+        nearest(name.as_str(), known).map_or_else(String::new, |known| {
             format!("\nhint: did you mean `{known}`?")
         })
     }

@@ -29,6 +29,50 @@ pub struct Entry {
     pub error_msg: String,
 }
 
+impl Entry {
+    /// Something that somebody did, and that went well.
+    pub fn new(
+        at: Timestamp,
+        user: impl Into<String>,
+        action: impl Into<String>,
+        resource: impl Into<String>,
+    ) -> Self {
+        Self {
+            timestamp: at,
+            user: user.into(),
+            action: action.into(),
+            resource: resource.into(),
+            namespace: String::new(),
+            details: serde_json::Value::Null,
+            success: true,
+            error_msg: String::new(),
+        }
+    }
+
+    /// With these details; secrets are masked already.
+    #[must_use]
+    pub fn with(self, details: serde_json::Value) -> Self {
+        Self { details, ..self }
+    }
+
+    /// In this namespace.
+    #[must_use]
+    pub fn in_namespace(self, namespace: impl Into<String>) -> Self {
+        let namespace = namespace.into();
+        Self { namespace, ..self }
+    }
+
+    /// It did not go well, for this reason.
+    #[must_use]
+    pub fn failed(self, why: impl Into<String>) -> Self {
+        Self {
+            success: false,
+            error_msg: why.into(),
+            ..self
+        }
+    }
+}
+
 /// An entry in its place in the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {

@@ -18,6 +18,8 @@ pub mod expression;
 pub mod gate;
 pub mod id;
 pub mod inputs;
+pub mod likeness;
+pub mod lineage;
 pub mod mask;
 pub mod name;
 pub mod occurrence;

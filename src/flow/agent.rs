@@ -8,27 +8,27 @@ use crate::{
         id::{ApprovalId, RunId},
         name::RunbookName,
         run::{Cause, RunEvent},
-        runbook::Trigger,
     },
     flow::{
-        approve,
+        approve, called,
         start::{self, NotStarted, Wish},
+        suspend,
         sync::Sync as SyncStory,
         view,
-        world::{Suspension, World, held},
+        world::World,
     },
-    history::Write,
+    history::{HistoryError, Write},
     ports::{
         BoxFuture,
         agent::{
-            Agent as Port, AgentError, Dependency, RunbookView, StartRequest, SyncView, Upcoming,
+            Agent as Port, AgentError, Dependency, RunbookView, StartRequest, StartedRun, SyncView,
+            Upcoming,
         },
     },
 };
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// The running agent, as people see it.
 #[derive(Debug)]
@@ -64,12 +64,12 @@ impl Port for Agent {
         view::upcoming(&self.world, runbook, limit)
     }
     fn sync_view(&self) -> SyncView {
-        self.sync.view()
+        view::sync(&self.world, &self.sync)
     }
     fn dependencies(&self) -> Vec<Dependency> {
         view::dependencies(&self.world, &self.sync, self.tasks.as_ref())
     }
-    fn start<'a>(&'a self, request: StartRequest, by: &'a Person) -> Answer<'a, RunId> {
+    fn start<'a>(&'a self, request: StartRequest, by: &'a Person) -> Answer<'a, StartedRun> {
         Box::pin(start_run(&self.world, request, by))
     }
     fn cancel<'a>(&'a self, run: RunId, by: &'a Person, reason: &'a str) -> Answer<'a, ()> {
@@ -99,18 +99,21 @@ impl Port for Agent {
         by: &'a Person,
         reason: &'a str,
     ) -> Answer<'a, ()> {
-        Box::pin(suspend(&self.world, runbook, until, by, reason))
+        Box::pin(suspend::suspend(&self.world, runbook, until, by, reason))
     }
     fn resume<'a>(&'a self, runbook: &'a RunbookName, by: &'a Person) -> Answer<'a, ()> {
-        Box::pin(resume(&self.world, runbook, by))
+        Box::pin(suspend::resume(&self.world, runbook, by))
     }
     fn sync<'a>(&'a self, by: &'a Person, accept: Option<&'a str>) -> Answer<'a, SyncView> {
         Box::pin(async move {
-            let detail = json!({"accept": accept});
-            let entry = entry(&self.world, &by.subject, "sync.requested", "source", detail);
-            write(&self.world, "a wish to sync", vec![Write::Audit(entry)]).await?;
+            let now = self.world.now();
+            let entry = Entry::new(now, &by.subject, "sync.requested", "source")
+                .with(json!({"accept": accept}));
+            self.world
+                .write("a wish to sync", vec![Write::Audit(entry)])
+                .await?;
             self.sync.sync_once(&self.world, accept).await;
-            Ok(self.sync.view())
+            Ok(view::sync(&self.world, &self.sync))
         })
     }
     fn webhook<'a>(
@@ -119,42 +122,22 @@ impl Port for Agent {
         signature: Option<&'a str>,
         body: &'a [u8],
     ) -> Answer<'a, Vec<RunId>> {
-        Box::pin(webhook(&self.world, name, signature, body))
+        Box::pin(called::webhook(&self.world, name, signature, body))
     }
     fn alerts<'a>(&'a self, payload: &'a Value) -> Answer<'a, Vec<RunId>> {
-        Box::pin(alerts(&self.world, payload))
+        Box::pin(called::alerts(&self.world, payload))
     }
-}
-
-fn entry(world: &World, user: &str, action: &str, resource: &str, details: Value) -> Entry {
-    Entry {
-        timestamp: world.now(),
-        user: user.to_owned(),
-        action: action.to_owned(),
-        resource: resource.to_owned(),
-        namespace: String::new(),
-        details,
-        success: true,
-        error_msg: String::new(),
-    }
-}
-
-async fn write(world: &World, doing: &str, writes: Vec<Write>) -> Result<(), AgentError> {
-    world
-        .write(doing, writes)
-        .await
-        .map_err(|error| AgentError::Unavailable(error.to_string()))
 }
 
 async fn start_run(
     world: &Arc<World>,
     request: StartRequest,
     by: &Person,
-) -> Result<RunId, AgentError> {
-    let key = request.idempotency_key.clone();
+) -> Result<StartedRun, AgentError> {
+    let (key, runbook) = (request.idempotency_key.clone(), request.runbook.clone());
     // Before anything else: the run that it started may still be going on, and would be in its own way.
-    if let Some(run) = started_by(world, key.clone()).await? {
-        return Ok(run);
+    if let Some(started) = started_by(world, key.clone(), &runbook).await? {
+        return Ok(started);
     }
     let wish = Wish {
         runbook: request.runbook,
@@ -167,20 +150,38 @@ async fn start_run(
         idempotency_key: request.idempotency_key,
     };
     match start::start(world, wish).await {
-        Ok(header) => Ok(header.id),
+        Ok(header) => Ok(StartedRun {
+            run: header.id,
+            existing: false,
+        }),
         Err(NotStarted::Before) => {
-            let started = started_by(world, key).await?;
+            let started = started_by(world, key, &runbook).await?;
             started.ok_or_else(|| NotStarted::Before.into())
         }
         Err(why) => Err(why.into()),
     }
 }
 
-/// The run that a key has started. The same key again is answered with it.
-async fn started_by(world: &World, key: Option<String>) -> Result<Option<RunId>, AgentError> {
+/// The run that a key has started. The same key again is answered with it, but only for the same runbook.
+async fn started_by(
+    world: &World,
+    key: Option<String>,
+    runbook: &RunbookName,
+) -> Result<Option<StartedRun>, AgentError> {
+    let unreadable = |error: HistoryError| AgentError::Unavailable(error.to_string());
     let Some(key) = key else { return Ok(None) };
-    let found = world.history.idempotency(key).await;
-    found.map_err(|error| AgentError::Unavailable(error.to_string()))
+    let found = world.history.idempotency(key).await.map_err(unreadable)?;
+    let Some(run) = found else { return Ok(None) };
+    let row = world.history.run(run).await.map_err(unreadable)?;
+    match row.map(|row| row.header.runbook) {
+        Some(other) if other != *runbook => Err(AgentError::Conflict(format!(
+            "this idempotency key has started run {run} of runbook {other}\nhint: use a key of its own for each wish"
+        ))),
+        Some(_) | None => Ok(Some(StartedRun {
+            run,
+            existing: true,
+        })),
+    }
 }
 
 async fn cancel(world: &World, run: RunId, by: &Person, reason: &str) -> Result<(), AgentError> {
@@ -197,14 +198,9 @@ async fn cancel(world: &World, run: RunId, by: &Person, reason: &str) -> Result<
         by: by.subject.clone(),
         reason: reason.to_owned(),
     };
-    let details = json!({"reason": reason});
-    let audit = entry(
-        world,
-        &by.subject,
-        "run.cancel_requested",
-        &format!("run/{run}"),
-        details,
-    );
+    let resource = format!("run/{run}");
+    let audit = Entry::new(world.now(), &by.subject, "run.cancel_requested", resource)
+        .with(json!({"reason": reason}));
     let writes = vec![
         Write::Event {
             run,
@@ -213,221 +209,8 @@ async fn cancel(world: &World, run: RunId, by: &Person, reason: &str) -> Result<
         },
         Write::Audit(audit),
     ];
-    write(world, "a wish to cancel", writes).await?;
+    world.write("a wish to cancel", writes).await?;
     world.events.run_cancel_requested(run, &by.subject, reason);
     world.cancel(run, &by.subject, reason);
     Ok(())
-}
-
-fn known(world: &World, runbook: &RunbookName) -> Result<(), AgentError> {
-    let in_use = world.in_use();
-    match in_use.set.runbook(runbook) {
-        Some(_) => Ok(()),
-        None => Err(AgentError::NotFound(format!(
-            "runbook {runbook}{}",
-            in_use.set.hint(runbook)
-        ))),
-    }
-}
-
-async fn suspend(
-    world: &World,
-    runbook: &RunbookName,
-    until: Option<Timestamp>,
-    by: &Person,
-    reason: &str,
-) -> Result<(), AgentError> {
-    known(world, runbook)?;
-    let at = world.now();
-    if until.is_some_and(|until| until <= at) {
-        return Err(AgentError::Invalid(format!(
-            "the suspension would end in the past; it is {at}"
-        )));
-    }
-    let (by, reason) = (by.subject.clone(), reason.to_owned());
-    let details = json!({"until": until, "reason": reason});
-    let audit = entry(
-        world,
-        &by,
-        "runbook.suspended",
-        &format!("runbook/{runbook}"),
-        details,
-    );
-    let record = Write::Suspend {
-        runbook: runbook.clone(),
-        until,
-        by: by.clone(),
-        reason: reason.clone(),
-        at,
-    };
-    write(world, "a suspension", vec![record, Write::Audit(audit)]).await?;
-    world.events.runbook_suspended(runbook, &by, until);
-    held(&world.suspensions).insert(runbook.clone(), Suspension { until, by, reason });
-    Ok(())
-}
-
-async fn resume(world: &World, runbook: &RunbookName, by: &Person) -> Result<(), AgentError> {
-    known(world, runbook)?;
-    if world.suspended(runbook, world.now()).is_none() {
-        return Err(AgentError::Conflict(format!(
-            "runbook {runbook} is not suspended"
-        )));
-    }
-    let audit = entry(
-        world,
-        &by.subject,
-        "runbook.resumed",
-        &format!("runbook/{runbook}"),
-        Value::Null,
-    );
-    let writes = vec![
-        Write::Resume {
-            runbook: runbook.clone(),
-        },
-        Write::Audit(audit),
-    ];
-    write(world, "the end of a suspension", writes).await?;
-    held(&world.suspensions).remove(runbook);
-    world.events.runbook_resumed(runbook, &by.subject);
-    Ok(())
-}
-
-/// A signed request: HMAC-SHA-256 over the raw body, as `sha256=<hex>`.
-async fn webhook(
-    world: &Arc<World>,
-    name: &str,
-    signature: Option<&str>,
-    body: &[u8],
-) -> Result<Vec<RunId>, AgentError> {
-    let settings = world.settings();
-    let secret = settings
-        .webhooks
-        .get(name)
-        .ok_or_else(|| AgentError::NotFound(format!("webhook {name}")))?;
-    let key = world
-        .secrets
-        .get(secret)
-        .map_err(|error| AgentError::Unavailable(error.to_string()))?;
-    if !signed(key.expose().as_bytes(), signature, body) {
-        let mut refused = entry(
-            world,
-            "webhook",
-            "webhook.refused",
-            &format!("webhook/{name}"),
-            Value::Null,
-        );
-        refused.success = false;
-        refused.error_msg = "the signature is missing or wrong".to_owned();
-        write(world, "a refused webhook", vec![Write::Audit(refused)]).await?;
-        return Err(AgentError::Forbidden(
-            "the signature is missing or wrong".to_owned(),
-        ));
-    }
-    let wanted = |trigger: &Trigger| matches!(trigger, Trigger::Webhook { name: own } if own.as_str() == name);
-    let runs = start_triggered(
-        world,
-        wanted,
-        &Cause::Webhook {
-            name: name.to_owned(),
-        },
-    )
-    .await?;
-    world.events.trigger_received("webhook", name, runs.len());
-    Ok(runs)
-}
-
-/// Compares in constant time.
-fn signed(key: &[u8], signature: Option<&str>, body: &[u8]) -> bool {
-    let hex = signature.and_then(|text| text.strip_prefix("sha256="));
-    let Some(given) = hex.and_then(|hex| hex::decode(hex).ok()) else {
-        return false;
-    };
-    let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(key) else {
-        return false;
-    };
-    mac.update(body);
-    mac.verify_slice(&given).is_ok()
-}
-
-/// Starts every runbook that has such a trigger. One that cannot start now is recorded as not run.
-async fn start_triggered(
-    world: &Arc<World>,
-    wanted: impl Fn(&Trigger) -> bool,
-    cause: &Cause,
-) -> Result<Vec<RunId>, AgentError> {
-    let in_use = world.in_use();
-    let environment = world.settings().environment.clone();
-    let mut runs = Vec::new();
-    for found in in_use
-        .set
-        .runbooks()
-        .filter(|found| found.runbook.applies_in(&environment))
-    {
-        let Some(trigger) = found
-            .runbook
-            .triggers
-            .iter()
-            .find(|trigger| wanted(trigger))
-        else {
-            continue;
-        };
-        let now = world.now();
-        let name = found.runbook.name.clone();
-        let started = match world.suspended(&name, now) {
-            Some(detail) => Err(NotStarted::Because(
-                crate::domain::occurrence::NotRun::Suspended,
-                detail,
-            )),
-            None => start::start(world, Wish::of(name.clone(), cause.clone())).await,
-        };
-        match started {
-            Ok(header) => runs.push(header.id),
-            Err(NotStarted::Unavailable(reason)) => return Err(AgentError::Unavailable(reason)),
-            Err(why) => {
-                let occurrence = crate::domain::occurrence::Occurrence {
-                    runbook: name,
-                    trigger: trigger.key(),
-                    nominal: now,
-                };
-                let skipped = start::skipped(occurrence, &why, now);
-                write(
-                    world,
-                    "a trigger that did not run",
-                    vec![Write::Skipped(skipped.clone())],
-                )
-                .await?;
-                world.events.occurrence_skipped(&skipped);
-            }
-        }
-    }
-    Ok(runs)
-}
-
-/// Firing alerts of Alertmanager's webhook payload, version 4. Each starts the runbooks whose labels it carries.
-async fn alerts(world: &Arc<World>, payload: &Value) -> Result<Vec<RunId>, AgentError> {
-    let alerts = payload.get("alerts").and_then(Value::as_array);
-    let alerts =
-        alerts.ok_or_else(|| AgentError::Invalid("the payload has no `alerts`".to_owned()))?;
-    let mut runs = Vec::new();
-    for alert in alerts
-        .iter()
-        .filter(|alert| alert.get("status").and_then(Value::as_str) == Some("firing"))
-    {
-        let labels: BTreeMap<String, String> = alert
-            .get("labels")
-            .and_then(|labels| serde_json::from_value(labels.clone()).ok())
-            .unwrap_or_default();
-        let carries = |wanted: &BTreeMap<Box<str>, Box<str>>| {
-            wanted.iter().all(|(name, value)| {
-                labels.get(name.as_ref()).map(String::as_str) == Some(value.as_ref())
-            })
-        };
-        let wanted =
-            |trigger: &Trigger| matches!(trigger, Trigger::Alert { labels } if carries(labels));
-        let name = labels.get("alertname").cloned().unwrap_or_default();
-        let started = start_triggered(world, wanted, &Cause::Alert { name: name.clone() }).await?;
-        world.events.trigger_received("alert", &name, started.len());
-        runs.extend(started);
-    }
-    Ok(runs)
 }

@@ -6,15 +6,17 @@
 use crate::{
     domain::{
         approval::{Person, Request, Standing, Verdict, Vote},
+        audit::Entry,
         digest::Digest,
         gate::{Decision, Quorum},
         id::ApprovalId,
+        lineage::Authors,
         plan::PlannedStep,
         policy::ApprovalRules,
         run::{Cause, RunEvent, RunHeader, StepKey},
     },
     flow::{
-        FlowError,
+        FlowError, locks,
         run::Journey,
         start,
         step::{self, Attempt},
@@ -46,7 +48,7 @@ pub async fn ask(
         digest: planned.digest(),
         step: planned,
         contributions: judgement.contributions.clone(),
-        quorum,
+        quorum: with_unknown(quorum, &journey.header, &rules),
         excluded: excluded(&journey.header, &rules),
         asked_at: world.now(),
         approve_by: world
@@ -71,34 +73,46 @@ pub async fn ask(
         attempt,
         approval: request.id,
     });
-    let writes = vec![Write::Approval(request.clone()), Write::Audit(entry)];
+    let mut writes = vec![Write::Approval(request.clone()), Write::Audit(entry)];
+    writes.extend(locks::give_back(journey));
     journey
         .record("a question to people", events, writes)
         .await?;
-    world.locks.release(journey.header.id);
+    locks::tell(journey);
     world.events.approval_requested(&request);
     Ok(())
 }
 
-/// Who may not consent: the one who started the run, the author of the commit.
+/// Who may not consent: the one who started the run, and everybody who had a hand in what the runbook says.
 fn excluded(header: &RunHeader, rules: &ApprovalRules) -> BTreeSet<String> {
     let mut excluded = BTreeSet::new();
     if let (Cause::Person { subject }, false) = (&header.cause, rules.trigger_may_approve) {
         excluded.insert(subject.clone());
     }
     if !rules.author_may_approve {
-        // A commit's author is `name <mail>`; a subject may be either of both, or the whole.
-        let author = header.author.trim();
-        let (name, mail) = author.split_once('<').unwrap_or((author, ""));
-        let parts = [author, name.trim(), mail.trim_end_matches('>').trim()];
-        excluded.extend(
-            parts
-                .iter()
-                .filter(|part| !part.is_empty())
-                .map(|part| (*part).to_owned()),
-        );
+        let authors = Authors::read(&header.author);
+        excluded.extend(authors.people().flat_map(subjects));
     }
     excluded
+}
+
+/// A commit's author is `name <mail>`; a subject may be either of both, or the whole.
+fn subjects(author: &str) -> Vec<String> {
+    let author = author.trim();
+    let (name, mail) = author.split_once('<').unwrap_or((author, ""));
+    let parts = [author, name.trim(), mail.trim_end_matches('>').trim()];
+    let parts = parts.iter().filter(|part| !part.is_empty());
+    parts.map(|part| (*part).to_owned()).collect()
+}
+
+/// Somebody who cannot be named cannot be kept from consenting: then one person more must consent, so that at least one is not the
+/// author.
+fn with_unknown(quorum: Quorum, header: &RunHeader, rules: &ApprovalRules) -> Quorum {
+    let is_unknown = !rules.author_may_approve && Authors::read(&header.author).has_unknown();
+    Quorum {
+        people: quorum.people + u32::from(is_unknown),
+        ..quorum
+    }
 }
 
 /// The question as it was stored.
@@ -200,9 +214,8 @@ async fn granted(journey: &mut Journey, approval: ApprovalId) -> Result<(), Flow
 }
 
 async fn deny(journey: &mut Journey, key: &StepKey, reason: String) -> Result<(), FlowError> {
-    let mut entry = start::audit(journey.world.now(), &journey.header, "step.denied", &reason);
-    entry.success = false;
-    entry.error_msg.clone_from(&reason);
+    let entry = start::audit(journey.world.now(), &journey.header, "step.denied", &reason);
+    let entry = entry.failed(&reason);
     let event = RunEvent::StepDenied {
         key: key.clone(),
         reason,
@@ -309,19 +322,13 @@ pub async fn vote(
     }
 }
 
-fn vote_entry(world: &World, request: &Request, vote: &Vote) -> crate::domain::audit::Entry {
-    crate::domain::audit::Entry {
-        timestamp: world.now(),
-        user: vote.person.subject.clone(),
-        action: match vote.verdict {
-            Verdict::Approve => "approval.approved".to_owned(),
-            Verdict::Deny => "approval.denied".to_owned(),
-        },
-        resource: format!("approval/{}", request.id),
-        namespace: String::new(),
-        details: json!({"run": request.run, "runbook": request.step.runbook, "step": request.step.step,
-            "digest": vote.digest, "comment": vote.comment}),
-        success: true,
-        error_msg: String::new(),
-    }
+fn vote_entry(world: &World, request: &Request, vote: &Vote) -> Entry {
+    let action = match vote.verdict {
+        Verdict::Approve => "approval.approved",
+        Verdict::Deny => "approval.denied",
+    };
+    let resource = format!("approval/{}", request.id);
+    let details = json!({"run": request.run, "runbook": request.step.runbook, "step": request.step.step,
+        "digest": vote.digest, "comment": vote.comment});
+    Entry::new(world.now(), &vote.person.subject, action, resource).with(details)
 }

@@ -151,9 +151,9 @@ pub async fn tell(world: &World) -> Result<(), HistoryError> {
 
 async fn by_path(world: &World, path: &str) -> Result<Option<ArtifactRow>, HistoryError> {
     let filter = ArtifactFilter {
-        limit: MAX_LIMIT,
+        path: Some(path.to_owned()),
+        limit: 1,
         ..ArtifactFilter::default()
     };
-    let rows = world.history.artifacts(filter).await?;
-    Ok(rows.into_iter().find(|row| row.record.path == path))
+    Ok(world.history.artifacts(filter).await?.into_iter().next())
 }

@@ -1,120 +1,59 @@
 //! Locks that runbooks share: taken after the gate, not held while waiting for people.
+//!
+//! A lock is a row of the history, with an owner and an expiry. It is taken in the transaction that records the start of a step that
+//! changes something, and given back in the one that records the end of the run or its question to people. So a run that a crash cut
+//! off keeps its locks until it has gone on and ended: what it left half done is not worked on by another. One that cannot go on
+//! loses them when they expire.
 
-use crate::domain::{id::RunId, name::LockName};
-use jiff::Timestamp;
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+use crate::{
+    domain::{id::RunId, name::LockName, plan::PlannedStep},
+    flow::run::Journey,
+    history::Write,
 };
-use tokio::sync::Notify;
+use jiff::Timestamp;
+use std::time::Duration;
 
-/// Who holds a lock, and until when at the latest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// The run.
-    pub owner: RunId,
-    /// The run's deadline; past it the lock no longer counts.
-    pub expires: Timestamp,
+/// How long a run waits before it looks again, should it miss that a lock was given back.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Takes the runbook's locks, or prolongs them. The batch that this is part of is refused while another run holds one.
+pub(super) fn take(journey: &Journey, step: &PlannedStep, at: Timestamp) -> Vec<Write> {
+    let runbook = &journey.runbook;
+    let until = at
+        .saturating_add(runbook.deadline.signed() + step.timeout.signed())
+        .unwrap_or(Timestamp::MAX);
+    let lock = |name: &LockName| Write::Lock {
+        name: name.clone(),
+        owner: journey.header.id,
+        until,
+        at,
+    };
+    runbook.locks.iter().map(lock).collect()
 }
 
-/// All locks of this agent.
-#[derive(Debug, Default)]
-pub struct Locks {
-    held: Mutex<BTreeMap<LockName, Held>>,
-    released: Notify,
+/// Gives them back. [`tell`] wakes those that wait, once it is recorded.
+pub(super) fn give_back(journey: &Journey) -> Vec<Write> {
+    let unlock = |name: &LockName| Write::Unlock {
+        name: name.clone(),
+        owner: journey.header.id,
+    };
+    journey.runbook.locks.iter().map(unlock).collect()
 }
 
-impl Locks {
-    /// Takes all of them, or none and says which one is held by whom.
-    ///
-    /// # Errors
-    /// The first lock that another run holds.
-    pub fn take(
-        &self,
-        names: &[LockName],
-        owner: RunId,
-        expires: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), (LockName, Held)> {
-        let mut held = self.lock();
-        for name in names {
-            match held.get(name) {
-                Some(other) if other.owner != owner && other.expires > now => {
-                    return Err((name.clone(), other.clone()));
-                }
-                Some(_) | None => {}
-            }
-        }
-        for name in names {
-            held.insert(name.clone(), Held { owner, expires });
-        }
-        Ok(())
-    }
-
-    /// Gives back whatever this run holds.
-    pub fn release(&self, owner: RunId) {
-        let mut held = self.lock();
-        let before = held.len();
-        held.retain(|_, holder| holder.owner != owner);
-        if held.len() != before {
-            self.released.notify_waiters();
-        }
-    }
-
-    /// Ends when some lock was given back since it was first polled.
-    pub async fn released(&self) {
-        self.released.notified().await;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<LockName, Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+/// Wakes the runs that wait for a lock.
+pub(super) fn tell(journey: &Journey) {
+    if !journey.runbook.locks.is_empty() {
+        journey.world.unlocked.notify_waiters();
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::Locks;
-    use crate::domain::{id::RunId, name::LockName};
-    use jiff::Timestamp;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    #[test]
-    fn a_lock_has_one_owner_until_given_back_or_expired() {
-        let locks = Locks::default();
-        let names = [LockName::new("db").unwrap()];
-        let (one, two) = (RunId::new(at(1), [1; 10]), RunId::new(at(1), [2; 10]));
-        assert!(locks.take(&names, one, at(100), at(1)).is_ok());
-        assert!(
-            locks.take(&names, one, at(100), at(1)).is_ok(),
-            "the owner may take it again"
-        );
-        assert_eq!(
-            locks.take(&names, two, at(100), at(1)).unwrap_err().1.owner,
-            one
-        );
-        assert!(
-            locks.take(&names, two, at(200), at(101)).is_ok(),
-            "an expired lock does not count"
-        );
-        locks.release(two);
-        assert!(locks.take(&names, one, at(300), at(102)).is_ok());
-    }
-
-    #[test]
-    fn taking_several_takes_all_or_none() {
-        let locks = Locks::default();
-        let (a, b) = (LockName::new("a").unwrap(), LockName::new("b").unwrap());
-        let (one, two) = (RunId::new(at(1), [1; 10]), RunId::new(at(1), [2; 10]));
-        locks
-            .take(std::slice::from_ref(&b), one, at(100), at(1))
-            .unwrap();
-        assert!(locks.take(&[a.clone(), b], two, at(100), at(1)).is_err());
-        assert!(
-            locks.take(&[a], one, at(100), at(1)).is_ok(),
-            "nothing of a refused wish is held"
-        );
+/// Waits until a lock was given back, for a short while at most.
+pub(super) async fn wait(journey: &mut Journey, name: &LockName, owner: RunId) {
+    let world = journey.world.clone();
+    tracing::info!(run.id = %journey.header.id, "waits for the lock {name}, held by run {owner}");
+    let pause = journey.time_left().unwrap_or(Duration::MAX).min(LOOK_AGAIN);
+    tokio::select! {
+        () = world.unlocked.notified() => {}
+        _ = journey.rest(pause) => {}
     }
 }

@@ -8,8 +8,10 @@
 //! | run | [`run`] | a run from its first step to its recorded end |
 //! | step | [`step`] | one attempt: rendered → judged → recorded → carried out → recorded |
 //! | approve | [`approve`] | a question to people → their answer |
+//! | suspend | [`suspend`] | a runbook rests → until a person or the clock ends it |
 //! | review | [`review`] | a step is shown → a provider answers, or none does → it is tightened, or not |
 //! | recover | [`recover`] | after a start: what was going on goes on |
+//! | called | `called` | a webhook or an alert comes in → the runs that it starts |
 //! | agent | [`agent`] | what people ask, and the answers |
 //!
 //! Invariants
@@ -20,19 +22,22 @@
 pub mod agent;
 pub mod approve;
 pub mod artifacts;
+mod called;
 pub mod child;
-pub mod locks;
+mod locks;
+mod needs;
 pub mod recover;
 pub mod review;
 pub mod run;
 pub mod start;
 pub mod step;
+pub mod suspend;
 pub mod sync;
 pub mod tick;
 pub mod view;
 pub mod world;
 
-use crate::history::WriteError;
+use crate::{history::WriteError, ports::agent::AgentError};
 
 /// Why a story cannot go on.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -72,6 +77,12 @@ impl FlowError {
             doing: doing.to_owned(),
             reason: error.to_string(),
         }
+    }
+}
+
+impl From<FlowError> for AgentError {
+    fn from(error: FlowError) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }
 

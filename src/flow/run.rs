@@ -9,10 +9,10 @@ use crate::{
         runbook::Runbook,
     },
     flow::{
-        FlowError, approve, start, step,
+        FlowError, approve, locks, needs, start, step,
         world::{Control, World, held},
     },
-    history::Write,
+    history::{Write, WriteError},
 };
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
@@ -69,7 +69,6 @@ pub fn enter(
 /// Takes the run from the live ones, and wakes those that wait for its end.
 pub fn leave(journey: &Journey) {
     let world = &journey.world;
-    world.locks.release(journey.header.id);
     let mut live = held(&world.live);
     if let Some(runs) = live.get_mut(&journey.header.runbook) {
         runs.remove(&journey.header.id);
@@ -95,6 +94,9 @@ async fn travel(journey: &mut Journey) -> Result<RunOutcome, FlowError> {
     my_turn(journey).await?;
     if journey.state.started.is_none() {
         begin(journey).await?;
+        if let Some(reason) = needs::unmet(&journey.world, &journey.runbook) {
+            return end(journey, RunOutcome::Failed, reason).await;
+        }
     }
     loop {
         journey.take_cancel();
@@ -219,10 +221,12 @@ async fn end(
     let world = journey.world.clone();
     let now = world.now();
     let mut audit = start::audit(now, &journey.header, "run.ended", outcome.as_str());
-    audit.success = outcome.is_success();
-    audit.error_msg.clone_from(&reason);
+    if !outcome.is_success() {
+        audit = audit.failed(&reason);
+    }
     let followers = start::followers(&world, &journey.header, outcome, now);
     let mut writes = vec![Write::Audit(audit)];
+    writes.extend(locks::give_back(journey));
     writes.extend(followers.iter().flat_map(start::Follower::writes));
     let event = RunEvent::Ended {
         outcome,
@@ -231,6 +235,7 @@ async fn end(
     journey
         .record("the end of a run", vec![event], writes)
         .await?;
+    locks::tell(journey);
     let took = since(journey.state.started.unwrap_or(now), now);
     world
         .events
@@ -247,8 +252,18 @@ impl Journey {
         &mut self,
         doing: &str,
         events: Vec<RunEvent>,
-        mut with: Vec<Write>,
+        with: Vec<Write>,
     ) -> Result<(), FlowError> {
+        let recorded = self.try_record(events, with).await;
+        recorded.map_err(|error| self.world.write_failed(doing, &error))
+    }
+
+    /// The same, where a refusal may be an answer.
+    pub async fn try_record(
+        &mut self,
+        events: Vec<RunEvent>,
+        mut with: Vec<Write>,
+    ) -> Result<(), WriteError> {
         let at = self.world.now();
         let run = self.header.id;
         with.extend(events.iter().map(|event| Write::Event {
@@ -256,7 +271,7 @@ impl Journey {
             event: event.clone(),
             at,
         }));
-        self.world.write(doing, with).await?;
+        self.world.history.write(with).await?;
         for event in &events {
             self.state.apply(at, event);
         }

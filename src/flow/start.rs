@@ -72,6 +72,9 @@ pub enum NotStarted {
 impl From<NotStarted> for AgentError {
     fn from(why: NotStarted) -> Self {
         match why {
+            NotStarted::Because(NotRun::Window, detail) => Self::Conflict(format!(
+                "the window is closed: {detail}\nhint: `orderly run --override-window`, or `override_window` over HTTP, starts it all the same, and the audit log says who did"
+            )),
             NotStarted::Because(reason, detail) => {
                 Self::Conflict(format!("{}: {detail}", reason.as_str()))
             }
@@ -85,16 +88,9 @@ impl From<NotStarted> for AgentError {
 
 /// A line of the audit log about a run.
 pub fn audit(at: Timestamp, header: &RunHeader, action: &str, detail: &str) -> Entry {
-    Entry {
-        timestamp: at,
-        user: header.cause.user().to_owned(),
-        action: action.to_owned(),
-        resource: format!("runbook/{}", header.runbook),
-        namespace: String::new(),
-        details: json!({"run": header.id, "cause": header.cause, "detail": detail}),
-        success: true,
-        error_msg: String::new(),
-    }
+    let resource = format!("runbook/{}", header.runbook);
+    Entry::new(at, header.cause.user(), action, resource)
+        .with(json!({"run": header.id, "cause": header.cause, "detail": detail}))
 }
 
 /// Claims and records the run, then launches it. When this returns `Ok`, the run is on disk.

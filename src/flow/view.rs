@@ -1,25 +1,31 @@
 //! What is going on, as people see it.
 
 use crate::{
-    domain::{name::RunbookName, occurrence::NotRun, span::Span},
+    domain::{active::BrokenRunbook, name::RunbookName, occurrence::NotRun, span::Span},
     flow::{
         FlowError,
         agent::TaskReport,
-        step,
+        needs, step,
         sync::Sync as SyncStory,
-        world::{Due, World, held},
+        world::{Due, World, held, triggers_of},
     },
-    history::RunbookFacts,
-    ports::agent::{AgentError, Dependency, RunbookState, RunbookView, Upcoming, Weight},
+    history::{HistoryError, RunbookFacts},
+    ports::agent::{AgentError, Dependency, RunbookState, RunbookView, SyncView, Upcoming, Weight},
     telemetry::RunbookSeries,
 };
 use jiff::Timestamp;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// The scheduler looks at the clock every second; this long without a look is stuck.
 const STUCK: Duration = Duration::from_secs(15);
 
-/// Every runbook in use, by name.
+/// Runbooks whose facts are read one by one.
+const FEW: usize = 50;
+
+/// Every runbook in use, and every one that has no version which could be, by name.
 ///
 /// # Errors
 /// The history cannot be read.
@@ -41,7 +47,7 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
         .set
         .runbooks()
         .filter(|found| found.runbook.applies_in(&environment));
-    Ok(here
+    let mut views: Vec<RunbookView> = here
         .map(|found| {
             let name = &found.runbook.name;
             // Two looks at the same lock: the first must have let go of it.
@@ -54,9 +60,13 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
                 description: found.runbook.description.to_string(),
                 owner: found.runbook.owner.to_string(),
                 file: found.file.to_string(),
-                revision: found.revision.to_string(),
+                revision: Some(found.revision.to_string()),
                 state: state(found.problem.is_some(), suspension.is_some()),
-                problem: found.problem.as_deref().map(str::to_owned),
+                problem: found
+                    .problem
+                    .as_deref()
+                    .map(str::to_owned)
+                    .or_else(|| held(&world.lacks).get(name).cloned()),
                 suspended_until: suspension.and_then(|suspension| suspension.until),
                 triggers: found
                     .runbook
@@ -74,7 +84,36 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
                     .map(|interval| interval.duration().as_secs()),
             }
         })
-        .collect())
+        .collect();
+    let broken = in_use.set.broken().iter();
+    views.extend(broken.map(|(name, broken)| never_good(name, broken, facts.get(name))));
+    views.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(views)
+}
+
+/// A runbook of which nothing is known but that it is broken; which environments it is for is not known either.
+fn never_good(
+    name: &RunbookName,
+    broken: &BrokenRunbook,
+    facts: Option<&RunbookFacts>,
+) -> RunbookView {
+    RunbookView {
+        name: name.clone(),
+        description: String::new(),
+        owner: String::new(),
+        file: broken.file.to_string(),
+        revision: None,
+        state: RunbookState::Invalid,
+        problem: Some(broken.problem.to_string()),
+        suspended_until: None,
+        triggers: Vec::new(),
+        next: None,
+        running: None,
+        last_outcome: facts.map(|facts| facts.last_outcome),
+        last_ended: facts.map(|facts| facts.last_ended),
+        last_success: facts.and_then(|facts| facts.last_success),
+        expected_interval: None,
+    }
 }
 
 fn state(invalid: bool, suspended: bool) -> RunbookState {
@@ -99,42 +138,79 @@ fn next_times(world: &World) -> BTreeMap<RunbookName, Due> {
     next
 }
 
-/// Gives the metrics the runbooks in use, with what the history knows of each.
+/// The soonest due time of a runbook, and the shortest of its triggers' intervals.
+pub(super) fn next_time(world: &World, runbook: &RunbookName) -> Option<Due> {
+    let upcoming = held(&world.upcoming);
+    let all = || triggers_of(&upcoming, runbook).map(|(_, due)| *due);
+    let interval = all().filter_map(|due| due.interval).min();
+    all().min().map(|due| Due { interval, ..due })
+}
+
+/// Gives the metrics these runbooks, with what the history knows of each.
 ///
 /// # Errors
 /// The history cannot be read.
-pub(super) async fn tell_runbooks(world: &World) -> Result<(), FlowError> {
-    let facts = world.history.last_outcomes().await;
+pub(super) async fn tell_runbooks(
+    world: &World,
+    changed: &BTreeSet<RunbookName>,
+) -> Result<(), FlowError> {
+    let facts = facts(world, changed).await;
     let facts =
         facts.map_err(|error| FlowError::unreadable("reading the outcomes of runs", &error))?;
-    let facts: BTreeMap<&RunbookName, &RunbookFacts> =
-        facts.iter().map(|facts| (&facts.runbook, facts)).collect();
-    let next = next_times(world);
     let now = world.now();
     let in_use = world.in_use();
     let environment = world.settings().environment.clone();
-    let here = in_use
-        .set
-        .runbooks()
-        .filter(|found| found.runbook.applies_in(&environment));
-    let series: Vec<RunbookSeries> = here
-        .map(|found| {
-            let name = &found.runbook.name;
-            let (facts, due) = (facts.get(name), next.get(name));
-            RunbookSeries {
-                name: name.clone(),
-                last_run: facts.map(|facts| facts.last_ended),
-                last_success: facts.and_then(|facts| facts.last_success),
-                last_outcome: facts.map(|facts| facts.last_outcome),
-                next_run: due.map(|due| due.due),
-                expected_interval: due.and_then(|due| due.interval).map(Span::duration),
-                suspended: world.suspended(name, now).is_some(),
-                invalid: found.problem.is_some(),
+    let (mut here, mut gone) = (Vec::new(), Vec::new());
+    for name in changed {
+        let found = in_use.set.runbook(name);
+        match found.filter(|found| found.runbook.applies_in(&environment)) {
+            Some(found) => {
+                let is_invalid = found.problem.is_some();
+                here.push(series(world, name, facts.get(name), is_invalid, now));
             }
-        })
-        .collect();
-    world.events.set_runbooks(&series, now);
+            None => gone.push(name.clone()),
+        }
+    }
+    world.events.runbooks_changed(&here, &gone, now);
     Ok(())
+}
+
+fn series(
+    world: &World,
+    name: &RunbookName,
+    facts: Option<&RunbookFacts>,
+    invalid: bool,
+    now: Timestamp,
+) -> RunbookSeries {
+    let due = next_time(world, name);
+    RunbookSeries {
+        name: name.clone(),
+        last_run: facts.map(|facts| facts.last_ended),
+        last_success: facts.and_then(|facts| facts.last_success),
+        last_outcome: facts.map(|facts| facts.last_outcome),
+        next_run: due.map(|due| due.due),
+        expected_interval: due.and_then(|due| due.interval).map(Span::duration),
+        suspended: world.suspended(name, now).is_some(),
+        invalid,
+    }
+}
+
+/// Of a few, each is asked for; of many, all at once.
+async fn facts(
+    world: &World,
+    wanted: &BTreeSet<RunbookName>,
+) -> Result<BTreeMap<RunbookName, RunbookFacts>, HistoryError> {
+    let all = if wanted.len() > FEW {
+        world.history.last_outcomes().await?
+    } else {
+        let mut some = Vec::new();
+        for name in wanted {
+            some.extend(world.history.last_outcome(name.clone()).await?);
+        }
+        some
+    };
+    let by_name = all.into_iter().map(|facts| (facts.runbook.clone(), facts));
+    Ok(by_name.collect())
 }
 
 /// What is due next, soonest first.
@@ -174,10 +250,18 @@ fn blocked(world: &World, item: &Upcoming, now: Timestamp) -> Option<NotRun> {
     }
 }
 
+/// Where following the source stands, with what the configuration lacks for it.
+pub fn sync(world: &World, sync: &SyncStory) -> SyncView {
+    let mut view = sync.view();
+    view.problems.extend(needs::problems(world));
+    view
+}
+
 /// Everything that the agent depends on.
 pub fn dependencies(world: &World, sync: &SyncStory, tasks: &dyn TaskReport) -> Vec<Dependency> {
     let mut all = vec![
         history(world),
+        output(world),
         scheduler(world),
         source(sync),
         reviewer(world),
@@ -196,6 +280,21 @@ fn history(world: &World) -> Dependency {
         name: "history".to_owned(),
         ok: health.failing.is_none(),
         weight: Weight::Ready,
+        detail,
+    }
+}
+
+pub(super) fn output(world: &World) -> Dependency {
+    let losses = world.logs.losses();
+    let detail = match (&losses.reason, losses.bytes) {
+        (None, 0) => "all output of steps is kept".to_owned(),
+        (None, bytes) => format!("{bytes} bytes of output were lost since the start"),
+        (Some(reason), bytes) => format!("{bytes} bytes of output are lost: {reason}"),
+    };
+    Dependency {
+        name: "output".to_owned(),
+        ok: losses.reason.is_none(),
+        weight: Weight::Degraded,
         detail,
     }
 }

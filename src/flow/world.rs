@@ -9,7 +9,7 @@ use crate::{
         policy::Policy,
         span::Span,
     },
-    flow::{FlowError, locks::Locks},
+    flow::{FlowError, needs},
     gate::review::Reviewer,
     history::{History, Write, WriteError},
     ports::{BoxFuture, clock::Clock, executor::Executor, logs::LogStore, secrets::Secrets},
@@ -80,6 +80,36 @@ pub struct Control {
     pub ticket: u64,
 }
 
+/// What a world is made of.
+pub struct Parts {
+    /// The record of everything.
+    pub history: History,
+    /// Logs and metrics.
+    pub events: Events,
+    /// Time and randomness.
+    pub clock: Arc<dyn Clock>,
+    /// Hands.
+    pub executor: Arc<dyn Executor>,
+    /// The AI reviewer's place.
+    pub reviewer: Arc<dyn Reviewer>,
+    /// Where output of steps goes.
+    pub logs: Arc<dyn LogStore>,
+    /// Secret values by name.
+    pub secrets: Arc<dyn Secrets>,
+    /// Starts what goes on by itself.
+    pub launcher: Arc<dyn Launcher>,
+    /// What the configuration says.
+    pub settings: Settings,
+    /// How many runs may work at a time.
+    pub concurrency: usize,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
 /// What the stories need.
 pub struct World {
     /// The record of everything.
@@ -102,8 +132,6 @@ pub struct World {
     pub settings: RwLock<Arc<Settings>>,
     /// The runbooks in use.
     pub in_use: RwLock<Arc<InUse>>,
-    /// Locks that runbooks share.
-    pub locks: Locks,
     /// Turns to work; a run that waits for people, a lock or a retry holds none.
     pub slots: Semaphore,
     /// Runs that are going on, by runbook.
@@ -114,12 +142,20 @@ pub struct World {
     pub waiting: AtomicUsize,
     /// Runbooks whose triggers are stopped.
     pub suspensions: Mutex<BTreeMap<RunbookName, Suspension>>,
+    /// Held by whoever changes a suspension, here and in the history.
+    pub suspending: tokio::sync::Mutex<()>,
+    /// Runbooks in use that need what the configuration does not have, each with its problem.
+    pub lacks: Mutex<BTreeMap<RunbookName, String>>,
     /// What is due next, as the scheduler last left it.
     pub upcoming: Mutex<BTreeMap<(RunbookName, Arc<str>), Due>>,
+    /// Runbooks that other sets have changed since the scheduler last took one over.
+    pub changed: Mutex<BTreeSet<RunbookName>>,
     /// When the scheduler last looked at the clock that never jumps.
     pub scheduler_alive: Mutex<std::time::Duration>,
     /// Fires when a live run ended.
     pub run_ended: Notify,
+    /// Fires when a lock was given back.
+    pub unlocked: Notify,
     /// Fires when an approval was answered.
     pub answered: Notify,
     /// Fires when the scheduler should look again: another set, a suspension, a resume.
@@ -141,7 +177,50 @@ pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a map by trigger holds of one runbook.
+pub(crate) fn triggers_of<'a, T>(
+    map: &'a BTreeMap<(RunbookName, Arc<str>), T>,
+    runbook: &'a RunbookName,
+) -> impl Iterator<Item = (&'a (RunbookName, Arc<str>), &'a T)> {
+    map.range((runbook.clone(), Arc::from(""))..)
+        .take_while(move |(key, _)| key.0 == *runbook)
+}
+
 impl World {
+    /// With no runbooks in use, and nothing going on.
+    pub fn new(parts: Parts) -> Self {
+        let set = Arc::default();
+        let policy = Arc::new(effective_policy(&parts.settings, &set));
+        Self {
+            history: parts.history,
+            events: parts.events,
+            executor: parts.executor,
+            reviewer: parts.reviewer,
+            logs: parts.logs,
+            secrets: parts.secrets,
+            launcher: parts.launcher,
+            settings: RwLock::new(Arc::new(parts.settings)),
+            in_use: RwLock::new(Arc::new(InUse { set, policy })),
+            slots: Semaphore::new(parts.concurrency),
+            live: Mutex::default(),
+            address: OnceLock::new(),
+            waiting: AtomicUsize::default(),
+            suspensions: Mutex::default(),
+            suspending: tokio::sync::Mutex::default(),
+            lacks: Mutex::default(),
+            upcoming: Mutex::default(),
+            changed: Mutex::default(),
+            scheduler_alive: Mutex::new(parts.clock.elapsed()),
+            run_ended: Notify::new(),
+            unlocked: Notify::new(),
+            answered: Notify::new(),
+            reschedule: Notify::new(),
+            draining: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+            clock: parts.clock,
+        }
+    }
+
     /// The clock on the wall, to the millisecond, as the history keeps it.
     pub fn now(&self) -> Timestamp {
         crate::history::stored(self.clock.now())
@@ -165,9 +244,10 @@ impl World {
 
     /// Puts another set in use, and derives the policy anew.
     pub fn put_in_use(&self, set: Arc<ActiveSet>) {
-        let policy = Arc::new(effective_policy(&self.settings(), &set));
-        let next = Arc::new(InUse { set, policy });
-        *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = next;
+        let changed = self.in_use().set.difference(&set);
+        self.put(set);
+        needs::look(self, &changed);
+        held(&self.changed).extend(changed);
         self.reschedule.notify_one();
     }
 
@@ -177,7 +257,17 @@ impl World {
             .settings
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-        self.put_in_use(self.in_use().set.clone());
+        let set = self.in_use().set.clone();
+        let all = set.runbooks().map(|found| found.runbook.name.clone());
+        let all = all.collect();
+        self.put(set);
+        needs::look(self, &all);
+    }
+
+    fn put(&self, set: Arc<ActiveSet>) {
+        let policy = Arc::new(effective_policy(&self.settings(), &set));
+        let next = Arc::new(InUse { set, policy });
+        *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = next;
     }
 
     /// Records, or says that it could not: then nothing more is touched.

@@ -7,7 +7,11 @@ use std::{
     io::{Read as _, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+/// Longer than anybody looks.
+const LOOKING: Duration = Duration::from_millis(50);
 
 /// Held as long as it lives. The file stays; only the lock on it counts.
 #[derive(Debug)]
@@ -36,7 +40,7 @@ impl LockFile {
             .mode(0o600)
             .open(&path)
             .map_err(failed("opening the lock file"))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match lock(&file) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 return Err(HistoryError::InUse {
@@ -48,6 +52,39 @@ impl LockFile {
         }
         note_holder(&mut file).map_err(failed("writing the lock file"))?;
         Ok(Self { _file: file })
+    }
+}
+
+/// Somebody who only looks ([`holder_of`]) has it for an instant.
+fn lock(file: &File) -> rustix::io::Result<()> {
+    let try_it = || flock(file, FlockOperation::NonBlockingLockExclusive);
+    try_it().or_else(|_| {
+        std::thread::sleep(LOOKING);
+        try_it()
+    })
+}
+
+/// The process that writes to a database now, as far as its lock file says; nothing where none does.
+///
+/// # Errors
+/// The lock file cannot be looked at.
+pub fn holder_of(database: &Path) -> Result<Option<String>, HistoryError> {
+    let path = beside(database, ".lock");
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            return Err(HistoryError::File {
+                doing: "looking at the lock file",
+                hint: file_hint(source.kind()),
+                path,
+                source,
+            });
+        }
+    };
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(Some(holder(&mut file))),
+        Ok(()) | Err(_) => Ok(None),
     }
 }
 
@@ -90,7 +127,7 @@ pub(in crate::history) fn file_hint(kind: std::io::ErrorKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::LockFile;
+    use super::{LockFile, holder_of};
     use crate::history::error::HistoryError;
 
     #[test]
@@ -103,7 +140,10 @@ mod tests {
             matches!(&refused, HistoryError::InUse { pid, .. } if *pid == std::process::id().to_string()),
             "{refused}"
         );
+        let me = Some(std::process::id().to_string());
+        assert_eq!(holder_of(&database).unwrap(), me);
         drop(first);
+        assert_eq!(holder_of(&database).unwrap(), None);
         LockFile::take(&database).unwrap();
     }
 

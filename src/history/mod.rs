@@ -30,6 +30,7 @@ mod writer;
 pub use backup::{BackupError, Inspected, integrity, online_backup};
 pub use error::{Failed, HistoryError, Refused, WriteError};
 pub use handle::{Health, History, Opened, Options};
+pub use lock_file::holder_of;
 pub use migrations::{
     Migrated, SchemaState, SchemaStatus, SchemaStep, migrate_to, rollback, schema_status,
 };

@@ -5,6 +5,7 @@ use crate::{
         audit::Record,
         digest::Digest,
         id::{ApprovalId, ArtifactId, RunId},
+        name::RunbookName,
         occurrence::{Occurrence, Skipped},
         run::Recorded,
         runbook::Runbook,
@@ -65,6 +66,13 @@ impl History {
     /// Facts about every runbook that ever ended a run, by name.
     pub async fn last_outcomes(&self) -> Found<Vec<RunbookFacts>> {
         self.read("facts about runbooks", runs::facts).await
+    }
+    /// Facts about one runbook, if it ever ended a run.
+    pub async fn last_outcome(&self, runbook: RunbookName) -> Found<Option<RunbookFacts>> {
+        self.read("facts about a runbook", move |connection| {
+            runs::facts_of(connection, &runbook)
+        })
+        .await
     }
     /// Questions to people, newest first.
     pub async fn approvals(&self, filter: ApprovalFilter) -> Found<Vec<ApprovalCase>> {

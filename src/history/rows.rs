@@ -44,6 +44,9 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Running, Self::Waiting, Self::Ended];
+
     /// The word used in reports and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -341,6 +344,8 @@ pub struct ArtifactFilter {
     pub kind: Option<String>,
     /// Of this series.
     pub name: Option<String>,
+    /// That is kept there.
+    pub path: Option<String>,
     /// Also those that were removed.
     pub removed: bool,
     /// Only those that a trial restore has found good.

@@ -271,6 +271,9 @@ pub struct SyncRecord {
     pub last_success: Option<Timestamp>,
     /// Why the last one failed.
     pub error: Option<String>,
+    /// The revision that was in use before, where the one in use does not descend from it.
+    #[serde(default)]
+    pub rewritten: Option<String>,
     /// Problems of the newest revision, one text each.
     pub problems: Vec<String>,
     /// A revision that waits for a person because it would delete so much, and what it would delete.

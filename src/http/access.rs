@@ -3,6 +3,7 @@
 //! - Every change needs a bearer token. A token is known by its SHA-256 alone, and compared with every entry in constant time.
 //! - Looking needs a token too, unless the agent listens on loopback and is configured so. An open read must name the agent by a loopback
 //!   name or a configured one in `Host`, or else a page of somebody else could read it through a name that points here (DNS rebinding).
+//! - The metrics can be opened to everybody who reaches the address: scrapers rarely have a token, and call a pod by its address.
 //! - Looking also takes the token as a password (RFC 7617), which is what a browser can send. Changing does not: a browser would send it
 //!   by itself.
 //! - A wrong token costs: after [`MOST_FAILURES`] in a minute the address is told to wait. A right one is never held up.
@@ -44,6 +45,8 @@ pub struct AccessRules {
     pub tokens: Vec<TokenEntry>,
     /// Whether looking needs none where the agent listens on a loopback address.
     pub open_reads: bool,
+    /// Whether the metrics need none, wherever the agent listens and whatever it is called.
+    pub open_metrics: bool,
     /// Names by which an open read may call the agent, beside those of the loopback.
     pub host_names: Vec<String>,
 }
@@ -94,6 +97,7 @@ enum Refusal {
 #[derive(Debug)]
 struct Asked<'a> {
     right: Right,
+    metrics: bool,
     authorization: Option<&'a str>,
     host: Option<&'a str>,
     loopback: bool,
@@ -139,6 +143,9 @@ impl Access {
 
 impl AccessRules {
     fn decide(&self, asked: &Asked<'_>) -> Result<Caller, Refusal> {
+        if asked.metrics && self.open_metrics {
+            return Ok(Caller::Anonymous);
+        }
         match asked.authorization {
             Some(authorization) => self.known(authorization, asked.right),
             None if asked.right == Right::Read && asked.loopback && self.open_reads => {
@@ -271,6 +278,8 @@ impl Refusal {
 pub(super) struct Needs {
     pub(super) front: Arc<Front>,
     pub(super) right: Right,
+    /// Whether it is the metrics, which have a rule of their own.
+    pub(super) metrics: bool,
 }
 
 /// Lets a request through to a route that needs a right, with its [`Caller`], or refuses it.
@@ -283,6 +292,7 @@ pub(super) async fn require(
     let peer = request.extensions().get::<Peer>().copied();
     let asked = Asked {
         right: needs.right,
+        metrics: needs.metrics,
         authorization: authorization(request.headers()),
         host: host(request.uri(), request.headers()),
         loopback: peer.is_some_and(|peer| peer.loopback),

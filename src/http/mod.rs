@@ -19,6 +19,7 @@ mod hooks;
 mod link;
 mod page;
 mod patience;
+mod planned;
 mod problem;
 mod server;
 pub(crate) mod visible;
@@ -126,18 +127,21 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// Every route, with the right it needs.
 fn router(front: &Arc<Front>) -> Router {
-    let needing = |routes: Router<Arc<Front>>, right: Right| {
+    let guarded = |routes: Router<Arc<Front>>, right: Right, metrics: bool| {
         let needs = access::Needs {
             front: Arc::clone(front),
             right,
+            metrics,
         };
         routes.route_layer(from_fn_with_state(needs, access::require))
     };
+    let needing = |routes, right| guarded(routes, right, false);
     let changing = |routes: Router<Arc<Front>>| {
         routes.route_layer(from_fn_with_state(Arc::clone(front), changes::carry_out))
     };
     open()
         .merge(changing(signed()))
+        .merge(guarded(metrics(), Right::Read, true))
         .merge(needing(reads(), Right::Read))
         .merge(needing(changing(operations()), Right::Operate))
         .merge(needing(changing(answers()), Right::Approve))
@@ -161,12 +165,15 @@ fn signed() -> Router<Arc<Front>> {
     Router::new().route("/hooks/{name}", post(hooks::receive))
 }
 
+fn metrics() -> Router<Arc<Front>> {
+    Router::new().route("/metrics", get(health::metrics))
+}
+
 fn reads() -> Router<Arc<Front>> {
     Router::new()
         .route("/", get(page::status))
         .route("/runs/{id}", get(page::run))
         .route("/health", get(health::health))
-        .route("/metrics", get(health::metrics))
         .route("/api/v1/runbooks", get(api::runbooks::list))
         .route("/api/v1/runbooks/{name}", get(api::runbooks::show))
         .route("/api/v1/runs", get(api::runs::list))

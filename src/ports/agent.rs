@@ -27,11 +27,11 @@ pub struct RunbookView {
     pub owner: String,
     /// Where it stands, relative to the followed path.
     pub file: String,
-    /// The revision that its active version was read from.
-    pub revision: String,
-    /// `active`, `invalid` (the last good version is active), `suspended`.
+    /// The revision that its active version was read from; none where no version of it can be used.
+    pub revision: Option<String>,
+    /// `active`, `invalid` (the last good version is active, if there is one), `suspended`.
     pub state: RunbookState,
-    /// The problem, where the newest version is invalid: `file:line:column: what`.
+    /// The problem, where the newest version is invalid, or the agent's configuration lacks what it needs: `file:line:column: what`.
     pub problem: Option<String>,
     /// Suspended until then, where it is; `None` in a suspension means until resumed.
     pub suspended_until: Option<Timestamp>,
@@ -93,9 +93,12 @@ pub struct SyncView {
     pub last_attempt: Option<Timestamp>,
     /// Why the last one failed.
     pub error: Option<String>,
+    /// The revision that was in use before, where the one in use does not descend from it: history was rewritten.
+    #[serde(default)]
+    pub rewritten: Option<String>,
     /// Runbooks in use.
     pub runbooks: u64,
-    /// Problems of the newest revision.
+    /// Problems of the newest revision, and what the agent's configuration lacks for it.
     pub problems: Vec<String>,
     /// A revision that would delete so many runbooks that a person must accept it.
     pub held: Option<HeldDeletion>,
@@ -154,6 +157,15 @@ pub struct StartRequest {
     pub idempotency_key: Option<String>,
 }
 
+/// The run that a wish has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedRun {
+    /// The run.
+    pub run: RunId,
+    /// Whether the same wish, known by its key, had started it before.
+    pub existing: bool,
+}
+
 /// Why the agent does not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AgentError {
@@ -191,7 +203,7 @@ pub trait Agent: Send + Sync {
         &'a self,
         request: StartRequest,
         by: &'a Person,
-    ) -> BoxFuture<'a, Result<RunId, AgentError>>;
+    ) -> BoxFuture<'a, Result<StartedRun, AgentError>>;
     /// Asks a run to stop.
     fn cancel<'a>(
         &'a self,

@@ -10,7 +10,7 @@ use crate::{
         run::StepReport,
         runbook::Phase,
     },
-    ports::BoxFuture,
+    ports::{BoxFuture, logs::Losses},
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -69,6 +69,10 @@ pub struct ApprovalWish {
 pub trait StepLog: Send + Sync {
     /// Appends bytes as they come; they need not end at a line or a character.
     fn append(&self, stream: LogStream, bytes: &[u8]);
+    /// Keeps what was not yet kept; what of this attempt's output is lost. A log that keeps nothing loses nothing.
+    fn end(&self) -> Losses {
+        Losses::default()
+    }
 }
 
 /// Which of a program's outputs.

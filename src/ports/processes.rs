@@ -95,4 +95,6 @@ pub trait Processes: Send + Sync + std::fmt::Debug {
         log: Arc<dyn StepLog>,
         stop: CancellationToken,
     ) -> BoxFuture<'_, Result<Ended, ProcessError>>;
+    /// Kills all that run, without waiting for anything: the agent is about to be gone.
+    fn kill_all(&self);
 }

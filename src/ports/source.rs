@@ -1,6 +1,6 @@
 //! The repository that the agent follows.
 
-use crate::ports::BoxFuture;
+use crate::{domain::lineage::Lineage, ports::BoxFuture};
 use jiff::Timestamp;
 
 /// One commit.
@@ -83,6 +83,8 @@ pub trait Source: Send + Sync + std::fmt::Debug {
         &'a self,
         known: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Option<Tree>, SourceError>>;
+    /// How this revision, which was listed, came from an earlier one. What cannot be known is said to be unknown.
+    fn lineage<'a>(&'a self, since: &'a str, revision: &'a Revision) -> BoxFuture<'a, Lineage>;
     /// The bytes of blobs, in the order asked for. Only blobs of a listed tree are asked for.
     fn read<'a>(&'a self, blobs: &'a [String]) -> BoxFuture<'a, Result<Vec<Vec<u8>>, SourceError>>;
     /// Where it comes from, without credentials, for people.

@@ -4,7 +4,8 @@ use crate::{
     domain::{expression, name::ActionName},
     ports::executor::{ActionCatalogue, ActionSpec},
     runbooks::{
-        explain::explain,
+        explain::{explain, mended},
+        gaps::Gaps,
         problems::Fault,
         schema::{Shape, loosened},
         tree::{Content, Node},
@@ -41,48 +42,79 @@ impl<'a> Actions<'a> {
         specs.iter().position(|spec| spec.name == action.as_str())
     }
 
-    /// What does not fit in a known action's arguments. `node` is the value of `with`, or the step where there is none.
-    pub(super) fn check(
-        &self,
-        action: &ActionName,
-        arguments: &Value,
-        has_expressions: bool,
-        node: &Node<'_>,
-    ) -> Vec<Fault> {
-        if let Err(why) = self.catalogue.check_template(action, arguments) {
-            return vec![Fault::new(node.place, why)];
+    /// What does not fit in a known action's arguments. Where something was cut out of them, only what is still there is checked.
+    pub(super) fn check(&self, action: &ActionName, written: &Written<'_, '_>) -> Vec<Fault> {
+        let Written {
+            arguments, node, ..
+        } = *written;
+        let is_whole = !written.gaps.are_below(node);
+        if is_whole && let Err(why) = self.catalogue.check_template(action, arguments) {
+            return vec![said(node, &why)];
         }
-        let shape = || {
-            let index = self.position(action)?;
-            let spec = self.catalogue.specs().get(index)?;
-            let shape = self.shapes.get(index)?;
-            Some(shape.get_or_init(|| Shape::new(loosened(&spec.inputs))))
-        };
-        if has_expressions {
-            return match shape() {
-                Some(shape) if !shape.fits(arguments) => faults(shape, arguments, node),
+        if written.has_expressions || !is_whole {
+            return match self.shape(action) {
+                Some(shape) if !shape.fits(arguments) => written.faults(shape),
                 Some(_) | None => Vec::new(),
             };
         }
-        let Err(why) = self.catalogue.check(action, arguments) else {
-            return Vec::new();
-        };
-        let found = shape()
-            .map(|shape| faults(shape, arguments, node))
-            .unwrap_or_default();
-        if found.is_empty() {
-            vec![Fault::new(node.place, why)]
-        } else {
-            found
+        match self.catalogue.check(action, arguments) {
+            Ok(()) => Vec::new(),
+            Err(why) => self.explained(action, written, &why),
         }
+    }
+
+    /// Why the action refuses its arguments: by its schema where that says why, and then what else is wrong with the rest.
+    fn explained(&self, action: &ActionName, written: &Written<'_, '_>, why: &str) -> Vec<Fault> {
+        let Written {
+            arguments, node, ..
+        } = *written;
+        let shape = self.shape(action);
+        let found = shape.map(|shape| explain(shape, arguments, node, written.gaps));
+        let (Some(shape), Some(found)) = (shape, found.filter(|found| !found.is_empty())) else {
+            return vec![said(node, why)];
+        };
+        let mut gaps = Gaps::default();
+        let rest = mended(node, &found, &mut gaps).json();
+        let mut faults: Vec<Fault> = found.into_iter().map(|found| found.fault).collect();
+        if gaps.is_empty() && shape.fits(&rest) {
+            let refused = self.catalogue.check(action, &rest);
+            faults.extend(refused.err().map(|why| said(node, &why)));
+        }
+        faults
+    }
+
+    fn shape(&self, action: &ActionName) -> Option<&Shape> {
+        let index = self.position(action)?;
+        let spec = self.catalogue.specs().get(index)?;
+        let shape = self.shapes.get(index)?;
+        Some(shape.get_or_init(|| Shape::new(loosened(&spec.inputs))))
     }
 }
 
-fn faults(shape: &Shape, arguments: &Value, node: &Node<'_>) -> Vec<Fault> {
-    explain(shape, arguments, node)
-        .into_iter()
-        .map(|explained| explained.fault)
-        .collect()
+/// Arguments as they are written.
+pub(super) struct Written<'w, 's> {
+    pub(super) arguments: &'w Value,
+    pub(super) has_expressions: bool,
+    /// The value of `with`, or the step where there is none.
+    pub(super) node: &'w Node<'s>,
+    /// What was cut out of them.
+    pub(super) gaps: &'w Gaps,
+}
+
+impl Written<'_, '_> {
+    fn faults(&self, shape: &Shape) -> Vec<Fault> {
+        let found = explain(shape, self.arguments, self.node, self.gaps);
+        let told = found.into_iter().filter(|found| !found.is_excused);
+        told.map(|explained| explained.fault).collect()
+    }
+}
+
+/// A fault in the words of the action, whose last line may be a hint.
+fn said(node: &Node<'_>, why: &str) -> Fault {
+    match why.split_once("\nhint: ") {
+        Some((what, hint)) => Fault::new(node.place, what).hint(hint),
+        None => Fault::new(node.place, why),
+    }
 }
 
 /// Whether any text below a node has an expression.

@@ -8,11 +8,7 @@ use crate::{
         secret,
         span::Span,
     },
-    runbooks::{
-        compose::{compose, decode, forbidden},
-        problems::Fault,
-        tree::Content,
-    },
+    runbooks::{problems::Problem, single::SingleFile},
 };
 use regex::{Regex, RegexBuilder};
 use serde_json::{Value, json};
@@ -26,35 +22,17 @@ const LARGEST_PATTERN: usize = 1 << 18;
 /// # Errors
 /// It is not such a document.
 pub fn inputs_from_file(bytes: &[u8]) -> Result<BTreeMap<String, Value>, String> {
-    let told = |fault: &Fault| {
-        format!(
-            "{}:{}: {}",
-            fault.place.line, fault.place.column, fault.what
-        )
+    let file = SingleFile::read("", bytes);
+    if let Some(problem) = file.problems().first() {
+        let Problem {
+            line, column, what, ..
+        } = problem;
+        return Err(format!("{line}:{column}: {what}"));
+    }
+    let Value::Object(inputs) = file.value() else {
+        return Ok(BTreeMap::new());
     };
-    let text = decode(bytes).map_err(|(fault, _)| told(&fault))?;
-    if let Some(fault) = forbidden(text).first() {
-        return Err(told(fault));
-    }
-    let documents = compose(text);
-    let document = match documents.as_slice() {
-        [] => return Ok(BTreeMap::new()),
-        [one] => one,
-        [_, second, ..] => {
-            let line = second.root.place.line;
-            return Err(format!("{line}:1: only one document is wanted"));
-        }
-    };
-    if let Some(fault) = document.faults.first() {
-        return Err(told(fault));
-    }
-    if !matches!(document.root.content, Content::Mapping(_) | Content::Null) {
-        return Err("1:1: a mapping of inputs is wanted, as in `key: value`".to_owned());
-    }
-    let entries = document.root.entries().iter();
-    Ok(entries
-        .map(|entry| (entry.key.to_string(), entry.value.json()))
-        .collect())
+    Ok(inputs.into_iter().collect())
 }
 
 /// Reads an input from text, as it comes from a command line.

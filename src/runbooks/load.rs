@@ -5,21 +5,14 @@ use crate::{
     ports::executor::ActionCatalogue,
     runbooks::{
         arguments::Actions,
-        compose::{Composed, compose, decode, forbidden},
-        convert::{self, Draft},
-        explain::{Explained, explain, mended},
-        problems::{Fault, Located, MAX_PROBLEMS, Problem, Severity, hint_among, problems},
-        raw::{CalendarFile, EnvironmentFile, PolicyFile, RunbookFile},
-        read::read,
+        compose::{Composed, Decoded, Worth, compose, decode, too_large},
+        document::{Checked, Rest, check},
+        problems::{Fault, Located, Problem, Severity, problems},
         schema::Kind,
-        tree::{Content, Node},
+        tree::Node,
     },
 };
-use serde::de::DeserializeOwned;
-use std::sync::Arc;
-
-/// How often a faulty document is mended before it is given up.
-const MOST_ROUNDS: usize = 4;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,6 +23,21 @@ pub struct Loaded {
     pub problems: Vec<Problem>,
     /// The names of the runbooks that have errors, as far as they can be read.
     pub broken: Vec<RunbookName>,
+    /// The documents with errors.
+    pub(super) unusable: Vec<Unusable>,
+}
+
+/// A document with errors, as far as it could be read: what others may refer to, and what it refers to itself.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Unusable {
+    /// Its first line.
+    pub(super) line: usize,
+    /// What it is or was likely meant to be.
+    pub(super) kind: Option<Kind>,
+    /// Its name as it is written.
+    pub(super) name: Option<String>,
+    /// What is left of it.
+    pub(super) rest: Option<Rest>,
 }
 
 /// Reads files. It keeps what it compiles from the catalogue, so one loader for many files is faster than [`load_file`] for each.
@@ -59,52 +67,57 @@ impl<'a> Loader<'a> {
 
     /// Reads one file.
     pub fn load(&self, path: &str, bytes: &[u8]) -> Loaded {
-        let text = match decode(bytes) {
-            Ok(text) => text,
-            Err((fault, good)) => return unreadable(path, good, vec![fault]),
-        };
-        let faults = forbidden(text);
-        if !faults.is_empty() {
-            return unreadable(path, text, faults);
-        }
+        self.decoded(path, decode(bytes))
+    }
+
+    /// Reads what a file larger than any that is read begins with, for the names of its documents.
+    pub(super) fn load_start(&self, path: &str, start: &[u8], size: Option<u64>) -> Loaded {
+        self.decoded(path, Decoded::useless(start, too_large(size)))
+    }
+
+    fn decoded(&self, path: &str, decoded: Decoded<'_>) -> Loaded {
         let mut file = File {
             path: path.into(),
-            text,
+            text: &decoded.text,
+            worth: decoded.worth,
+            bad_lines: bad_lines(&decoded),
             actions: &self.actions,
-            faults: Vec::new(),
+            faults: decoded.faults,
             loaded: Loaded::default(),
         };
-        for document in compose(text) {
+        for document in compose(&decoded.text) {
             file.document(document);
         }
-        file.loaded.problems = problems(path, text, file.faults);
+        let shown = match decoded.worth {
+            Worth::Checking | Worth::Naming => decoded.text.as_ref(),
+            Worth::Whole => "",
+        };
+        file.loaded.problems = problems(path, shown, file.faults);
         file.loaded
     }
 }
 
-/// A file whose text is refused as a whole. The names in it are still read, so that it is known which runbooks are broken.
-fn unreadable(path: &str, text: &str, faults: Vec<Fault>) -> Loaded {
-    Loaded {
-        documents: Vec::new(),
-        broken: compose(text)
-            .iter()
-            .filter_map(|document| runbook_name(&document.root))
-            .collect(),
-        problems: problems(path, text, faults),
+/// The lines that are not as they were meant.
+fn bad_lines(decoded: &Decoded<'_>) -> BTreeSet<u32> {
+    let mut lines: BTreeSet<u32> = decoded
+        .faults
+        .iter()
+        .map(|fault| fault.place.line)
+        .collect();
+    if !lines.is_empty() {
+        let numbered = (1..).zip(decoded.text.split('\n'));
+        let with_others = numbered.filter(|(_, line)| line.contains(char::REPLACEMENT_CHARACTER));
+        lines.extend(with_others.map(|(number, _)| number));
     }
-}
-
-fn runbook_name(root: &Node<'_>) -> Option<RunbookName> {
-    let kind = root.get("kind").and_then(Node::text)?;
-    let name = root.get("metadata")?.get("name").and_then(Node::text)?;
-    (kind == Kind::Runbook.as_str())
-        .then(|| RunbookName::new(name).ok())
-        .flatten()
+    lines
 }
 
 struct File<'a> {
     path: Arc<str>,
     text: &'a str,
+    worth: Worth,
+    /// Lines of which nothing more is told.
+    bad_lines: BTreeSet<u32>,
     actions: &'a Actions<'a>,
     faults: Vec<Fault>,
     loaded: Loaded,
@@ -112,131 +125,39 @@ struct File<'a> {
 
 impl File<'_> {
     fn document(&mut self, composed: Composed<'_>) {
-        let name = runbook_name(&composed.root);
-        if !composed.faults.is_empty() {
-            self.faults.extend(composed.faults);
-            self.loaded.broken.extend(name);
+        let line = composed.root.place.line as usize;
+        let name = name(&composed.root).map(str::to_owned);
+        let mut checked = match self.worth {
+            Worth::Checking => check(self.text, self.actions, composed),
+            Worth::Naming | Worth::Whole => Checked::only_named(&composed.root),
+        };
+        let told = |fault: &Fault| !self.bad_lines.contains(&fault.place.line);
+        let is_error = |fault: &Fault| fault.severity == Severity::Error;
+        let is_broken = !self.bad_lines.is_empty() || checked.faults.iter().any(is_error);
+        self.faults.extend(checked.faults.into_iter().filter(told));
+        if let Some(Rest { document, .. }) = checked.rest.take_if(|_| !is_broken) {
+            self.loaded.documents.push(Located {
+                value: document,
+                file: Arc::clone(&self.path),
+                line,
+            });
             return;
         }
-        let (document, faults) = match header(&composed.root) {
-            Ok(kind) => self.read(kind, &composed.root),
-            Err(faults) => (None, faults),
-        };
-        let is_broken = faults.iter().any(|fault| fault.severity == Severity::Error);
-        self.faults.extend(faults);
-        match document {
-            Some(value) if !is_broken => self.loaded.documents.push(Located {
-                value,
-                file: Arc::clone(&self.path),
-                line: composed.root.place.line as usize,
-            }),
-            Some(_) | None => self.loaded.broken.extend(name),
-        }
-    }
-
-    fn read(&self, kind: Kind, root: &Node<'_>) -> (Option<Document>, Vec<Fault>) {
-        match kind {
-            Kind::Runbook => self.convert(kind, root, |draft, file: RunbookFile| {
-                convert::runbook(draft, file).map(|runbook| Document::Runbook(Arc::new(runbook)))
-            }),
-            Kind::Environment => self.convert(kind, root, |_, file: EnvironmentFile| {
-                Some(Document::Environment(convert::environment(file)))
-            }),
-            Kind::Calendar => self.convert(kind, root, |draft, file: CalendarFile| {
-                convert::calendar(draft, file).map(Document::Calendar)
-            }),
-            Kind::Policy => self.convert(kind, root, |draft, file: PolicyFile| {
-                Some(Document::Policy(convert::policy(draft, file)))
-            }),
-        }
-    }
-
-    /// Reads the tree as a type and converts that. Where the tree does not fit the type, the schema says why, and what can be
-    /// mended is converted all the same, for the sake of what else is wrong.
-    fn convert<T: DeserializeOwned>(
-        &self,
-        kind: Kind,
-        root: &Node<'_>,
-        convert: impl FnOnce(&mut Draft<'_>, T) -> Option<Document>,
-    ) -> (Option<Document>, Vec<Fault>) {
-        let mut draft = Draft {
-            root,
-            text: self.text,
-            actions: self.actions,
-            partial: false,
-            faults: Vec::new(),
-        };
-        let fault = match read::<T>(root) {
-            Ok(file) => {
-                let document = convert(&mut draft, file);
-                return (document, draft.faults);
-            }
-            Err(fault) => fault,
-        };
-        let found = explain(kind.shape(), &root.json(), root);
-        if found.is_empty() {
-            return (None, vec![fault]);
-        }
-        let mut faults: Vec<Fault> = found.iter().map(|found| found.fault.clone()).collect();
-        if let Some(mended) = mended_to_fit(kind, root, &found) {
-            draft.root = &mended;
-            draft.partial = true;
-            if let Ok(file) = read::<T>(&mended) {
-                convert(&mut draft, file);
-            }
-            faults.append(&mut draft.faults);
-        }
-        (None, faults)
+        let runbook = name
+            .as_deref()
+            .filter(|_| checked.kind == Some(Kind::Runbook));
+        let runbook = runbook.and_then(|name| RunbookName::new(name).ok());
+        self.loaded.broken.extend(runbook);
+        self.loaded.unusable.push(Unusable {
+            line,
+            kind: checked.kind,
+            name,
+            rest: checked.rest,
+        });
     }
 }
 
-/// The tree without what does not fit the schema. What had to go may leave other parts incomplete, which then go as well.
-fn mended_to_fit<'s>(kind: Kind, root: &Node<'s>, found: &[Explained]) -> Option<Node<'s>> {
-    if found.len() >= MAX_PROBLEMS {
-        return None;
-    }
-    let mut mended_root = mended(root, found);
-    for _ in 0..MOST_ROUNDS {
-        let value = mended_root.json();
-        if kind.shape().fits(&value) {
-            return Some(mended_root);
-        }
-        let found = explain(kind.shape(), &value, &mended_root);
-        mended_root = mended(&mended_root, &found);
-    }
-    None
-}
-
-/// What the document is.
-fn header(root: &Node<'_>) -> Result<Kind, Vec<Fault>> {
-    let Content::Mapping(_) = &root.content else {
-        let what = "a document is a mapping with apiVersion, kind, metadata and spec";
-        return Err(vec![Fault::new(root.place, what)]);
-    };
-    let mut faults = Vec::new();
-    expect_word(root, "apiVersion", &["orderly.dev/v1"], &mut faults);
-    expect_word(root, "kind", &Kind::ALL.map(Kind::as_str), &mut faults);
-    let kind = root.get("kind").and_then(Node::text);
-    let kind = Kind::ALL
-        .into_iter()
-        .find(|known| Some(known.as_str()) == kind);
-    match kind {
-        Some(kind) if faults.is_empty() => Ok(kind),
-        Some(_) | None => Err(faults),
-    }
-}
-
-fn expect_word(root: &Node<'_>, key: &str, words: &[&str], faults: &mut Vec<Fault>) {
-    let Some(value) = root.get(key) else {
-        let hint = format!("write `{key}: {}`", words.first().unwrap_or(&""));
-        faults.push(Fault::new(root.place, format!("`{key}` is missing")).hint(hint));
-        return;
-    };
-    let text = value.text().unwrap_or_default();
-    if !words.contains(&text) {
-        let what = format!("`{key}` must be one of {}", words.join(", "));
-        faults.push(
-            Fault::new(value.place, what).maybe_hint(hint_among(text, words.iter().copied())),
-        );
-    }
+/// What a document is called, as it is written.
+fn name<'n>(root: &'n Node<'_>) -> Option<&'n str> {
+    root.get("metadata")?.get("name").and_then(Node::text)
 }

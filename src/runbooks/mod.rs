@@ -2,7 +2,8 @@
 //!
 //! A file goes this way: bytes → strict tree with places (`compose`) → the types of the format (`raw`, by `read`) → checks and
 //! domain values (`convert`). When the types refuse it, the JSON Schema made from the same types says why (`explain`).
-//! [`check_set`] then looks across files.
+//! [`check_set`] then looks across files. Other files that hold one document, such as the agent's configuration, are read as strictly
+//! ([`SingleFile`]).
 //!
 //! Invariants
 //! - Text is hostile: bytes, nodes, depth and problems are bounded, nothing recurses deeper than 64, nothing panics.
@@ -19,7 +20,9 @@ mod alternatives;
 mod arguments;
 mod compose;
 mod convert;
+mod document;
 mod explain;
+mod gaps;
 mod inputs;
 mod load;
 mod problems;
@@ -29,12 +32,17 @@ mod report;
 mod scalar;
 mod schema;
 mod set;
+mod single;
 mod source;
 mod tree;
+mod validation;
 
+pub use compose::MAX_FILE_BYTES;
 pub use inputs::{input_from_text, inputs_from_file};
 pub use load::{Loaded, Loader, load_file};
 pub use problems::{Located, MAX_PROBLEMS, Problem, Severity};
-pub use report::{Counts, ReportFormat, ValidationReport, render, validate_tree};
+pub use report::{ReportFormat, render};
 pub use schema::schemas;
-pub use set::{Member, SetProblem, check_set};
+pub use set::{Declared, Member, SetProblem, check_set};
+pub use single::SingleFile;
+pub use validation::{Counts, FileContent, ValidationReport, validate_tree};

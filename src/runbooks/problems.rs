@@ -1,12 +1,14 @@
 //! What is wrong, and where.
 
+pub(super) use crate::domain::likeness::nearest;
+
 use crate::domain::secret;
 use std::sync::Arc;
 
 /// The most problems that are told of one file.
 pub const MAX_PROBLEMS: usize = 100;
-/// The longest line that is shown, in characters.
-const MAX_LINE: usize = 400;
+/// The longest line that is shown whole, in characters; of a longer one so much around the place is.
+const MAX_LINE: usize = 160;
 /// The longest message and hint, in characters.
 const MAX_WORDS: usize = 600;
 
@@ -24,8 +26,11 @@ pub struct Problem {
     /// What would help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// The line itself; empty where it is too long to show.
+    /// The line itself; of a long one what stands around the place, with `…` where it is cut.
     pub source_line: String,
+    /// Where the place is in `source_line`, in characters; counts from 1.
+    #[serde(skip)]
+    pub mark: usize,
     /// Whether it stops the document from being used.
     pub severity: Severity,
 }
@@ -126,23 +131,45 @@ pub(super) fn problems(file: &str, text: &str, mut faults: Vec<Fault>) -> Vec<Pr
         .collect()
 }
 
+/// Something wrong with a file as a whole, which may not even be read.
+pub(super) fn of_file(file: &str, what: &str, hint: Option<&str>, severity: Severity) -> Problem {
+    let mut fault = Fault::new(Place::START, what).maybe_hint(hint.map(str::to_owned));
+    fault.severity = severity;
+    problem(file, &[], fault)
+}
+
 fn problem(file: &str, lines: &[&str], fault: Fault) -> Problem {
     let line = fault.place.line as usize;
-    let text = lines
-        .get(line.saturating_sub(1))
-        .copied()
-        .unwrap_or_default();
-    let text = text.trim_end_matches('\r');
-    let short = text.chars().take(MAX_LINE + 1).count() <= MAX_LINE;
+    let column = fault.place.column as usize;
+    let text = lines.get(line.saturating_sub(1)).copied();
+    let (source_line, mark) = excerpt(text.unwrap_or_default().trim_end_matches('\r'), column);
     Problem {
         file: file.to_owned(),
         line,
-        column: fault.place.column as usize,
-        what: shortened(fault.what),
-        hint: fault.hint.map(shortened),
-        source_line: if short { visible(text) } else { String::new() },
+        column,
+        what: shortened(visible(&fault.what)),
+        hint: fault.hint.map(|hint| shortened(visible(&hint))),
+        source_line,
+        mark,
         severity: fault.severity,
     }
+}
+
+/// What is shown of a line, and where the column is in that.
+fn excerpt(line: &str, column: usize) -> (String, usize) {
+    let length = line.chars().take(MAX_LINE.max(column) + MAX_LINE).count();
+    if length <= MAX_LINE {
+        return (visible(line), column);
+    }
+    let half = MAX_LINE / 2;
+    let from = column
+        .saturating_sub(half)
+        .min(length.saturating_sub(MAX_LINE));
+    let part: String = line.chars().skip(from).take(MAX_LINE).collect();
+    let (before, after) = (from > 0, from + MAX_LINE < length);
+    let dots = |is_cut: bool| if is_cut { "…" } else { "" };
+    let shown = format!("{}{}{}", dots(before), visible(&part), dots(after));
+    (shown, column - from + usize::from(before))
 }
 
 fn shortened(mut words: String) -> String {
@@ -180,23 +207,6 @@ pub(super) fn is_invisible(character: char) -> bool {
     }
 }
 
-/// The known name that is most like a wrong one, if any is like it.
-pub(super) fn nearest<'a>(
-    wrong: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    if wrong.len() > 100 {
-        return None;
-    }
-    let folded = wrong.to_lowercase();
-    known
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(&folded, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, name)| name)
-}
-
 /// A hint at the nearest known name, or else at all of them.
 pub(super) fn hint_among<'a, I>(wrong: &str, known: I) -> Option<String>
 where
@@ -217,7 +227,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, MAX_PROBLEMS, Place, hint_among, nearest, problems};
+    use super::{Fault, MAX_LINE, MAX_PROBLEMS, Place, excerpt, hint_among, nearest, problems};
 
     #[test]
     fn the_nearest_name_is_found_and_a_far_one_is_not() {
@@ -229,6 +239,31 @@ mod tests {
             hint_among("zzz", known).as_deref(),
             Some("known are timeout, timeZone, steps")
         );
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_place() {
+        let line = format!("{}X{}", "a".repeat(300), "b".repeat(300));
+        let (shown, mark) = excerpt(&line, 301);
+        assert_eq!(shown.chars().nth(mark - 1), Some('X'));
+        assert!(shown.starts_with("…a") && shown.ends_with("b…"), "{shown}");
+        assert_eq!(shown.chars().count(), MAX_LINE + 2);
+        let (shown, mark) = excerpt(&line, 1);
+        assert_eq!((shown.chars().next(), mark), (Some('a'), 1));
+        assert!(shown.ends_with('…'));
+        let (shown, mark) = excerpt(&line, 601);
+        assert_eq!(shown.chars().nth(mark - 2), Some('b'));
+        assert!(!shown.ends_with('…'));
+        assert_eq!(excerpt("short", 3), ("short".to_owned(), 3));
+    }
+
+    #[test]
+    fn what_is_told_moves_no_cursor() {
+        let fault = Fault::new(Place::START, "a\u{1b}[2Jb\nc").hint("\u{202e}");
+        let found = problems("a.yaml", "x\u{1b}y", vec![fault]);
+        assert_eq!(found[0].what, "a\u{FFFD}[2Jb\u{FFFD}c");
+        assert_eq!(found[0].hint.as_deref(), Some("\u{FFFD}"));
+        assert_eq!(found[0].source_line, "x\u{FFFD}y");
     }
 
     #[test]

@@ -1,14 +1,6 @@
 //! Problems as text for people, and in the forms that other programs read.
 
-use crate::{
-    domain::runbook::Document,
-    ports::executor::ActionCatalogue,
-    runbooks::{
-        load::{Loaded, Loader},
-        problems::{Located, Problem, Severity, visible},
-        set::{Member, check_set},
-    },
-};
+use crate::runbooks::problems::{Problem, Severity, visible};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -23,79 +15,6 @@ pub enum ReportFormat {
     Github,
     /// SARIF 2.1.0 (OASIS).
     Sarif,
-}
-
-/// How much was looked at, and what was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Counts {
-    /// Files read.
-    pub files: usize,
-    /// Runbooks without errors.
-    pub runbooks: usize,
-    /// Environments, calendars and policies without errors.
-    pub others: usize,
-    /// Problems that stop a document from being used.
-    pub errors: usize,
-    /// Problems that do not.
-    pub warnings: usize,
-}
-
-/// What a tree of files is worth.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ValidationReport {
-    /// Everything wrong: file by file, in the order of places, then what is wrong between files.
-    pub problems: Vec<Problem>,
-    /// How much was looked at.
-    pub counts: Counts,
-}
-
-/// Checks files one by one and together.
-pub fn validate_tree<P: AsRef<str>, B: AsRef<[u8]>>(
-    files: impl Iterator<Item = (P, B)>,
-    actions: &dyn ActionCatalogue,
-) -> ValidationReport {
-    let loader = Loader::new(actions);
-    let mut report = ValidationReport::default();
-    let mut documents: Vec<Located<Document>> = Vec::new();
-    for (path, bytes) in files {
-        let Loaded {
-            documents: found,
-            problems,
-            ..
-        } = loader.load(path.as_ref(), bytes.as_ref());
-        report.counts.files += 1;
-        documents.extend(found);
-        report.problems.extend(problems);
-    }
-    let members: Vec<Member<'_>> = documents.iter().map(member).collect();
-    let between = check_set(&members);
-    report
-        .problems
-        .extend(between.into_iter().map(|found| found.problem));
-    report.counts = counts(report.counts.files, &documents, &report.problems);
-    report
-}
-
-fn member(document: &Located<Document>) -> Member<'_> {
-    Member {
-        file: &document.file,
-        line: document.line,
-        document: &document.value,
-    }
-}
-
-fn counts(files: usize, documents: &[Located<Document>], problems: &[Problem]) -> Counts {
-    let is_runbook = |document: &&Located<Document>| matches!(document.value, Document::Runbook(_));
-    let runbooks = documents.iter().filter(is_runbook).count();
-    let is_error = |problem: &&Problem| problem.severity == Severity::Error;
-    let errors = problems.iter().filter(is_error).count();
-    Counts {
-        files,
-        runbooks,
-        others: documents.len() - runbooks,
-        errors,
-        warnings: problems.len() - errors,
-    }
 }
 
 /// Problems as text in one of the forms. No colour codes.
@@ -116,6 +35,7 @@ fn text(problem: &Problem) -> String {
         what,
         hint,
         source_line,
+        mark,
         severity,
     } = problem;
     let file = visible(file);
@@ -126,7 +46,7 @@ fn text(problem: &Problem) -> String {
         // Tabs are kept, so that the mark stands under its character whatever their width is.
         let before: String = source_line
             .chars()
-            .take(column.saturating_sub(1))
+            .take(mark.saturating_sub(1))
             .map(|character| if character == '\t' { '\t' } else { ' ' })
             .collect();
         let _written = writeln!(text, " {number} | {source_line}\n {margin} | {before}^");
@@ -149,7 +69,7 @@ fn annotation(problem: &Problem) -> String {
     );
     format!(
         "::{command} file={},line={},col={}::{}\n",
-        escape_property(&problem.file),
+        escape_property(&visible(&problem.file)),
         problem.line,
         problem.column,
         escape_data(&message)
@@ -199,9 +119,10 @@ fn sarif_result(problem: &Problem) -> Value {
     })
 }
 
-/// A relative path as a URI reference (RFC 3986).
+/// A path as a URI reference (RFC 3986): relative, or with a scheme (RFC 8089).
 fn uri(path: &str) -> String {
-    let mut text = String::new();
+    let scheme = if path.starts_with('/') { "file://" } else { "" };
+    let mut text = scheme.to_owned();
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             text.push(char::from(byte));
@@ -214,9 +135,9 @@ fn uri(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ReportFormat, render};
+    use super::{ReportFormat, render, uri};
     use crate::runbooks::problems::{Problem, Severity};
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     fn problems() -> [Problem; 2] {
         [
@@ -227,6 +148,7 @@ mod tests {
                 what: "100% wrong\nreally".to_owned(),
                 hint: Some("do not".to_owned()),
                 source_line: "\ta: b".to_owned(),
+                mark: 4,
                 severity: Severity::Error,
             },
             Problem {
@@ -236,6 +158,7 @@ mod tests {
                 what: "odd".to_owned(),
                 hint: None,
                 source_line: String::new(),
+                mark: 1,
                 severity: Severity::Warning,
             },
         ]
@@ -255,11 +178,84 @@ mod tests {
     }
 
     #[test]
+    fn a_file_named_like_a_command_annotates_nothing_else() {
+        let [mut problem, _] = problems();
+        problem.file = "a\n::warning::b\u{1b}[2J\r%0A,line=9:.yaml".to_owned();
+        problem.what = "::error::%25\r\n::set-output name=x::y".to_owned();
+        let written = render(&[problem], ReportFormat::Github);
+        assert_eq!(written.matches('\n').count(), 1, "{written}");
+        assert!(!written.contains(['\r', '\u{1b}']), "{written:?}");
+        assert!(written.contains("::%3A%3A") || written.contains("::::error::%2525%0D%0A::"));
+        let (properties, _) = written
+            .trim_start_matches("::error ")
+            .split_once("::")
+            .unwrap();
+        assert_eq!(properties.split(',').count(), 3, "{properties}");
+    }
+
+    #[test]
     fn json_has_every_field() {
         let read: Value = serde_json::from_str(&render(&problems(), ReportFormat::Json)).unwrap();
         assert_eq!(read[0]["line"], 12);
         assert_eq!(read[0]["severity"], "error");
         assert_eq!(read[1].get("hint"), None);
+    }
+
+    /// The objects of SARIF 2.1.0 that are written, as its own schema wants them: no other keys, numbers from 1.
+    fn sarif_schema() -> Value {
+        let object = |properties: Value| {
+            let required: Vec<_> = properties.as_object().unwrap().keys().cloned().collect();
+            json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+        };
+        let text = json!({"type": "string", "minLength": 1});
+        let number = json!({"type": "integer", "minimum": 1});
+        let message = object(json!({"text": text}));
+        let rule = object(json!({"id": text, "shortDescription": message}));
+        let driver = object(json!({
+            "name": text,
+            "version": text,
+            "rules": {"type": "array", "items": rule, "uniqueItems": true},
+        }));
+        let place = object(json!({
+            "artifactLocation": object(json!({"uri": {"type": "string", "format": "uri-reference"}})),
+            "region": object(json!({"startLine": number, "startColumn": number})),
+        }));
+        let location = object(json!({"physicalLocation": place}));
+        let result = object(json!({
+            "ruleId": {"const": "validate"},
+            "level": {"enum": ["none", "note", "warning", "error"]},
+            "message": message,
+            "locations": {"type": "array", "items": location},
+        }));
+        let run = object(json!({
+            "tool": object(json!({"driver": driver})),
+            "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+            "results": {"type": "array", "items": result},
+        }));
+        object(json!({
+            "$schema": {"type": "string", "format": "uri"},
+            "version": {"const": "2.1.0"},
+            "runs": {"type": "array", "items": run},
+        }))
+    }
+
+    #[test]
+    fn sarif_fits_its_standard() {
+        let schema = jsonschema::options()
+            .should_validate_formats(true)
+            .build(&sarif_schema())
+            .unwrap();
+        for problems in [&problems()[..], &[]] {
+            let written: Value =
+                serde_json::from_str(&render(problems, ReportFormat::Sarif)).unwrap();
+            let found: Vec<_> = schema
+                .iter_errors(&written)
+                .map(|error| error.to_string())
+                .collect();
+            assert_eq!(found, [""; 0]);
+        }
+        assert_eq!(uri("/srv/a b.yaml"), "file:///srv/a%20b.yaml");
+        assert_eq!(uri("a:b.yaml"), "a%3Ab.yaml");
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn byte_of(text: &str, place: Place) -> Option<usize> {
     Some(start + column)
 }
 
-fn place_of(text: &str, byte: usize) -> Place {
+pub(super) fn place_of(text: &str, byte: usize) -> Place {
     let before = text.get(..byte).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before

@@ -1,6 +1,6 @@
 //! A YAML document as a tree whose every node knows its place.
 
-use crate::runbooks::problems::Place;
+use crate::runbooks::{gaps::Gaps, problems::Place};
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 
@@ -53,6 +53,18 @@ impl<'s> Node<'s> {
         }
     }
 
+    /// The items of a list; none for anything else.
+    pub(super) fn items(&self) -> &[Self] {
+        match &self.content {
+            Content::Sequence(items) => items,
+            Content::Null
+            | Content::Bool(_)
+            | Content::Number(_)
+            | Content::Text(_)
+            | Content::Mapping(_) => &[],
+        }
+    }
+
     /// The text.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.content {
@@ -81,6 +93,78 @@ impl<'s> Node<'s> {
         }
     }
 
+    /// The same, for longer than its text.
+    pub(super) fn into_owned(self) -> Node<'static> {
+        let content = match self.content {
+            Content::Null => Content::Null,
+            Content::Bool(yes) => Content::Bool(yes),
+            Content::Number(number) => Content::Number(number),
+            Content::Text(text) => Content::Text(Cow::Owned(text.into_owned())),
+            Content::Sequence(items) => {
+                Content::Sequence(items.into_iter().map(Node::into_owned).collect())
+            }
+            Content::Mapping(entries) => {
+                let entries = entries.into_iter().map(|entry| Entry {
+                    key: Cow::Owned(entry.key.into_owned()),
+                    place: entry.place,
+                    value: entry.value.into_owned(),
+                });
+                Content::Mapping(entries.collect())
+            }
+        };
+        Node {
+            content,
+            place: self.place,
+        }
+    }
+
+    /// Takes out what a JSON Pointer leads to, or the last on the way that is there; false where nothing is there.
+    pub(super) fn remove(&mut self, pointer: &str, gaps: &mut Gaps) -> bool {
+        let Some((first, rest)) = pointer.trim_start_matches('/').split_once('/') else {
+            return self.remove_child(pointer.trim_start_matches('/'), gaps);
+        };
+        let below = self.child_mut(first);
+        let removed = below.is_some_and(|below| below.remove(&format!("/{rest}"), gaps));
+        removed || self.remove_child(first, gaps)
+    }
+
+    fn child_mut(&mut self, segment: &str) -> Option<&mut Self> {
+        match &mut self.content {
+            Content::Sequence(items) => items.get_mut(segment.parse::<usize>().ok()?),
+            Content::Mapping(entries) => {
+                let key = unescaped(segment);
+                let mut entries = entries.iter_mut();
+                let entry = entries.find(|entry| entry.key == key)?;
+                Some(&mut entry.value)
+            }
+            Content::Null | Content::Bool(_) | Content::Number(_) | Content::Text(_) => None,
+        }
+    }
+
+    fn remove_child(&mut self, segment: &str, gaps: &mut Gaps) -> bool {
+        match &mut self.content {
+            Content::Sequence(items) => match segment.parse::<usize>() {
+                Ok(index) if index < items.len() => {
+                    items.remove(index);
+                    gaps.add_any(self.place);
+                    true
+                }
+                Ok(_) | Err(_) => false,
+            },
+            Content::Mapping(entries) => {
+                let key = unescaped(segment);
+                let before = entries.len();
+                entries.retain(|entry| entry.key != key);
+                let removed = entries.len() < before;
+                if removed {
+                    gaps.add(self.place, &key);
+                }
+                removed
+            }
+            Content::Null | Content::Bool(_) | Content::Number(_) | Content::Text(_) => false,
+        }
+    }
+
     /// What a JSON Pointer (RFC 6901) leads to, or the last node on the way that is there.
     pub(super) fn find(&self, pointer: &str) -> Found<'_, 's> {
         let mut found = Found {
@@ -88,8 +172,7 @@ impl<'s> Node<'s> {
             key: None,
         };
         for segment in pointer.split('/').skip(1) {
-            let segment = segment.replace("~1", "/").replace("~0", "~");
-            let Some(next) = found.node.child(&segment) else {
+            let Some(next) = found.node.child(&unescaped(segment)) else {
                 break;
             };
             found = next;
@@ -107,6 +190,15 @@ impl<'s> Node<'s> {
             node: &entry.value,
             key: Some(entry.place),
         })
+    }
+}
+
+/// A segment of a JSON Pointer as the key that it stands for.
+fn unescaped(segment: &str) -> Cow<'_, str> {
+    if segment.contains('~') {
+        Cow::Owned(segment.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(segment)
     }
 }
 

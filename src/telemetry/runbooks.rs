@@ -14,7 +14,7 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         PoisonError, RwLock,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
@@ -167,25 +167,24 @@ pub(super) struct Runbooks {
 }
 
 impl Runbooks {
-    /// A new set. Those that are known go on counting; those that left are marked; those that left long ago go.
-    pub(super) fn replace(&self, set: &[RunbookSeries], now: Timestamp) {
-        let named: HashSet<&RunbookName> = set.iter().map(|series| &series.name).collect();
+    /// Another set: these are new or say something else, those are gone. Those that are known go on counting; those that are gone
+    /// are marked; those that left long ago go.
+    pub(super) fn change(&self, here: &[RunbookSeries], gone: &[RunbookName], now: Timestamp) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        for slot in table
-            .slots
-            .iter()
-            .filter(|slot| !named.contains(&slot.name))
-        {
-            slot.gone_since.set_if_absent(Some(now.as_second()));
+        for name in gone {
+            if let Some(slot) = table.slot(name) {
+                slot.gone_since.set_if_absent(Some(now.as_second()));
+            }
         }
-        table.slots.retain(|slot| !slot.is_forgotten(now));
-        table.places = places(&table.slots);
-        for series in set {
-            let place = match table.places.get(&series.name) {
-                Some(place) => *place,
-                None => table.add(&series.name),
-            };
-            if let Some(slot) = table.slots.get(place) {
+        if table.slots.iter().any(|slot| slot.is_forgotten(now)) {
+            table.slots.retain(|slot| !slot.is_forgotten(now));
+            table.places = places(&table.slots);
+        }
+        for series in here {
+            if !table.places.contains_key(&series.name) {
+                table.add(&series.name);
+            }
+            if let Some(slot) = table.slot(&series.name) {
                 slot.load(series);
             }
         }
@@ -200,11 +199,7 @@ impl Runbooks {
     /// Does something to one slot. A runbook that nobody has named yet has none, and nothing happens.
     fn with(&self, name: &RunbookName, then: impl FnOnce(&Slot)) {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = table
-            .places
-            .get(name)
-            .and_then(|place| table.slots.get(*place))
-        {
+        if let Some(slot) = table.slot(name) {
             then(slot);
         }
     }
@@ -268,11 +263,13 @@ impl Runbooks {
 }
 
 impl Table {
-    fn add(&mut self, name: &RunbookName) -> usize {
-        let place = self.slots.len();
+    fn slot(&self, name: &RunbookName) -> Option<&Slot> {
+        self.slots.get(*self.places.get(name)?)
+    }
+
+    fn add(&mut self, name: &RunbookName) {
+        self.places.insert(name.clone(), self.slots.len());
         self.slots.push(Slot::new(name.clone()));
-        self.places.insert(name.clone(), place);
-        place
     }
 }
 

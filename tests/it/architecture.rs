@@ -21,8 +21,9 @@ const LAYERS: &[&[&str]] = &[
 /// Rooms that only the named rooms may enter, whatever the layers say.
 const ONLY_FROM: &[(&str, &[&str])] = &[("adapters", &["daemon"])];
 
-/// Rooms of layer two that others of the same layer may use: `history`, `runbooks` and `config` speak through ports' types.
-const SIBLINGS: &[(&str, &str)] = &[("runbooks", "ports")];
+/// Rooms of layer two that others of the same layer may use: `history`, `runbooks` and `config` speak through ports' types, and
+/// `config` lets `runbooks` read its YAML, so that there is one strict reader.
+const SIBLINGS: &[(&str, &str)] = &[("runbooks", "ports"), ("config", "runbooks")];
 
 /// Foreign crates and the rooms behind whose door they live.
 const DOORS: &[(&str, &[&str])] = &[

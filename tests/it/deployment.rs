@@ -54,7 +54,7 @@ fn known_metrics() -> BTreeSet<String> {
     });
     let name: orderly::domain::name::RunbookName = "book".parse().unwrap();
     events.set_actions(["sleep"]);
-    events.set_runbooks(
+    events.runbooks_changed(
         &[orderly::telemetry::RunbookSeries {
             name: name.clone(),
             last_run: Some(now),
@@ -65,6 +65,7 @@ fn known_metrics() -> BTreeSet<String> {
             suspended: false,
             invalid: false,
         }],
+        &[],
         now,
     );
     events.artifact_stored(&name, "x", 1, now);

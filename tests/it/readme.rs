@@ -120,7 +120,7 @@ fn the_shipped_runbooks_load_and_fit_together() {
         );
         (name, bytes)
     });
-    let report = runbooks::validate_tree(files, &wiring::catalogue());
+    let report = runbooks::validate_tree(files, &wiring::catalogue(), None);
     assert!(report.problems.is_empty(), "{:#?}", report.problems);
 }
 

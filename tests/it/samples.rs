@@ -1,8 +1,9 @@
 //! Every file under `tests/samples`: the valid ones have no problem, and each invalid one has a snapshot of what is said about it.
+//! The trees are folders of files that are checked together.
 
 use crate::few_actions::FewActions;
 use insta::Settings;
-use orderly::runbooks::{Loaded, ReportFormat, Severity, load_file, render};
+use orderly::runbooks::{Loaded, ReportFormat, Severity, load_file, render, validate_tree};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -70,11 +71,7 @@ spec:
 fn invalid_samples_say_what_is_wrong() {
     let samples = samples("invalid");
     assert!(samples.len() >= 40);
-    let mut settings = Settings::clone_current();
-    settings.set_snapshot_path("../samples/snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| {
+    settings().bind(|| {
         for (name, bytes) in samples {
             let loaded = load(&name, &bytes);
             let is_error = |severity| severity == Severity::Error;
@@ -87,6 +84,28 @@ fn invalid_samples_say_what_is_wrong() {
             );
             let said = render(&loaded.problems, ReportFormat::Text);
             insta::assert_snapshot!(name.trim_end_matches(".yaml"), said);
+        }
+    });
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings::clone_current();
+    settings.set_snapshot_path("../samples/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings
+}
+
+#[test]
+fn trees_say_everything_that_is_wrong_and_nothing_twice() {
+    let trees = ["faults_do_not_hide_each_other", "a_fault_is_told_once"];
+    let trees = trees.into_iter().chain(["names_taken_twice", "circles"]);
+    settings().bind(|| {
+        for tree in trees {
+            let files = samples(&format!("trees/{tree}"));
+            let report = validate_tree(files.into_iter(), &FewActions::new(), None);
+            let said = render(&report.problems, ReportFormat::Text);
+            insta::assert_snapshot!(tree, said);
         }
     });
 }

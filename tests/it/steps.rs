@@ -174,4 +174,5 @@ impl Processes for Absent {
         let error = ProcessError::NotFound("any".to_owned());
         Box::pin(std::future::ready(Err(error)))
     }
+    fn kill_all(&self) {}
 }

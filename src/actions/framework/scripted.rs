@@ -337,6 +337,7 @@ impl Processes for Absent {
             program.argv.first().cloned().unwrap_or_default(),
         ))
     }
+    fn kill_all(&self) {}
 }
 
 fn no_cluster<'a, T: Send + 'a>(cluster: &str) -> BoxFuture<'a, Result<T, ClusterError>> {

@@ -24,6 +24,8 @@ const FOLLOWED: &str = "refs/orderly/followed";
 const COPY_OF: &str = "orderly.source";
 /// Each fetch that brings something leaves a pack; with this many the copy is made anew.
 const MAX_PACKS: usize = 60;
+/// Commits that a copy is deepened by, so that the authors of all that came since the last look can be seen.
+const LOOK_BACK: i32 = 100;
 /// Bytes that one fetch may bring.
 const MAX_TRANSFER: usize = 1 << 30;
 
@@ -83,20 +85,32 @@ impl Fetch<'_> {
             let refspec = format!("+{}:{FOLLOWED}", self.reference.full_name());
             connection
                 .remote()
-                .fetch(&[refspec], Some(&mut self.options()), None)
+                .fetch(&[refspec], Some(&mut self.options(1)), None)
                 .map_err(Failure::Transport)?;
         }
         followed(repository).map(Some)
     }
 
-    fn options(&self) -> FetchOptions<'_> {
+    /// Brings the commits before the followed one here, a bounded number of them.
+    pub(super) fn deepen(&self, repository: &Repository) -> Result<(), Failure> {
+        let url = self.remote.reached_through(self.relay);
+        let mut remote = repository
+            .remote_anonymous(&url)
+            .map_err(Failure::Transport)?;
+        let refspec = format!("+{}:{FOLLOWED}", self.reference.full_name());
+        remote
+            .fetch(&[refspec], Some(&mut self.options(LOOK_BACK)), None)
+            .map_err(Failure::Transport)
+    }
+
+    fn options(&self, depth: i32) -> FetchOptions<'_> {
         let mut options = FetchOptions::new();
         options
             .remote_callbacks(self.callbacks())
             .follow_redirects(RemoteRedirect::None)
             .download_tags(AutotagOption::None)
             .update_fetchhead(false)
-            .depth(1);
+            .depth(depth);
         options
     }
 

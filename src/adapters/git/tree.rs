@@ -228,7 +228,7 @@ impl Kind {
     }
 }
 
-fn is_yaml(name: &[u8]) -> bool {
+pub(super) fn is_yaml(name: &[u8]) -> bool {
     let ending = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
     name.contains(&b'.')
         && (ending.eq_ignore_ascii_case(b"yaml") || ending.eq_ignore_ascii_case(b"yml"))

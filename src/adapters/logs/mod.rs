@@ -10,15 +10,14 @@
 //! - A silent attempt costs no file.
 //! - A file stays within its cap: its beginning and its end are kept, and a note between says how much was left out.
 //! - Files are for the agent's user alone (0600, folders 0700).
-//! - A disk that takes no more loses output, never a run: the loss is noted in the file as soon as that can be written, and counted.
+//! - A disk that takes no more loses output, never a run: the loss is noted in the file as soon as that can be written, counted, and told
+//!   with the end of the attempt.
 
 mod entry;
 mod place;
 mod read;
 mod sink;
 mod write;
-
-pub use sink::Losses;
 
 use crate::{
     adapters::logs::{place::Place, read::read, write::AttemptLog},
@@ -27,7 +26,7 @@ use crate::{
         BoxFuture,
         clock::Clock,
         executor::StepLog,
-        logs::LogStore,
+        logs::{LogStore, Losses},
         output::{OutputError, OutputOf, OutputPage, StepOutput},
         secrets::Secrets,
     },
@@ -36,7 +35,7 @@ use jiff::Timestamp;
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Bytes of one attempt's file, where the configuration says nothing else.
@@ -104,15 +103,6 @@ impl StepLogs {
         })
     }
 
-    /// What could not be written since the agent started.
-    pub fn losses(&self) -> Losses {
-        self.shared
-            .losses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
     /// Removes the output of all runs that were made on a day before that of `before`; how many days.
     ///
     /// # Errors
@@ -128,6 +118,10 @@ impl StepLogs {
 }
 
 impl Shared {
+    fn losses(&self) -> MutexGuard<'_, Losses> {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Hides every secret's present and former values.
     fn masker(&self) -> Masker {
         let present = self.secrets.all_values();
@@ -160,6 +154,9 @@ impl LogStore for StepLogs {
     fn open(&self, run: RunId, key: &StepKey, attempt: u32) -> Arc<dyn StepLog> {
         let place = self.place(run, key, attempt);
         Arc::new(AttemptLog::new(place, self.cap, self.shared.clone()))
+    }
+    fn losses(&self) -> Losses {
+        self.shared.losses().clone()
     }
 }
 

@@ -2,26 +2,17 @@
 
 use crate::{
     adapters::logs::{Shared, entry, place::Place},
-    ports::executor::LogStream,
+    ports::{executor::LogStream, logs::Losses},
 };
 use std::{
     collections::VecDeque,
     fs::File,
     io::{self, Write as _},
-    sync::{Arc, PoisonError},
+    sync::Arc,
 };
 
 /// The end of a file that went over its cap.
 const TAIL: u64 = 64 * 1024;
-
-/// What could not be written.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Losses {
-    /// Bytes.
-    pub bytes: u64,
-    /// The last reason.
-    pub reason: Option<String>,
-}
 
 /// Takes whole lines: the first ones to the file, the last ones to memory until the end.
 pub(super) struct Sink {
@@ -38,6 +29,8 @@ pub(super) struct Sink {
     left_out: Amount,
     /// Since the last successful write.
     lost: u64,
+    /// In all.
+    losses: Losses,
 }
 
 #[derive(Default)]
@@ -60,6 +53,7 @@ impl Sink {
             tail_most,
             left_out: Amount::default(),
             lost: 0,
+            losses: Losses::default(),
         }
     }
 
@@ -102,6 +96,11 @@ impl Sink {
         }
     }
 
+    /// What could not be written.
+    pub(super) fn losses(&self) -> Losses {
+        self.losses.clone()
+    }
+
     /// Writes how much was left out, and the end.
     pub(super) fn finish(&mut self, stamp: &str) {
         let mut rest = String::new();
@@ -129,13 +128,17 @@ impl Sink {
             self.append(noted.as_bytes())
         };
         match written {
-            Ok(()) => self.lost = 0,
+            Ok(()) => {
+                self.lost = 0;
+                self.shared.losses().reason = None;
+            }
             Err(error) => {
                 self.lost += size(lines);
-                let losses = &self.shared.losses;
-                let mut losses = losses.lock().unwrap_or_else(PoisonError::into_inner);
-                losses.bytes += size(lines);
-                losses.reason = Some(error.to_string());
+                self.losses.bytes += size(lines);
+                self.losses.reason = Some(error.to_string());
+                let mut all = self.shared.losses();
+                all.bytes += size(lines);
+                all.reason = Some(error.to_string());
             }
         }
     }

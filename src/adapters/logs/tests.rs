@@ -10,7 +10,7 @@ use crate::{
     },
     ports::{
         executor::{LogStream, StepLog},
-        logs::LogStore,
+        logs::{LogStore, Losses},
         output::{OutputLine, OutputOf, OutputPage, StepOutput},
         secrets::{SecretError, Secrets},
     },
@@ -260,11 +260,26 @@ async fn a_disk_that_takes_nothing_loses_output_and_says_so() {
     assert!(stage.logs.losses().reason.is_some());
     fs::remove_file(stage.day()).unwrap();
     log.append(LogStream::Out, b"kept\n");
-    drop(log);
+    let own = log.end();
+    assert_eq!((own.bytes, own.reason.is_some()), (34, true));
+    let all = stage.logs.losses();
+    assert_eq!((all.bytes, all.reason), (34, None), "it goes on");
     assert_eq!(
         stage.texts().await,
         ["", "34 bytes could not be written here", "kept"]
     );
+}
+
+#[tokio::test]
+async fn an_ended_log_is_whole_and_another_attempt_has_losses_of_its_own() {
+    let stage = stage(1 << 20);
+    let log = stage.open();
+    log.append(LogStream::Out, b"no line's end");
+    assert_eq!(log.end(), Losses::default());
+    assert_eq!(stage.texts().await, ["no line's end"]);
+    assert_eq!(log.end(), Losses::default());
+    drop(log);
+    assert_eq!(stage.texts().await, ["no line's end"], "written once");
 }
 
 #[tokio::test]

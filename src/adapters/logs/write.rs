@@ -3,11 +3,14 @@
 use crate::{
     adapters::logs::{Shared, entry, place::Place, sink::Sink},
     domain::mask::{MASK, MaskStream, Masker},
-    ports::executor::{LogStream, StepLog},
+    ports::{
+        executor::{LogStream, StepLog},
+        logs::Losses,
+    },
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// An attempt's log. It is complete once it is dropped.
+/// An attempt's log. It is complete once it has ended or is dropped.
 pub(super) struct AttemptLog {
     shared: Arc<Shared>,
     writing: Mutex<Writing>,
@@ -64,23 +67,35 @@ impl StepLog for AttemptLog {
             sink.take(&stamp, lines);
         }
     }
+
+    fn end(&self) -> Losses {
+        let stamp = self.stamp();
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        writing.end(&stamp);
+        writing.sink.losses()
+    }
 }
 
 impl Drop for AttemptLog {
     fn drop(&mut self) {
         let stamp = self.stamp();
-        let writing = self
-            .writing
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(streams) = &mut writing.streams {
-            let mut lines = String::new();
-            streams.finish(&stamp, &mut lines);
-            if !lines.is_empty() {
-                writing.sink.take(&stamp, lines);
-            }
-            writing.sink.finish(&stamp);
+        let writing = self.writing.get_mut();
+        writing.unwrap_or_else(PoisonError::into_inner).end(&stamp);
+    }
+}
+
+impl Writing {
+    /// Writes what is still held back.
+    fn end(&mut self, stamp: &str) {
+        let Some(mut streams) = self.streams.take() else {
+            return;
+        };
+        let mut lines = String::new();
+        streams.finish(stamp, &mut lines);
+        if !lines.is_empty() {
+            self.sink.take(stamp, lines);
         }
+        self.sink.finish(stamp);
     }
 }
 

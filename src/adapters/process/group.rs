@@ -4,7 +4,28 @@ use rustix::{
     io::Errno,
     process::{Pid, Signal, WaitOptions, kill_process_group, test_kill_process_group, waitpgid},
 };
-use std::{fs, io};
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// The groups that may live.
+#[derive(Debug, Default)]
+pub(super) struct Living(Mutex<BTreeSet<i32>>);
+
+impl Living {
+    fn leaders(&self) -> MutexGuard<'_, BTreeSet<i32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends all of them.
+    pub(super) fn kill(&self) {
+        for leader in self.leaders().iter().copied().filter_map(Pid::from_raw) {
+            let _gone = kill_process_group(leader, Signal::KILL);
+        }
+    }
+}
 
 /// The group that a program leads. Dropped before it is known to be gone, it is killed.
 ///
@@ -12,15 +33,16 @@ use std::{fs, io};
 #[derive(Debug)]
 pub(super) struct Group {
     leader: Option<Pid>,
+    living: Arc<Living>,
 }
 
 impl Group {
     /// The group of this leader. Without a number, which cannot be, nothing is ever signalled.
-    pub(super) fn led_by(id: Option<u32>) -> Self {
+    pub(super) fn led_by(id: Option<u32>, living: Arc<Living>) -> Self {
         let number = id.and_then(|id| i32::try_from(id).ok());
-        Self {
-            leader: number.and_then(Pid::from_raw),
-        }
+        let leader = number.and_then(Pid::from_raw);
+        living.leaders().extend(leader.map(Pid::as_raw_pid));
+        Self { leader, living }
     }
 
     /// Asks all of it to end. A stopped process hears that only once it goes on.
@@ -60,7 +82,9 @@ impl Group {
 
     /// It is gone, or given up on.
     pub(super) fn forget(&mut self) {
-        self.leader = None;
+        if let Some(leader) = self.leader.take() {
+            self.living.leaders().remove(&leader.as_raw_pid());
+        }
     }
 }
 
@@ -91,5 +115,6 @@ fn any_lives(group: Pid) -> io::Result<bool> {
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
+        self.forget();
     }
 }

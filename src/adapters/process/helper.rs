@@ -1,11 +1,14 @@
-//! The agent's binary as helper, which a hidden subcommand asks for: it sets limits and user for itself, then becomes the program.
+//! The agent's binary as helper, which a hidden subcommand asks for: it sets limits and user for itself, asks to be killed when the
+//! agent dies, then becomes the program.
 //!
 //! It gets its [`Orders`] as its first argument and the program's words after it. The program's environment comes with each name
 //! prefixed, so that nothing in it (`LD_PRELOAD`) acts on the helper while it may still be root.
 
 use crate::{adapters::process::user::User, ports::processes::Limits};
 use rustix::{
-    process::{Gid, Resource, Rlimit, Uid, setrlimit},
+    process::{
+        Gid, Resource, Rlimit, Signal, Uid, getppid, set_parent_process_death_signal, setrlimit,
+    },
     thread::{set_thread_gid, set_thread_groups, set_thread_uid},
 };
 use serde::{Deserialize, Serialize};
@@ -33,6 +36,8 @@ pub(super) struct Orders {
     pub(super) memory: Option<u64>,
     pub(super) cpu_seconds: Option<u64>,
     pub(super) open_files: Option<u64>,
+    /// The agent.
+    pub(super) parent: u32,
     /// The file to become.
     pub(super) file: PathBuf,
 }
@@ -50,6 +55,7 @@ impl Orders {
             memory: limits.memory,
             cpu_seconds: limits.cpu_seconds,
             open_files: limits.open_files,
+            parent: std::process::id(),
             file,
         }
     }
@@ -78,10 +84,26 @@ fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 /// Returns why it could not become the program.
 fn obey(orders: &Orders, words: impl Iterator<Item = OsString>) -> String {
-    if let Err(error) = limit(orders).and_then(|()| switch(orders.user.as_ref())) {
-        return error;
+    let obeyed = limit(orders)
+        .and_then(|()| switch(orders.user.as_ref()))
+        .and_then(|()| die_with(orders.parent));
+    match obeyed {
+        Ok(()) => execute(orders, words).to_string(),
+        Err(error) => error,
     }
-    execute(orders, words).to_string()
+}
+
+/// Asks the kernel for SIGKILL at the agent's end. Last: a change of the user takes it back (PR_SET_PDEATHSIG(2const)). The kernel
+/// counts the end of the thread that started us as the agent's; the runtime's threads live as long as it does.
+fn die_with(parent: u32) -> Result<(), String> {
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|error| format!("the agent's end cannot be watched: {error}"))?;
+    let now = getppid().map(|parent| parent.as_raw_nonzero().get().unsigned_abs());
+    if now == Some(parent) {
+        Ok(())
+    } else {
+        Err("the agent has ended already".to_owned())
+    }
 }
 
 fn limit(orders: &Orders) -> Result<(), String> {

@@ -11,8 +11,11 @@
 //! - The agent itself never forks: a `pre_exec`, `uid` or `gid` on the command would copy the agent's page tables at each start.
 //!   User and limits are set by the agent's own binary, started again as [`helper`], which then becomes the program.
 //!
-//! What it lacks on purpose: children that die with an agent that is killed by SIGKILL. Systemd (`KillMode=control-group`) and a
-//! container's end take care of them.
+//! What it lacks on purpose: programs that die with an agent that is killed by SIGKILL. Systemd (`KillMode=control-group`) and a
+//! container's end take care of them. A program can ask the kernel for that itself (`PR_SET_PDEATHSIG`), which takes the helper; by
+//! way of it a start costs several times as much (1,000 starts of true(1) on two cores, unoptimised build: 0.7 ms each as such,
+//! 5.5 ms by the helper). So only programs that need the helper anyway, for their limits or their user, die with the agent; what they
+//! have started themselves does not.
 
 mod group;
 pub mod helper;
@@ -24,7 +27,7 @@ mod user;
 mod watch;
 
 use crate::{
-    adapters::process::{scratch::Scratch, spawn::Start, watch::Watch},
+    adapters::process::{group::Living, scratch::Scratch, spawn::Start, watch::Watch},
     ports::{
         BoxFuture,
         executor::StepLog,
@@ -39,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 pub struct HostProcesses {
     scratch: Scratch,
     helper: PathBuf,
+    living: Arc<Living>,
 }
 
 impl HostProcesses {
@@ -50,6 +54,7 @@ impl HostProcesses {
         Ok(Self {
             scratch: Scratch::open(scratch)?,
             helper: PathBuf::from("/proc/self/exe"),
+            living: Arc::default(),
         })
     }
 
@@ -81,7 +86,10 @@ impl HostProcesses {
             user,
         };
         let ended = match start.spawn(&program) {
-            Ok(started) => Ok(Watch::new(started, program, log).to_the_end(stop).await),
+            Ok(started) => {
+                let watch = Watch::new(started, program, log, self.living.clone());
+                Ok(watch.to_the_end(stop).await)
+            }
             Err(error) => Err(error),
         };
         self.scratch.take_back(folder).await;
@@ -97,6 +105,9 @@ impl Processes for HostProcesses {
         stop: CancellationToken,
     ) -> BoxFuture<'_, Result<Ended, ProcessError>> {
         Box::pin(self.run_in_scratch(program, log, stop))
+    }
+    fn kill_all(&self) {
+        self.living.kill();
     }
 }
 

@@ -1,7 +1,12 @@
 //! One program from its start to the end of its group.
 
 use crate::{
-    adapters::process::{group::Group, helper::FAILED, pipes::Pipes, spawn::Started},
+    adapters::process::{
+        group::{Group, Living},
+        helper::FAILED,
+        pipes::Pipes,
+        spawn::Started,
+    },
     domain::span::Span,
     ports::{
         executor::{LogStream, StepLog},
@@ -50,10 +55,15 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(started: Started, program: Program, log: Arc<dyn StepLog>) -> Self {
+    pub(super) fn new(
+        started: Started,
+        program: Program,
+        log: Arc<dyn StepLog>,
+        living: Arc<Living>,
+    ) -> Self {
         let Started { mut child, nonce } = started;
         Self {
-            group: Group::led_by(child.id()),
+            group: Group::led_by(child.id(), living),
             pipes: Pipes::new(&mut child, program.input, program.capture, log.clone()),
             child,
             grace: program.grace,

@@ -2,7 +2,7 @@
 
 use crate::{
     cli::{
-        answers::ApprovalView,
+        answers::{ApprovalView, You},
         client::{Address, typed},
         commands::approvals::{fetch, whole},
         context::Context,
@@ -41,7 +41,11 @@ pub(in crate::cli) struct Approve {
 
 const APPROVE: &str = "\
 Consent to exactly one step, after looking at it. The step is shown as it will be carried out, and consent is bound to its digest: should \
-the step change meanwhile, nothing is approved. Without a terminal to answer at, --yes is needed.
+the step change meanwhile, nothing is approved. Nobody consents to a run that they started or a commit that they wrote, unless the \
+configuration allows it.
+
+Asks back on a terminal; without one, --yes is needed. Prints what came of the answer. Exits with 1 where it was not answered, with 2 \
+where nobody can be asked back, and with 4 where the question is closed or another's to answer.
 
 Example:
   orderly approve 1a2b3c4d
@@ -65,7 +69,9 @@ pub(in crate::cli) struct Deny {
 }
 
 const DENY: &str = "\
-Say no to a step. One no is enough: the step does not run, and its run ends as denied.
+Say no to a step. One no is enough: the step does not run, and its run ends as denied. Whoever started the run may do so, too.
+
+Prints what came of the answer. Exits with 4 where the question is closed already.
 
 Example:
   orderly deny 1a2b3c4d --comment 'not on a Friday'";
@@ -79,6 +85,12 @@ pub(in crate::cli) async fn approve(arguments: Approve, context: &Context) -> An
             "approval {} is {} already",
             ids::short(&view.id),
             view.standing.as_str()
+        )));
+    }
+    if view.you == You::MayRefuse {
+        return Err(CliError::Refused(format!(
+            "you may not consent to this step: you started its run or wrote its change\nhint: somebody else must answer; you may say no with `orderly deny {}`",
+            ids::short(&view.id)
         )));
     }
     if arguments.digest.is_some_and(|wanted| wanted != view.digest) {

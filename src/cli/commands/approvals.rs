@@ -9,14 +9,19 @@ use crate::{
         ids, rows,
         table::{Cell, Table},
         terminal::Style,
+        values::how_many,
     },
     domain::{
         approval::{Standing, Verdict},
         effect::{Class, Confidence},
         id::ApprovalId,
     },
+    http::visible::shortened,
 };
 use serde_json::Value;
+
+/// So many characters are shown in a list of what is asked, what it does, and why people are asked.
+const LONGEST_PART: usize = 70;
 
 /// List what waits for people; show one question whole
 #[derive(Debug, clap::Args)]
@@ -25,9 +30,9 @@ pub(in crate::cli) struct Arguments {
     /// Answered and expired ones too
     #[arg(long)]
     all: bool,
-    /// At most so many
-    #[arg(long, short = 'n', default_value_t = 50, value_name = "NUMBER")]
-    limit: usize,
+    /// At most so many, up to 1000
+    #[arg(long, short = 'n', default_value_t = 50, value_name = "NUMBER", value_parser = how_many())]
+    limit: u64,
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -35,6 +40,7 @@ pub(in crate::cli) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Show the whole step that people are asked about
+    #[command(long_about = SHOW)]
     Show {
         /// The approval, by its id or a part of it
         approval: String,
@@ -42,13 +48,22 @@ enum What {
 }
 
 const LONG: &str = "\
-List what waits for people, newest first; show one question whole: what the step would do, why people are asked, who has answered, and \
-the step itself as it will be carried out.
+List what waits for people, newest first; show one question whole. Each line has the approval's id, the runbook and its step, how grave \
+the step is, until when people may answer, and what is asked: the command, what it does, and why people are asked.
 
 Example:
   orderly approvals
   orderly approvals show 1a2b3c4d
-  orderly approve 1a2b3c4d";
+  orderly approve 1a2b3c4d
+  orderly approvals --output json | jq -r '.items[] | [.id, .brief] | @tsv'";
+
+const SHOW: &str = "\
+Show one question whole: what the step would do and how surely that is known, why people are asked, who may not consent, who has answered, \
+and the step itself as it will be carried out. What would hide on a screen is made visible.
+
+Example:
+  orderly approvals show 1a2b3c4d
+  orderly approvals show 1a2b3c4d --output json | jq .planned.arguments";
 
 /// Lists or shows.
 pub(in crate::cli) async fn approvals(arguments: Arguments, context: &Context) -> Answer {
@@ -85,7 +100,7 @@ pub(in crate::cli) fn table(context: &Context, views: &[ApprovalView]) -> Table 
         "CLASS",
         "STATE",
         "ANSWER BY",
-        "WOULD",
+        "ASKED",
     ]);
     for view in views {
         let by = match view.standing {
@@ -103,10 +118,21 @@ pub(in crate::cli) fn table(context: &Context, views: &[ApprovalView]) -> Table 
             Cell::styled(view.class.as_str(), style_of_class(view.class)),
             Cell::styled(view.standing.as_str(), style_of(&view.standing)),
             by.into(),
-            view.effects.join("; ").into(),
+            asked(view).into(),
         ]);
     }
     table
+}
+
+/// What is asked, in one line: what would be carried out, what that does, and why people are asked.
+fn asked(view: &ApprovalView) -> String {
+    let cut = |text: &str| shortened(text, LONGEST_PART);
+    format!(
+        "{}: {}; {}",
+        cut(&view.brief),
+        cut(&view.effects.join(", ")),
+        cut(&view.because.join("; "))
+    )
 }
 
 fn style_of_class(class: Class) -> Style {
@@ -158,7 +184,7 @@ pub(in crate::cli) fn whole(context: &Context, view: &ApprovalView) -> Table {
     );
     table.pair("known", known(view.confidence));
     table.pairs("not surer because", view.reasons.iter().map(String::as_str));
-    table.pairs("asked because", contributions(view));
+    table.pairs("asked because", view.because.iter().map(String::as_str));
     table.pair("state", standing(context, view));
     table.pair("asked", rows::when(context, view.asked_at));
     table.pair("answer by", rows::when(context, view.approve_by));
@@ -173,10 +199,7 @@ pub(in crate::cli) fn whole(context: &Context, view: &ApprovalView) -> Table {
     table.pair("run", view.run.to_string());
     table.pair("step", step(view));
     table.pair("uses", view.uses.as_str());
-    table.pairs(
-        "with",
-        lines_of(view.planned.get("arguments").unwrap_or(&Value::Null)),
-    );
+    table.pairs("with", view.with.iter().map(String::as_str));
     table.pair("timeout", text_of(view, "timeout"));
     table.pair("digest", view.digest.to_string());
     table.pair("approval", view.id.to_string());
@@ -189,17 +212,6 @@ fn known(confidence: Confidence) -> &'static str {
         Confidence::Bounded => "within bounds: this, on at most these things",
         Confidence::Opaque => "not fully: at least this, perhaps more",
     }
-}
-
-fn contributions(view: &ApprovalView) -> Vec<String> {
-    use crate::domain::gate::Decision;
-    let asking = view
-        .contributions
-        .iter()
-        .filter(|said| said.decision != Decision::Allow);
-    asking
-        .map(|said| format!("{}: {}", said.stage.as_str(), said.reason))
-        .collect()
 }
 
 fn standing(context: &Context, view: &ApprovalView) -> Cell {
@@ -266,26 +278,4 @@ fn text_of(view: &ApprovalView, field: &str) -> String {
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned()
-}
-
-/// Arguments, one a line. A text of many lines is shown as such.
-fn lines_of(arguments: &Value) -> Vec<String> {
-    let Value::Object(map) = arguments else {
-        return Vec::new();
-    };
-    map.iter()
-        .flat_map(|(name, value)| match value {
-            Value::String(text) if text.contains('\n') => std::iter::once(format!("{name}: |"))
-                .chain(text.lines().map(|line| format!("  {line}")))
-                .collect::<Vec<_>>(),
-            Value::String(text) => vec![format!("{name}: {text}")],
-            other @ (Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::Array(_)
-            | Value::Object(_)) => {
-                vec![format!("{name}: {other}")]
-            }
-        })
-        .collect()
 }

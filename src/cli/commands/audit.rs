@@ -4,23 +4,26 @@ use crate::{
     cli::{
         answers::Verified,
         client::{Address, Page, typed},
-        context::Context,
+        context::{Context, kept},
         exit::{Answer, CliError, Exit},
         rows,
         table::{Cell, Table},
         terminal::Style,
         times,
+        values::how_many,
     },
     daemon::state,
-    domain::audit::Record,
+    domain::audit::{Entry, Record},
     history::{AuditVerdict, History, Options},
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// So many characters of a resource and of details are shown; JSON has all.
-const RESOURCE: usize = 48;
-const DETAILS: usize = 120;
+/// So many characters of a resource and of an outcome are shown; JSON has all.
+const LONGEST_RESOURCE: usize = 60;
+const LONGEST_OUTCOME: usize = 120;
+/// Where the details of a record hold words for people.
+const WORDS: [&str; 4] = ["/detail", "/more/summary", "/reason", "/comment"];
 
 /// List the audit log, newest first; or check that nobody has changed it
 #[derive(Debug, clap::Args)]
@@ -49,14 +52,15 @@ struct List {
     /// Not older than this: a length of time (24h) or a time
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// At most so many
-    #[arg(long, short = 'n', default_value_t = 50, value_name = "NUMBER")]
-    limit: usize,
+    /// At most so many, up to 1000
+    #[arg(long, short = 'n', default_value_t = 50, value_name = "NUMBER", value_parser = how_many())]
+    limit: u64,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Check the whole log against its key and the exported end: edits, gaps and a cut tail are found
+    /// Check that nobody has changed the log
+    #[command(long_about = VERIFY)]
     Verify {
         /// Read this database instead of asking an agent; `history.db` in the state folder where none is named
         #[arg(long, value_name = "FILE", num_args = 0..=1)]
@@ -69,15 +73,25 @@ enum What {
 }
 
 const LONG: &str = "\
-List the audit log, newest first: every decision and every action, who, what, to what, and whether it went well. `audit verify` checks \
-the keyed chain that holds the log together, and exits with 1 where it is broken; with --database it needs no running agent, only the \
-key in the state folder.
+List the audit log, newest first: every decision and every action, when, by whom, what, to what, and how it went. --output json has all \
+that is recorded of each. `audit verify` checks that nobody has changed the log.
 
 Example:
   orderly audit --failed --since 24h
   orderly audit --action approval. --user jane
+  orderly audit --resource runbook/nightly-backup --output json | jq '.items[].details'
+  orderly audit verify";
+
+const VERIFY: &str = "\
+Check the whole log against its key and the end that was exported last: edits, gaps and a cut tail are found. A running agent does it, or \
+with --database this program, which needs the key in the state folder and nothing else.
+
+Says how many records are good. Exits with 1 where the chain is broken, and with 6 where the database or the key cannot be read.
+
+Example:
   orderly audit verify
-  orderly --state-dir /var/lib/orderly audit verify --database";
+  orderly --state-dir /var/lib/orderly audit verify --database
+  orderly --state-dir /var/lib/orderly audit verify --database /backup/history.db";
 
 /// Lists or checks.
 pub(in crate::cli) async fn audit(arguments: Arguments, context: &Context) -> Answer {
@@ -117,39 +131,38 @@ async fn list(list: &List, context: &Context) -> Answer {
 }
 
 fn table(context: &Context, records: &[Record]) -> Table {
-    let mut table = Table::new(&[
-        "SEQ",
-        "TIME",
-        "USER",
-        "ACTION",
-        "RESOURCE",
-        "NAMESPACE",
-        "DETAILS",
-    ]);
+    let mut table = Table::new(&["TIME", "WHO", "ACTION", "RESOURCE", "OUTCOME"]);
     let now = context.now();
     for record in records {
         let entry = &record.entry;
-        let details = if entry.details.is_null() {
-            String::new()
-        } else {
-            entry.details.to_string()
-        };
-        let last = if entry.success {
-            Cell::faint(&details).cut(DETAILS)
-        } else {
-            Cell::styled(&entry.error_msg, Style::Bad)
+        let resource = match entry.namespace.as_str() {
+            "" => entry.resource.clone(),
+            namespace => format!("{} in {namespace}", entry.resource),
         };
         table.row([
-            record.seq.to_string().into(),
             times::local(entry.timestamp, now, &context.zone).into(),
             entry.user.as_str().into(),
             entry.action.as_str().into(),
-            Cell::from(entry.resource.as_str()).cut(RESOURCE),
-            entry.namespace.as_str().into(),
-            last,
+            Cell::from(resource).cut(LONGEST_RESOURCE),
+            outcome(entry).cut(LONGEST_OUTCOME),
         ]);
     }
     table
+}
+
+/// Whether it went well, and what is said of it in words.
+fn outcome(entry: &Entry) -> Cell {
+    if !entry.success {
+        return Cell::styled(&format!("failed: {}", entry.error_msg), Style::Bad);
+    }
+    let said = WORDS.iter().find_map(|pointer| {
+        let words = entry.details.pointer(pointer)?.as_str()?;
+        (!words.is_empty()).then_some(words)
+    });
+    match said {
+        Some(words) => format!("ok, {words}").into(),
+        None => "ok".into(),
+    }
 }
 
 async fn ask_to_verify(context: &Context) -> Answer {
@@ -193,13 +206,8 @@ async fn verify_database(named: Option<PathBuf>, context: &Context) -> Answer {
 
 /// Checks the log of a database that an agent may be writing to.
 pub(in crate::cli) async fn verify(path: &Path, state: &Path) -> Result<AuditVerdict, CliError> {
-    let key = state.join("audit.key");
-    if !key.is_file() {
-        return Err(CliError::Failed(format!(
-            "there is no key of the audit log at {}\nhint: name the agent's state folder with --state-dir",
-            key.display()
-        )));
-    }
+    let way_out = "name the agent's state folder with --state-dir";
+    kept(state, "audit.key", "key of the audit log", way_out)?;
     let options = Options {
         path: path.to_owned(),
         key: state::audit_key(state)?,

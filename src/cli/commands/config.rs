@@ -25,6 +25,7 @@ pub(in crate::cli) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Say whether the configuration can be used
+    #[command(long_about = CHECK)]
     Check,
 }
 
@@ -32,18 +33,32 @@ const LONG: &str = "\
 Show every setting, its value, and where the value comes from. Built-in values are overridden by the file, the file by variables of the \
 environment, and those by flags. Secrets are only ever named; what may be one in an address is not shown.
 
-`config check` says whether the configuration can be used, and exits with 5 where it cannot.
+Exits with 5 where the configuration cannot be used, and tells everything that is wrong with it.
 
 Example:
   orderly config
   orderly --set http.listen=127.0.0.1:9090 config
+  orderly config --output json | jq '.[\"http.listen\"]'
   orderly --config /etc/orderly/orderly.yaml config check";
+
+const CHECK: &str = "\
+Say whether the configuration can be used: the file, the environment and the flags together, as the agent would read them. Everything that \
+is wrong is told at once, at its place, with a hint. Whether secrets and repositories can be reached is for `orderly doctor`.
+
+Exits with 5 where it cannot be used.
+
+Example:
+  orderly --config /etc/orderly/orderly.yaml config check
+  orderly config check --output json | jq -r '.problems[].place'";
 
 /// Shows or checks the configuration.
 pub(in crate::cli) fn config(arguments: &Arguments, context: &Context) -> Answer {
     if arguments.markdown {
         context.terminal.data(&markdown_table())?;
         return Ok(Exit::Done);
+    }
+    if arguments.what.is_some() && context.terminal.wants_json() {
+        return check_for_machines(context);
     }
     let loaded = context.config()?;
     tell_file(context);
@@ -54,11 +69,26 @@ pub(in crate::cli) fn config(arguments: &Arguments, context: &Context) -> Answer
     }
     match arguments.what {
         Some(What::Check) => {
-            context.terminal.say("the configuration can be used");
+            context.terminal.line("the configuration can be used")?;
             Ok(Exit::Done)
         }
         None => show(context, &loaded),
     }
+}
+
+/// Whether the configuration can be used, and everything that keeps it from being.
+fn check_for_machines(context: &Context) -> Answer {
+    let file = context.file();
+    let (problems, unknown) = match context.config() {
+        Ok(loaded) => (Vec::new(), loaded.unknown_variables),
+        Err(CliError::Config(error)) => (error.faults(), Vec::new()),
+        Err(other) => return Err(other),
+    };
+    let ok = problems.is_empty();
+    context.terminal.json(&json!({
+        "ok": ok, "file": file, "problems": problems, "unknown_variables": unknown,
+    }))?;
+    Ok(if ok { Exit::Done } else { Exit::Configuration })
 }
 
 /// Says which file is used where nobody named it.

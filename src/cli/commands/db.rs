@@ -3,7 +3,7 @@
 use crate::{
     cli::{
         commands::doctor::inside::size,
-        context::Context,
+        context::{Context, kept},
         exit::{Answer, CliError, Exit},
         rows,
         table::{Cell, Table},
@@ -27,8 +27,10 @@ pub(in crate::cli) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Show its size, its tables and its schema
+    #[command(long_about = STATUS)]
     Status,
     /// Take its schema to the newest, or to another
+    #[command(long_about = MIGRATE)]
     Migrate {
         /// Only show where it stands
         #[arg(long, conflicts_with_all = ["to", "rollback"])]
@@ -41,10 +43,13 @@ enum What {
         rollback: bool,
     },
     /// Read everything and say whether it is whole
+    #[command(long_about = CHECK)]
     Check,
     /// Write it anew without the room that removed records left; needs as much disk again
+    #[command(long_about = VACUUM)]
     Vacuum,
     /// Remove old ended runs, as the agent does by itself
+    #[command(long_about = PRUNE)]
     Prune {
         /// Runs that ended longer ago than this; `retention.runs` where not given
         #[arg(long, value_name = "LENGTH")]
@@ -56,8 +61,10 @@ enum What {
 }
 
 const LONG: &str = "\
-Look after the history's database in the state folder. The agent migrates it by itself at its start, after making a copy, and removes \
-old runs; these commands are for the rest. Those that change something are refused while an agent uses the database.
+Look after the history's database in the state folder. The agent migrates it by itself at its start, after making a copy, and removes old \
+runs; these commands are for the rest. Those that change something are refused while an agent uses the database.
+
+Exits with 6 where there is no database, where it cannot be used, or where an agent uses it.
 
 Example:
   orderly db status
@@ -65,16 +72,55 @@ Example:
   orderly db check
   orderly --state-dir /var/lib/orderly db prune --older-than 30d";
 
+const STATUS: &str = "\
+Show the database's size, how much of it is free inside, its schema, and how many rows each table has. An agent may be using it.
+
+Example:
+  orderly db status
+  orderly db status --output json | jq .stats.bytes";
+
+const MIGRATE: &str = "\
+Take the database's schema to the newest that this program knows, or to another, also back: for an older program. A copy of the database \
+is made first, and named. An agent does the former by itself at its start.
+
+Exits with 6 where an agent uses it, or there is no such schema.
+
+Example:
+  orderly db migrate --status
+  orderly db migrate
+  orderly db migrate --rollback";
+
+const CHECK: &str = "\
+Read the whole database and say whether it is whole, or every problem that is found. An agent may be using it. The audit log's chain is \
+checked by `orderly audit verify`.
+
+Exits with 1 where there is a problem.
+
+Example:
+  orderly db check";
+
+const VACUUM: &str = "\
+Write the database anew without the room that removed records left, and give that back to the file system. Meanwhile as much disk again is \
+needed. Refused while an agent uses it.
+
+Example:
+  orderly db prune --older-than 30d
+  orderly db vacuum";
+
+const PRUNE: &str = "\
+Remove runs that ended long ago, with their steps and events, as the agent does by itself every hour by `retention.runs`. The newest runs \
+of each runbook stay, and the audit log stays whole. Refused while an agent uses it.
+
+Prints what was removed.
+
+Example:
+  orderly --state-dir /var/lib/orderly db prune --older-than 30d --keep 50";
+
 /// Looks after the database.
 pub(in crate::cli) async fn db(arguments: Arguments, context: &Context) -> Answer {
     let config = context.config()?.config;
-    let path = config.state_dir.join("history.db");
-    if !path.is_file() {
-        return Err(CliError::Failed(format!(
-            "there is no history at {}\nhint: `orderly serve` makes one; --state-dir names another folder",
-            path.display()
-        )));
-    }
+    let way_out = "`orderly serve` makes one; --state-dir names another folder";
+    let path = kept(&config.state_dir, "history.db", "history", way_out)?;
     match arguments.what {
         What::Status => status(&path, context).await,
         What::Migrate { status: true, .. } => show_schema(&history::schema_status(&path)?, context),

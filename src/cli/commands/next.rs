@@ -6,6 +6,7 @@ use crate::{
         context::Context,
         exit::{Answer, Exit},
         rows,
+        values::how_many,
     },
     domain::name::RunbookName,
     ports::agent::Upcoming,
@@ -17,13 +18,16 @@ use crate::{
 pub(in crate::cli) struct Arguments {
     /// Of this runbook alone
     runbook: Option<RunbookName>,
-    /// At most so many
-    #[arg(long, short = 'n', default_value_t = 20, value_name = "NUMBER")]
-    limit: usize,
+    /// At most so many, up to 1000
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "NUMBER", value_parser = how_many())]
+    limit: u64,
 }
 
 const LONG: &str = "\
-Show what is due next, soonest first: the next time of each trigger, on the clock of this place, and why it would not run as things stand.
+Show what is due next, soonest first: the next time of each trigger, on the clock of this place, and why it would not run as things stand \
+(`suspended`, `window`).
+
+Exits with 4 where there is no such runbook.
 
 Example:
   orderly next

@@ -2,15 +2,16 @@
 
 use crate::{
     cli::{
-        answers::Started,
         client::{Address, Client, typed},
-        context::{Context, key_and_value},
+        context::Context,
         exit::{Answer, CliError, Exit},
         follow::Follower,
         ids, rows, times,
+        values::key_and_value,
     },
     domain::{id::RunId, name::RunbookName, runbook::Runbook},
     history::RunRow,
+    ports::agent::StartedRun,
     runbooks::{input_from_text, inputs_from_file},
 };
 use serde_json::{Value, json};
@@ -61,8 +62,9 @@ const LONG: &str = "\
 Start a runbook now, and follow it to its end: each step as it starts and ends, and what waits for people, with the command to answer. \
 Every step passes the safety gate, as in a scheduled run.
 
-The exit code tells how the run ended: 0 succeeded (with a warning, too), 1 failed, 11 denied, 12 canceled, 13 timed out, 14 interrupted. \
-Ctrl-C ends the following, not the run.
+Prints a line for each thing that happens, and how the run ended; with --output json, the ended run as one document; with --no-wait, its \
+id. The exit code tells how the run ended: 0 succeeded (with a warning, too), 1 failed, 11 denied, 12 canceled, 13 timed out, 14 \
+interrupted; 4 means that it was not started. Ctrl-C ends the following, not the run.
 
 Example:
   orderly run todo-update-config -i namespace=default -i key=LOG_LEVEL -i value=debug
@@ -80,13 +82,8 @@ pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answ
     });
     let address = Address::api(&["runbooks", arguments.runbook.as_str(), "runs"]);
     let answer = client.post(&address, &body).await?;
-    let started: Started = typed(answer.clone())?;
-    let dry = if arguments.dry_run { ", dry" } else { "" };
-    context.terminal.say(&format!(
-        "{} of {} started{dry}",
-        rows::run_name(started.run),
-        arguments.runbook
-    ));
+    let started: StartedRun = typed(answer.clone())?;
+    context.terminal.say(&begun(&started, &arguments));
     if arguments.no_wait {
         return hand_over(started.run, &answer, context);
     }
@@ -94,6 +91,15 @@ pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answ
     tokio::select! {
         row = follower.follow() => tell_end(&row?, context),
         _ = tokio::signal::ctrl_c() => Ok(detach(started.run, context)),
+    }
+}
+
+fn begun(started: &StartedRun, arguments: &Arguments) -> String {
+    let run = format!("{} of {}", rows::run_name(started.run), arguments.runbook);
+    match (started.existing, arguments.dry_run) {
+        (true, _) => format!("{run} was started before with this key; no other one is"),
+        (false, true) => format!("{run} started, dry"),
+        (false, false) => format!("{run} started"),
     }
 }
 
@@ -175,7 +181,7 @@ fn file_of_inputs(path: &Path) -> Result<BTreeMap<String, Value>, CliError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes))
-        .map_err(|source| CliError::File {
+        .map_err(|source| CliError::Unreadable {
             doing: "reading the inputs in",
             path: path.to_owned(),
             source,

@@ -2,12 +2,14 @@
 
 use crate::{
     cli::{
+        answers::ApprovalView,
         client::{Address, Client, Page, typed},
         context::Context,
         exit::{Answer, CliError, Exit},
         ids, rows,
         table::{Cell, Table},
         times,
+        values::{how_many, outcomes, statuses},
     },
     domain::{
         gate::Decision,
@@ -35,28 +37,30 @@ struct List {
     /// Of this runbook
     #[arg(long, value_name = "NAME")]
     runbook: Option<RunbookName>,
-    /// That ended so: succeeded, warning, failed, denied, canceled, timed_out, interrupted; or `failures`
-    #[arg(long, value_name = "OUTCOME")]
+    /// That ended so; `failures` is all but succeeded and warning
+    #[arg(long, value_name = "OUTCOME", value_parser = outcomes())]
     outcome: Option<String>,
-    /// That are there: queued, running, waiting, ended
-    #[arg(long, value_name = "STATUS")]
+    /// That are there
+    #[arg(long, value_name = "STATUS", value_parser = statuses())]
     status: Option<String>,
     /// Not older than this: a length of time (24h) or a time
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// At most so many
-    #[arg(long, short = 'n', default_value_t = 20, value_name = "NUMBER")]
-    limit: usize,
+    /// At most so many, up to 1000
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "NUMBER", value_parser = how_many())]
+    limit: u64,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Show one run: its steps, and why the gate decided as it did
+    #[command(long_about = SHOW)]
     Show {
         /// The run, by its id or a part of it
         run: String,
     },
     /// Ask a run to stop
+    #[command(long_about = CANCEL)]
     Cancel {
         /// The run, by its id or a part of it
         run: String,
@@ -72,11 +76,32 @@ enum What {
 }
 
 const LONG: &str = "\
-List runs, newest first; show one, or stop one. A run is named by its id or by part of it, such as the eight digits that lists show.
+List runs, newest first; show one, or stop one. Each line has the run's id, its runbook, its state, when it started, how long it took, \
+what started it, and why it ended so. A run is named by its id or by part of it, such as the eight digits that lists show.
 
 Example:
+  orderly runs
   orderly runs --outcome failures --since 24h
+  orderly runs --runbook nightly-backup -n 1 --output json | jq -r '.items[0].outcome'
   orderly runs show 3f9a1c2d
+  orderly runs cancel 3f9a1c2d --reason 'wrong namespace'";
+
+const SHOW: &str = "\
+Show one run: what started it, with which inputs, how far it is, what it asks people for; each step with its state, its length and what \
+came of it; and what the gate said wherever it did not simply let a step pass. With --output json, the run, its steps and every recorded \
+event.
+
+Example:
+  orderly runs show 3f9a1c2d
+  orderly runs show 3f9a1c2d --output json | jq '.steps[] | {step, status, outputs}'";
+
+const CANCEL: &str = "\
+Ask a run to stop. The step that is under way is told to end, steps below `finally` are still carried out, and the run ends as canceled. \
+It does not wait for that: `orderly runs show` shows when it has.
+
+Exits with 4 where the run has ended already.
+
+Example:
   orderly runs cancel 3f9a1c2d --reason 'wrong namespace'";
 
 /// Lists, shows or stops.
@@ -132,9 +157,10 @@ async fn show(text: &str, client: &Client, context: &Context) -> Answer {
         return Ok(Exit::Done);
     }
     let run: RunRow = typed(run)?;
+    let question = question(&run, client).await?;
     let steps: Page<StepRow> = typed(steps)?;
     let events: Page<Recorded> = typed(events)?;
-    let mut text = facts(context, &run).render(false);
+    let mut text = facts(context, &run, question.as_ref()).render(false);
     for table in [rows::steps(&steps.items), verdicts(&events.items)] {
         if !table.is_empty() {
             text.push('\n');
@@ -145,7 +171,16 @@ async fn show(text: &str, client: &Client, context: &Context) -> Answer {
     Ok(Exit::Done)
 }
 
-fn facts(context: &Context, run: &RunRow) -> Table {
+/// What people are asked, where the run waits for them.
+async fn question(run: &RunRow, client: &Client) -> Result<Option<ApprovalView>, CliError> {
+    let Some(id) = run.waiting_for else {
+        return Ok(None);
+    };
+    let address = Address::api(&["approvals", &id.to_string()]);
+    client.get_as(&address).await.map(Some)
+}
+
+fn facts(context: &Context, run: &RunRow, question: Option<&ApprovalView>) -> Table {
     let mut table = Table::headless();
     let when = |at: Option<Timestamp>| at.map(|at| rows::when(context, at)).unwrap_or_default();
     table.pair("run", run.header.id.to_string());
@@ -154,7 +189,7 @@ fn facts(context: &Context, run: &RunRow) -> Table {
     table.pair("reason", run.reason.as_str());
     table.pair("cause", rows::cause(&run.header.cause));
     table.pair("revision", rows::revision(&run.header.revision));
-    table.pair("author", run.header.author.as_str());
+    table.pair("author", run.header.author.replace('\n', ", "));
     table.pair("dry run", if run.header.dry_run { "yes" } else { "" });
     table.pair(
         "window overridden by",
@@ -167,10 +202,15 @@ fn facts(context: &Context, run: &RunRow) -> Table {
         "cancel asked by",
         run.cancel_requested_by.clone().unwrap_or_default(),
     );
-    let approval = run
-        .waiting_for
-        .map(|id| format!("orderly approve {}", ids::short(&id)));
-    table.pair("to approve", approval.unwrap_or_default());
+    if let Some(view) = question {
+        table.pair("asks for", view.brief.as_str());
+        table.pairs("would", view.effects.iter().map(String::as_str));
+        table.pairs("asked because", view.because.iter().map(String::as_str));
+        table.pair(
+            "to approve",
+            format!("orderly approve {}", ids::short(&view.id)),
+        );
+    }
     let inputs = run
         .header
         .inputs

@@ -8,13 +8,14 @@ use crate::{
         exit::{Answer, CliError, Exit},
         rows,
         table::{Cell, Table},
+        terminal::Style,
         times,
     },
     config::{Flag, LogConfig, LogFormat, load, working_directory},
-    daemon::{self, Ended, Facts, Greeting, Plan},
+    daemon::{self, Ended, Facts, Greeting, Plan, address},
     telemetry::{self, LogOptions},
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Be the agent: follow a repository and run what is due
 #[derive(Debug, clap::Args)]
@@ -37,8 +38,12 @@ pub(in crate::cli) struct Arguments {
 const LONG: &str = "\
 Be the agent: follow a git repository, run what is due, ask people where the safety gate says so, keep a history, and answer over HTTP.
 
+Once it is up it prints where it answers, what it follows and what is due next; from then on it logs to standard error. The first start \
+makes the state folder, with a token for the administrator in it; commands on the same host find both by themselves.
+
 TERM and Ctrl-C stop it: running steps get `runs.shutdownGrace` to end; a second signal does not wait. HUP reads the configuration again. \
-Exits with 0 only where nothing was stuck.
+Exits with 0 where nothing was stuck, with 1 where something was or the address is taken, with 5 for the configuration, and with 6 for the \
+state folder, also where another agent uses it.
 
 Example:
   orderly serve
@@ -66,6 +71,9 @@ impl Arguments {
     }
 }
 
+/// How long threads that still work are waited for in the end.
+const LAST_THREADS: Duration = Duration::from_secs(5);
+
 /// Starts the agent and stays until it stops.
 pub(in crate::cli) fn serve(arguments: Arguments, context: &Context) -> Answer {
     let inputs = context.inputs(arguments.flags());
@@ -82,8 +90,11 @@ pub(in crate::cli) fn serve(arguments: Arguments, context: &Context) -> Answer {
         inputs,
         from: working_directory(),
     };
-    let ended = runtime()?.block_on(daemon::serve(plan, &greeting))?;
-    Ok(tell_end(context, &ended))
+    let runtime = runtime()?;
+    let ended = runtime.block_on(daemon::serve(plan, &greeting));
+    // A thread that a dead disk holds must not hold the agent.
+    runtime.shutdown_timeout(LAST_THREADS);
+    Ok(tell_end(context, &ended?))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
@@ -154,9 +165,14 @@ impl Welcome<'_> {
             "  follows",
             format!("{} at {}", facts.source, revision(&facts.revision)),
         );
+        let failing = facts.error.as_deref().unwrap_or_default();
+        table.pairs(
+            "  failing",
+            failing.lines().map(|line| Cell::styled(line, Style::Bad)),
+        );
         table.pair("  environment", self.environment.as_str());
         table.pair("  runbooks", runbooks(facts));
-        table.pair("  page", page(facts.address));
+        table.pair("  page", format!("{}/", address::reachable(facts.address)));
         table.pairs("  next", self.next(facts));
         table.pair(
             "  approvals",
@@ -211,13 +227,6 @@ fn runbooks(facts: &Facts) -> String {
             facts.runbooks
         ),
     }
-}
-
-/// The page's address, for somebody on this host.
-fn page(address: std::net::SocketAddr) -> String {
-    let mut config = crate::config::Config::default();
-    config.http.listen = address;
-    format!("{}/", crate::cli::context::server_of(&config))
 }
 
 fn path(folder: PathBuf) -> String {

@@ -202,7 +202,10 @@ fn counts(runbooks: &[RunbookView]) -> Table {
     let mut table = Table::headless();
     let states = format!(
         "{} in use, {} invalid, {} suspended",
-        runbooks.len(),
+        runbooks
+            .iter()
+            .filter(|view| view.revision.is_some())
+            .count(),
         in_state(RunbookState::Invalid),
         in_state(RunbookState::Suspended)
     );

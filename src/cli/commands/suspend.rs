@@ -37,6 +37,8 @@ const SUSPEND: &str = "\
 Stop a runbook's triggers: until a time, for a length of time, or until `orderly resume`. What is due meanwhile is recorded as not run, \
 and nothing of it is made up for afterwards. People can still start it.
 
+Says until when. Exits with 4 where there is no such runbook, or the time is past.
+
 Example:
   orderly suspend nightly-backup --for 2h --reason 'storage is being moved'
   orderly suspend nightly-backup --until '2026-05-01 08:00'";
@@ -50,7 +52,9 @@ pub(in crate::cli) struct Resume {
 }
 
 const RESUME: &str = "\
-Let a suspended runbook's triggers count again, from now on.
+Let a suspended runbook's triggers count again, from now on; what was due meanwhile does not run.
+
+Exits with 4 where it is not suspended.
 
 Example:
   orderly resume nightly-backup";

@@ -2,9 +2,9 @@
 
 use crate::{
     cli::{
-        client::{Address, typed},
+        client::{Address, Client, typed},
         context::Context,
-        exit::{Answer, Exit},
+        exit::{Answer, CliError, Exit},
         rows,
         table::{Cell, Table},
         terminal::Style,
@@ -15,11 +15,14 @@ use crate::{
 use jiff::Timestamp;
 use serde_json::json;
 
+/// How many digits a part of a revision must have.
+const FEWEST: usize = 7;
+
 /// Look for a new commit now
 #[derive(Debug, clap::Args)]
 #[command(long_about = LONG)]
 pub(in crate::cli) struct Arguments {
-    /// Carry out the deletions of exactly this revision, which waits because it deletes so much
+    /// Carry out the deletions of exactly this revision, which waits because it deletes so much; its first digits are enough
     #[arg(long, value_name = "REVISION", conflicts_with = "show")]
     accept: Option<String>,
     /// Only show where following the repository stands
@@ -29,9 +32,11 @@ pub(in crate::cli) struct Arguments {
 
 const LONG: &str = "\
 Look for a new commit now instead of waiting for the next poll, and show where following the repository stands: the revision in use, the \
-newest one seen, and every problem in it. A revision that would delete more than half of all runbooks waits until somebody accepts it.
+newest one seen, and every problem in it. A revision that would delete more than half of all runbooks waits until somebody accepts it, by \
+its name or the beginning of that.
 
-Exits with 1 where the repository cannot be read or the revision has problems.
+Exits with 1 where the repository cannot be read, the revision has problems or its deletions wait, and with 4 where the revision to accept \
+is not the one that waits.
 
 Example:
   orderly sync
@@ -45,9 +50,8 @@ pub(in crate::cli) async fn sync(arguments: Arguments, context: &Context) -> Ans
     let answer = if arguments.show {
         client.get(&address).await?
     } else {
-        client
-            .post(&address, &json!({"accept": arguments.accept}))
-            .await?
+        let accept = accepted(arguments.accept.as_deref(), &client).await?;
+        client.post(&address, &json!({"accept": accept})).await?
     };
     let view: SyncView = typed(answer.clone())?;
     if context.terminal.wants_json() {
@@ -57,6 +61,24 @@ pub(in crate::cli) async fn sync(arguments: Arguments, context: &Context) -> Ans
     }
     let well = view.error.is_none() && view.problems.is_empty() && view.held.is_none();
     Ok(if well { Exit::Done } else { Exit::Failed })
+}
+
+/// The whole name of the revision that waits, where it is the one that somebody wants to accept.
+async fn accepted(wanted: Option<&str>, client: &Client) -> Result<Option<String>, CliError> {
+    let Some(wanted) = wanted else {
+        return Ok(None);
+    };
+    let view: SyncView = client.get_as(&Address::api(&["sync"])).await?;
+    let held = view.held.map(|held| held.revision);
+    match held {
+        Some(held) if wanted.len() >= FEWEST && held.starts_with(wanted) => Ok(Some(held)),
+        Some(held) => Err(CliError::Refused(format!(
+            "`{wanted}` is not the revision that waits\nhint: that is {held}"
+        ))),
+        None => Err(CliError::Refused(format!(
+            "no deletion waits to be accepted, so `{wanted}` cannot be\nhint: `orderly sync --show` shows where following the repository stands"
+        ))),
+    }
 }
 
 /// Where following the repository stands.
@@ -71,6 +93,10 @@ pub(in crate::cli) fn table(context: &Context, view: &SyncView) -> Table {
             "newest",
             view.attempted.as_deref().map_or("", rows::revision),
         );
+    }
+    if let Some(before) = &view.rewritten {
+        let text = format!("it does not descend from {}", rows::revision(before));
+        table.pair("rewritten", Cell::styled(&text, Style::Warn));
     }
     table.pair("runbooks", view.runbooks.to_string());
     table.pair("fetched", when(view.last_success));

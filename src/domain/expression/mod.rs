@@ -290,6 +290,13 @@ pub fn references(value: &Value) -> Result<Vec<Reference>, Vec<ExpressionError>>
     found.finish()
 }
 
+/// Every name that a text's expressions use, and everything wrong with those that cannot be read.
+pub fn survey(text: &str) -> (Vec<Reference>, Vec<ExpressionError>) {
+    let mut found = Found::default();
+    found.text(text, "");
+    (found.references, found.errors)
+}
+
 /// Every name that a condition uses.
 ///
 /// # Errors

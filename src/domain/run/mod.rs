@@ -33,7 +33,7 @@ pub struct RunHeader {
     pub runbook: RunbookName,
     /// The commit that the runbook was read from.
     pub revision: String,
-    /// The author of that commit, `name <mail>`; empty where not known.
+    /// The authors of the changes that led to it, as [`crate::domain::lineage::Authors`] writes them; empty where not known.
     #[serde(default)]
     pub author: String,
     /// The digest of its definition, which the history keeps.

@@ -1,7 +1,7 @@
 //! The set in use as the history keeps it, file by file, so that a start without network begins with it.
 //!
 //! A file's row holds the documents in use that stand in it. Its blob is empty where the file must be read again at the next sync:
-//! something is wrong with it, or not all it says is in use.
+//! something is wrong with it, or not all it says is in use. Then the row also says whose change waits there.
 
 use super::{
     merge::Files,
@@ -12,7 +12,8 @@ use crate::{
         active::{Active, ActiveSet, Origin},
         runbook::Document,
     },
-    history::{ActiveChange, ActiveFile},
+    flow::world::World,
+    history::{ActiveChange, ActiveFile, HistoryError, MAX_LIMIT},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -27,6 +28,9 @@ const WRITTEN_BY: &str = env!("CARGO_PKG_VERSION");
 struct Row {
     by: String,
     documents: Vec<Kept>,
+    /// Whose hands the file's newest version went through, where not all of it is in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,7 +104,9 @@ fn change(path: Arc<str>, mut documents: Vec<Active>, files: &Files) -> ActiveCh
     let blob = file
         .filter(|file| is_whole(file, &documents))
         .map(|file| file.blob.as_ref());
-    if blob.is_none() && documents.is_empty() {
+    let waiting = file.filter(|_| blob.is_none());
+    let waiting = waiting.map(|file| file.authors.as_ref().to_owned());
+    if blob.is_none() && documents.is_empty() && waiting.is_none() {
         return ActiveChange::Remove {
             path: path.as_ref().to_owned(),
         };
@@ -127,6 +133,7 @@ fn change(path: Arc<str>, mut documents: Vec<Active>, files: &Files) -> ActiveCh
     let row = Row {
         by: WRITTEN_BY.to_owned(),
         documents: documents.iter().map(kept).collect(),
+        waiting,
     };
     ActiveChange::Put(ActiveFile {
         path: path.as_ref().to_owned(),
@@ -171,6 +178,34 @@ pub(super) fn restore(row: &ActiveFile) -> Option<(Arc<str>, NewestFile)> {
         ""
     };
     let documents = kept.documents.into_iter().map(active).collect();
-    let file = NewestFile::kept(blob, documents);
+    let waiting = kept.waiting.unwrap_or_default();
+    let file = NewestFile::kept(blob, documents, &waiting);
     Some((path, file))
+}
+
+/// The files as the history kept them.
+pub(super) async fn kept_files(world: &World) -> Result<Files, HistoryError> {
+    let mut files = Files::new();
+    let mut after = None;
+    loop {
+        let rows = world.history.active_files(after.take(), MAX_LIMIT).await?;
+        let is_last = rows.len() < MAX_LIMIT;
+        after = rows.last().map(|row| row.path.clone());
+        for row in &rows {
+            // A row of another version that we do not understand is read again from the source.
+            if let Some((path, file)) = restore(row) {
+                files.insert(path, Arc::new(file));
+            }
+        }
+        if is_last {
+            return Ok(files);
+        }
+    }
+}
+
+pub(super) fn set_of(files: &Files) -> ActiveSet {
+    let documents = files
+        .values()
+        .flat_map(|file| file.documents.iter().cloned());
+    ActiveSet::new(documents, BTreeMap::new())
 }

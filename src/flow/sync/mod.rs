@@ -6,38 +6,47 @@
 //! - Only files whose content changed are read: one among ten thousand costs one.
 //! - The rules of what replaces what are in `merge`, and pure.
 
+mod hands;
 mod keep;
 mod merge;
 mod newest;
 mod outcome;
+mod take;
 
 #[cfg(test)]
 mod tests;
 
 use crate::{
-    domain::{active::ActiveSet, id::Entropy, span::Span},
+    domain::{
+        active::ActiveSet,
+        id::Entropy,
+        lineage::{Authors, Lineage},
+        span::Span,
+    },
     flow::{
         FlowError,
         world::{World, held},
     },
-    history::{ActiveChange, HeldRevision, MAX_LIMIT, SyncRecord, Write},
+    history::{SyncRecord, Write},
     ports::{
         agent::SyncView,
         executor::ActionCatalogue,
-        source::{File, Revision, Source, Tree},
+        source::{Source, Tree},
     },
     runbooks::Loader,
 };
 pub use outcome::SyncOutcome;
 
-use merge::{Files, Merged, Newest};
+use hands::Hands;
+use keep::{kept_files, set_of};
+use merge::{Files, Newest};
 use newest::{Commit, NewestFile};
 use outcome::{tell, tell_set, view_of};
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
+use take::{Next, take};
 
 /// Files that are read at a time; each has at most 256 KiB.
 const BATCH: usize = 128;
@@ -170,52 +179,70 @@ impl Sync {
             return Ok(SyncOutcome::Unchanged);
         };
         state.record.attempted = Some(tree.revision.id.clone());
-        let files = self.newest_files(&state.files, &tree).await?;
+        let lineage = self.lineage(state, &tree).await;
+        let files = self.newest_files(state, &tree, &lineage).await?;
         let accepted = accept == Some(tree.revision.id.as_str());
         let next = self.merged(state, files, tree, accepted).await?;
-        take(world, state, next, accepted).await
+        take(world, state, next, lineage.descent, accepted).await
+    }
+
+    /// How the newest revision came from the one in use.
+    async fn lineage(&self, state: &State, tree: &Tree) -> Lineage {
+        let newest = &tree.revision;
+        match state.record.applied.as_deref() {
+            None => Lineage::none(Authors::one(&newest.author)),
+            Some(applied) if applied == newest.id => Lineage::none(Authors::default()),
+            Some(applied) => self.source.lineage(applied, newest).await,
+        }
     }
 
     /// What the files of a tree say; those that did not change are not read.
-    async fn newest_files(&self, old: &Files, tree: &Tree) -> Result<Files, String> {
+    async fn newest_files(
+        &self,
+        state: &State,
+        tree: &Tree,
+        lineage: &Lineage,
+    ) -> Result<Files, String> {
         let mut files = Files::new();
-        let mut changed: Vec<(Arc<str>, &File)> = Vec::new();
+        let mut changed: Vec<Changed> = Vec::new();
+        let mut hands = Hands::new(lineage, tree, &state.files, &state.set);
+        let revision: Arc<str> = tree.revision.id.as_str().into();
         for file in &tree.files {
-            match old.get_key_value(file.path.as_str()) {
-                Some((path, known)) if *known.blob == *file.blob => {
-                    files.insert(Arc::clone(path), Arc::clone(known));
-                }
-                Some((path, _)) => changed.push((Arc::clone(path), file)),
-                None => changed.push((file.path.as_str().into(), file)),
+            let known = state.files.get_key_value(file.path.as_str());
+            if let Some((path, known)) = known.filter(|(_, known)| *known.blob == *file.blob) {
+                files.insert(Arc::clone(path), Arc::clone(known));
+                continue;
             }
+            let commit = Commit {
+                revision: Arc::clone(&revision),
+                author: hands.of(&file.path),
+            };
+            let path = known.map_or_else(|| file.path.as_str().into(), |(path, _)| path.clone());
+            let blob = file.blob.clone();
+            changed.push(Changed { path, blob, commit });
         }
         for batch in changed.chunks(BATCH) {
-            files.extend(self.read(batch, &tree.revision).await?);
+            files.extend(self.read(batch).await?);
         }
         Ok(files)
     }
 
-    async fn read(
-        &self,
-        batch: &[(Arc<str>, &File)],
-        revision: &Revision,
-    ) -> Result<Vec<(Arc<str>, Arc<NewestFile>)>, String> {
-        let blobs: Vec<String> = batch.iter().map(|(_, file)| file.blob.clone()).collect();
+    async fn read(&self, batch: &[Changed]) -> Result<Vec<(Arc<str>, Arc<NewestFile>)>, String> {
+        let blobs: Vec<String> = batch.iter().map(|file| file.blob.clone()).collect();
         let contents = self
             .source
             .read(&blobs)
             .await
             .map_err(|error| error.to_string())?;
-        let paths: Vec<Arc<str>> = batch.iter().map(|(path, _)| Arc::clone(path)).collect();
-        let (actions, commit) = (Arc::clone(&self.actions), Commit::of(revision));
+        let (actions, batch) = (Arc::clone(&self.actions), batch.to_vec());
         blocking(move || {
             let loader = Loader::new(actions.as_ref());
-            let files = paths.into_iter().zip(blobs).zip(contents);
-            let load = |((path, blob), bytes): ((Arc<str>, String), Vec<u8>)| {
+            let load = |(file, bytes): (Changed, Vec<u8>)| {
+                let Changed { path, blob, commit } = file;
                 let file = NewestFile::load(&loader, &path, &blob, &bytes, &commit);
                 (path, Arc::new(file))
             };
-            files.map(load).collect()
+            batch.into_iter().zip(contents).map(load).collect()
         })
         .await
     }
@@ -245,7 +272,7 @@ impl Sync {
             };
             let changes = keep::changes(before, after);
             Next {
-                revision: tree.revision.id,
+                revision: tree.revision,
                 files,
                 merged,
                 changes,
@@ -255,62 +282,12 @@ impl Sync {
     }
 }
 
-/// What a newer revision leads to, before it is recorded.
-struct Next {
-    revision: String,
-    files: Files,
-    merged: Merged,
-    changes: Vec<ActiveChange>,
-}
-
-/// Records what is next, and puts it in use.
-async fn take(
-    world: &World,
-    state: &mut State,
-    next: Next,
-    accepted: bool,
-) -> Result<SyncOutcome, String> {
-    let Next {
-        revision,
-        files,
-        merged,
-        changes,
-    } = next;
-    let held = (!merged.held.is_empty()).then(|| HeldRevision {
-        revision: revision.clone(),
-        runbooks: merged.held.clone(),
-    });
-    let record = SyncRecord {
-        applied: Some(revision.clone()),
-        problems: merged.problems,
-        held,
-        accepted: if accepted {
-            Some(revision.clone())
-        } else {
-            state.record.accepted.clone()
-        },
-        error: None,
-        ..state.record.clone()
-    };
-    let clear = state.clear.then_some(ActiveChange::Clear);
-    let changes: Vec<_> = clear.into_iter().chain(changes).collect();
-    let writes = vec![Write::Active(changes), Write::Sync(record.clone())];
-    let written = world.write("the runbooks in use", writes).await;
-    written.map_err(|error| error.to_string())?;
-    state.clear = false;
-    state.record = record;
-    state.files = files;
-    state.set = Arc::new(merged.set);
-    state.settled = Some(revision);
-    world.put_in_use(Arc::clone(&state.set));
-    if merged.held.is_empty() {
-        Ok(SyncOutcome::Applied {
-            changed: merged.changed,
-            removed: merged.removed,
-        })
-    } else {
-        Ok(SyncOutcome::Held(merged.held))
-    }
+/// A file that is to be read.
+#[derive(Clone)]
+struct Changed {
+    path: Arc<str>,
+    blob: String,
+    commit: Commit,
 }
 
 /// Work for the processor, off the threads that must stay responsive.
@@ -339,31 +316,4 @@ async fn record_if_new(world: &World, before: &SyncRecord, state: &mut State) {
             vec![Write::Sync(state.record.clone())],
         )
         .await;
-}
-
-/// The files as the history kept them.
-async fn kept_files(world: &World) -> Result<Files, crate::history::HistoryError> {
-    let mut files = Files::new();
-    let mut after = None;
-    loop {
-        let rows = world.history.active_files(after.take(), MAX_LIMIT).await?;
-        let is_last = rows.len() < MAX_LIMIT;
-        after = rows.last().map(|row| row.path.clone());
-        for row in &rows {
-            // A row of another version that we do not understand is read again from the source.
-            if let Some((path, file)) = keep::restore(row) {
-                files.insert(path, Arc::new(file));
-            }
-        }
-        if is_last {
-            return Ok(files);
-        }
-    }
-}
-
-fn set_of(files: &Files) -> ActiveSet {
-    let documents = files
-        .values()
-        .flat_map(|file| file.documents.iter().cloned());
-    ActiveSet::new(documents, BTreeMap::new())
 }

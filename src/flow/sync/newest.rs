@@ -5,7 +5,6 @@ use crate::{
         active::{Active, Origin},
         name::RunbookName,
     },
-    ports::source::Revision,
     runbooks::{Loader, Problem, Severity},
 };
 use std::sync::Arc;
@@ -17,6 +16,8 @@ pub(super) struct NewestFile {
     pub(super) blob: Box<str>,
     /// Its good documents, in order.
     pub(super) documents: Box<[Active]>,
+    /// Whose hands this version went through, as [`crate::domain::lineage::Authors`] writes them.
+    pub(super) authors: Arc<str>,
     faults: Option<Box<Faults>>,
 }
 
@@ -53,15 +54,17 @@ impl NewestFile {
         Self {
             blob: blob.into(),
             documents: loaded.documents.into_iter().map(active).collect(),
+            authors: Arc::clone(&commit.author),
             faults: (!is_clean).then(|| Box::new(faults)),
         }
     }
 
     /// A file as the history has it.
-    pub(super) fn kept(blob: &str, documents: Vec<Active>) -> Self {
+    pub(super) fn kept(blob: &str, documents: Vec<Active>, authors: &str) -> Self {
         Self {
             blob: blob.into(),
             documents: documents.into(),
+            authors: authors.into(),
             faults: None,
         }
     }
@@ -88,20 +91,13 @@ impl NewestFile {
     }
 }
 
-/// The commit that files are read from.
+/// Where a file's newest version comes from.
 #[derive(Debug, Clone)]
 pub(super) struct Commit {
+    /// The commit that it is read from.
     pub(super) revision: Arc<str>,
+    /// Whose hands it went through.
     pub(super) author: Arc<str>,
-}
-
-impl Commit {
-    pub(super) fn of(revision: &Revision) -> Self {
-        Self {
-            revision: revision.id.as_str().into(),
-            author: revision.author.as_str().into(),
-        }
-    }
 }
 
 /// A problem on one line: `file:line:column: what (hint)`.

@@ -2,7 +2,7 @@
 
 use super::State;
 use crate::{
-    domain::name::RunbookName,
+    domain::{lineage::Descent, name::RunbookName},
     flow::world::World,
     history::SyncRecord,
     ports::agent::{HeldDeletion, SyncView},
@@ -17,6 +17,8 @@ pub enum SyncOutcome {
     Unchanged,
     /// A newer revision is in use.
     Applied {
+        /// Whether it descends from the one before.
+        descent: Descent,
         /// Runbooks that are new or say something else.
         changed: Vec<RunbookName>,
         /// Runbooks that are gone.
@@ -40,12 +42,17 @@ pub(super) fn tell(
     let took = world.clock.elapsed().saturating_sub(began);
     let (result, detail) = match outcome {
         SyncOutcome::Unchanged => (SyncResult::Unchanged, String::new()),
-        SyncOutcome::Applied { changed, removed } => (
+        SyncOutcome::Applied {
+            descent,
+            changed,
+            removed,
+        } => (
             SyncResult::Applied,
             format!(
-                "{} runbooks changed, {} are gone",
+                "{} runbooks changed, {} are gone{}",
                 changed.len(),
-                removed.len()
+                removed.len(),
+                descent_in_words(*descent)
             ),
         ),
         SyncOutcome::Held(runbooks) => (
@@ -74,6 +81,15 @@ pub(super) fn tell(
     }
 }
 
+/// What a person should know of how the revision came to be; nothing in the usual case.
+fn descent_in_words(descent: Descent) -> &'static str {
+    match descent {
+        Descent::None | Descent::Follows => "",
+        Descent::Rewritten => "; it does not descend from the one before: history was rewritten",
+        Descent::Unknown => "; whether it descends from the one before cannot be seen",
+    }
+}
+
 /// Tells which set is in use.
 pub(super) fn tell_set(world: &World, state: &State) {
     let (set, problems) = (&state.set, state.record.problems.len());
@@ -97,6 +113,7 @@ pub(super) fn view_of(state: &State) -> SyncView {
         last_success: record.last_success,
         last_attempt: record.last_attempt,
         error: record.error.clone(),
+        rewritten: record.rewritten.clone(),
         runbooks: u64::try_from(state.set.runbook_count()).unwrap_or(u64::MAX),
         problems: record.problems.clone(),
         held,

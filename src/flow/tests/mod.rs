@@ -1,6 +1,9 @@
 //! The stories on a stage: a clock that tests turn, an executor that plays by script, a real history in a temporary folder.
 
+mod approvals;
 mod crash;
+mod locks;
+mod needs;
 mod runs;
 mod stage;
 mod sync;

@@ -3,24 +3,23 @@
 use super::stage::{Stage, until};
 use crate::{
     domain::{
-        approval::{Person, Verdict},
+        approval::Person,
         occurrence::NotRun,
         run::{RunEvent, RunOutcome},
     },
-    flow::{approve, start::NotStarted},
-    ports::agent::AgentError,
+    flow::{start::NotStarted, view},
 };
 use std::time::Duration;
 
 /// A runbook of this name with these lines under `spec:`.
-fn book(name: &str, spec: &str) -> String {
+pub(super) fn book(name: &str, spec: &str) -> String {
     let spec: String = spec.lines().map(|line| format!("  {line}\n")).collect();
     format!(
         "---\napiVersion: orderly.dev/v1\nkind: Runbook\nmetadata:\n  name: {name}\nspec:\n  description: x\n{spec}"
     )
 }
 
-fn bob() -> Person {
+pub(super) fn bob() -> Person {
     Person {
         subject: "bob".to_owned(),
         groups: std::collections::BTreeSet::new(),
@@ -122,100 +121,6 @@ async fn what_is_not_safe_to_do_twice_is_not_tried_twice() {
 }
 
 #[tokio::test]
-async fn a_destructive_step_waits_for_somebody_else_than_the_one_who_started_it() {
-    let stage = Stage::new(&book("a", "steps:\n- {name: gone, uses: play/destroy}"));
-    let run = stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    assert!(
-        stage.script.touched().is_empty(),
-        "nothing is touched before the answer"
-    );
-    let ann = Person {
-        subject: "ann".to_owned(),
-        groups: std::collections::BTreeSet::new(),
-    };
-    let refused = approve::vote(
-        &stage.world,
-        case.request.id,
-        &ann,
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await;
-    assert!(
-        matches!(refused, Err(AgentError::Conflict(_))),
-        "{refused:?}"
-    );
-    approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Approve,
-        None,
-        "go",
-    )
-    .await
-    .unwrap();
-    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
-    assert_eq!(stage.script.touched(), ["gone"]);
-}
-
-#[tokio::test]
-async fn one_no_ends_it() {
-    let stage = Stage::new(&book(
-        "a",
-        "steps:\n- {name: gone, uses: play/destroy}\nfinally:\n- {name: tell, uses: play/read}",
-    ));
-    let run = stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Deny,
-        None,
-        "no",
-    )
-    .await
-    .unwrap();
-    assert_eq!(stage.outcome(run).await, RunOutcome::Denied);
-    assert_eq!(stage.script.touched(), ["tell"]);
-}
-
-#[tokio::test]
-async fn silence_is_no() {
-    let stage = Stage::new(&book("a", "steps:\n- {name: gone, uses: play/destroy}"));
-    let run = stage.start("a").await.unwrap();
-    stage.question().await;
-    stage.clock.advance(Duration::from_secs(4 * 3600 + 1));
-    assert_eq!(stage.outcome(run).await, RunOutcome::Denied);
-    assert!(stage.script.touched().is_empty());
-}
-
-#[tokio::test]
-async fn waiting_for_people_does_not_use_up_the_deadline() {
-    let stage = Stage::new(&book(
-        "a",
-        "deadline: 1m\nsteps:\n- {name: gone, uses: play/destroy}\n- {name: after, uses: play/read}",
-    ));
-    let run = stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    stage.clock.advance(Duration::from_hours(1));
-    approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await
-    .unwrap();
-    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
-}
-
-#[tokio::test]
 async fn a_run_that_takes_too_long_is_stopped_and_cleaned_up() {
     let stage = Stage::new(&book(
         "a",
@@ -242,25 +147,6 @@ async fn a_cancel_stops_the_step_and_cleans_up() {
 }
 
 #[tokio::test]
-async fn a_cancel_withdraws_the_question() {
-    let stage = Stage::new(&book("a", "steps:\n- {name: gone, uses: play/destroy}"));
-    let run = stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    stage.world.cancel(run, "bob", "");
-    assert_eq!(stage.outcome(run).await, RunOutcome::Canceled);
-    let late = approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await;
-    assert!(late.is_err());
-}
-
-#[tokio::test]
 async fn if_history_cannot_be_written_nothing_more_is_touched() {
     let stage = Stage::new(&book(
         "a",
@@ -281,6 +167,30 @@ async fn if_history_cannot_be_written_nothing_more_is_touched() {
         stage.start("a").await,
         Err(NotStarted::Unavailable(_))
     ));
+}
+
+#[tokio::test]
+async fn lost_output_is_told_with_the_step_in_the_metrics_and_by_health() {
+    let stage = Stage::new(&book("a", "steps:\n- {name: one, uses: play/read}"));
+    let run = stage.start("a").await.unwrap();
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+    let steps = stage.world.history.steps(run).await.unwrap();
+    assert_eq!(steps[0].summary, "done");
+    stage.disk.lose(34);
+    let run = stage.start("a").await.unwrap();
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+    let steps = stage.world.history.steps(run).await.unwrap();
+    assert_eq!(
+        steps[0].summary,
+        "done (34 bytes of its output could not be kept: no space left)"
+    );
+    let lost = stage.metric("orderly_step_output_lost_bytes_total");
+    assert!((lost - 34.0).abs() < 0.1);
+    let health = view::output(&stage.world);
+    assert_eq!(
+        (health.ok, health.detail.as_str()),
+        (false, "34 bytes of output are lost: no space left")
+    );
 }
 
 #[tokio::test]
@@ -334,28 +244,6 @@ async fn a_replacing_run_cancels_the_one_before() {
 }
 
 #[tokio::test]
-async fn runbooks_with_one_lock_change_things_one_after_the_other() {
-    let lock = "locks: [db]\nsteps:\n- {name: STEP, uses: play/change, with: {hang: HANG}}";
-    let text = book("a", &lock.replace("STEP", "first").replace("HANG", "true"))
-        + &book(
-            "b",
-            &lock.replace("STEP", "second").replace("HANG", "false"),
-        );
-    let stage = Stage::new(&text);
-    let first = stage.start("a").await.unwrap();
-    until(|| stage.script.touched() == ["first"]).await;
-    let second = stage.start("b").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(
-        stage.script.touched(),
-        ["first"],
-        "the second waits for the lock"
-    );
-    stage.world.cancel(first, "bob", "");
-    assert_eq!(stage.outcome(second).await, RunOutcome::Succeeded);
-}
-
-#[tokio::test]
 async fn the_end_of_a_run_starts_the_runbooks_that_wait_for_it() {
     let text = book("a", "steps:\n- {name: one, uses: play/read}")
         + &book(
@@ -395,28 +283,6 @@ async fn a_dry_run_reads_and_tells_what_it_would_change() {
         matches!(&recorded.event, RunEvent::StepSkipped { reason, .. } if reason.contains("would delete") && reason.contains("approve"))
     });
     assert!(told, "{events:#?}");
-}
-
-#[tokio::test]
-async fn an_approval_step_asks_and_goes_on() {
-    let stage = Stage::new(&book(
-        "a",
-        "steps:\n- {name: may, uses: play/ask}\n- {name: go, uses: play/read}",
-    ));
-    let run = stage.start("a").await.unwrap();
-    let case = stage.question().await;
-    approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await
-    .unwrap();
-    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
-    assert_eq!(stage.script.touched(), ["may", "go"]);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        active::ActiveSet,
+        active::{Active, ActiveSet, Origin},
         check::CheckStatus,
         effect::{Effect, Effects, Object, Verb},
         gate::Permit,
@@ -13,9 +13,8 @@ use crate::{
         secret::SecretValue,
     },
     flow::{
-        locks::Locks,
         start::{self, NotStarted, Wish},
-        world::{InUse, Launcher, Settings, World, effective_policy},
+        world::{Launcher, Parts, Settings, World},
     },
     gate::review::NoReviewer,
     history::History,
@@ -23,7 +22,7 @@ use crate::{
         BoxFuture,
         clock::Clock,
         executor::{ApprovalWish, Executor, Intent, LogStream, Session, StepContext, StepLog},
-        logs::LogStore,
+        logs::{LogStore, Losses},
         secrets::{SecretError, Secrets},
     },
     telemetry::{Build, Events},
@@ -33,13 +32,12 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, RwLock,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
-use tokio::sync::{Notify, Semaphore, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
 /// A clock that tests turn.
 #[derive(Debug)]
@@ -162,22 +160,46 @@ impl Executor for Script {
     }
 }
 
-#[derive(Debug)]
-struct NoLog;
-impl StepLog for NoLog {
-    fn append(&self, _: LogStream, _: &[u8]) {}
+/// A disk that takes nothing, once a test has said so.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Disk(Arc<Mutex<Losses>>);
+impl Disk {
+    pub(super) fn lose(&self, bytes: u64) {
+        *self.0.lock().unwrap() = Losses {
+            bytes,
+            reason: Some("no space left".to_owned()),
+        };
+    }
 }
-impl LogStore for NoLog {
+impl StepLog for Disk {
+    fn append(&self, _: LogStream, _: &[u8]) {}
+    fn end(&self) -> Losses {
+        self.0.lock().unwrap().clone()
+    }
+}
+impl LogStore for Disk {
     fn open(&self, _: RunId, _: &StepKey, _: u32) -> Arc<dyn StepLog> {
-        Arc::new(Self)
+        Arc::new(self.clone())
+    }
+    fn losses(&self) -> Losses {
+        self.end()
     }
 }
 
-#[derive(Debug)]
-struct NoSecrets;
-impl Secrets for NoSecrets {
+/// The secrets that a test configures; none at first.
+#[derive(Debug, Default)]
+pub(super) struct StageSecrets(Mutex<BTreeMap<SecretName, SecretValue>>);
+impl StageSecrets {
+    pub(super) fn configure(&self, name: &str, value: &str) {
+        let name = SecretName::new(name).unwrap();
+        let value = SecretValue::new(value.to_owned());
+        self.0.lock().unwrap().insert(name, value);
+    }
+}
+impl Secrets for StageSecrets {
     fn get(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
-        Err(SecretError::Unknown(name.clone()))
+        let found = self.0.lock().unwrap().get(name).cloned();
+        found.ok_or_else(|| SecretError::Unknown(name.clone()))
     }
     fn all_values(&self) -> Vec<SecretValue> {
         Vec::new()
@@ -201,6 +223,8 @@ pub(super) struct Stage {
     pub(super) world: Arc<World>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) script: Arc<Script>,
+    pub(super) secrets: Arc<StageSecrets>,
+    pub(super) disk: Disk,
 }
 
 impl Stage {
@@ -212,14 +236,14 @@ impl Stage {
     pub(super) fn with_history(runbooks: &str, history: History) -> Self {
         let clock = Arc::new(ManualClock::new("2026-11-21T08:00:00Z"));
         let script = Arc::new(Script::default());
+        let secrets = Arc::new(StageSecrets::default());
+        let disk = Disk::default();
         let settings = Settings {
             environment: EnvironmentName::new("local").unwrap(),
             policy: Policy::default(),
             webhooks: BTreeMap::new(),
         };
-        let set = Arc::new(active(runbooks));
-        let policy = Arc::new(effective_policy(&settings, &set));
-        let world = World {
+        let world = World::new(Parts {
             history,
             events: Events::new(Build {
                 version: "0",
@@ -228,35 +252,49 @@ impl Stage {
             clock: clock.clone(),
             executor: script.clone(),
             reviewer: Arc::new(NoReviewer),
-            logs: Arc::new(NoLog),
-            secrets: Arc::new(NoSecrets),
+            logs: Arc::new(disk.clone()),
+            secrets: secrets.clone(),
             launcher: Arc::new(Spawner),
-            settings: RwLock::new(Arc::new(settings)),
-            in_use: RwLock::new(Arc::new(InUse { set, policy })),
-            locks: Locks::default(),
-            slots: Semaphore::new(8),
-            live: Mutex::default(),
-            waiting: std::sync::atomic::AtomicUsize::default(),
-            address: std::sync::OnceLock::new(),
-            suspensions: Mutex::default(),
-            upcoming: Mutex::default(),
-            scheduler_alive: Mutex::default(),
-            run_ended: Notify::new(),
-            answered: Notify::new(),
-            reschedule: Notify::new(),
-            draining: CancellationToken::new(),
-            stopping: CancellationToken::new(),
-        };
+            settings,
+            concurrency: 8,
+        });
+        world.put_in_use(Arc::new(active(runbooks)));
         Self {
             world: Arc::new(world),
             clock,
             script,
+            secrets,
+            disk,
         }
     }
 
     /// Another set in use.
     pub(super) fn put(&self, runbooks: &str) {
         self.world.put_in_use(Arc::new(active(runbooks)));
+    }
+
+    /// The same runbooks, as somebody's.
+    pub(super) fn put_by(&self, runbooks: &str, authors: &str) {
+        let set = active(runbooks);
+        let documents = set.documents().map(|document| {
+            let origin = Origin {
+                author: authors.into(),
+                ..document.origin()
+            };
+            Active::new(document.document(), origin)
+        });
+        let set = ActiveSet::new(documents.collect::<Vec<_>>(), BTreeMap::new());
+        self.world.put_in_use(Arc::new(set));
+    }
+
+    /// One series of the metrics; 0 where there is none.
+    pub(super) fn metric(&self, series: &str) -> f64 {
+        let text = self.world.events.render(self.world.now());
+        let found = text.lines().find_map(|line| {
+            let (name, value) = line.rsplit_once(' ')?;
+            (name == series).then(|| value.parse().unwrap())
+        });
+        found.unwrap_or_default()
     }
 
     /// A person starts it.
@@ -270,10 +308,12 @@ impl Stage {
             .map(|header| header.id)
     }
 
-    /// Waits until the run has ended, and says how.
+    /// Waits until the run has ended and left, and says how.
     pub(super) async fn outcome(&self, run: RunId) -> RunOutcome {
         loop {
-            if let Some(outcome) = self.world.history.run(run).await.unwrap().unwrap().outcome {
+            let row = self.world.history.run(run).await.unwrap().unwrap();
+            let is_live = self.world.live_runs(&row.header.runbook).contains(&run);
+            if let (Some(outcome), false) = (row.outcome, is_live) {
                 return outcome;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -2,15 +2,20 @@
 
 use super::stage::{AnyAction, Stage};
 use crate::{
-    domain::{digest::Digest, name::RunbookName},
+    domain::{
+        digest::Digest,
+        lineage::{Authors, Descent, Lineage},
+        name::RunbookName,
+    },
     flow::sync::{Sync, SyncOutcome},
-    history::History,
+    history::{AuditFilter, History},
     ports::{
         BoxFuture,
         source::{File, Revision, Source, SourceError, Tree},
     },
 };
 use jiff::Timestamp;
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -27,6 +32,7 @@ struct Shelf {
     reads: AtomicUsize,
     away: Mutex<bool>,
     place: Mutex<String>,
+    lineage: Mutex<Option<Lineage>>,
 }
 
 impl Shelf {
@@ -76,6 +82,12 @@ impl Source for Shelf {
             let tree = self.tree.lock().unwrap().clone();
             Ok(tree.filter(|tree| known != Some(tree.revision.id.as_str())))
         })
+    }
+    fn lineage<'a>(&'a self, _: &'a str, revision: &'a Revision) -> BoxFuture<'a, Lineage> {
+        let told = self.lineage.lock().unwrap().clone();
+        Box::pin(
+            async move { told.unwrap_or_else(|| Lineage::none(Authors::one(&revision.author))) },
+        )
     }
     fn read<'a>(&'a self, blobs: &'a [String]) -> BoxFuture<'a, Result<Vec<Vec<u8>>, SourceError>> {
         Box::pin(async move {
@@ -135,6 +147,7 @@ async fn a_commit_comes_into_use_and_only_changed_files_are_read() {
     assert_eq!(
         outcome,
         SyncOutcome::Applied {
+            descent: Descent::None,
             changed,
             removed: vec![]
         }
@@ -304,4 +317,123 @@ async fn problems_are_seen_until_they_are_mended() {
     sync.sync_once(&stage.world, None).await;
     assert_eq!(sync.view().problems, [""; 0]);
     assert_eq!(in_use(&stage), ["r0@2", "r1@1"]);
+}
+
+/// Who may not consent to `r0`, by line.
+fn author(stage: &Stage) -> String {
+    let name = RunbookName::new("r0").unwrap();
+    let in_use = stage.world.in_use();
+    in_use
+        .set
+        .runbook(&name)
+        .unwrap()
+        .author
+        .replace('\n', ", ")
+}
+
+fn changed_by(descent: Descent, people: &[(&str, &str)]) -> Lineage {
+    Lineage {
+        descent,
+        authors: people
+            .iter()
+            .map(|(path, person)| ((*path).to_owned(), Authors::one(person)))
+            .collect(),
+        anywhere: Authors::default(),
+    }
+}
+
+#[tokio::test]
+async fn the_authors_of_a_change_that_never_came_into_use_count_for_the_one_that_does() {
+    let history = History::temporary().unwrap();
+    let stage = Stage::with_history("", history.clone());
+    let shelf = Arc::new(Shelf::default());
+    let sync = open(&stage, &shelf).await;
+    let tell = |people: &[(&str, &str)]| {
+        *shelf.lineage.lock().unwrap() = Some(changed_by(Descent::Follows, people));
+    };
+    shelf.put("1", &many(0..2));
+    sync.sync_once(&stage.world, None).await;
+    assert_eq!(author(&stage), "Ada <ada@example.org>");
+
+    // Bob breaks it; Ada's stays in use, also over a restart.
+    let mut files = many(0..2);
+    files[0].1.push_str("  nonsense: true\n");
+    shelf.put("2", &files);
+    tell(&[("a.yaml", "Bob <b>")]);
+    sync.sync_once(&stage.world, None).await;
+    assert_eq!(in_use(&stage), ["r0@1", "r1@1"]);
+    assert_eq!(author(&stage), "Ada <ada@example.org>");
+    let stage = Stage::with_history("", history);
+    let sync = open(&stage, &shelf).await;
+    tell(&[]);
+    sync.sync_once(&stage.world, None).await;
+
+    // Cid mends it: what is used now is Bob's as well.
+    files[0].1 = text("r0", "two");
+    shelf.put("3", &files);
+    tell(&[("a.yaml", "Cid <c>")]);
+    sync.sync_once(&stage.world, None).await;
+    assert_eq!(in_use(&stage), ["r0@3", "r1@1"]);
+    assert_eq!(author(&stage), "Bob <b>, Cid <c>");
+
+    // And the next change is its author's alone.
+    files[0].1 = text("r0", "three");
+    shelf.put("4", &files);
+    tell(&[("a.yaml", "Dan <d>")]);
+    sync.sync_once(&stage.world, None).await;
+    assert_eq!(author(&stage), "Dan <d>");
+}
+
+#[tokio::test]
+async fn a_broken_newcomer_that_is_moved_and_mended_is_still_its_authors() {
+    let stage = Stage::new("");
+    let shelf = Arc::new(Shelf::default());
+    let sync = open(&stage, &shelf).await;
+    shelf.put("1", &many(1..2));
+    sync.sync_once(&stage.world, None).await;
+    let mut files = many(1..2);
+    files.push(("x.yaml", format!("{}  nonsense: true\n", text("r0", "one"))));
+    shelf.put("2", &files);
+    *shelf.lineage.lock().unwrap() = Some(changed_by(Descent::Follows, &[("x.yaml", "Bob <b>")]));
+    sync.sync_once(&stage.world, None).await;
+    files[1] = ("y.yaml", text("r0", "one"));
+    shelf.put("3", &files);
+    *shelf.lineage.lock().unwrap() = Some(changed_by(Descent::Follows, &[("y.yaml", "Cid <c>")]));
+    sync.sync_once(&stage.world, None).await;
+    assert_eq!(author(&stage), "Bob <b>, Cid <c>");
+}
+
+#[tokio::test]
+async fn rewritten_history_is_told_audited_and_shown_until_the_next_commit() {
+    let stage = Stage::new("");
+    let shelf = Arc::new(Shelf::default());
+    let sync = open(&stage, &shelf).await;
+    let rewrites = || stage.metric("orderly_source_rewrites_total");
+    shelf.put("1", &many(0..2));
+    sync.sync_once(&stage.world, None).await;
+    shelf.put("2", &many(0..3));
+    *shelf.lineage.lock().unwrap() = Some(changed_by(Descent::Rewritten, &[]));
+    let outcome = sync.sync_once(&stage.world, None).await;
+    let told =
+        matches!(outcome, SyncOutcome::Applied { descent, .. } if descent == Descent::Rewritten);
+    assert!(told, "{outcome:?}");
+    assert_eq!(sync.view().rewritten.as_deref(), Some("1"));
+    assert!((rewrites() - 1.0).abs() < 0.1);
+    let filter = AuditFilter {
+        action: Some("source.rewritten".to_owned()),
+        ..AuditFilter::default()
+    };
+    let lines = stage.world.history.audit(filter).await.unwrap();
+    let details = &lines[0].entry.details;
+    assert_eq!(
+        (&details["from"], &details["to"]),
+        (&json!("1"), &json!("2"))
+    );
+    sync.sync_once(&stage.world, None).await;
+    assert_eq!(sync.view().rewritten.as_deref(), Some("1"));
+    shelf.put("3", &many(0..2));
+    *shelf.lineage.lock().unwrap() = Some(changed_by(Descent::Follows, &[]));
+    sync.sync_once(&stage.world, None).await;
+    assert_eq!(sync.view().rewritten, None);
+    assert!((rewrites() - 1.0).abs() < 0.1);
 }

@@ -1,16 +1,17 @@
 //! Due times, missed times, suspensions, windows.
 
-use super::stage::Stage;
+use super::stage::{Stage, active};
 use crate::{
-    domain::{name::RunbookName, occurrence::NotRun},
+    domain::{active::ActiveSet, approval::Person, name::RunbookName, occurrence::NotRun},
     flow::{
+        suspend,
         tick::Scheduler,
         world::{Suspension, held},
     },
-    history::{RunFilter, SkippedFilter, Write},
+    history::{AuditFilter, History, RunFilter, SkippedFilter, Write},
 };
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 fn book(triggers: &str, more: &str) -> String {
     format!(
@@ -190,6 +191,59 @@ async fn a_suspended_runbook_tells_why_and_its_end_fires_nothing_of_the_past() {
 }
 
 #[tokio::test]
+async fn a_suspension_that_is_over_is_told_by_the_next_look_at_the_clock() {
+    let stage = Stage::new(&book("schedule: '*/10 * * * *'", ""));
+    let mut scheduler = awake(&stage).await;
+    let name = RunbookName::new("a").unwrap();
+    let by = Person {
+        subject: "ann".into(),
+        groups: std::collections::BTreeSet::new(),
+    };
+    let until = Some("2026-11-21T08:05:30Z".parse().unwrap());
+    suspend::suspend(&stage.world, &name, until, &by, "upgrade")
+        .await
+        .unwrap();
+    let shown = "orderly_runbook_suspended{runbook=\"a\"}";
+    let ended = "orderly_runbook_resumptions_total";
+    pass(&stage, &mut scheduler, 5).await;
+    assert_eq!((stage.metric(shown), stage.metric(ended)), (1.0, 0.0));
+    pass(&stage, &mut scheduler, 1).await;
+    assert_eq!((stage.metric(shown), stage.metric(ended)), (0.0, 1.0));
+    assert!(held(&stage.world.suspensions).is_empty());
+    assert!(stage.world.history.suspensions().await.unwrap().is_empty());
+    let filter = AuditFilter {
+        action: Some("runbook.resumed".to_owned()),
+        ..AuditFilter::default()
+    };
+    let told = stage.world.history.audit(filter).await.unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].entry.user, "schedule");
+    pass(&stage, &mut scheduler, 5).await;
+    assert_eq!(nominals(&stage).await, ["2026-11-21T08:10:00Z"]);
+}
+
+#[tokio::test]
+async fn a_suspension_that_ended_while_the_agent_was_away_is_told_when_it_is_back() {
+    let history = History::temporary().unwrap();
+    let text = book("schedule: '*/10 * * * *'", "");
+    let stage = Stage::with_history(&text, history.clone());
+    let until = Some("2026-11-21T08:00:00Z".parse().unwrap());
+    let name = RunbookName::new("a").unwrap();
+    let suspension = Write::Suspend {
+        runbook: name,
+        until,
+        by: "ann".into(),
+        reason: String::new(),
+        at: "2026-11-21T07:00:00Z".parse().unwrap(),
+    };
+    history.write(vec![suspension]).await.unwrap();
+    suspend::load(&stage.world).await.unwrap();
+    awake(&stage).await;
+    assert!(history.suspensions().await.unwrap().is_empty());
+    assert!((stage.metric("orderly_runbook_resumptions_total") - 1.0).abs() < 0.1);
+}
+
+#[tokio::test]
 async fn too_late_to_start_is_a_reason() {
     let stage = Stage::new(&book(
         "{schedule: '*/10 * * * *', missed: last, startDeadline: 5m}",
@@ -274,4 +328,69 @@ async fn while_history_cannot_be_written_nothing_starts_and_nothing_is_lost() {
     awake(&stage).await;
     assert!(nominals(&stage).await.is_empty());
     assert_eq!(skips(&stage).await[0].0, NotRun::MissedDown);
+}
+
+/// Two runbooks, `a` with this interval.
+fn two(every: &str) -> String {
+    let b = book("every: 7m", "").replace("name: a }", "name: b }");
+    format!("{}---\n{b}", book(&format!("every: {every}"), ""))
+}
+
+#[tokio::test]
+async fn another_set_costs_only_what_it_changes() {
+    let stage = Stage::new(&two("5m"));
+    let mut scheduler = Scheduler::load(&stage.world).await.unwrap();
+    let taken = |names: &[&str]| {
+        let names = names.iter().map(|name| RunbookName::new(name).unwrap());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    let first = scheduler.take_set(&stage.world).await.unwrap();
+    assert_eq!(first, taken(&["a", "b"]));
+    assert!(scheduler.take_set(&stage.world).await.unwrap().is_empty());
+    // One document of the new set is another one, the other is shared.
+    let before = stage.world.in_use().set.clone();
+    let changed = active(&book("every: 3m", ""));
+    let documents = before.documents().map(|old| {
+        let new = changed.get(&old.identity());
+        new.unwrap_or(old)
+    });
+    let set = ActiveSet::new(documents.collect::<Vec<_>>(), BTreeMap::new());
+    stage.world.put_in_use(Arc::new(set));
+    let second = scheduler.take_set(&stage.world).await.unwrap();
+    assert_eq!(second, taken(&["a"]), "neither facts nor triggers of b");
+    pass(&stage, &mut scheduler, 4).await;
+    assert_eq!(nominals(&stage).await, ["2026-11-21T08:03:00Z"]);
+    // And one that goes.
+    let documents = stage
+        .world
+        .in_use()
+        .set
+        .documents()
+        .filter(|old| old.identity() != changed.documents().next().unwrap().identity())
+        .collect::<Vec<_>>();
+    stage
+        .world
+        .put_in_use(Arc::new(ActiveSet::new(documents, BTreeMap::new())));
+    assert_eq!(
+        scheduler.take_set(&stage.world).await.unwrap(),
+        taken(&["a"])
+    );
+    pass(&stage, &mut scheduler, 4).await;
+    assert_eq!(
+        nominals(&stage).await,
+        ["2026-11-21T08:03:00Z", "2026-11-21T08:07:00Z"]
+    );
+}
+
+#[tokio::test]
+async fn the_next_run_of_a_runbook_is_that_of_its_soonest_trigger() {
+    let stage = Stage::new(&book("every: 5m\n  - every: 1h", ""));
+    let mut scheduler = awake(&stage).await;
+    let next = || stage.metric("orderly_runbook_next_run_timestamp_seconds{runbook=\"a\"}");
+    let due = |text: &str| text.parse::<Timestamp>().unwrap().as_second();
+    #[expect(clippy::cast_possible_truncation, reason = "whole seconds")]
+    let shown = || next() as i64;
+    assert_eq!(shown(), due("2026-11-21T08:05:00Z"));
+    pass(&stage, &mut scheduler, 5).await;
+    assert_eq!(shown(), due("2026-11-21T08:10:00Z"));
 }

@@ -64,6 +64,7 @@ pub(in crate::history) fn list(
     conditions.on_some("run = :run", ":run", filter.run.as_ref());
     conditions.on_some("kind = :kind", ":kind", filter.kind.as_ref());
     conditions.on_some("name = :name", ":name", filter.name.as_ref());
+    conditions.on_some("path = :path", ":path", filter.path.as_ref());
     if !filter.removed {
         conditions.plain("removed_at IS NULL");
     }

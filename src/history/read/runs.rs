@@ -5,6 +5,7 @@ use crate::{
     domain::{
         digest::Digest,
         id::RunId,
+        name::RunbookName,
         run::{Recorded, RunHeader, RunOutcome},
         runbook::Runbook,
         span::Span,
@@ -208,29 +209,40 @@ pub(in crate::history) fn definition(
         .optional()
 }
 
+const FACTS: &str = "SELECT runbook, last_run, last_outcome, last_ended, last_took, last_success,
+     succeeded, warning, failed, denied, canceled, timed_out, interrupted FROM runbook_facts";
+
 pub(in crate::history) fn facts(connection: &Connection) -> rusqlite::Result<Vec<RunbookFacts>> {
     connection
-        .prepare_cached(
-            "SELECT runbook, last_run, last_outcome, last_ended, last_took, last_success,
-             succeeded, warning, failed, denied, canceled, timed_out, interrupted
-             FROM runbook_facts ORDER BY runbook",
-        )?
-        .query_map([], |row| {
-            let Millis(last_ended) = row.get(3)?;
-            // A clock that went back makes a length below zero.
-            let took: Option<i64> = row.get(4)?;
-            let last_success: Option<Millis> = row.get(5)?;
-            Ok(RunbookFacts {
-                runbook: row.get(0)?,
-                last_run: row.get(1)?,
-                last_outcome: row.get(2)?,
-                last_ended,
-                last_took: took.map(|millis| Span::from_millis(u64::try_from(millis).unwrap_or(0))),
-                last_success: last_success.map(|Millis(at)| at),
-                outcomes: outcomes(row)?,
-            })
-        })?
+        .prepare_cached(&format!("{FACTS} ORDER BY runbook"))?
+        .query_map([], facts_row)?
         .collect()
+}
+
+pub(in crate::history) fn facts_of(
+    connection: &Connection,
+    runbook: &RunbookName,
+) -> rusqlite::Result<Option<RunbookFacts>> {
+    connection
+        .prepare_cached(&format!("{FACTS} WHERE runbook = ?1"))?
+        .query_row([runbook], facts_row)
+        .optional()
+}
+
+fn facts_row(row: &Row<'_>) -> rusqlite::Result<RunbookFacts> {
+    let Millis(last_ended) = row.get(3)?;
+    // A clock that went back makes a length below zero.
+    let took: Option<i64> = row.get(4)?;
+    let last_success: Option<Millis> = row.get(5)?;
+    Ok(RunbookFacts {
+        runbook: row.get(0)?,
+        last_run: row.get(1)?,
+        last_outcome: row.get(2)?,
+        last_ended,
+        last_took: took.map(|millis| Span::from_millis(u64::try_from(millis).unwrap_or(0))),
+        last_success: last_success.map(|Millis(at)| at),
+        outcomes: outcomes(row)?,
+    })
 }
 
 fn outcomes(row: &Row<'_>) -> rusqlite::Result<BTreeMap<RunOutcome, u64>> {

@@ -343,6 +343,12 @@ async fn an_artifact_gathers_what_is_found_of_it() {
         ..all.clone()
     };
     assert_eq!(found(sound).await, [artifact_id(2)]);
+    let there = ArtifactFilter {
+        path: Some("/backups/1".to_owned()),
+        limit: 1,
+        ..all.clone()
+    };
+    assert_eq!(found(there).await, [artifact_id(1)]);
     let older = ArtifactFilter {
         before: Some(artifact_id(2)),
         kind: Some("sqlite".to_owned()),

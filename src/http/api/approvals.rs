@@ -2,10 +2,11 @@
 
 use crate::{
     domain::{
-        approval::{Standing, Verdict, Vote},
+        access::Right,
+        approval::{Refusal, Standing, Verdict, Vote},
         digest::Digest,
         effect::{Class, Confidence},
-        gate::{Contribution, Quorum},
+        gate::{Contribution, Decision, Quorum},
         id::{ApprovalId, RunId},
         name::{ActionName, RunbookName, StepName},
         runbook::Phase,
@@ -17,6 +18,7 @@ use crate::{
         api::{limit, runbooks::bounded},
         extract::{Body, Nothing, Params, Segment, approval_id},
         link::{Address, Page},
+        planned,
         problem::Problem,
         visible,
     },
@@ -48,10 +50,18 @@ pub(in crate::http) struct ApprovalView {
     reasons: Vec<String>,
     /// The whole step as stored; secrets by name, and what would hide on a screen made visible.
     planned: Value,
+    /// The command as it would be typed, a script with its lines behind each other, or the arguments; one line, cut where it is long.
+    brief: String,
+    /// What the step is told, line by line: the command or script first, then every other argument.
+    pub(in crate::http) with: Vec<String>,
     contributions: Vec<Contribution>,
+    /// Why people are asked: what every stage says that does not let the step pass.
+    pub(in crate::http) because: Vec<String>,
     pub(in crate::http) quorum: Quorum,
     /// Who may not consent.
-    excluded: BTreeSet<String>,
+    pub(in crate::http) excluded: BTreeSet<String>,
+    /// What the one who asks may do about it.
+    you: You,
     asked_at: Timestamp,
     pub(in crate::http) approve_by: Timestamp,
     execute_within_secs: u64,
@@ -61,9 +71,52 @@ pub(in crate::http) struct ApprovalView {
     recorded: ApprovalRecord,
 }
 
+/// What the one who looks at a question may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum You {
+    /// Yes or no.
+    MayAnswer,
+    /// Only no: they started the run, or wrote its change.
+    MayRefuse,
+    /// Nothing: their role does not allow it.
+    NoRight,
+    /// Nothing more: they have answered, or it is no longer open.
+    Nothing,
+    /// Nobody knows who they are.
+    Unknown,
+}
+
+impl You {
+    fn of(caller: &Caller, case: &ApprovalCase, now: Timestamp) -> Self {
+        let Caller::Known(person, role) = caller else {
+            return Self::Unknown;
+        };
+        if !role.may(Right::Approve) {
+            return Self::NoRight;
+        }
+        let consent = Vote {
+            person: person.clone(),
+            verdict: Verdict::Approve,
+            digest: case.request.digest,
+            at: now,
+            comment: String::new(),
+        };
+        match case.request.admit(&case.votes, &consent) {
+            Ok(()) => Self::MayAnswer,
+            Err(Refusal::Excluded(_)) => Self::MayRefuse,
+            Err(Refusal::AlreadyVoted(_) | Refusal::OtherDigest | Refusal::NotOpen(_)) => {
+                Self::Nothing
+            }
+        }
+    }
+}
+
 impl ApprovalView {
-    pub(in crate::http) fn of(case: ApprovalCase, now: Timestamp) -> Self {
+    /// As this caller sees it.
+    pub(in crate::http) fn of(case: ApprovalCase, caller: &Caller, now: Timestamp) -> Self {
         let standing = case.standing(now);
+        let you = You::of(caller, &case, now);
         let ApprovalCase {
             request,
             mut votes,
@@ -74,10 +127,19 @@ impl ApprovalView {
         for said in &mut contributions {
             said.reason = visible::lines(&said.reason);
         }
+        let because = contributions
+            .iter()
+            .filter(|said| said.decision != Decision::Allow)
+            .map(|said| format!("{}: {}", said.stage.as_str(), said.reason))
+            .collect();
         for vote in &mut votes {
             vote.comment = visible::lines(&vote.comment);
         }
         Self {
+            brief: planned::brief(&step.uses, &step.arguments),
+            with: planned::lines(&step.arguments),
+            because,
+            you,
             id: request.id,
             run: request.run,
             digest: request.digest,
@@ -143,6 +205,7 @@ enum Wanted {
 /// `GET /approvals`, newest first.
 pub(in crate::http) async fn list(
     State(front): State<Arc<Front>>,
+    Extension(caller): Extension<Caller>,
     Params(which): Params<Which>,
 ) -> Result<Page<ApprovalView>, Problem> {
     let (limit, now) = (limit(which.limit), front.clock.now());
@@ -160,7 +223,7 @@ pub(in crate::http) async fn list(
         .map_err(|error| front.unreadable(&error))?;
     let views = cases
         .into_iter()
-        .map(|case| ApprovalView::of(case, now))
+        .map(|case| ApprovalView::of(case, &caller, now))
         .collect();
     let state = if open_at.is_some() { "open" } else { "all" };
     Ok(Page::of(views, limit, |last: &ApprovalView| {
@@ -173,23 +236,24 @@ pub(in crate::http) async fn list(
     }))
 }
 
-async fn found(front: &Front, id: ApprovalId) -> Result<ApprovalView, Problem> {
+async fn found(front: &Front, id: ApprovalId, caller: &Caller) -> Result<ApprovalView, Problem> {
     let case = front
         .history
         .approval(id)
         .await
         .map_err(|error| front.unreadable(&error))?;
     let case = case.ok_or_else(|| Problem::not_found(format!("approval {id}")))?;
-    Ok(ApprovalView::of(case, front.clock.now()))
+    Ok(ApprovalView::of(case, caller, front.clock.now()))
 }
 
 /// `GET /approvals/{id}`.
 pub(in crate::http) async fn show(
     State(front): State<Arc<Front>>,
+    Extension(caller): Extension<Caller>,
     Segment(id): Segment,
     _: Params<Nothing>,
 ) -> Result<Json<ApprovalView>, Problem> {
-    found(&front, approval_id(&id)?).await.map(Json)
+    found(&front, approval_id(&id)?, &caller).await.map(Json)
 }
 
 /// An answer. `digest`, where given, says which step the person has seen.
@@ -221,5 +285,5 @@ pub(in crate::http) async fn vote(
             &answer.comment,
         )
         .await?;
-    found(&front, id).await.map(Json)
+    found(&front, id, &caller).await.map(Json)
 }

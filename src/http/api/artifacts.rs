@@ -45,6 +45,7 @@ pub(in crate::http) async fn list(
         run: which.run,
         kind: which.kind.clone(),
         name: which.name.clone(),
+        path: None,
         removed: which.removed,
         verified: which.verified,
         before: which.before,

@@ -6,8 +6,9 @@
 use crate::{
     domain::{
         id::RunId,
+        likeness::nearest,
         name::StepName,
-        run::{RunEvent, StepKey},
+        run::{RunEvent, RunHeader, StepKey},
     },
     history::RunStatus,
     http::{
@@ -66,7 +67,11 @@ pub(in crate::http) async fn show(
     Segment(id): Segment,
     Params(which): Params<Which>,
 ) -> Result<Response, Problem> {
-    let run = found(&front, &id).await?.header.id;
+    let run = found(&front, &id).await?.header;
+    if let Some(step) = &which.step {
+        known(&front, &run, step).await?;
+    }
+    let run = run.id;
     let busy = || {
         Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -91,6 +96,26 @@ pub(in crate::http) async fn show(
         next: Some(Box::pin(tail.next())),
     });
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response())
+}
+
+/// Whether the run's runbook, as it was when the run began, has such a step.
+async fn known(front: &Front, run: &RunHeader, step: &StepName) -> Result<(), Problem> {
+    let definition = front.history.definition(run.definition).await;
+    let Some(runbook) = definition.map_err(|error| front.unreadable(&error))? else {
+        return Ok(());
+    };
+    let steps = runbook.steps.iter();
+    let steps = steps.chain(&runbook.rollback).chain(&runbook.finally);
+    let names: Vec<&str> = steps.map(|step| step.name.as_str()).collect();
+    if names.contains(&step.as_str()) {
+        return Ok(());
+    }
+    let hint = nearest(step.as_str(), names.iter().copied()).map_or_else(
+        || format!("it has {}", names.join(", ")),
+        |meant| format!("did you mean `{meant}`?"),
+    );
+    let what = format!("step `{step}` in runbook `{}`", run.runbook);
+    Err(Problem::not_found(what).hint(hint))
 }
 
 /// A reader's place in the output of a run.

@@ -6,7 +6,13 @@ use crate::{
         occurrence::{NotRun, Skipped},
     },
     history::SkippedFilter,
-    http::{Front, api::limit, extract::Params, link::Page, problem::Problem},
+    http::{
+        Front,
+        api::{limit, runbooks::known},
+        extract::Params,
+        link::Page,
+        problem::Problem,
+    },
     ports::agent::Upcoming,
 };
 use axum::extract::State;
@@ -26,8 +32,12 @@ pub(in crate::http) struct Due {
 pub(in crate::http) async fn list(
     State(front): State<Arc<Front>>,
     Params(due): Params<Due>,
-) -> Page<Upcoming> {
-    Page::whole(front.agent.upcoming(due.runbook.as_ref(), limit(due.limit)))
+) -> Result<Page<Upcoming>, Problem> {
+    if let Some(name) = &due.runbook {
+        known(&front, name).await?;
+    }
+    let due = front.agent.upcoming(due.runbook.as_ref(), limit(due.limit));
+    Ok(Page::whole(due))
 }
 
 /// Which occurrences.

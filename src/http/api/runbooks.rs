@@ -1,7 +1,7 @@
 //! Runbooks: what is there, and starting, suspending and resuming them.
 
 use crate::{
-    domain::{id::RunId, name::RunbookName, span::Span},
+    domain::{likeness::nearest, name::RunbookName, span::Span},
     http::{
         Front,
         access::Caller,
@@ -27,6 +27,8 @@ const DEFAULT_RUNBOOKS: usize = 1000;
 const MOST_RUNBOOKS: usize = 10_000;
 /// Due times shown with one runbook.
 const DUE_TIMES: usize = 5;
+/// Names that a hint shows where none is like the wrong one.
+const SHOWN_NAMES: usize = 10;
 /// The longest reason or key, in characters.
 const LONGEST_TEXT: usize = 1000;
 
@@ -87,11 +89,12 @@ pub(in crate::http) async fn show(
     _: Params<Nothing>,
 ) -> Result<Response, Problem> {
     let name = runbook_name(&name)?;
-    let views = front.agent.runbooks().await?;
-    let view = views
-        .into_iter()
-        .find(|view| view.name == name)
-        .ok_or_else(|| absent(&name))?;
+    let mut views = front.agent.runbooks().await?;
+    let found = views.iter().position(|view| view.name == name);
+    let view = match found {
+        Some(place) => views.swap_remove(place),
+        None => return Err(absent(&name, &views)),
+    };
     let shown = Shown {
         view,
         upcoming: front.agent.upcoming(Some(&name), DUE_TIMES),
@@ -100,8 +103,34 @@ pub(in crate::http) async fn show(
     Ok(Json(shown).into_response())
 }
 
-fn absent(name: &RunbookName) -> Problem {
-    Problem::not_found(format!("runbook `{name}`")).hint("`GET /api/v1/runbooks` lists them")
+/// Whether there is such a runbook, or why not.
+pub(super) async fn known(front: &Front, name: &RunbookName) -> Result<(), Problem> {
+    if front.agent.definition(name).is_some() {
+        return Ok(());
+    }
+    let views = front.agent.runbooks().await?;
+    if views.iter().any(|view| view.name == *name) {
+        return Ok(());
+    }
+    Err(absent(name, &views))
+}
+
+fn absent(name: &RunbookName, views: &[RunbookView]) -> Problem {
+    let names = views.iter().map(|view| view.name.as_str());
+    let problem = Problem::not_found(format!("runbook `{name}`"));
+    match nearest(name.as_str(), names.clone()) {
+        Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+        None if views.is_empty() => problem.hint("there is none at all; `orderly sync` says why"),
+        None => {
+            let some: Vec<&str> = names.take(SHOWN_NAMES).collect();
+            let more = if views.len() > SHOWN_NAMES {
+                ", …"
+            } else {
+                ""
+            };
+            problem.hint(format!("there are {}{more}", some.join(", ")))
+        }
+    }
 }
 
 /// What a start is told. `runbook`, where given, repeats the address.
@@ -118,12 +147,8 @@ pub(in crate::http) struct Start {
     idempotency_key: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct Started {
-    run: RunId,
-}
-
-/// `POST /runbooks/{name}/runs`. The header `Idempotency-Key` stands for the field.
+/// `POST /runbooks/{name}/runs`. The header `Idempotency-Key` stands for the field. The status tells a new run (202) from one that the
+/// same key had started before (200).
 pub(in crate::http) async fn start(
     State(front): State<Arc<Front>>,
     Extension(caller): Extension<Caller>,
@@ -157,9 +182,14 @@ pub(in crate::http) async fn start(
         override_window: start.override_window,
         idempotency_key,
     };
-    let run = front.agent.start(request, caller.person()?).await?;
-    let location = [(header::LOCATION, format!("/api/v1/runs/{run}"))];
-    Ok((StatusCode::ACCEPTED, location, Json(Started { run })).into_response())
+    let started = front.agent.start(request, caller.person()?).await?;
+    let status = if started.existing {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    let location = [(header::LOCATION, format!("/api/v1/runs/{}", started.run))];
+    Ok((status, location, Json(started)).into_response())
 }
 
 /// A text of a body that is kept must be short.

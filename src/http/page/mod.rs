@@ -4,6 +4,7 @@
 //! hide on a screen is made visible first.
 
 mod parts;
+mod question;
 mod run;
 mod status;
 

@@ -1,29 +1,34 @@
 //! The page of one run.
 
 use crate::{
-    history::{RunRow, RunStatus, StepRow, StepStatus},
+    history::{ApprovalFilter, RunRow, RunStatus, StepRow, StepStatus},
     http::{
         Front,
+        access::Caller,
         api::{logs, runs::found},
         extract::Segment,
         page::{
             answer, framed,
             parts::{cause, check_words, length, revision, state, text, time},
+            question::{open, question},
         },
         problem::Problem,
     },
 };
-use axum::{extract::State, response::Response};
+use axum::{Extension, extract::State, response::Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
 use std::sync::Arc;
 
+/// Open questions shown; a run waits for one at a time.
+const MOST_QUESTIONS: usize = 5;
 /// Lines of output shown.
 const MOST_LINES: usize = 200;
 
 /// `GET /runs/{id}`.
 pub(in crate::http) async fn show(
     State(front): State<Arc<Front>>,
+    Extension(caller): Extension<Caller>,
     Segment(id): Segment,
 ) -> Result<Response, Problem> {
     let now = front.clock.now();
@@ -33,6 +38,16 @@ pub(in crate::http) async fn show(
         .steps(run.header.id)
         .await
         .map_err(|error| front.unreadable(&error))?;
+    let filter = ApprovalFilter {
+        run: Some(run.header.id),
+        limit: MOST_QUESTIONS,
+        ..ApprovalFilter::default()
+    };
+    let waiting = if run.status == RunStatus::Ended {
+        Vec::new()
+    } else {
+        open(&front, &caller, filter, now).await?
+    };
     let (lines, cut) = logs::last_lines(&front, run.header.id, MOST_LINES).await;
     let title = format!("{} · Orderly", run.header.runbook);
     let content = html! {
@@ -41,6 +56,7 @@ pub(in crate::http) async fn show(
             h1 { (run.header.runbook.as_str()) }
         }
         (facts(&run, now))
+        @for view in &waiting { (question(view, now)) }
         section {
             h2 { "Steps" }
             @if steps.is_empty() { p { "None yet." } } @else { (table(&steps)) }
@@ -66,9 +82,6 @@ fn facts(run: &RunRow, now: Timestamp) -> Markup {
             tbody {
                 tr { th { "State" } td { (state(run)) @if run.header.dry_run { " (dry run)" } } }
                 @if !run.reason.is_empty() { tr { th { "Why" } td { (text(&run.reason)) } } }
-                @if let Some(approval) = run.waiting_for {
-                    tr { th { "Waits for" } td { code { "orderly approve " (approval) } " or " code { "orderly deny " (approval) } } }
-                }
                 @if let Some(by) = &run.cancel_requested_by { tr { th { "Asked to stop by" } td { (text(by)) } } }
                 tr { th { "Started by" } td { (cause(&run.header.cause)) } }
                 tr { th { "Made" } td { (time(run.header.created_at, now)) } }

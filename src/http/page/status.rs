@@ -4,17 +4,19 @@ use crate::{
     history::{ApprovalFilter, RunFilter, RunRow, RunStatus},
     http::{
         Front,
+        access::Caller,
         api::approvals::ApprovalView,
         health::Status,
         page::{
             answer, framed,
             parts::{outcome_words, revision, runs, text, time},
+            question::{open, question},
         },
         problem::Problem,
     },
     ports::agent::{Dependency, RunbookState, RunbookView, SyncView, Upcoming},
 };
-use axum::{extract::State, response::Response};
+use axum::{Extension, extract::State, response::Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -27,26 +29,19 @@ const MOST_PROBLEMS: usize = 20;
 const MOST_RUNBOOKS: usize = 100;
 
 /// `GET /`.
-pub(in crate::http) async fn show(State(front): State<Arc<Front>>) -> Result<Response, Problem> {
+pub(in crate::http) async fn show(
+    State(front): State<Arc<Front>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Problem> {
     let now = front.clock.now();
     let dependencies = front.agent.dependencies();
     let sync = front.agent.sync_view();
     let runbooks = front.agent.runbooks().await?;
     let filter = ApprovalFilter {
-        open_at: Some(now),
         limit: MOST_APPROVALS,
         ..ApprovalFilter::default()
     };
-    let cases = front
-        .history
-        .approvals(filter)
-        .await
-        .map_err(|error| front.unreadable(&error))?;
-    let waiting: Vec<ApprovalView> = cases
-        .into_iter()
-        .map(|case| ApprovalView::of(case, now))
-        .filter(ApprovalView::is_pending)
-        .collect();
+    let waiting = open(&front, &caller, filter, now).await?;
     let running = unfinished(&front).await?;
     let ended = RunFilter {
         status: Some(RunStatus::Ended),
@@ -129,7 +124,7 @@ fn wrong(dependencies: &[Dependency], sync: &SyncView) -> Markup {
                 @if let Some(held) = &sync.held {
                     li {
                         span .wait { "held" } ": revision " (revision(&held.revision)) " would delete " (held.runbooks.len())
-                        " runbooks. To accept it: " code { "orderly sync --accept " (revision(&held.revision)) }
+                        " runbooks. To accept it: " code { "orderly sync --accept " (text(&held.revision)) }
                     }
                 }
                 @for problem in sync.problems.iter().take(MOST_PROBLEMS) { li { (text(problem)) } }
@@ -144,18 +139,7 @@ fn approvals(waiting: &[ApprovalView], now: Timestamp) -> Markup {
         section {
             h2 { "Waiting for people" }
             @if waiting.is_empty() { p { "Nothing." } }
-            @for view in waiting {
-                div .box {
-                    p {
-                        span .wait { (view.runbook.as_str()) " / " (view.step.as_str()) } " wants to use " code { (view.uses.as_str()) }
-                        " (" (view.class.as_str()) "), in run " a href={ "/runs/" (view.run) } { (view.run) }
-                    }
-                    p { "It would:" }
-                    ul { @for effect in &view.effects { li { (text(effect)) } } }
-                    p { (view.quorum.people) " must consent; answer " (time(view.approve_by, now)) "." }
-                    p { code { "orderly approve " (view.id) } " or " code { "orderly deny " (view.id) } }
-                }
-            }
+            @for view in waiting { (question(view, now)) }
         }
     }
 }
@@ -219,7 +203,11 @@ fn book(view: &RunbookView, now: Timestamp) -> Markup {
                 @if let Some(outcome) = view.last_outcome { (outcome_words(outcome)) " " }
                 @if let Some(ended) = view.last_ended { (time(ended, now)) } @else { "never" }
             }
-            td { @if let Some(next) = view.next { (time(next, now)) } @else { "when asked" } }
+            td {
+                @if let Some(next) = view.next { (time(next, now)) }
+                @else if view.revision.is_none() { "not before it is mended" }
+                @else { "when asked" }
+            }
             td { (text(&view.description)) }
         }
     }

@@ -1,7 +1,7 @@
 //! From what is written to what is true: the checks that need more than one part of a document.
 //!
-//! Every check goes on after a fault, so that all faults of a document are told at once. Where a part was cut out because it does
-//! not fit the schema ([`Draft::partial`]), names that lead nowhere are not told: they may have stood there.
+//! Every check goes on after a fault, so that all faults of a document are told at once. Where a part was cut out because it was
+//! refused before ([`Draft::gaps`]), what may have stood there is not told as missing.
 
 mod others;
 mod references;
@@ -9,9 +9,15 @@ mod runbook;
 mod trigger;
 
 use crate::{
-    domain::schedule::{Cron, Zone},
+    domain::{
+        name::StepName,
+        schedule::{Cron, Zone},
+    },
     runbooks::{
         arguments::Actions,
+        document::Lost,
+        explain::STAND_IN,
+        gaps::Gaps,
         problems::{Fault, MAX_PROBLEMS, Place},
         source::inside,
         tree::Node,
@@ -23,6 +29,9 @@ pub(super) use crate::runbooks::convert::{
     runbook::runbook,
 };
 
+/// The lists of steps.
+const LISTS: [&str; 3] = ["steps", "rollback", "finally"];
+
 /// A document on its way to the domain.
 pub(super) struct Draft<'a> {
     /// Its tree.
@@ -31,8 +40,8 @@ pub(super) struct Draft<'a> {
     pub(super) text: &'a str,
     /// What steps can do.
     pub(super) actions: &'a Actions<'a>,
-    /// Whether something was cut out of it.
-    pub(super) partial: bool,
+    /// What was cut out of it.
+    pub(super) gaps: &'a Gaps,
     /// What is wrong so far.
     pub(super) faults: Vec<Fault>,
 }
@@ -48,6 +57,42 @@ impl<'a> Draft<'a> {
         self.root.find(pointer).node
     }
 
+    /// Whether the content may have had this key, or more in it than is known.
+    fn may_lack(&self, key: &str) -> bool {
+        let spec = self.node("/spec");
+        let below = spec.get(key);
+        self.gaps.may_hold(spec, key) || below.is_some_and(|below| self.gaps.are_in(below))
+    }
+
+    /// What it lost that other documents may ask for.
+    pub(super) fn lost(&self) -> Lost {
+        if self.gaps.is_empty() {
+            return Lost::default();
+        }
+        let lists = LISTS.iter().filter_map(|list| self.node("/spec").get(list));
+        let steps = lists.flat_map(Node::items);
+        let cut = steps.filter(|step| self.gaps.are_below(step));
+        let names = cut.filter_map(|step| StepName::new(step.get("name")?.text()?).ok());
+        Lost {
+            inputs: self.may_lack("inputs"),
+            values: self.may_lack("values"),
+            steps: names.collect(),
+        }
+    }
+
+    /// Whether there may be steps that are not known by their names.
+    fn may_lack_steps(&self) -> bool {
+        let is_stand_in = |step: &Node<'_>| {
+            let name = step.get("name").and_then(Node::text);
+            name.is_some_and(|name| name.starts_with(STAND_IN))
+        };
+        let spec = self.node("/spec");
+        LISTS.iter().any(|list| {
+            let steps = spec.get(list).map(Node::items).unwrap_or_default();
+            self.may_lack(list) || steps.iter().any(is_stand_in)
+        })
+    }
+
     /// A fault at the value that a JSON Pointer leads to.
     fn fault(&mut self, pointer: &str, what: impl Into<String>) -> &mut Fault {
         let place = self.node(pointer).place;
@@ -60,9 +105,8 @@ impl<'a> Draft<'a> {
         &mut self.faults[last]
     }
 
-    /// A place inside the text that a JSON Pointer leads to.
-    fn inside(&self, pointer: &str, offset: usize) -> Place {
-        let node = self.node(pointer);
+    /// A place inside a text.
+    fn inside(&self, node: &Node<'_>, offset: usize) -> Place {
         if self.is_full() {
             return node.place;
         }
@@ -84,7 +128,7 @@ impl<'a> Draft<'a> {
                 Some(cron)
             }
             Err(error) => {
-                let place = self.inside(pointer, error.column.saturating_sub(1));
+                let place = self.inside(self.node(pointer), error.column.saturating_sub(1));
                 self.fault_at(place, error.what).hint = error.hint;
                 None
             }

@@ -10,8 +10,9 @@ use crate::{
     },
     runbooks::{
         convert::{Draft, runbook::list_name},
-        problems::{MAX_PROBLEMS, Place, hint_among},
+        problems::{MAX_PROBLEMS, hint_among},
         raw::StepSpec,
+        tree::{Content, Node},
     },
 };
 use serde_json::Value;
@@ -66,30 +67,33 @@ impl<'i> Steps<'i> {
         }
     }
 
-    /// Checks the expressions in a step's arguments.
+    /// Checks the expressions in a step's arguments, each text by itself.
     pub(super) fn check_expressions(
         &self,
         draft: &mut Draft<'_>,
-        arguments: &Value,
+        arguments: &Node<'_>,
         position: Position,
-        pointer: &str,
     ) {
-        match expression::references(arguments) {
-            Ok(references) => {
-                for reference in references {
-                    if draft.is_full() {
-                        return;
+        if draft.is_full() {
+            return;
+        }
+        match &arguments.content {
+            Content::Text(text) if expression::has_expression(text) => {
+                let found = expression::survey(text);
+                self.check_found(draft, found, arguments, position);
+            }
+            Content::Sequence(items) => items
+                .iter()
+                .for_each(|item| self.check_expressions(draft, item, position)),
+            Content::Mapping(entries) => {
+                for entry in entries {
+                    if expression::has_expression(&entry.key) {
+                        draft.fault_at(entry.place, "an expression cannot stand in a key");
                     }
-                    let at = format!("{pointer}{}", reference.place.pointer);
-                    self.check(draft, &reference, position, &at);
+                    self.check_expressions(draft, &entry.value, position);
                 }
             }
-            Err(errors) => {
-                for error in errors.into_iter().take(MAX_PROBLEMS) {
-                    let at = format!("{pointer}{}", error.place.pointer);
-                    tell(draft, error, &at);
-                }
-            }
+            Content::Text(_) | Content::Null | Content::Bool(_) | Content::Number(_) => {}
         }
     }
 
@@ -97,53 +101,60 @@ impl<'i> Steps<'i> {
     pub(super) fn check_condition(
         &self,
         draft: &mut Draft<'_>,
-        condition: &str,
+        condition: &Node<'_>,
         position: Position,
-        pointer: &str,
     ) {
-        match condition_references(condition) {
-            Ok(references) => {
-                for reference in references {
-                    if reference.root == Root::Secret {
-                        let place = draft.inside(pointer, reference.place.offset);
-                        draft.fault_at(place, "a condition cannot depend on a secret");
-                    } else {
-                        self.check(draft, &reference, position, pointer);
-                    }
-                }
+        let found = match condition_references(condition.text().unwrap_or_default()) {
+            Ok(references) => (references, Vec::new()),
+            Err(errors) => (Vec::new(), errors),
+        };
+        let (secrets, others): (Vec<_>, Vec<_>) = found
+            .0
+            .into_iter()
+            .partition(|reference: &Reference| reference.root == Root::Secret);
+        for reference in secrets {
+            let place = draft.inside(condition, reference.place.offset);
+            draft.fault_at(place, "a condition cannot depend on a secret");
+        }
+        self.check_found(draft, (others, found.1), condition, position);
+    }
+
+    fn check_found(
+        &self,
+        draft: &mut Draft<'_>,
+        (references, errors): (Vec<Reference>, Vec<ExpressionError>),
+        text: &Node<'_>,
+        position: Position,
+    ) {
+        for error in errors.into_iter().take(MAX_PROBLEMS) {
+            let place = draft.inside(text, error.place.offset);
+            draft.fault_at(place, error.what).hint = error.hint;
+        }
+        for reference in references {
+            if draft.is_full() {
+                return;
             }
-            Err(errors) => errors
-                .into_iter()
-                .for_each(|error| tell(draft, error, pointer)),
+            if let Some((what, hint)) = self.wrong(draft, &reference, position) {
+                let place = draft.inside(text, reference.place.offset);
+                draft.fault_at(place, what).hint = hint;
+            }
         }
     }
 
-    fn check(
-        &self,
-        draft: &mut Draft<'_>,
-        reference: &Reference,
-        position: Position,
-        pointer: &str,
-    ) {
-        let wrong = match (reference.root, reference.path.first()) {
-            (Root::Inputs, Some(name)) => self.unknown_input(name),
+    fn wrong(&self, draft: &Draft<'_>, reference: &Reference, position: Position) -> Option<Wrong> {
+        match (reference.root, reference.path.first()) {
+            (Root::Inputs, Some(name)) => self.unknown_input(draft, name),
             (Root::Run, Some(key)) => unknown(key, "`run.", &RUN_KEYS),
             (Root::Steps, Some(name)) => self.wrong_step(draft, name, reference, position),
             (Root::Inputs | Root::Run | Root::Steps, None) | (Root::Values | Root::Secret, _) => {
                 None
             }
-        };
-        if let Some((what, hint)) = wrong
-            && !draft.partial
-        {
-            let place: Place = draft.inside(pointer, reference.place.offset);
-            draft.fault_at(place, what).hint = hint;
         }
     }
 
-    fn unknown_input(&self, name: &str) -> Option<Wrong> {
+    fn unknown_input(&self, draft: &Draft<'_>, name: &str) -> Option<Wrong> {
         let mut names = self.inputs.iter().map(|input| input.name.as_str());
-        if names.any(|known| known == name) {
+        if names.any(|known| known == name) || draft.may_lack("inputs") {
             return None;
         }
         let names: Vec<&str> = self
@@ -164,6 +175,9 @@ impl<'i> Steps<'i> {
         position: Position,
     ) -> Option<Wrong> {
         let Some((_, uses, at)) = self.steps.iter().find(|step| step.0.as_str() == name) else {
+            if draft.may_lack_steps() {
+                return None;
+            }
             let before = self
                 .steps
                 .iter()
@@ -235,17 +249,4 @@ fn runs_before(one: Position, other: Position) -> bool {
 
 fn name_pointer((phase, index): Position) -> String {
     format!("/spec/{}/{index}/name", list_name(phase))
-}
-
-fn tell(draft: &mut Draft<'_>, error: ExpressionError, pointer: &str) {
-    let in_key = pointer
-        .rsplit('/')
-        .next()
-        .is_some_and(expression::has_expression);
-    let place = if in_key {
-        draft.root.find(pointer).key_or_node()
-    } else {
-        draft.inside(pointer, error.place.offset)
-    };
-    draft.fault_at(place, error.what).hint = error.hint;
 }

@@ -7,7 +7,7 @@ use crate::{
         span::Span,
     },
     runbooks::{
-        arguments::has_expressions,
+        arguments::{Written, has_expressions},
         convert::{Draft, references::Steps, trigger::triggers},
         explain::STAND_IN,
         inputs::{misfit, whole},
@@ -93,7 +93,7 @@ fn check_deadline(draft: &mut Draft<'_>, deadline: Span, steps: &[StepSpec]) {
     if deadline.is_zero() {
         draft.fault("/spec/deadline", "a run needs some time");
     }
-    if steps.is_empty() {
+    if steps.is_empty() && !draft.may_lack("steps") {
         draft.fault("/spec/steps", "a runbook needs at least one step");
     }
 }
@@ -109,7 +109,9 @@ fn input(draft: &mut Draft<'_>, name: InputName, spec: InputSpec) -> Input {
         pattern: spec.pattern,
         choices: spec.choices.into(),
     };
-    check_input(draft, &input, &pointer);
+    if !draft.gaps.may_hold(draft.node(&pointer), "type") {
+        check_input(draft, &input, &pointer);
+    }
     input
 }
 
@@ -158,8 +160,8 @@ fn step(
 ) -> Step {
     let pointer = format!("/spec/{}/{}", list_name(position.0), position.1);
     check_timeout(draft, spec.timeout, &pointer);
-    if let Some(condition) = &spec.when {
-        steps.check_condition(draft, condition, position, &format!("{pointer}/when"));
+    if let Some(condition) = draft.node(&pointer).get("when") {
+        steps.check_condition(draft, condition, position);
     }
     let arguments = Value::Object(spec.with.into_iter().collect());
     check_arguments(draft, steps, position, &spec.uses, &arguments, &pointer);
@@ -209,23 +211,31 @@ fn check_arguments(
 ) {
     let actions = draft.actions;
     let step = draft.node(pointer);
-    let node = step.get("with").unwrap_or(step);
-    let expressions = step.get("with").is_some_and(has_expressions);
-    if draft.partial && uses.as_str().starts_with(STAND_IN) {
+    let with = step.get("with");
+    let expressions = with.is_some_and(has_expressions);
+    if let Some(with) = with.filter(|_| expressions) {
+        steps.check_expressions(draft, with, position);
+    }
+    let is_stand_in = uses.as_str().starts_with(STAND_IN) && !draft.gaps.is_empty();
+    if is_stand_in {
         return;
     }
     if actions.spec(uses).is_none() {
         let hint = hint_among(uses.as_str(), actions.names());
         let what = format!("there is no action `{uses}`");
         draft.fault(&format!("{pointer}/uses"), what).hint = hint;
-    } else {
-        draft
-            .faults
-            .extend(actions.check(uses, arguments, expressions, node));
+        return;
     }
-    if expressions {
-        steps.check_expressions(draft, arguments, position, &format!("{pointer}/with"));
+    if draft.gaps.may_hold(step, "with") {
+        return;
     }
+    let written = Written {
+        arguments,
+        has_expressions: expressions,
+        node: with.unwrap_or(step),
+        gaps: draft.gaps,
+    };
+    draft.faults.extend(actions.check(uses, &written));
 }
 
 fn retry(draft: &mut Draft<'_>, spec: &RetrySpec, pointer: &str) -> Retry {

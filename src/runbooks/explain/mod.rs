@@ -5,26 +5,48 @@ mod mend;
 mod words;
 
 use crate::runbooks::{
-    explain::{branches::Branches, mend::Mend},
-    problems::{Fault, MAX_PROBLEMS, hint_among, nearest},
+    explain::{
+        branches::Branches,
+        mend::{Mend, fill},
+    },
+    gaps::Gaps,
+    problems::{Fault, MAX_PROBLEMS, Place, hint_among, nearest},
     schema::Shape,
     tree::Node,
 };
 use jsonschema::{ValidationError, error::ValidationErrorKind};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 pub(super) use crate::runbooks::explain::mend::{STAND_IN, mended};
+
+/// How often a faulty tree is mended before it is given up.
+const MOST_ROUNDS: usize = 8;
 
 /// A fault, and how to go on as if it were not there.
 pub(super) struct Explained {
     pub(super) fault: Fault,
     mend: Option<(String, Mend)>,
-    /// The key that is missing, where one is.
-    missing: Option<(String, String)>,
+    lack: Option<Lack>,
+    /// It only follows from a gap, and is not told.
+    pub(super) is_excused: bool,
 }
 
-/// Everything that does not fit.
-pub(super) fn explain(shape: &Shape, value: &Value, node: &Node<'_>) -> Vec<Explained> {
+/// That something is missing.
+struct Lack {
+    /// In the collection that this JSON Pointer leads to.
+    from: String,
+    /// Its key; nothing where it is an item, or one of several keys.
+    key: Option<String>,
+}
+
+/// Everything that does not fit. What may have stood in a gap is not told as missing.
+pub(super) fn explain(
+    shape: &Shape,
+    value: &Value,
+    node: &Node<'_>,
+    gaps: &Gaps,
+) -> Vec<Explained> {
     let explainer = Explainer {
         schema: &shape.schema,
         node,
@@ -36,7 +58,52 @@ pub(super) fn explain(shape: &Shape, value: &Value, node: &Node<'_>) -> Vec<Expl
             break;
         }
     }
+    for explained in &mut found {
+        explained.is_excused = explained.follows_from(gaps, node);
+    }
     without_misspelt(found)
+}
+
+impl Explained {
+    fn lacking(mut self, from: &str, key: Option<&str>) -> Self {
+        let (from, key) = (from.to_owned(), key.map(str::to_owned));
+        self.lack = Some(Lack { from, key });
+        self
+    }
+
+    fn follows_from(&self, gaps: &Gaps, root: &Node<'_>) -> bool {
+        self.lack.as_ref().is_some_and(|lack| {
+            let collection = root.find(&lack.from).node;
+            match &lack.key {
+                Some(key) => gaps.may_hold(collection, key),
+                None => gaps.are_in(collection),
+            }
+        })
+    }
+}
+
+/// Takes out of a tree what does not fit. What had to go may leave other parts incomplete, which then go as well. Gives what is
+/// wrong, and whether the rest fits.
+pub(super) fn fit(shape: &Shape, root: &mut Node<'_>, gaps: &mut Gaps) -> (Vec<Fault>, bool) {
+    let mut faults: Vec<Fault> = Vec::new();
+    for _ in 0..MOST_ROUNDS {
+        let value = root.json();
+        if shape.fits(&value) {
+            return (faults, true);
+        }
+        let found = explain(shape, &value, root, gaps);
+        // What took the room of something faulty may not fit there either, which is no news.
+        let places: BTreeSet<Place> = faults.iter().map(|fault| fault.place).collect();
+        let news = found
+            .iter()
+            .filter(|found| !found.is_excused && !places.contains(&found.fault.place));
+        faults.extend(news.map(|found| found.fault.clone()));
+        if faults.len() >= MAX_PROBLEMS {
+            break;
+        }
+        *root = mended(root, &found, gaps);
+    }
+    (faults, false)
 }
 
 /// A key that is misspelt is not missing as well.
@@ -48,15 +115,14 @@ fn without_misspelt(mut found: Vec<Explained>) -> Vec<Explained> {
                 let (parent, _) = pointer.rsplit_once('/')?;
                 Some((parent.to_owned(), to.clone()))
             }
-            Some((_, Mend::Remove | Mend::Replace)) | None => None,
+            Some((_, Mend::Remove | Mend::Forget | Mend::Replace | Mend::Fill(_))) | None => None,
         })
         .collect();
-    found.retain(|explained| {
-        !explained
-            .missing
-            .as_ref()
-            .is_some_and(|key| meant.contains(key))
-    });
+    let is_meant = |lack: &Lack| {
+        let mut meant = meant.iter();
+        meant.any(|(from, key)| *from == lack.from && Some(key) == lack.key.as_ref())
+    };
+    found.retain(|explained| !explained.lack.as_ref().is_some_and(is_meant));
     found
 }
 
@@ -94,24 +160,31 @@ impl Explainer<'_> {
             ValidationErrorKind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
                 let place = self.node.find(here).key_or_node();
-                let mut explained =
-                    left_out(here, Fault::new(place, format!("`{key}` is missing")));
-                explained.missing = Some((here.to_owned(), key.to_owned()));
+                let fault = Fault::new(place, format!("`{key}` is missing"));
+                let mut explained = left_out(here, fault).lacking(here, Some(key));
+                if let Some(fill) = fill(here, key) {
+                    explained.mend = Some((here.to_owned(), fill));
+                }
                 found.push(explained);
             }
+            ValidationErrorKind::MinItems { .. } | ValidationErrorKind::MinProperties { .. } => {
+                found.push(self.described(error).lacking(here, None));
+            }
             ValidationErrorKind::Pattern { .. } => {
-                let place = self.node.find(here).node.place;
-                let (what, hint) = words::describe(error, self.parent_schema(error));
-                let mut explained = left_out(here, Fault::new(place, what).maybe_hint(hint));
+                let mut explained = self.described(error);
                 explained.mend = Some((here.to_owned(), Mend::Replace));
                 found.push(explained);
             }
-            _ => {
-                let place = self.node.find(here).node.place;
-                let (what, hint) = words::describe(error, self.parent_schema(error));
-                found.push(left_out(here, Fault::new(place, what).maybe_hint(hint)));
-            }
+            _ => found.push(self.described(error)),
         }
+    }
+
+    /// What is wrong with one value.
+    fn described(&self, error: &ValidationError<'_>) -> Explained {
+        let here = error.instance_path().as_str();
+        let place = self.node.find(here).node.place;
+        let (what, hint) = words::describe(error, self.parent_schema(error));
+        left_out(here, Fault::new(place, what).maybe_hint(hint))
     }
 
     /// The schema that the failed keyword stands in.
@@ -140,12 +213,13 @@ impl Explainer<'_> {
             .iter()
             .copied()
             .filter(|name| mapping.get(name).is_none());
-        let mend = nearest(key, free).map_or(Mend::Remove, |name| Mend::Rename(name.to_owned()));
+        let mend = nearest(key, free).map_or(Mend::Forget, |name| Mend::Rename(name.to_owned()));
         Explained {
             fault: Fault::new(place, format!("unknown key `{key}`"))
                 .maybe_hint(hint_among(key, known.iter().copied())),
             mend: Some((format!("{here}/{}", escape(key)), mend)),
-            missing: None,
+            lack: None,
+            is_excused: false,
         }
     }
 
@@ -180,7 +254,7 @@ impl Explainer<'_> {
             return;
         }
         let Some(meant) = branches.meant() else {
-            found.push(left_out(here, no_alternative(node, &branches.missing())));
+            found.push(no_alternative(node, here, &branches.missing()));
             return;
         };
         for inner in meant.errors {
@@ -241,24 +315,27 @@ fn left_out(pointer: &str, fault: Fault) -> Explained {
     Explained {
         fault,
         mend: Some((pointer.to_owned(), Mend::Remove)),
-        missing: None,
+        lack: None,
+        is_excused: false,
     }
 }
 
 /// None of the keys that tell the alternatives apart is there.
-fn no_alternative(node: &Node<'_>, wanted: &[&str]) -> Fault {
+fn no_alternative(node: &Node<'_>, here: &str, wanted: &[&str]) -> Explained {
     let misspelt = node.entries().iter().find_map(|entry| {
         let meant = nearest(&entry.key, wanted.iter().copied())?;
-        let fault = Fault::new(entry.place, format!("unknown key `{}`", entry.key));
-        Some(fault.hint(format!("did you mean `{meant}`?")))
+        Some((entry, meant))
     });
-    misspelt.unwrap_or_else(|| {
-        let wanted: Vec<_> = wanted.iter().map(|key| format!("`{key}`")).collect();
-        Fault::new(
-            node.place,
-            format!("one of {} is needed", wanted.join(", ")),
-        )
-    })
+    if let Some((entry, meant)) = misspelt {
+        let fault = Fault::new(entry.place, format!("unknown key `{}`", entry.key));
+        let mut explained = left_out(here, fault.hint(format!("did you mean `{meant}`?")));
+        let pointer = format!("{here}/{}", escape(&entry.key));
+        explained.mend = Some((pointer, Mend::Rename(meant.to_owned())));
+        return explained;
+    }
+    let wanted: Vec<_> = wanted.iter().map(|key| format!("`{key}`")).collect();
+    let what = format!("one of {} is needed", wanted.join(", "));
+    left_out(here, Fault::new(node.place, what)).lacking(here, None)
 }
 
 /// A key of another alternative.

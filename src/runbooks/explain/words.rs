@@ -70,7 +70,36 @@ fn wrong_type(error: &ValidationError<'_>, kind: &TypeKind, schema: &Value) -> W
             |(_, hint)| hint.to_owned(),
         )
     });
-    (what, hint)
+    (what, hint.or_else(|| shape(error, schema)))
+}
+
+/// How a mapping is written, to somebody who wrote a single value: with its one required key, where that takes the value.
+fn shape(error: &ValidationError<'_>, schema: &Value) -> Option<String> {
+    let properties = schema.get("properties")?.as_object()?;
+    let required = schema.get("required").and_then(Value::as_array);
+    let written = error.instance().as_str().filter(|text| is_word(text));
+    let one = required
+        .and_then(|keys| keys.as_slice().first().filter(|_| keys.len() == 1))
+        .and_then(Value::as_str)
+        .filter(|key| properties.get(*key).is_some_and(takes_text));
+    if let (Some(key), Some(text)) = (one, written) {
+        let name = subject(error).replace('`', "");
+        return Some(format!("write `{name}: {{ {key}: {text} }}`"));
+    }
+    let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
+    Some(format!("its keys are {}", keys.join(", ")))
+}
+
+fn takes_text(schema: &Value) -> bool {
+    schema.get("type").and_then(Value::as_str) == Some("string")
+}
+
+/// Whether YAML reads it as a text without quotes, and a person reads it as a name.
+fn is_word(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    text.len() <= 63
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(is_plain)
 }
 
 /// The words that a schema has for its pattern: what the text is not, and what to do.

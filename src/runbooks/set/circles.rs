@@ -1,26 +1,34 @@
 //! Runbooks that start themselves, by `after` triggers and `runbook` steps, over any number of others.
 
 use crate::{
-    domain::runbook::{Document, Runbook, Trigger},
-    runbooks::set::{CALL, Member, all_steps},
+    domain::runbook::{Runbook, Trigger},
+    runbooks::set::{CALL, Circles, Entry, all_steps},
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The most runbooks of a circle that are named.
 const NAMED: usize = 12;
+/// How many starts are followed to find short circles; after that a circle is told without its way.
+const MOST_FOLLOWED: usize = 1_000_000;
 
-/// Every runbook that stands on a circle, by its place among the members, and the shortest circle as text.
-pub(super) fn circles(members: &[Member<'_>]) -> Vec<(usize, String)> {
-    let starts = Starts::new(members);
-    let left = starts.core();
-    (0..starts.nodes.len())
-        .filter(|node| left[*node])
-        .filter_map(|node| {
-            let path = starts.shortest_circle(node, &left)?;
-            Some((starts.nodes[node].0, starts.text(&path)))
-        })
-        .collect()
+/// Every runbook that stands on a circle, by its place among the entries, and a short circle as text.
+pub(super) fn circles(entries: &[Entry<'_>], told: Circles) -> Vec<(usize, String)> {
+    let starts = Starts::new(entries);
+    let component = starts.components();
+    let mut room = MOST_FOLLOWED;
+    let mut known = BTreeSet::new();
+    let mut found = Vec::new();
+    for node in 0..starts.nodes.len() {
+        let is_told = told == Circles::Once && known.contains(&node);
+        if is_told || !starts.is_on_circle(node, &component) {
+            continue;
+        }
+        let path = starts.shortest_circle(node, &component, &mut room);
+        found.push((starts.nodes[node].0, starts.text(node, path.as_deref())));
+        known.extend(path.unwrap_or_default());
+    }
+    found
 }
 
 /// Which runbook starts which.
@@ -30,15 +38,15 @@ struct Starts<'a> {
 }
 
 impl<'a> Starts<'a> {
-    fn new(members: &[Member<'a>]) -> Self {
+    fn new(entries: &[Entry<'a>]) -> Self {
         let mut nodes = Vec::new();
         let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
-        for (index, member) in members.iter().enumerate() {
-            if let Document::Runbook(runbook) = member.document
-                && !by_name.contains_key(runbook.name.as_str())
+        for (index, entry) in entries.iter().enumerate() {
+            if let Some((runbook, _)) = entry.runbook()
+                && !by_name.contains_key(entry.name)
             {
-                by_name.insert(runbook.name.as_str(), nodes.len());
-                nodes.push((index, runbook.as_ref()));
+                by_name.insert(entry.name, nodes.len());
+                nodes.push((index, runbook));
             }
         }
         let mut next = vec![Vec::new(); nodes.len()];
@@ -59,58 +67,95 @@ impl<'a> Starts<'a> {
         Self { nodes, next }
     }
 
-    /// What is left after everything without a successor was taken away, again and again.
-    fn core(&self) -> Vec<bool> {
-        let mut before = vec![Vec::new(); self.nodes.len()];
-        let mut open: Vec<usize> = self.next.iter().map(Vec::len).collect();
+    /// The strongly connected component of every runbook, by Kosaraju's algorithm, without recursion.
+    fn components(&self) -> Vec<usize> {
+        let mut before = vec![Vec::new(); self.next.len()];
         for (node, next) in self.next.iter().enumerate() {
             for &other in next {
                 before[other].push(node);
             }
         }
-        let mut left = vec![true; self.nodes.len()];
-        let mut ready: Vec<usize> = (0..open.len()).filter(|node| open[*node] == 0).collect();
-        while let Some(node) = ready.pop() {
-            left[node] = false;
-            for &other in &before[node] {
-                open[other] -= 1;
-                if open[other] == 0 {
-                    ready.push(other);
-                }
+        let mut seen = vec![false; self.next.len()];
+        let mut finished = Vec::with_capacity(seen.len());
+        for node in 0..self.next.len() {
+            walk(node, &self.next, &mut seen, &mut finished);
+        }
+        let mut component = vec![0; seen.len()];
+        seen.fill(false);
+        for &root in finished.iter().rev() {
+            let mut same = Vec::new();
+            walk(root, &before, &mut seen, &mut same);
+            for node in same {
+                component[node] = root;
             }
         }
-        left
+        component
     }
 
-    /// The shortest way from a runbook back to itself.
-    fn shortest_circle(&self, start: usize, left: &[bool]) -> Option<Vec<usize>> {
+    fn is_on_circle(&self, node: usize, component: &[usize]) -> bool {
+        let mut next = self.next[node].iter();
+        // Its component has others exactly where one of those it starts is among them.
+        next.any(|other| component[*other] == component[node])
+    }
+
+    /// The shortest way from a runbook back to itself, if there is room to look for it.
+    fn shortest_circle(
+        &self,
+        start: usize,
+        component: &[usize],
+        room: &mut usize,
+    ) -> Option<Vec<usize>> {
         let mut came_from: BTreeMap<usize, usize> = BTreeMap::new();
         let mut queue = VecDeque::from([start]);
         while let Some(node) = queue.pop_front() {
-            for &other in self.next[node].iter().filter(|other| left[**other]) {
+            *room = room.checked_sub(self.next[node].len())?;
+            let inside = |other: &&usize| component[**other] == component[start];
+            for &other in self.next[node].iter().filter(inside) {
                 if other == start {
                     return Some(way_back(&came_from, start, node));
                 }
-                if let Entry::Vacant(vacant) = came_from.entry(other) {
-                    vacant.insert(node);
+                came_from.entry(other).or_insert_with(|| {
                     queue.push_back(other);
-                }
+                    node
+                });
             }
         }
         None
     }
 
-    fn text(&self, path: &[usize]) -> String {
-        let mut names: Vec<&str> = path
-            .iter()
-            .take(NAMED)
-            .map(|node| self.nodes[*node].1.name.as_str())
-            .collect();
-        if path.len() > NAMED {
+    fn text(&self, node: usize, path: Option<&[usize]>) -> String {
+        let name = |node: &usize| self.nodes[*node].1.name.as_str();
+        let path = path.unwrap_or_default();
+        let mut names: Vec<&str> = path.iter().take(NAMED).map(name).collect();
+        if path.is_empty() {
+            names.push(name(&node));
+        }
+        if path.is_empty() || path.len() > NAMED {
             names.push("…");
         }
-        names.extend(path.first().map(|node| self.nodes[*node].1.name.as_str()));
+        names.push(name(&node));
         names.join(" → ")
+    }
+}
+
+/// What can be reached from a node and was not seen before, each after everything that it leads to.
+fn walk(root: usize, next: &[Vec<usize>], seen: &mut [bool], finished: &mut Vec<usize>) {
+    if std::mem::replace(&mut seen[root], true) {
+        return;
+    }
+    let mut stack = vec![(root, next[root].iter())];
+    while let Some((node, rest)) = stack.last_mut() {
+        match rest.next() {
+            Some(&other) if !seen[other] => {
+                seen[other] = true;
+                stack.push((other, next[other].iter()));
+            }
+            Some(_) => {}
+            None => {
+                finished.push(*node);
+                stack.pop();
+            }
+        }
     }
 }
 

@@ -1,26 +1,34 @@
 //! What only all files together can show: names taken twice, names that lead nowhere, and runbooks that start themselves.
 
 mod circles;
+mod declared;
+mod references;
+mod spot;
 
 use crate::{
     domain::{
-        calendar::Calendar,
-        expression::{self, Root},
         name::RunbookName,
-        runbook::{Document, Environment, Runbook, Step, Trigger},
+        runbook::{Document, Runbook, Step},
     },
     runbooks::{
-        problems::{Problem, Severity, hint_among},
+        document::Lost,
+        problems::{Problem, Severity, hint_among, nearest},
         schema::Kind,
     },
 };
-use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, btree_map::Entry::Vacant},
+};
 
-/// Environments that need no document.
-const WELL_KNOWN: [&str; 4] = ["local", "development", "staging", "production"];
+pub use crate::runbooks::set::declared::Declared;
+pub(super) use crate::runbooks::set::spot::Spot;
+
 /// The action that starts another runbook, and the argument that names it.
 const CALL: (&str, &str) = ("runbook", "runbook");
+/// How many names are compared for the sake of hints; after that there are no more hints. A tree may hold thousands of names that
+/// lead nowhere, each to be compared with thousands of others.
+const MOST_COMPARED: usize = 200_000;
 
 /// A document of the set.
 #[derive(Debug, Clone, Copy)]
@@ -44,65 +52,94 @@ pub struct SetProblem {
 
 /// Everything wrong between these documents, in their order.
 pub fn check_set(members: &[Member<'_>]) -> Vec<SetProblem> {
-    let set = Set::new(members);
-    let mut found: Vec<(usize, SetProblem)> = Vec::new();
-    for (index, member) in members.iter().enumerate() {
-        let mut tell = Teller {
-            member: *member,
-            index,
-            found: &mut found,
-        };
-        set.check_name(index, &mut tell);
-        if let Document::Runbook(runbook) = member.document {
-            set.check_runbook(runbook, &mut tell);
+    let whole = Lost::default();
+    let entries: Vec<Entry<'_>> = members
+        .iter()
+        .map(|member| Entry::whole(*member, &whole))
+        .collect();
+    let set = Set::new(&entries, &[], None);
+    let found = set.check(Circles::ForEach);
+    found
+        .into_iter()
+        .map(|finding| set_problem(members[finding.index], finding))
+        .collect()
+}
+
+fn set_problem(member: Member<'_>, finding: Finding) -> SetProblem {
+    let runbook = match member.document {
+        Document::Runbook(runbook) => Some(runbook.name.clone()),
+        Document::Environment(_) | Document::Calendar(_) | Document::Policy(_) => None,
+    };
+    let problem = Problem {
+        file: member.file.to_owned(),
+        line: member.line,
+        column: 1,
+        what: finding.what,
+        hint: finding.hint,
+        source_line: String::new(),
+        mark: 1,
+        severity: Severity::Error,
+    };
+    SetProblem { problem, runbook }
+}
+
+/// A document that has a name, perhaps with errors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub(super) file: &'a str,
+    pub(super) line: usize,
+    pub(super) kind: Kind,
+    pub(super) name: &'a str,
+    /// What it says, and what it lost of that.
+    pub(super) rest: Option<(&'a Document, &'a Lost)>,
+}
+
+impl<'a> Entry<'a> {
+    /// A document without errors; `lost` is nothing.
+    pub(super) fn whole(member: Member<'a>, lost: &'a Lost) -> Self {
+        let (kind, name) = identity(member.document);
+        Self {
+            file: member.file,
+            line: member.line,
+            kind,
+            name,
+            rest: Some((member.document, lost)),
         }
     }
-    for (index, circle) in circles::circles(members) {
-        let mut tell = Teller {
-            member: members[index],
-            index,
-            found: &mut found,
-        };
-        tell.error(format!("the runbook starts itself: {circle}"), None);
-    }
-    found.sort_by_key(|(index, _)| *index);
-    found.into_iter().map(|(_, problem)| problem).collect()
-}
 
-/// Says what is wrong with one member.
-struct Teller<'a, 'f> {
-    member: Member<'a>,
-    index: usize,
-    found: &'f mut Vec<(usize, SetProblem)>,
-}
-
-impl Teller<'_, '_> {
-    fn error(&mut self, what: String, hint: Option<String>) {
-        let runbook = match self.member.document {
-            Document::Runbook(runbook) => Some(runbook.name.clone()),
-            Document::Environment(_) | Document::Calendar(_) | Document::Policy(_) => None,
-        };
-        let problem = Problem {
-            file: self.member.file.to_owned(),
-            line: self.member.line,
-            column: 1,
-            what,
-            hint,
-            source_line: String::new(),
-            severity: Severity::Error,
-        };
-        self.found
-            .push((self.index, SetProblem { problem, runbook }));
+    fn runbook(&self) -> Option<(&'a Runbook, &'a Lost)> {
+        match self.rest {
+            Some((Document::Runbook(runbook), lost)) => Some((runbook, lost)),
+            Some(_) | None => None,
+        }
     }
 }
 
-struct Set<'a> {
-    /// The first document of each kind and name.
-    first: BTreeMap<(&'static str, &'a str), usize>,
-    members: &'a [Member<'a>],
-    runbooks: BTreeMap<&'a str, &'a Runbook>,
-    environments: Vec<&'a Environment>,
-    calendars: Vec<&'a Calendar>,
+/// The name of a document as it may have been meant: what is written is no name, or it is only known by its file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hidden<'a> {
+    /// What it is, if that is known.
+    pub(super) kind: Option<Kind>,
+    pub(super) name: &'a str,
+}
+
+/// Something wrong with one entry.
+#[derive(Debug)]
+pub(super) struct Finding {
+    /// The entry's place in the list.
+    pub(super) index: usize,
+    pub(super) spot: Spot,
+    pub(super) what: String,
+    pub(super) hint: Option<String>,
+}
+
+/// How runbooks that start themselves are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Circles {
+    /// Once for every runbook that starts itself.
+    ForEach,
+    /// Once for all that start each other.
+    Once,
 }
 
 fn identity(document: &Document) -> (Kind, &str) {
@@ -114,172 +151,149 @@ fn identity(document: &Document) -> (Kind, &str) {
     }
 }
 
+/// All documents, by kind and name.
+pub(super) struct Set<'a> {
+    entries: &'a [Entry<'a>],
+    hidden: &'a [Hidden<'a>],
+    declared: Option<&'a Declared>,
+    /// The first document of each kind and name.
+    first: BTreeMap<(&'static str, &'a str), usize>,
+    /// The same names, by kind, without what is written as a name and is none.
+    names: BTreeMap<&'static str, Vec<&'a str>>,
+    /// The environments that can be looked into.
+    environments: Vec<Environment<'a>>,
+    compared: Cell<usize>,
+}
+
+type Environment<'a> = (&'a crate::domain::runbook::Environment, &'a Lost);
+
 impl<'a> Set<'a> {
-    fn new(members: &'a [Member<'a>]) -> Self {
+    pub(super) fn new(
+        entries: &'a [Entry<'a>],
+        hidden: &'a [Hidden<'a>],
+        declared: Option<&'a Declared>,
+    ) -> Self {
         let mut set = Self {
+            entries,
+            hidden,
+            declared,
             first: BTreeMap::new(),
-            members,
-            runbooks: BTreeMap::new(),
+            names: BTreeMap::new(),
             environments: Vec::new(),
-            calendars: Vec::new(),
+            compared: Cell::new(0),
         };
-        for (index, member) in members.iter().enumerate() {
-            let (kind, name) = identity(member.document);
-            set.first.entry((kind.as_str(), name)).or_insert(index);
-            match member.document {
-                Document::Runbook(runbook) => {
-                    set.runbooks.entry(name).or_insert(runbook);
-                }
-                Document::Environment(environment) => set.environments.push(environment),
-                Document::Calendar(calendar) => set.calendars.push(calendar),
-                Document::Policy(_) => {}
-            }
+        for (index, entry) in entries.iter().enumerate() {
+            set.add(index, entry);
         }
         set
     }
 
-    fn check_name(&self, index: usize, tell: &mut Teller<'_, '_>) {
-        let (kind, name) = identity(tell.member.document);
-        let first = self.first.get(&(kind.as_str(), name)).copied();
+    fn add(&mut self, index: usize, entry: &Entry<'a>) {
+        let kind = entry.kind.as_str();
+        if let Vacant(first) = self.first.entry((kind, entry.name)) {
+            first.insert(index);
+            // All kinds have the same rule for names.
+            if RunbookName::new(entry.name).is_ok() {
+                self.names.entry(kind).or_default().push(entry.name);
+            }
+        }
+        if let Some((Document::Environment(environment), lost)) = entry.rest {
+            self.environments.push((environment, lost));
+        }
+    }
+
+    /// Everything wrong, entry by entry.
+    pub(super) fn check(&self, circles: Circles) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for (index, entry) in self.entries.iter().enumerate() {
+            let mut teller = Teller {
+                index,
+                found: &mut found,
+            };
+            self.check_name(index, entry, &mut teller);
+            if let Some((runbook, lost)) = entry.runbook() {
+                self.check_runbook(runbook, lost, &mut teller);
+            }
+        }
+        for (index, circle) in circles::circles(self.entries, circles) {
+            let mut teller = Teller {
+                index,
+                found: &mut found,
+            };
+            let what = format!("the runbook starts itself: {circle}");
+            teller.error(Spot::Name, what, None);
+        }
+        found.sort_by_key(|finding| finding.index);
+        found
+    }
+
+    fn check_name(&self, index: usize, entry: &Entry<'_>, tell: &mut Teller<'_>) {
+        let kind = entry.kind.as_str();
+        let first = self.first.get(&(kind, entry.name)).copied();
         let Some(first) = first.filter(|first| *first != index) else {
             return;
         };
-        let Member { file, line, .. } = self.members[first];
+        let Entry { file, line, .. } = self.entries[first];
         let what = format!(
-            "the {} `{name}` stands already in {file}:{line}",
-            kind.as_str()
+            "the {kind} `{}` stands already in {file}:{line}",
+            entry.name
         );
-        tell.error(what, Some("names are unique in the repository".to_owned()));
+        let hint = "names are unique in the repository".to_owned();
+        tell.error(Spot::Name, what, Some(hint));
     }
 
-    fn check_runbook(&self, runbook: &Runbook, tell: &mut Teller<'_, '_>) {
-        for calendar in &runbook.windows {
-            let mut names = self.calendars.iter().map(|calendar| calendar.name.as_str());
-            if !names.any(|name| name == calendar.as_str()) {
-                let names: Vec<_> = self
-                    .calendars
-                    .iter()
-                    .map(|known| known.name.as_str())
-                    .collect();
-                let hint = hint_among(calendar.as_str(), names);
-                let hint = hint.unwrap_or_else(|| "there are none in the repository".to_owned());
-                tell.error(format!("there is no calendar `{calendar}`"), Some(hint));
-            }
+    /// Whether there is such a document, or may be in what could not be read.
+    fn knows(&self, kind: Kind, name: &str) -> bool {
+        if self.first.contains_key(&(kind.as_str(), name)) {
+            return true;
         }
-        for environment in &runbook.environments {
-            let documents = self.environments.iter().map(|known| known.name.as_str());
-            let known: Vec<&str> = documents.chain(WELL_KNOWN).collect();
-            if !known.contains(&environment.as_str()) {
-                let hint = hint_among(environment.as_str(), known);
-                tell.error(format!("there is no environment `{environment}`"), hint);
-            }
-        }
-        for trigger in &runbook.triggers {
-            if let Trigger::After { runbook, .. } = trigger {
-                self.check_target(runbook.as_str(), "its trigger `after`", tell);
-            }
-        }
-        for step in all_steps(runbook) {
-            self.check_step(runbook, step, tell);
-        }
+        let of_kind = |hidden: &&Hidden<'_>| hidden.kind.is_none_or(|known| known == kind);
+        let mut hidden = self.hidden.iter().filter(of_kind);
+        self.may_compare(self.hidden.len())
+            && hidden.any(|hidden| nearest(name, [hidden.name]).is_some())
     }
 
-    fn check_target(&self, name: &str, by: &str, tell: &mut Teller<'_, '_>) -> Option<&'a Runbook> {
-        let target = self.runbooks.get(name).copied();
-        if target.is_none() {
-            let hint = hint_among(name, self.runbooks.keys().copied());
-            tell.error(
-                format!("there is no runbook `{name}`, which {by} names"),
-                hint,
-            );
-        }
-        target
+    /// Whether so many names may still be compared.
+    fn may_compare(&self, count: usize) -> bool {
+        let compared = self.compared.get() + count + 1;
+        self.compared.set(compared);
+        compared <= MOST_COMPARED
     }
 
-    fn check_step(&self, runbook: &Runbook, step: &Step, tell: &mut Teller<'_, '_>) {
-        if step.uses.as_str() == CALL.0 {
-            let arguments = step.with.value();
-            let name = arguments.get(CALL.1).and_then(Value::as_str);
-            if let Some(name) = name.filter(|name| !expression::has_expression(name))
-                && let Some(target) =
-                    self.check_target(name, &format!("its step `{}`", step.name), tell)
-            {
-                check_inputs(step, target, &arguments, tell);
-            }
-        }
-        if step.with.as_str().contains("values") || mentions_values(step.when.as_deref()) {
-            self.check_values(runbook, step, tell);
-        }
+    /// The names of all documents of a kind.
+    fn names(&self, kind: Kind) -> impl Iterator<Item = &'a str> + Clone {
+        let names = self.names.get(kind.as_str());
+        names.into_iter().flatten().copied()
     }
 
-    /// The environment's values that a step names, in every environment that it applies in and that is known.
-    fn check_values(&self, runbook: &Runbook, step: &Step, tell: &mut Teller<'_, '_>) {
-        let in_arguments = expression::references(&step.with.value()).unwrap_or_default();
-        let in_condition = step.when.as_deref().map(expression::condition_references);
-        let in_condition = in_condition.and_then(Result::ok).unwrap_or_default();
-        let mut names: Vec<String> = in_arguments
-            .into_iter()
-            .chain(in_condition)
-            .filter(|reference| reference.root == Root::Values)
-            .filter_map(|reference| reference.path.into_iter().next())
-            .collect();
-        names.sort();
-        names.dedup();
-        let applies = |environment: &&&Environment| runbook.applies_in(&environment.name);
-        for environment in self.environments.iter().filter(applies) {
-            for name in &names {
-                if !environment.values.contains_key(name) {
-                    let what = format!(
-                        "the environment `{}` has no value `{name}`, which the step `{}` names",
-                        environment.name, step.name
-                    );
-                    tell.error(
-                        what,
-                        hint_among(name, environment.values.keys().map(String::as_str)),
-                    );
-                }
-            }
+    fn hint<'n>(&self, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> Option<String> {
+        if !self.may_compare(known.clone().count()) {
+            return None;
         }
+        hint_among(name, known)
     }
 }
 
-fn mentions_values(condition: Option<&str>) -> bool {
-    condition.is_some_and(|condition| condition.contains("values"))
+/// Says what is wrong with one entry.
+struct Teller<'f> {
+    index: usize,
+    found: &'f mut Vec<Finding>,
+}
+
+impl Teller<'_> {
+    fn error(&mut self, spot: Spot, what: String, hint: Option<String>) {
+        self.found.push(Finding {
+            index: self.index,
+            spot,
+            what,
+            hint,
+        });
+    }
 }
 
 fn all_steps(runbook: &Runbook) -> impl Iterator<Item = &Step> {
     let lists = [&runbook.steps, &runbook.rollback, &runbook.finally];
     lists.into_iter().flat_map(|steps| steps.iter())
-}
-
-/// The inputs that a step gives to the runbook it starts.
-fn check_inputs(step: &Step, target: &Runbook, arguments: &Value, tell: &mut Teller<'_, '_>) {
-    let empty = serde_json::Map::new();
-    let given = match arguments.get("inputs") {
-        None => &empty,
-        Some(Value::Object(given)) => given,
-        Some(_) => return,
-    };
-    let names: Vec<&str> = target
-        .inputs
-        .iter()
-        .map(|input| input.name.as_str())
-        .collect();
-    for name in given.keys().filter(|name| !names.contains(&name.as_str())) {
-        let what = format!(
-            "{} has no input `{name}`, which the step `{}` gives",
-            target.name, step.name
-        );
-        tell.error(what, hint_among(name, names.iter().copied()));
-    }
-    let missing = target.inputs.iter().filter(|input| input.required);
-    for input in missing.filter(|input| !given.contains_key(input.name.as_str())) {
-        let what = format!(
-            "{} requires the input `{}`, which the step `{}` does not give",
-            target.name, input.name, step.name
-        );
-        tell.error(what, None);
-    }
 }
 
 #[cfg(test)]

@@ -195,6 +195,31 @@ fn long_chains_do_not_exhaust_the_stack() {
 }
 
 #[test]
+fn a_circle_of_thousands_is_told_without_looking_for_every_way() {
+    let circle: Vec<_> = (0..5_000)
+        .map(|index| after(&format!("r{index}"), &format!("r{}", (index + 1) % 5_000)))
+        .collect();
+    let told = said(&circle);
+    assert_eq!(told.len(), 5_000);
+    assert!(told[0].ends_with(" → … → r0"), "{}", told[0]);
+    assert_eq!(
+        told[4_999],
+        "5000: the runbook starts itself: r4999 → … → r4999"
+    );
+}
+
+#[test]
+fn thousands_of_names_that_lead_nowhere_are_told_and_hints_end() {
+    let lost: Vec<_> = (0..1_000)
+        .map(|index| after(&format!("first-{index}"), &format!("frist-{index}")))
+        .collect();
+    let told = said(&lost);
+    assert_eq!(told.len(), 1_000);
+    assert!(told[0].contains("did you mean `first-0`?"), "{}", told[0]);
+    assert!(told[999].ends_with("which its trigger `after` names"));
+}
+
+#[test]
 fn inputs_given_to_another_runbook_are_its_own() {
     let input = |name: &str, required| Input {
         name: InputName::new(name).unwrap(),

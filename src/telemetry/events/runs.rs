@@ -133,6 +133,13 @@ impl Events {
         }
     }
 
+    /// Output of an attempt could not be kept.
+    pub fn output_lost(&self, step: StepOf<'_>, bytes: u64, reason: &str) {
+        self.metrics().runs.output_lost.inc_by(bytes);
+        let attempt = step.attempt;
+        warn!(run.id = %step.run, trace_id = trace_id(step.run), runbook = %step.runbook, step = %step.step, attempt, bytes, reason, "output lost");
+    }
+
     /// A step's `when` was false, or it was not reached.
     pub fn step_skipped(&self, step: StepOf<'_>, reason: &str) {
         self.count_step(step, "skipped");

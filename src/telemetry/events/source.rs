@@ -42,10 +42,24 @@ impl Events {
         }
     }
 
+    /// The revision in use does not descend from the one before: somebody has rewritten history.
+    pub fn source_rewritten(&self, before: &str, revision: &str, author: &str) {
+        self.metrics().source.rewrites.inc();
+        warn!(before, revision, author, "history of the source rewritten");
+    }
+
     /// One problem of the newest revision, as `file:line:column: what`.
     pub fn problem_found(&self, problem: &str) {
         self.metrics().source.source_problems_found.inc();
         warn!(problem, "problem in the source");
+    }
+
+    /// So many runbooks in use need secrets that the configuration does not name. No log line: each is a problem of its own.
+    pub fn runbooks_lacking(&self, runbooks: usize) {
+        self.metrics()
+            .source
+            .runbooks_lacking
+            .set(events::count(runbooks));
     }
 
     /// This many runbooks are in use, of which so many have a broken newest version; so many problems stand.
@@ -60,9 +74,9 @@ impl Events {
 
 /// The series of each runbook.
 impl Events {
-    /// What the per-runbook metrics say, whole: those not named go an hour later, counters of the others go on. No log line.
-    pub fn set_runbooks(&self, series: &[RunbookSeries], now: Timestamp) {
-        self.inner.runbooks.replace(series, now);
+    /// These runbooks are new or say something else, those are gone: their series go an hour later. Counters go on. No log line.
+    pub fn runbooks_changed(&self, here: &[RunbookSeries], gone: &[RunbookName], now: Timestamp) {
+        self.inner.runbooks.change(here, gone, now);
         let kept = &self.inner.runbooks;
         self.inner.artifacts.retain(|runbook| kept.has(runbook));
     }

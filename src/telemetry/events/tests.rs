@@ -121,7 +121,7 @@ fn what_can_be_counted_is_at_zero_before_it_happens() {
     events.set_actions(["http/check"]);
     events.set_channels(["ops"]);
     events.set_reviewers(["main"]);
-    events.set_runbooks(&[series("disk")], at(0));
+    events.runbooks_changed(&[series("disk")], &[], at(0));
     let samples = parse(&events.render(at(0)));
     for zero in [
         r#"orderly_runs_total{outcome="timed_out",trigger="alert"}"#,
@@ -153,7 +153,7 @@ fn what_can_be_counted_is_at_zero_before_it_happens() {
 #[test]
 fn a_run_leaves_its_marks() {
     let events = Events::new(BUILD);
-    events.set_runbooks(&[series("disk")], at(0));
+    events.runbooks_changed(&[series("disk")], &[], at(0));
     let run = header("disk");
     let (step, action) = (
         StepName::new("look").unwrap(),
@@ -222,7 +222,7 @@ fn a_run_leaves_its_marks() {
 #[test]
 fn counters_survive_a_reload_and_what_the_process_saw_wins_over_the_history() {
     let events = Events::new(BUILD);
-    events.set_runbooks(&[series("disk")], at(0));
+    events.runbooks_changed(&[series("disk")], &[], at(0));
     events.run_ended(
         &header("disk"),
         RunOutcome::Failed,
@@ -236,7 +236,7 @@ fn counters_survive_a_reload_and_what_the_process_saw_wins_over_the_history() {
         invalid: true,
         ..series("disk")
     };
-    events.set_runbooks(&[old], at(10));
+    events.runbooks_changed(&[old], &[], at(10));
     let samples = parse(&events.render(at(10)));
     assert_eq!(
         samples[r#"orderly_runbook_runs_total{runbook="disk",outcome="failed"}"#],
@@ -256,7 +256,7 @@ fn counters_survive_a_reload_and_what_the_process_saw_wins_over_the_history() {
 #[test]
 fn a_deleted_runbook_goes_an_hour_later_and_starts_anew_when_it_comes_back() {
     let events = Events::new(BUILD);
-    events.set_runbooks(&[series("disk"), series("mail")], at(0));
+    events.runbooks_changed(&[series("disk"), series("mail")], &[], at(0));
     events.run_ended(
         &header("disk"),
         RunOutcome::Failed,
@@ -265,14 +265,15 @@ fn a_deleted_runbook_goes_an_hour_later_and_starts_anew_when_it_comes_back() {
         "no",
     );
     events.artifact_stored(&name("disk"), "d", 5, at(1));
-    events.set_runbooks(&[series("mail")], at(10));
+    events.runbooks_changed(&[], &[name("disk")], at(10));
     let key = r#"orderly_runbook_runs_total{runbook="disk",outcome="failed"}"#;
     assert_eq!(parse(&events.render(at(20))).get(key), Some(&1.0));
     let later = at(11).checked_add(KEPT_AFTER_DELETION).unwrap();
     assert_eq!(parse(&events.render(later)).get(key), None);
-    events.set_runbooks(&[series("mail")], later);
-    events.set_runbooks(
-        &[series("disk"), series("mail")],
+    events.runbooks_changed(&[], &[], later);
+    events.runbooks_changed(
+        &[series("disk")],
+        &[],
         later.checked_add(SignedDuration::from_secs(1)).unwrap(),
     );
     assert_eq!(parse(&events.render(later)).get(key), Some(&0.0));
@@ -319,7 +320,7 @@ fn ten_thousand_runbooks_are_written_whole() {
     let set: Vec<_> = (0..10_000)
         .map(|number| series(&format!("runbook-{number:05}")))
         .collect();
-    events.set_runbooks(&set, at(0));
+    events.runbooks_changed(&set, &[], at(0));
     let samples = parse(&events.render(at(0)));
     let next = samples
         .keys()

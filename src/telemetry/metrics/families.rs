@@ -72,10 +72,12 @@ pub(in crate::telemetry) struct SourceMetrics {
     pub(in crate::telemetry) sync_duration: Histogram,
     pub(in crate::telemetry) sync_last_attempt: Gauge,
     pub(in crate::telemetry) sync_last_success: Gauge,
+    pub(in crate::telemetry) rewrites: IntCounter,
     pub(in crate::telemetry) source_problems_found: IntCounter,
     pub(in crate::telemetry) source_problems: IntGauge,
     pub(in crate::telemetry) runbooks: IntGauge,
     pub(in crate::telemetry) runbooks_invalid: IntGauge,
+    pub(in crate::telemetry) runbooks_lacking: IntGauge,
     pub(in crate::telemetry) suspensions: IntCounter,
     pub(in crate::telemetry) resumptions: IntCounter,
     pub(in crate::telemetry) tick_duration: Histogram,
@@ -105,6 +107,10 @@ impl SourceMetrics {
                 "orderly_sync_last_success_timestamp_seconds",
                 "When the source was last reached.",
             ),
+            rewrites: make.counter(
+                "orderly_source_rewrites_total",
+                "Revisions taken over that do not descend from the one before.",
+            ),
             source_problems_found: make.counter(
                 "orderly_source_problems_found_total",
                 "Problems found in revisions of the source.",
@@ -117,6 +123,10 @@ impl SourceMetrics {
             runbooks_invalid: make.gauge(
                 "orderly_runbooks_invalid",
                 "Runbooks whose newest version is broken.",
+            ),
+            runbooks_lacking: make.gauge(
+                "orderly_runbooks_lacking_secrets",
+                "Runbooks in use that name secrets which the agent's configuration does not; their runs fail.",
             ),
             suspensions: make.counter(
                 "orderly_runbook_suspensions_total",
@@ -163,6 +173,7 @@ pub(in crate::telemetry) struct RunMetrics {
     pub(in crate::telemetry) steps: IntCounterVec,
     pub(in crate::telemetry) step_duration: HistogramVec,
     pub(in crate::telemetry) checks: IntCounterVec,
+    pub(in crate::telemetry) output_lost: IntCounter,
     pub(in crate::telemetry) artifacts_stored: IntCounter,
     pub(in crate::telemetry) artifacts_verified: IntCounter,
 }
@@ -223,6 +234,10 @@ impl RunMetrics {
                 "orderly_checks_total",
                 "Answers of checks.",
                 &["action", "status"],
+            ),
+            output_lost: make.counter(
+                "orderly_step_output_lost_bytes_total",
+                "Bytes of steps' output that could not be kept.",
             ),
             artifacts_stored: make.counter("orderly_artifacts_stored_total", "Artifacts stored."),
             artifacts_verified: make.counter(

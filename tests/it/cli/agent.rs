@@ -56,10 +56,15 @@ pub(super) struct Agent {
 impl Agent {
     /// Starts one; the token that it makes for its administrator is found by itself in the state folder.
     pub(super) fn start() -> Self {
+        Self::with("policy: { triggerMayApprove: true }\n")
+    }
+
+    /// The same with more configuration.
+    pub(super) fn with(configuration: &str) -> Self {
         let home = Home::new();
         home.write(
             "orderly.yaml",
-            "source: { url: repository }\nhttp: { listen: \"127.0.0.1:0\" }\nlog: { filter: warn }\npolicy: { triggerMayApprove: true }\n",
+            format!("source: {{ url: repository }}\nhttp: {{ listen: \"127.0.0.1:0\" }}\nlog: {{ filter: warn }}\n{configuration}"),
         );
         for (name, spec) in RUNBOOKS {
             home.write(
@@ -70,8 +75,6 @@ impl Agent {
         Repository::init(home.at("repository")).unwrap();
         commit(&home);
         let (serve, greeting) = serve(&home);
-        let server = address(&greeting);
-        let home = home.with("ORDERLY_SERVER", &server);
         Self {
             home,
             serve,
@@ -204,6 +207,17 @@ fn a_run_is_followed_to_its_end_and_its_output_is_kept() {
     );
     let logs = agent.orderly(&["logs", id]).done();
     assert!(logs.ends_with(" hello out| hello you\n"), "{logs}");
+    let items = agent.orderly(&["logs", id, "-o", "json"]).json();
+    let last = items["items"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["step"], &last["stream"], &last["text"]),
+        (&"hello".into(), &"out".into(), &"hello you".into())
+    );
+    let silent = agent.orderly(&["logs", id, "--step", "count"]);
+    assert_eq!(
+        (silent.code, silent.err.as_str()),
+        (0, "nothing was printed so far\n")
+    );
     assert_eq!(
         agent
             .orderly(&["logs", id, "--follow", "--step", "hello"])
@@ -244,6 +258,8 @@ fn how_a_run_ends_is_the_exit_code() {
         (&dry["outcome"], &dry["dry_run"]),
         (&"succeeded".into(), &true.into())
     );
+    let listed = agent.orderly(&["runs", "-n", "1"]).done();
+    assert!(listed.contains("succeeded, dry"), "{listed}");
 
     let err = agent.orderly(&["run", "nothing"]).failed(4);
     assert!(
@@ -277,7 +293,20 @@ fn how_a_run_ends_is_the_exit_code() {
 fn the_same_key_starts_one_run() {
     let agent = Agent::start();
     let words = ["run", "greet", "--no-wait", "--idempotency-key", "once"];
-    assert_eq!(agent.orderly(&words).done(), agent.orderly(&words).done());
+    let (first, second) = (agent.orderly(&words), agent.orderly(&words));
+    assert!(first.err.ends_with(" of greet started\n"), "{}", first.err);
+    assert!(
+        second
+            .err
+            .ends_with(" of greet was started before with this key; no other one is\n"),
+        "{}",
+        second.err
+    );
+    assert_eq!(first.done(), second.done());
+    let err = agent
+        .orderly(&["run", "fail", "--idempotency-key", "once"])
+        .failed(4);
+    assert!(err.contains("of runbook greet\nhint: "), "{err}");
     assert_eq!(
         agent.orderly(&["runs", "-o", "json"]).json()["items"]
             .as_array()
@@ -312,6 +341,27 @@ fn a_runbook_is_suspended_and_resumed() {
         .json();
     assert_eq!(audit["items"][0]["action"], "runbook.resumed");
     assert_eq!(audit["items"][1]["details"]["reason"], "a test");
+    let table = agent.orderly(&["audit", "--action", "runbook."]).done();
+    let lines: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(lines[0], ["TIME", "WHO", "ACTION", "RESOURCE", "OUTCOME"]);
+    assert_eq!(
+        lines[1][1..],
+        ["admin", "runbook.resumed", "runbook/greet", "ok"]
+    );
+    assert_eq!(
+        lines[2][1..],
+        [
+            "admin",
+            "runbook.suspended",
+            "runbook/greet",
+            "ok,",
+            "a",
+            "test"
+        ]
+    );
 }
 
 #[test]
@@ -341,6 +391,35 @@ fn a_commit_is_in_use_at_once_and_its_problems_are_told() {
 }
 
 #[test]
+fn a_runbook_that_never_was_good_is_shown_with_its_problem() {
+    let agent = Agent::start();
+    agent.home.write(
+        "repository/runbooks/more.yaml",
+        runbook("more", "\nspec: { stepps: [] }\n"),
+    );
+    commit(&agent.home);
+    assert_eq!(agent.orderly(&["sync"]).code, 1);
+    let status = agent.orderly(&["status"]).done();
+    assert!(
+        status.contains("4 in use, 1 invalid, 0 suspended"),
+        "{status}"
+    );
+    let problem = "more.yaml:4:9: unknown key `stepps`";
+    assert!(status.contains(problem), "{status}");
+    let status = agent.orderly(&["status", "-o", "json"]).json();
+    let view = &status["runbooks"][2];
+    assert_eq!(
+        (&view["name"], &view["state"]),
+        (&"more".into(), &"invalid".into())
+    );
+    assert!(view["problem"].as_str().unwrap().starts_with(problem));
+    assert!(view["revision"].is_null());
+    assert_eq!(agent.orderly(&["next", "more"]).done(), "");
+    let err = agent.orderly(&["run", "more"]).failed(4);
+    assert!(err.contains(problem), "{err}");
+}
+
+#[test]
 fn who_has_no_token_may_look_but_not_change() {
     let agent = Agent::start();
     let elsewhere = Home::new().with("ORDERLY_SERVER", &address(&agent.greeting));
@@ -366,8 +445,96 @@ fn who_has_no_token_may_look_but_not_change() {
 }
 
 #[test]
+fn an_agent_is_found_on_whatever_port_it_has() {
+    let mut agent = Agent::start();
+    let server = address(&agent.greeting);
+    let status = agent.orderly(&["status"]).done();
+    assert!(
+        status.contains(&format!(" at {server}, up for")),
+        "{status}"
+    );
+    let err = agent
+        .orderly(&["--set", "http.listen=127.0.0.1:1", "status"])
+        .failed(3);
+    assert!(
+        err.contains("no agent answers at http://127.0.0.1:1"),
+        "{err}"
+    );
+    let findings = agent.orderly(&["doctor"]).done();
+    let process = agent.serve.child.id();
+    assert!(
+        findings.contains(&format!(
+            "process {process} runs with this state folder and answers at {server}"
+        )),
+        "{findings}"
+    );
+
+    agent.serve.signal(Signal::KILL);
+    agent.serve.end();
+    assert!(agent.home.at("orderly-state/agent.address").exists());
+    let err = agent.orderly(&["status"]).failed(3);
+    assert!(
+        err.contains("no agent runs with the state folder orderly-state"),
+        "{err}"
+    );
+    let findings = agent.orderly(&["doctor"]).done();
+    assert!(
+        findings.contains("none runs with this state folder"),
+        "{findings}"
+    );
+
+    let (serve, greeting) = serve(&agent.home);
+    agent.serve = serve;
+    let status = agent.orderly(&["status"]).done();
+    assert!(status.contains(&address(&greeting)), "{status}");
+    agent.serve.signal(Signal::TERM);
+    assert_eq!(agent.serve.end().0, 0);
+    assert!(!agent.home.at("orderly-state/agent.address").exists());
+}
+
+#[test]
+fn the_greeting_names_a_source_that_cannot_be_fetched() {
+    let home = Home::new();
+    let listen = ["serve", "--source", "/nope", "--listen", "127.0.0.1:0"];
+    let mut serve = Running::start(&mut home.command(&listen));
+    serve.line_with(" is up");
+    let failing = serve.line_with("failing");
+    assert!(failing.contains("/nope"), "{failing}");
+    serve.signal(Signal::TERM);
+    assert_eq!(serve.end().0, 0);
+}
+
+#[test]
+fn a_closed_window_is_refused_with_the_way_around_it() {
+    let agent = Agent::start();
+    let calendar = "apiVersion: orderly.dev/v1\nkind: Calendar\nmetadata: { name: never }\nspec: { windows: [ { deny: \"* * * * *\", for: 2m } ] }\n";
+    agent.home.write("repository/runbooks/never.yaml", calendar);
+    let spec = "\nspec: { windows: [never], steps: [ { name: a, uses: assert, with: { that: true } } ] }\n";
+    agent
+        .home
+        .write("repository/runbooks/closed.yaml", runbook("closed", spec));
+    commit(&agent.home);
+    agent.orderly(&["sync"]).done();
+    let err = agent.orderly(&["run", "closed"]).failed(4);
+    assert!(err.starts_with("error: the window is closed: "), "{err}");
+    assert!(
+        err.contains("hint: `orderly run --override-window`"),
+        "{err}"
+    );
+    agent
+        .orderly(&["run", "closed", "--override-window"])
+        .done();
+}
+
+#[test]
 fn a_second_agent_in_the_same_folder_is_refused() {
     let agent = Agent::start();
     let err = agent.orderly(&["serve"]).failed(6);
     assert!(err.contains("is in use by process"), "{err}");
+    let there = address(&agent.greeting).replace("http://", "");
+    let err = agent.orderly(&["serve", "--listen", &there]).failed(1);
+    assert!(
+        err.contains("hint: the agent of this state folder answers there already"),
+        "{err}"
+    );
 }

@@ -38,7 +38,15 @@ fn a_person_consents_after_seeing_the_step() {
     let agent = Agent::start();
     let waiting = Waiting::start(&agent);
     let listed = agent.orderly(&["approvals"]).done();
-    assert!(listed.contains(&waiting.approval), "{listed}");
+    let line = listed.lines().nth(1).unwrap();
+    for part in [
+        waiting.approval.as_str(),
+        "rm -f /nonexistent/file: ",
+        "program rm on the host; ",
+        "level 2: not understood",
+    ] {
+        assert!(line.contains(part), "{part}: {listed}");
+    }
     let shown = agent
         .orderly(&["approvals", "show", &waiting.approval])
         .done();
@@ -75,6 +83,27 @@ fn a_person_consents_after_seeing_the_step() {
             .done()
             .contains("redeemed")
     );
+}
+
+#[test]
+fn who_started_a_run_is_told_that_somebody_else_must_consent() {
+    let agent = Agent::with("");
+    let mut run = Running::start(&mut agent.home.command(&["run", "remove"]));
+    let mut err = BufReader::new(run.child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("orderly approve") {
+        line.clear();
+        assert_ne!(err.read_line(&mut line).unwrap(), 0, "it does not ask");
+    }
+    assert!(line.starts_with("somebody else must consent"), "{line}");
+    let approval = line.split_whitespace().last().unwrap();
+    let refused = agent.orderly(&["approve", approval, "--yes"]).failed(4);
+    assert!(
+        refused.contains("you started its run or wrote its change"),
+        "{refused}"
+    );
+    agent.orderly(&["deny", approval]).done();
+    assert_eq!(run.end().0, 11);
 }
 
 #[test]

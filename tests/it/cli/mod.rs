@@ -3,6 +3,7 @@
 mod agent;
 mod alone;
 mod following;
+mod refusals;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},

@@ -136,3 +136,86 @@ fn a_state_folder_that_cannot_be_written_is_refused_with_a_hint() {
     assert!(disk.run("mount", &["-o", "remount,rw"]));
     assert_eq!(place.start(&[]).stop(), Some(0));
 }
+
+/// A file system in a file, which can fail as a broken disk does: the kernel makes it read-only while it is in use.
+struct BrittleDisk {
+    folder: tempfile::TempDir,
+}
+
+impl BrittleDisk {
+    fn new() -> Option<Self> {
+        let disk = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        fs::create_dir(disk.root()).unwrap();
+        let image = disk.folder.path().join("image");
+        File::create(&image).unwrap().set_len(64 << 20).unwrap();
+        let is_there = disk.run("mkfs.ext4", &["-q", "-F", image.to_str().unwrap()])
+            && disk.mount(&["-o", "loop", image.to_str().unwrap()]);
+        is_there.then_some(disk)
+    }
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+    fn fail(&self) {
+        assert!(self.mount(&["-o", "remount,abort"]));
+    }
+    fn mount(&self, arguments: &[&str]) -> bool {
+        let root = self.root();
+        self.run("mount", &[arguments, &[root.to_str().unwrap()]].concat())
+    }
+    fn run(&self, program: &str, arguments: &[&str]) -> bool {
+        let status = Command::new(program)
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        status.is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for BrittleDisk {
+    fn drop(&mut self) {
+        let root = self.root();
+        self.run("umount", &["-l", root.to_str().unwrap()]);
+    }
+}
+
+#[test]
+fn a_history_that_becomes_read_only_lets_nothing_more_be_touched_and_health_says_so() {
+    let Some(disk) = BrittleDisk::new() else {
+        eprintln!("SKIPPED: cannot mount an ext4 file system here (needs root and a loop device)");
+        return;
+    };
+    let server = servers::http(servers::fixed("200 OK", "connection: close\r\n", ""));
+    let place = Place::with_state(disk.root().join("state"));
+    let steps = format!(
+        "[{{ name: look, uses: http/check, with: {{ url: '{}' }} }}]",
+        server.url("/")
+    );
+    place.commit(&[runbook("look", "[{ every: 1s }]", &steps)]);
+    let agent = place.start(&[]);
+    agent.run_ended("look", "succeeded");
+    disk.fail();
+    until("a history that cannot be written", || {
+        (agent.get("/readyz").status == 503).then_some(())
+    });
+    let failures = || agent.metric("orderly_history_commit_failures_total", "");
+    let (touched, failed) = (server.heads().len(), failures());
+    until("more failures", || {
+        (failures() >= failed + 2.0).then_some(())
+    });
+    assert_eq!(server.heads().len(), touched);
+    let history = agent.dependency("history");
+    assert_eq!(history["ok"], false);
+    assert!(
+        history["detail"].as_str().unwrap().contains("hint:"),
+        "{history}"
+    );
+    assert_eq!(agent.get("/health").json()["status"], "unready");
+    assert_eq!(agent.get("/healthz").status, 200);
+    let refused = agent.post("/api/v1/runbooks/look/runs", &serde_json::json!({}));
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert_eq!(server.heads().len(), touched);
+    assert_eq!(agent.stop(), Some(1), "what it knew last could not be kept");
+}

@@ -202,10 +202,7 @@ impl Place {
     pub(super) fn start(&self, arguments: &[&str]) -> Agent {
         let mut agent = self.launch(arguments);
         agent.wait_up();
-        agent.token = fs::read_to_string(self.state.join("admin.token"))
-            .unwrap()
-            .trim()
-            .to_owned();
+        agent.read_token(self);
         agent
     }
 
@@ -214,12 +211,25 @@ impl Place {
         self.launched(self.serving(arguments))
     }
 
+    /// Starts the agent, waits until it is up, and never reads what it says on standard error.
+    pub(super) fn start_unheard(&self, arguments: &[&str]) -> Agent {
+        let mut agent = self.launched_with(self.serving(arguments), Some(Stdio::piped()));
+        agent.wait_up();
+        agent.read_token(self);
+        agent
+    }
+
     /// Starts the agent with another source, and does not wait.
     pub(super) fn launch_from(&self, source: &str, arguments: &[&str]) -> Agent {
         self.launched(self.serving_from(source, arguments))
     }
 
-    fn launched(&self, mut program: Command) -> Agent {
+    fn launched(&self, program: Command) -> Agent {
+        self.launched_with(program, None)
+    }
+
+    /// Standard error goes to a file, or there.
+    fn launched_with(&self, mut program: Command, errors_to: Option<Stdio>) -> Agent {
         let errors = self.path("stderr.log");
         let log = fs::OpenOptions::new()
             .create(true)
@@ -227,7 +237,12 @@ impl Place {
             .open(&errors)
             .unwrap();
         let before = log.metadata().unwrap().len();
-        let child = program.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let errors_to = errors_to.unwrap_or_else(|| log.into());
+        let child = program
+            .stdout(Stdio::piped())
+            .stderr(errors_to)
+            .spawn()
+            .unwrap();
         Agent {
             child,
             address: None,
@@ -294,6 +309,11 @@ impl Answer {
 }
 
 impl Agent {
+    fn read_token(&mut self, place: &Place) {
+        let token = fs::read_to_string(place.state.join("admin.token")).unwrap();
+        token.trim().clone_into(&mut self.token);
+    }
+
     fn wait_up(&mut self) {
         let mut lines = BufReader::new(self.child.stdout.take().unwrap()).lines();
         let mut greeting = String::new();
@@ -330,6 +350,19 @@ impl Agent {
         self.child.wait().unwrap();
     }
 
+    /// How often a thread of it has waited for something.
+    pub(super) fn waits_of(&self, thread: &str) -> u64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let found = tasks.flatten().map(|task| task.path()).find(|task| {
+            fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == thread)
+        });
+        let status = fs::read_to_string(found.unwrap().join("status")).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse().unwrap()
+    }
+
     /// Whether it has ended by itself.
     pub(super) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
@@ -354,8 +387,26 @@ impl Agent {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Option<Answer> {
+        self.try_ask_within(PATIENCE, method, path, headers, body)
+    }
+
+    /// Whether several requests, one after the other, are answered soon.
+    pub(super) fn answers(&self) -> bool {
+        let soon = Duration::from_secs(1);
+        let asked = || self.try_ask_within(soon, "GET", "/healthz", &[], "");
+        (0..3).any(|_| asked().is_some())
+    }
+
+    fn try_ask_within(
+        &self,
+        patience: Duration,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Option<Answer> {
         let mut stream = TcpStream::connect(self.address?).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(patience)).unwrap();
         let mut head = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
             body.len()

@@ -2,7 +2,7 @@
 
 use super::harness::{Agent, Place, runbook, text, ticking, until};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 fn runs(agent: &Agent) -> Vec<Value> {
     let (mut all, mut path) = (Vec::new(), "/api/v1/runs?limit=1000".to_owned());
@@ -146,4 +146,27 @@ fn each_occurrence_came_to_one_thing(runs: &[Value], skipped: &[Value]) {
 fn is_worn_out(run: &Value) -> bool {
     let reason = word(&run["reason"]);
     run["outcome"] == "interrupted" && reason.contains("was interrupted 3 times")
+}
+
+/// The process with exactly these words, if there is one.
+fn process(words: &[&str]) -> Option<PathBuf> {
+    let line = words.join("\0") + "\0";
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let is_it = |path: &PathBuf| {
+        std::fs::read(path.join("cmdline")).is_ok_and(|words| words == line.as_bytes())
+    };
+    all.map(|entry| entry.path()).find(is_it)
+}
+
+#[test]
+fn a_program_with_limits_dies_with_a_killed_agent() {
+    let place = Place::new();
+    // No other test waits for so long.
+    let words = ["sleep", "4711.25"];
+    let steps = r#"[{ name: nap, uses: command, with: { argv: [sleep, "4711.25"], limits: { openFiles: 64 } } }]"#;
+    place.commit(&[runbook("nap", "[{ agent: started }]", steps)]);
+    let agent = place.start(&[]);
+    let program = until("the program", || process(&words));
+    agent.kill();
+    until("the program's end", || (!program.exists()).then_some(()));
 }

@@ -2,7 +2,7 @@
 
 use super::harness::{Place, resting, runbook, ticking, timed, until};
 use rustix::process::Signal;
-use std::net::TcpListener;
+use std::{net::TcpListener, path::Path};
 
 const PATIENT: &str = r#"[{ name: stubborn, uses: command, with: { script: "trap '' TERM; echo armed; sleep 50 & wait; wait", grace: 30s } }]"#;
 
@@ -138,4 +138,45 @@ fn a_second_term_does_not_wait() {
     assert_eq!(status.code(), Some(1));
     assert!(took.as_secs() < 8, "{took:?}");
     assert!(agent.errors().lines().last().unwrap().contains("stubborn"));
+}
+
+#[test]
+fn a_second_term_ends_an_agent_that_is_stuck_and_its_programs() {
+    let place = Place::new();
+    let mark = place.path("pid");
+    let script = format!(
+        "trap '' TERM; echo $$ > {}.new; mv {}.new {}; sleep 60 & wait; wait",
+        mark.display(),
+        mark.display(),
+        mark.display()
+    );
+    let steps = format!(
+        r#"[{{ name: stubborn, uses: command, with: {{ script: "{script}", grace: 30s }} }}]"#
+    );
+    place.commit(&[runbook("stubborn", "[{ agent: started }]", &steps)]);
+    let arguments = [
+        "--set",
+        "log.filter=debug",
+        "--set",
+        "runs.shutdownGrace=10m",
+    ];
+    let mut agent = place.start_unheard(&arguments);
+    let question = agent.question("stubborn");
+    assert_eq!(agent.approve(&question).status, 200);
+    let program = until("the program", || std::fs::read_to_string(&mark).ok());
+    let program = Path::new("/proc").join(program.trim());
+    assert!(program.exists());
+    // It tells each request. That soon fills the pipe, and whoever says more waits for a reader who never comes.
+    assert!((0..10_000).any(|_| !agent.answers()), "it never gets stuck");
+    let waits = agent.waits_of("second-signal");
+    agent.signal(Signal::TERM);
+    until("the first signal to be heard", || {
+        (agent.waits_of("second-signal") > waits).then_some(())
+    });
+    assert!(!agent.has_ended());
+    agent.signal(Signal::TERM);
+    let (status, took) = timed(|| agent.ended());
+    assert_eq!(status.code(), Some(1));
+    assert!(took.as_secs() < 15, "{took:?}");
+    until("the program's end", || (!program.exists()).then_some(()));
 }

@@ -1,7 +1,9 @@
 //! HUP.
 
 use super::harness::{Agent, Place, runbook, until};
+use crate::servers;
 use rustix::process::Signal;
+use std::sync::{Mutex, mpsc};
 
 fn reloads(agent: &Agent, result: &str) -> f64 {
     agent.metric("orderly_config_reloads_total", result)
@@ -58,5 +60,51 @@ fn a_changed_policy_counts_after_hup_and_a_broken_file_is_refused() {
         let all = agent.list("/api/v1/runs?outcome=succeeded");
         run["outcome"] == "succeeded" && all.len() == 2
     });
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[test]
+fn a_lowered_autonomy_counts_for_the_next_step_of_a_run_that_goes_on() {
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let server = servers::http(move |_, out| {
+        wait.lock().unwrap().recv().unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        out.write_all(answer).unwrap();
+        false
+    });
+    let place = Place::new();
+    let config = |text: &str| place.write("orderly.yaml", text);
+    config("policy: { autonomy: 2 }\n");
+    let steps = format!(
+        "[{{ name: look, uses: http/check, with: {{ url: '{}' }} }}, {{ name: copy, uses: backup/sqlite, with: {{ name: history, database: history.db }} }}]",
+        server.url("/")
+    );
+    place.commit(&[runbook("copy", "[]", &steps)]);
+    let agent = place.start(&[]);
+    let looked = |count| until("a look", || (server.heads().len() == count).then_some(()));
+    agent.start("copy");
+    looked(1);
+    go.send(()).unwrap();
+    agent.run_ended("copy", "succeeded");
+
+    let second = agent.start("copy");
+    looked(2);
+    config("policy: { autonomy: 1 }\n");
+    reload(&agent, "applied");
+    go.send(()).unwrap();
+    let question = agent.question("copy");
+    assert_eq!(question["run"], second.as_str());
+    assert_eq!(question["step"], "copy");
+
+    // A broken file changes nothing, and is told.
+    config("policy: { autonomy: 3 }\nnonsense: {}\n");
+    reload(&agent, "refused");
+    let said = agent.errors();
+    assert!(
+        said.contains("the one in use stays") && said.contains("nonsense"),
+        "{said}"
+    );
+    assert_eq!(agent.list("/api/v1/artifacts").len(), 1);
     assert_eq!(agent.stop(), Some(0));
 }

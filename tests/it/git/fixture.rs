@@ -54,6 +54,41 @@ impl Fixture {
         self.commit_entries(&entries)
     }
 
+    /// Somebody's commit with these parents, which no branch holds yet: the first parent's files with these in place of theirs.
+    pub(crate) fn commit_by(
+        &self,
+        name: &str,
+        parents: &[&str],
+        files: &[(&str, Option<&str>)],
+    ) -> String {
+        let find = |id: &&str| {
+            self.repository
+                .find_commit(Oid::from_str(id).unwrap())
+                .unwrap()
+        };
+        let parents: Vec<_> = parents.iter().map(find).collect();
+        let mut tree = parents.first().map(|parent| parent.tree().unwrap().id());
+        for (path, text) in files {
+            let entry = text.map(|text| (0o100_644, self.blob(text)));
+            tree = Some(self.with_entry(tree, Path::new(path), entry));
+        }
+        let tree = self.repository.find_tree(tree.unwrap()).unwrap();
+        let who = Signature::new(name, "a@b", &Time::new(1_800_000_000, 0)).unwrap();
+        let parents: Vec<_> = parents.iter().collect();
+        let id = self
+            .repository
+            .commit(None, &who, &who, "change", &tree, &parents);
+        id.unwrap().to_string()
+    }
+
+    /// `main` is this commit now.
+    pub(crate) fn push(&self, commit: &str) {
+        let id = Oid::from_str(commit).unwrap();
+        self.repository
+            .reference("refs/heads/main", id, true, "test")
+            .unwrap();
+    }
+
     pub(crate) fn blob(&self, text: &str) -> Oid {
         self.repository.blob(text.as_bytes()).unwrap()
     }

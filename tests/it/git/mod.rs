@@ -1,6 +1,7 @@
 //! Following real repositories: on disk, over HTTP and over SSH.
 
 mod fixture;
+mod lineage;
 mod serving;
 mod source;
 mod ssh;

@@ -76,7 +76,7 @@ async fn commits_change_rename_break_and_delete_runbooks() {
 
     fixture.commit(&[("ops/b.yaml", None), ("ops/renamed.yaml", Some(&b))]);
     assert!(
-        matches!(follower.sync().await, SyncOutcome::Applied { changed, removed } if changed.is_empty() && removed.is_empty())
+        matches!(follower.sync().await, SyncOutcome::Applied { changed, removed, .. } if changed.is_empty() && removed.is_empty())
     );
 
     let id = fixture.commit(&[(

@@ -10,23 +10,18 @@ use orderly::{
         run::{StepKey, StepReport},
         secret::SecretValue,
     },
-    flow::world::{InUse, Launcher, Settings, World, effective_policy},
+    flow::world::{Launcher, Parts, Settings, World},
     gate::review::NoReviewer,
     history::History,
     ports::{
         BoxFuture,
         executor::{Executor, Intent, LogStream, Session, StepContext, StepLog},
-        logs::LogStore,
+        logs::{LogStore, Losses},
         secrets::{SecretError, Secrets},
     },
     telemetry::{Build, Events},
 };
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, RwLock, atomic::AtomicUsize},
-};
-use tokio::sync::{Notify, Semaphore};
-use tokio_util::sync::CancellationToken;
+use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Debug)]
 struct Nobody;
@@ -50,6 +45,9 @@ impl LogStore for Nobody {
     fn open(&self, _: RunId, _: &StepKey, _: u32) -> Arc<dyn StepLog> {
         Arc::new(Self)
     }
+    fn losses(&self) -> Losses {
+        Losses::default()
+    }
 }
 impl Secrets for Nobody {
     fn get(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
@@ -70,9 +68,7 @@ pub(crate) fn world(history: History) -> World {
         policy: Policy::default(),
         webhooks: BTreeMap::new(),
     };
-    let set = Arc::default();
-    let policy = Arc::new(effective_policy(&settings, &set));
-    World {
+    World::new(Parts {
         history,
         events: Events::new(Build {
             version: "0",
@@ -84,20 +80,7 @@ pub(crate) fn world(history: History) -> World {
         logs: Arc::new(Nobody),
         secrets: Arc::new(Nobody),
         launcher: Arc::new(Nobody),
-        settings: RwLock::new(Arc::new(settings)),
-        in_use: RwLock::new(Arc::new(InUse { set, policy })),
-        locks: orderly::flow::locks::Locks::default(),
-        slots: Semaphore::new(1),
-        waiting: AtomicUsize::default(),
-        address: std::sync::OnceLock::new(),
-        live: Mutex::default(),
-        suspensions: Mutex::default(),
-        upcoming: Mutex::default(),
-        scheduler_alive: Mutex::default(),
-        run_ended: Notify::new(),
-        answered: Notify::new(),
-        reschedule: Notify::new(),
-        draining: CancellationToken::new(),
-        stopping: CancellationToken::new(),
-    }
+        settings,
+        concurrency: 1,
+    })
 }

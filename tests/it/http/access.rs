@@ -145,6 +145,24 @@ async fn reads_are_open_on_loopback_where_configured_so_and_closed_otherwise() {
 }
 
 #[tokio::test]
+async fn metrics_are_open_to_every_scraper_where_configured_so_and_nothing_else_is() {
+    let server = Server::start(false).await;
+    let scrape = |path: &'static str| server.get(path).header(HOST, "10.0.0.7:8080");
+    assert_eq!(scrape("/metrics").send().await.unwrap().status(), 401);
+    let mut open = rules(false);
+    open.open_metrics = true;
+    server.access.replace(open);
+    let scraped = scrape("/metrics").send().await.unwrap();
+    assert_eq!(scraped.status(), 200);
+    assert!(scraped.text().await.unwrap().contains("# TYPE orderly_"));
+    let with_other_token = scrape("/metrics").bearer_auth("of something else");
+    assert_eq!(with_other_token.send().await.unwrap().status(), 200);
+    for path in READS.into_iter().filter(|path| *path != "/metrics") {
+        assert_eq!(scrape(path).send().await.unwrap().status(), 401, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_browser_may_look_with_the_token_as_a_password() {
     let server = Server::start(false).await;
     let refused = server.get("/").send().await.unwrap();

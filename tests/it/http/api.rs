@@ -47,7 +47,7 @@ async fn a_run_is_started_with_what_was_said() {
     );
     assert_eq!(
         response.json::<serde_json::Value>().await.unwrap(),
-        json!({"run": run_id()})
+        json!({"run": run_id(), "existing": false})
     );
     assert_eq!(
         server.agent.taken(),
@@ -55,6 +55,36 @@ async fn a_run_is_started_with_what_was_said() {
             r#"start disk {"a": Number(1)} dry=true override=true key=Some("k1") by admin@example.org"#
         ]
     );
+}
+
+#[tokio::test]
+async fn a_run_that_was_started_before_is_told_from_a_new_one() {
+    let server = Server::start(true).await;
+    let request = server
+        .post("/api/v1/runbooks/disk/runs")
+        .header("Idempotency-Key", "known");
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(
+        response.json::<serde_json::Value>().await.unwrap(),
+        json!({"run": run_id(), "existing": true})
+    );
+}
+
+#[tokio::test]
+async fn a_runbook_that_is_not_there_is_told_with_the_nearest_name() {
+    let server = Server::start(true).await;
+    for path in ["/api/v1/next?runbook=absent", "/api/v1/runbooks/dsk"] {
+        let response = server.get(path).send().await.unwrap();
+        assert_eq!(response.status(), 404, "{path}");
+        let hint = problem(response).await["hint"].as_str().unwrap().to_owned();
+        let wanted = if path.ends_with("dsk") {
+            "did you mean `disk`?"
+        } else {
+            "there are broken, disk, mail"
+        };
+        assert_eq!(hint, wanted);
+    }
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use orderly::{
     ports::{
         BoxFuture,
         agent::{
-            Agent, AgentError, Dependency, RunbookState, RunbookView, StartRequest, SyncView,
-            Upcoming, Weight,
+            Agent, AgentError, Dependency, RunbookState, RunbookView, StartRequest, StartedRun,
+            SyncView, Upcoming, Weight,
         },
         clock::Clock,
         executor::LogStream,
@@ -161,7 +161,7 @@ fn view(name_text: &str, state: RunbookState) -> RunbookView {
         description: "Looks at the disk <script>alert(1)</script>".to_owned(),
         owner: "ops@example.org".to_owned(),
         file: "disk.yaml".to_owned(),
-        revision: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+        revision: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
         state,
         problem: (state == RunbookState::Invalid)
             .then(|| "disk.yaml:3:4: unknown field `x`\u{1b}[31m".to_owned()),
@@ -184,6 +184,7 @@ fn sync_view() -> SyncView {
         last_success: Some(now()),
         last_attempt: Some(now()),
         error: None,
+        rewritten: None,
         runbooks: 2,
         problems: vec!["disk.yaml:3:4: unknown field `x`".to_owned()],
         held: None,
@@ -199,7 +200,7 @@ impl Agent for FakeAgent {
         ]))
     }
     fn definition(&self, name: &RunbookName) -> Option<Value> {
-        Some(json!({"name": name.as_str()}))
+        (name.as_str() != "absent").then(|| json!({"name": name.as_str()}))
     }
     fn upcoming(&self, runbook: Option<&RunbookName>, limit: usize) -> Vec<Upcoming> {
         let one = |text: &str| Upcoming {
@@ -226,7 +227,7 @@ impl Agent for FakeAgent {
         &'a self,
         request: StartRequest,
         by: &'a Person,
-    ) -> BoxFuture<'a, Result<RunId, AgentError>> {
+    ) -> BoxFuture<'a, Result<StartedRun, AgentError>> {
         let call = format!(
             "start {} {:?} dry={} override={} key={:?} by {}",
             request.runbook,
@@ -245,7 +246,10 @@ impl Agent for FakeAgent {
                     "`x` is no input\nhint: try `y`".to_owned(),
                 )),
                 "closing" => Err(AgentError::Unavailable("shutting down".to_owned())),
-                _ => Ok(run_id()),
+                _ => Ok(StartedRun {
+                    run: run_id(),
+                    existing: request.idempotency_key.as_deref() == Some("known"),
+                }),
             },
         ))
     }

@@ -8,5 +8,6 @@ mod access;
 mod api;
 mod fake;
 mod life;
+mod questions;
 mod refusals;
 mod server;

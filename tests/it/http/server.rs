@@ -57,6 +57,7 @@ pub(super) fn rules(open_reads: bool) -> AccessRules {
     AccessRules {
         tokens: Role::ALL.map(token).into(),
         open_reads,
+        open_metrics: false,
         host_names: vec!["orderly.example.org".to_owned()],
     }
 }
@@ -266,7 +267,7 @@ fn request(definition: Digest) -> Request {
             "it deletes",
         )],
         quorum: Quorum::of(1),
-        excluded: BTreeSet::from(["eva".to_owned()]),
+        excluded: BTreeSet::from(["eva".to_owned(), "admin@example.org".to_owned()]),
         asked_at: now(),
         approve_by: now() + Duration::from_hours(1),
         execute_within_secs: 900,

@@ -117,11 +117,16 @@ pub(in crate::cli) fn size(bytes: u64) -> String {
 /// Whether the history and its audit log are whole. An agent may be using them.
 pub(super) async fn history(config: &Config) -> Vec<Finding> {
     let path = config.state_dir.join("history.db");
-    if !path.exists() {
-        return vec![Finding::ok(
-            "history",
-            format!("{} is made at the first start", path.display()),
-        )];
+    match path.try_exists() {
+        Ok(true) => {}
+        Ok(false) => {
+            let text = format!("{} is made at the first start", path.display());
+            return vec![Finding::ok("history", text)];
+        }
+        Err(error) => {
+            let text = format!("{} cannot be looked at: {error}", path.display());
+            return vec![Finding::fail("history", text)];
+        }
     }
     let mut findings = vec![schema(&path)];
     match integrity(config, &path).await {

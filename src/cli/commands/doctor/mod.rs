@@ -1,5 +1,6 @@
 //! `orderly doctor`: looks, and changes nothing.
 
+mod agent;
 pub(in crate::cli) mod inside;
 mod outside;
 mod reviewer;
@@ -75,7 +76,12 @@ impl Finding {
 pub(in crate::cli) async fn doctor(context: &Context) -> Answer {
     let findings = match context.config() {
         Ok(loaded) => look(context, &loaded).await,
-        Err(CliError::Config(error)) => vec![Finding::error("configuration", &error)],
+        Err(CliError::Config(error)) => {
+            let faults = error.faults().into_iter();
+            faults
+                .map(|fault| Finding::fail("configuration", fault.to_string()))
+                .collect()
+        }
         Err(other) => return Err(other),
     };
     if context.terminal.wants_json() {
@@ -99,7 +105,7 @@ async fn look(context: &Context, loaded: &Loaded) -> Vec<Finding> {
     findings.extend(outside::source(context, config).await);
     findings.extend(outside::clusters(config).await);
     findings.extend(reviewer::providers(context, config).await);
-    findings.push(outside::http(config).await);
+    findings.extend(agent::agent(config).await);
     findings
 }
 

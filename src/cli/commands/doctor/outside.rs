@@ -1,18 +1,12 @@
 //! What the agent needs of others.
 
 use crate::{
-    cli::{
-        client::{Address, Client},
-        context::{Context, server_of},
-    },
+    cli::context::Context,
     config::{Config, working_directory},
     daemon::wiring::{self, SwappedSecrets},
     ports::{secrets::Secrets as _, source::Source as _},
 };
-use std::{
-    fs::DirBuilder, io::ErrorKind, net::TcpListener, os::unix::fs::DirBuilderExt as _,
-    path::PathBuf, time::Duration,
-};
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::PathBuf, time::Duration};
 
 use super::Finding;
 
@@ -30,12 +24,13 @@ pub(super) fn secrets(context: &Context, config: &Config) -> Vec<Finding> {
     let mut findings: Vec<Finding> = unreadable
         .map(|error| Finding::error(name, &error))
         .collect();
-    findings.extend(
-        secrets
-            .concerns()
-            .iter()
-            .map(|concern| Finding::warn(name, concern)),
-    );
+    let told: Vec<String> = findings
+        .iter()
+        .map(|finding| finding.detail.clone())
+        .collect();
+    let concerns = secrets.concerns().into_iter();
+    let concerns = concerns.map(|concern| Finding::warn(name, concern));
+    findings.extend(concerns.filter(|finding| !told.contains(&finding.detail)));
     if findings.is_empty() {
         let text = match config.secrets.len() {
             0 => "none are configured".to_owned(),
@@ -152,44 +147,4 @@ pub(super) async fn clusters(config: &Config) -> Vec<Finding> {
         });
     }
     findings
-}
-
-/// Whether the port is free, or an agent answers there.
-pub(super) async fn http(config: &Config) -> Finding {
-    let (name, listen) = ("http", config.http.listen);
-    match TcpListener::bind(listen) {
-        Ok(_free) => Finding::ok(name, format!("{listen} is free; no agent is running")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => taken(config).await,
-        Err(error) => Finding::fail(
-            name,
-            format!(
-                "{listen} cannot be listened on: {error}\nhint: `http.listen` names another address"
-            ),
-        ),
-    }
-}
-
-async fn taken(config: &Config) -> Finding {
-    let (name, listen) = ("http", config.http.listen);
-    let asked = match url::Url::parse(&server_of(config)) {
-        Ok(server) => {
-            Client::new(wiring::network(), server, None)
-                .get(&Address::root("healthz"))
-                .await
-        }
-        Err(error) => return Finding::fail(name, error.to_string()),
-    };
-    match asked {
-        Ok(_) => Finding::ok(name, format!("an agent answers on {listen}")),
-        Err(error) => {
-            let said = error.to_string();
-            let said = said.lines().next().unwrap_or_default();
-            Finding::fail(
-                name,
-                format!(
-                    "{listen} is taken, and no healthy agent answers: {said}\nhint: stop what listens there, or name another address with `http.listen`"
-                ),
-            )
-        }
-    }
 }

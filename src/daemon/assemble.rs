@@ -1,0 +1,116 @@
+//! The parts of the daemon, made and joined. Nothing goes on yet.
+
+use crate::{
+    actions::framework::{Children, Performer},
+    config::Loaded,
+    daemon::{
+        force::Programs,
+        life::{Daemon, DaemonError, Plan},
+        reviewer::{self, SwappedReviewer},
+        state,
+        tasks::{Runs, Tasks},
+        wiring::{self, SwappedSecrets},
+    },
+    flow::{
+        agent::Agent,
+        child::ChildRuns,
+        review::Desk,
+        suspend,
+        sync::Sync as SyncStory,
+        world::{Parts, World},
+    },
+    history::{History, Options},
+    http::Access,
+    ports::executor::ActionCatalogue as _,
+    telemetry::{Build, Events},
+};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+pub(super) async fn assemble(
+    plan: Plan,
+    loaded: Loaded,
+    programs: &Programs,
+) -> Result<Daemon, DaemonError> {
+    let config = &loaded.config;
+    state::prepare(&config.state_dir)?;
+    let clock = wiring::clock();
+    let events = Events::new(Build {
+        version: env!("CARGO_PKG_VERSION"),
+        revision: option_env!("ORDERLY_REVISION").unwrap_or(""),
+    });
+    let secrets = Arc::new(SwappedSecrets::new(config, &plan.inputs.environment));
+    for concern in secrets.concerns() {
+        tracing::warn!("{concern}");
+    }
+    let access = wiring::access(
+        config,
+        secrets.as_ref(),
+        state::admin_token(&config.state_dir)?,
+    )?;
+    let key = state::audit_key(&config.state_dir)?;
+    let history = History::open(Options {
+        path: config.state_dir.join("history.db"),
+        key,
+    })?;
+    let source = wiring::source(config, secrets.as_ref(), &plan.from)?;
+    let children = Arc::new(Children::default());
+    let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
+    programs.are(hands.processes.clone());
+    let catalogue = Arc::new(wiring::catalogue());
+    events.set_channels(
+        config
+            .channels
+            .keys()
+            .map(crate::domain::name::ChannelName::as_str),
+    );
+    events.set_actions(catalogue.specs().iter().map(|spec| spec.name));
+    let performer = Arc::new(Performer::new(catalogue.clone(), Arc::new(hands)));
+    let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);
+    let runs = Arc::new(Runs::default());
+    let desk = Desk {
+        history: history.clone(),
+        events: events.clone(),
+        clock: clock.clone(),
+        secrets: secrets.clone(),
+    };
+    let reviewer = Arc::new(SwappedReviewer::new(reviewer::reviewer(config, desk)?));
+    let world = Arc::new(World::new(Parts {
+        history,
+        events,
+        clock,
+        executor: performer,
+        reviewer: reviewer.clone(),
+        logs: logs.clone(),
+        secrets: secrets.clone(),
+        launcher: runs.clone(),
+        settings: wiring::settings(config),
+        concurrency: config.runs.concurrency as usize,
+    }));
+    suspend::load(&world).await?;
+    let sync = Arc::new(SyncStory::open(&world, Arc::new(source), catalogue).await?);
+    let tasks = Tasks::default();
+    let agent = Arc::new(Agent {
+        world: world.clone(),
+        sync,
+        tasks: tasks.board(),
+    });
+    let child_runs = Arc::new(ChildRuns::new(world.clone()));
+    let weak: std::sync::Weak<ChildRuns> = Arc::downgrade(&child_runs);
+    children.connect(weak);
+    Ok(Daemon {
+        plan,
+        loaded,
+        world,
+        agent,
+        child_runs,
+        secrets,
+        access: Arc::new(Access::new(access)),
+        reviewer,
+        logs,
+        runs,
+        tasks,
+        announcement: None,
+        last: CancellationToken::new(),
+    })
+}

@@ -1,0 +1,111 @@
+//! What runbooks need of the agent's configuration: the secrets that their steps name.
+//!
+//! - Another set, or another configuration, is looked at when it comes into use: what is not configured is told as a problem, by an
+//!   event, on a gauge, and in the state of the sync, until it is mended.
+//! - A run is looked at once more before its first step. One whose secrets cannot all be had fails there, with nothing touched. A run
+//!   that a step starts is looked at when it starts.
+
+use crate::{
+    domain::{
+        active::ActiveRunbook,
+        expression,
+        name::{RunbookName, SecretName},
+        runbook::Runbook,
+    },
+    flow::world::{World, held},
+    ports::secrets::SecretError,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why a run of this runbook could not do its work: a secret that cannot be had now.
+pub(super) fn unmet(world: &World, runbook: &Runbook) -> Option<String> {
+    let secrets = secrets_of(runbook);
+    let lacking = secrets
+        .iter()
+        .find_map(|name| world.secrets.get(name).err());
+    lacking.map(|error| error.to_string().replace("\nhint: ", "; hint: "))
+}
+
+/// Looks at these runbooks of the set in use, and tells what is new. Those that are gone lack nothing.
+pub(super) fn look(world: &World, changed: &BTreeSet<RunbookName>) {
+    let in_use = world.in_use();
+    let environment = world.settings().environment.clone();
+    let mut configured = Configured::new(world);
+    let mut lacks = held(&world.lacks);
+    for name in changed {
+        let found = in_use.set.runbook(name);
+        let here = found.filter(|found| found.runbook.applies_in(&environment));
+        match here.and_then(|found| configured.lack_of(found)) {
+            None => drop(lacks.remove(name)),
+            Some(lack) => {
+                if lacks.get(name) != Some(&lack) {
+                    world.events.problem_found(&lack);
+                }
+                lacks.insert(name.clone(), lack);
+            }
+        }
+    }
+    world.events.runbooks_lacking(lacks.len());
+}
+
+/// Every problem of that kind, each with its place.
+pub(super) fn problems(world: &World) -> Vec<String> {
+    held(&world.lacks).values().cloned().collect()
+}
+
+/// Which secrets the configuration names; each is asked for once.
+struct Configured<'a> {
+    world: &'a World,
+    known: BTreeMap<SecretName, bool>,
+}
+
+impl<'a> Configured<'a> {
+    fn new(world: &'a World) -> Self {
+        Self {
+            world,
+            known: BTreeMap::new(),
+        }
+    }
+
+    fn lack_of(&mut self, found: &ActiveRunbook) -> Option<String> {
+        let mut secrets = secrets_of(&found.runbook);
+        secrets.retain(|name| !self.names(name));
+        if secrets.is_empty() {
+            return None;
+        }
+        let names: Vec<String> = secrets.iter().map(|name| format!("`{name}`")).collect();
+        Some(format!(
+            "{}:{}:1: the runbook `{}` needs secrets that are not in the agent's configuration: {} (add them under `secrets:`; its runs fail until then)",
+            found.file,
+            found.line,
+            found.runbook.name,
+            names.join(", ")
+        ))
+    }
+
+    /// One that is named and cannot be read is told at the start, and may be there when it is needed.
+    fn names(&mut self, name: &SecretName) -> bool {
+        if let Some(known) = self.known.get(name) {
+            return *known;
+        }
+        let known = !matches!(self.world.secrets.get(name), Err(SecretError::Unknown(_)));
+        self.known.insert(name.clone(), known);
+        known
+    }
+}
+
+/// The secrets that the steps name. A condition cannot name one.
+fn secrets_of(runbook: &Runbook) -> BTreeSet<SecretName> {
+    [&runbook.steps, &runbook.rollback, &runbook.finally]
+        .into_iter()
+        .flat_map(|steps| steps.iter())
+        // Reading the arguments of every step of ten thousand runbooks would cost more than all else.
+        .filter(|step| {
+            step.with
+                .as_str()
+                .contains(expression::Root::Secret.as_str())
+        })
+        .flat_map(|step| expression::references(&step.with.value()).unwrap_or_default())
+        .filter_map(|reference| reference.secret())
+        .collect()
+}

@@ -1,0 +1,232 @@
+//! A step that the gate has opened: its start recorded, carried out, its end recorded.
+
+use super::{
+    Attempt,
+    record::{audit, gated, readable, step_of},
+    sight::context,
+};
+use crate::{
+    domain::{
+        effect::Class,
+        gate::Permit,
+        id::{ApprovalId, RunId},
+        name::LockName,
+        plan::PlannedStep,
+        run::{RunEvent, StepEnd, StepReport},
+        runbook::Phase,
+    },
+    flow::{
+        FlowError, approve, locks,
+        run::{Journey, was_stopped},
+    },
+    gate::Judgement,
+    history::{Refused, Write, WriteError},
+    ports::{
+        executor::{Session, StepLog},
+        logs::Losses,
+    },
+};
+use serde_json::json;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What came of an opened step.
+pub(super) enum Carried {
+    /// It was carried out, or its consent could not be used.
+    Out,
+    /// This run holds that lock; nothing was touched.
+    LockedBy(RunId, LockName),
+}
+
+/// Records the start, touches the world, records the end.
+pub(super) async fn carry_out(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    permit: Permit,
+    consent: Option<ApprovalId>,
+    judgement: Judgement,
+) -> Result<Carried, FlowError> {
+    let instead = record_start(journey, attempt, &permit, consent, &judgement).await?;
+    if let Some(instead) = instead {
+        return Ok(instead);
+    }
+    let (world, step) = (journey.world.clone(), permit.step().clone());
+    let class = step.effects.class();
+    let began = world.clock.elapsed();
+    world.events.step_started(step_of(journey, &step), class);
+    let log = world
+        .logs
+        .open(journey.header.id, &attempt.key, attempt.attempt);
+    let (mut report, stopped) = execute(journey, attempt, permit, log.clone()).await?;
+    tell_losses(journey, &step, &log.end(), &mut report);
+    let took = world.clock.elapsed().saturating_sub(began);
+    let of = step_of(journey, &step);
+    world.events.step_ended(of, &report, took, class);
+    if stopped && was_stopped(&report.result) {
+        return Err(interrupted(journey, attempt, &step).await);
+    }
+    finish(journey, attempt, &step, report).await?;
+    Ok(Carried::Out)
+}
+
+/// Before the world is touched. Gives what came of the step instead, where it does not start.
+async fn record_start(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    permit: &Permit,
+    consent: Option<ApprovalId>,
+    judgement: &Judgement,
+) -> Result<Option<Carried>, FlowError> {
+    let step = permit.step();
+    let started = RunEvent::StepStarted {
+        key: attempt.key.clone(),
+        attempt: attempt.attempt,
+        digest: permit.digest(),
+        class: step.effects.class(),
+        idempotent: step.idempotent,
+    };
+    let events = vec![gated(step, judgement), started];
+    let writes = start_writes(journey, permit, consent, judgement);
+    let doing = "the start of a step";
+    match (journey.try_record(events, writes).await, consent) {
+        (Ok(()), _) => Ok(None),
+        (Err(WriteError::Refused(Refused::LockHeld { name, by, .. })), _) => {
+            Ok(Some(Carried::LockedBy(by, name)))
+        }
+        (Err(error), Some(approval)) => {
+            let error = journey.world.write_failed(doing, &error);
+            approve::lapse(journey, approval, &error).await?;
+            Ok(Some(Carried::Out))
+        }
+        (Err(error), None) => Err(journey.world.write_failed(doing, &error)),
+    }
+}
+
+fn start_writes(
+    journey: &Journey,
+    permit: &Permit,
+    consent: Option<ApprovalId>,
+    judgement: &Judgement,
+) -> Vec<Write> {
+    let (step, at) = (permit.step(), journey.world.now());
+    let class = step.effects.class();
+    let details = json!({"effects": step.effects, "gate": judgement.contributions, "arguments": readable(&step.arguments)});
+    let mut writes = vec![Write::Audit(audit(journey, step, "step.started", details))];
+    if let Some(approval) = consent {
+        writes.push(Write::Redeem {
+            approval,
+            digest: permit.digest(),
+            at,
+        });
+    }
+    if class > Class::Read {
+        writes.push(Write::Effect {
+            at,
+            class,
+            runbook: step.runbook.clone(),
+            namespace: None,
+        });
+        writes.extend(locks::take(journey, step, at));
+    }
+    writes
+}
+
+/// Output that is lost is told with the report, so that nobody takes the rest for the whole.
+fn tell_losses(journey: &Journey, step: &PlannedStep, losses: &Losses, report: &mut StepReport) {
+    if losses.bytes == 0 {
+        return;
+    }
+    let (bytes, reason) = (losses.bytes, losses.reason.as_deref().unwrap_or_default());
+    let note = format!(" ({bytes} bytes of its output could not be kept: {reason})");
+    report.summary.push_str(&note);
+    let of = step_of(journey, step);
+    journey.world.events.output_lost(of, bytes, reason);
+}
+
+/// Carries out the step while watching for a cancel, the deadline and the agent's own end. The flag says whether the agent's end
+/// stopped it.
+async fn execute(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    permit: Permit,
+    log: Arc<dyn StepLog>,
+) -> Result<(StepReport, bool), FlowError> {
+    let world = journey.world.clone();
+    let stop = CancellationToken::new();
+    let session = Session {
+        context: context(journey, attempt),
+        stop: stop.clone(),
+        log,
+    };
+    let execution = world.executor.execute(permit, session);
+    tokio::pin!(execution);
+    let main = attempt.key.phase == Phase::Main;
+    loop {
+        let left = journey.time_left().filter(|_| main && !stop.is_cancelled());
+        let deadline = async {
+            match left {
+                Some(left) => world.clock.sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
+        let listening = main && !stop.is_cancelled();
+        tokio::select! {
+            report = &mut execution => return Ok((report, world.stopping.is_cancelled())),
+            () = deadline => {
+                // The step is stopped even if the note about it cannot be written.
+                stop.cancel();
+                journey.record("a deadline that passed", vec![RunEvent::DeadlinePassed], Vec::new()).await?;
+            }
+            changed = journey.cancel.changed(), if listening => {
+                if changed.is_ok() {
+                    journey.take_cancel();
+                }
+                stop.cancel();
+            }
+            () = world.stopping.cancelled(), if !stop.is_cancelled() => stop.cancel(),
+        }
+    }
+}
+
+/// The agent's own end stopped it: whether it happened is not known, so it is not called a failure. Gives why the run goes no further.
+async fn interrupted(journey: &mut Journey, attempt: &Attempt, step: &PlannedStep) -> FlowError {
+    let of = step_of(journey, step);
+    journey.world.events.step_interrupted(of);
+    let event = RunEvent::StepInterrupted {
+        key: attempt.key.clone(),
+        attempt: attempt.attempt,
+    };
+    let doing = "a step that the agent's end interrupted";
+    match journey.record(doing, vec![event], Vec::new()).await {
+        Ok(()) => FlowError::Stopping,
+        Err(error) => error,
+    }
+}
+
+async fn finish(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    step: &PlannedStep,
+    report: StepReport,
+) -> Result<(), FlowError> {
+    let mut entry = audit(
+        journey,
+        step,
+        "step.ended",
+        json!({"summary": report.summary, "check": report.check}),
+    );
+    if !StepEnd::Reported(Box::new(report.clone())).is_fine() {
+        entry = entry.failed(&report.summary);
+    }
+    let mut writes = vec![Write::Audit(entry)];
+    let left = crate::flow::artifacts::writes(&journey.world, step, &report).await;
+    writes.extend(left.map_err(|error| FlowError::unreadable("looking for an artifact", &error))?);
+    let ended = RunEvent::StepEnded {
+        key: attempt.key.clone(),
+        attempt: attempt.attempt,
+        report,
+    };
+    journey
+        .record("the end of a step", vec![ended], writes)
+        .await
+}

@@ -1,0 +1,51 @@
+//! What came due while nobody was there.
+
+use super::{
+    Entry, Key,
+    settle::{Arrival, occurrence},
+};
+use crate::domain::{
+    runbook::Missed,
+    schedule::timetable::{last_nominal_before, nominals},
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// How many missed occurrences `missed: all` runs.
+const MOST_CATCH_UP: usize = 100;
+
+/// The misses in `(from, now]`, as the trigger's `missed` wants them.
+pub(super) fn missed_arrivals(
+    entry: &Entry,
+    key: &Key,
+    from: Timestamp,
+    now: Timestamp,
+) -> Vec<Arrival> {
+    let (trigger, since) = (&entry.trigger, entry.active_since);
+    let Some(stretch) = last_nominal_before(trigger, since, from, now) else {
+        return Vec::new();
+    };
+    let catch_up: Vec<Timestamp> = match entry.timing.missed {
+        Missed::Skip => Vec::new(),
+        Missed::Last => vec![stretch.last],
+        Missed::All => nominals(trigger, since, from, now)
+            .take(MOST_CATCH_UP)
+            .collect(),
+    };
+    let mut arrivals: Vec<Arrival> = catch_up
+        .iter()
+        .map(|nominal| Arrival::Due(occurrence(key, *nominal), entry.timing))
+        .collect();
+    let lost = match (entry.timing.missed, catch_up.last()) {
+        (Missed::All, Some(last)) => last_nominal_before(trigger, since, *last, now),
+        (Missed::Last, _) => {
+            let before = stretch
+                .last
+                .saturating_sub(SignedDuration::from_nanos(1))
+                .unwrap_or(from);
+            last_nominal_before(trigger, since, from, before)
+        }
+        (Missed::Skip, _) | (Missed::All, None) => Some(stretch),
+    };
+    arrivals.extend(lost.map(|lost| Arrival::Missed(occurrence(key, lost.first), lost.last)));
+    arrivals
+}

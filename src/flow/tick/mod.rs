@@ -1,0 +1,258 @@
+//! A due time comes → it starts, or one reason why not.
+//!
+//! This file looks at the clock; `set` takes over what is to be looked for, `missed` finds what nobody was there for, `settle` decides.
+//!
+//! Rules (DESIGN's eight points on time)
+//! - A trigger counts from the moment its present text became active; the past never fires.
+//! - An occurrence that the agent comes to later than [`LATE`] after its due time is missed: the agent was down, the machine slept, or
+//!   the clock jumped. Misses are recorded as one stretch, found by jumping, and the trigger's `missed` says what runs now.
+//! - A clock that jumps back fires nothing twice: next times only ever go forward, and the history admits each occurrence once.
+
+mod missed;
+mod set;
+mod settle;
+
+use crate::{
+    domain::{
+        calendar::WindowState,
+        name::RunbookName,
+        runbook::{Timing, Trigger},
+        schedule::{
+            spread,
+            timetable::{interval_at, next_nominal},
+        },
+        span::Span,
+    },
+    flow::{
+        FlowError, step, suspend, view,
+        world::{Due, World, held},
+    },
+    history::Write,
+};
+use jiff::{SignedDuration, Timestamp};
+use missed::missed_arrivals;
+pub use settle::agent_started;
+use settle::{Arrival, occurrence, settle_all};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Later than this, an occurrence is missed and not merely late.
+pub const LATE: SignedDuration = SignedDuration::from_secs(60);
+/// The agent notes that it is alive this often; what came due after the last note was missed while it was down.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// The longest wait between two looks at the clock, so that a jump is noticed soon.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// What is due when.
+#[derive(Debug, Default)]
+pub struct Scheduler {
+    entries: BTreeMap<Key, Entry>,
+    queue: BTreeSet<(Timestamp, Key)>,
+    /// When each trigger's present text became active, and the last nominal time that was settled, as the history has it.
+    known: BTreeMap<Key, (Timestamp, Option<Timestamp>)>,
+    last_heartbeat: Option<Duration>,
+    /// The agent was alive then, before this start.
+    alive_before: Option<Timestamp>,
+    /// Whether a set was taken over at all.
+    has_set: bool,
+}
+
+type Key = (RunbookName, Arc<str>);
+
+#[derive(Debug, Clone)]
+struct Entry {
+    trigger: Trigger,
+    timing: Timing,
+    active_since: Timestamp,
+    nominal: Timestamp,
+    due: Timestamp,
+}
+
+impl Scheduler {
+    /// Reads when triggers became active and when the agent was last alive.
+    ///
+    /// # Errors
+    /// The history cannot be read.
+    pub async fn load(world: &World) -> Result<Self, FlowError> {
+        let unreadable = |error| FlowError::unreadable("reading the schedule", &error);
+        let triggers = world.history.triggers().await.map_err(unreadable)?;
+        let alive_before = world.history.last_heartbeat().await.map_err(unreadable)?;
+        let known = triggers
+            .into_iter()
+            .map(|row| {
+                (
+                    (row.runbook, row.key.into()),
+                    (row.active_since, row.last_nominal),
+                )
+            })
+            .collect();
+        Ok(Self {
+            known,
+            alive_before,
+            ..Self::default()
+        })
+    }
+
+    /// Goes on until the agent stops: looks at the clock, starts what is due, waits for the next due time or a change.
+    ///
+    /// When the history cannot be written, nothing starts. Once it can, the schedule is read anew, and what came due
+    /// meanwhile is missed like in any other absence: recorded, never silently lost.
+    pub async fn keep_time(&mut self, world: &Arc<World>) {
+        while !world.draining.is_cancelled() {
+            if let Err(error) = self.keep_time_while_recorded(world).await {
+                tracing::error!("the schedule stands still: {error}");
+                world.clock.sleep(LONGEST_WAIT).await;
+                *held(&world.scheduler_alive) = world.clock.elapsed();
+                if let Ok(fresh) = Self::load(world).await {
+                    *self = fresh;
+                }
+            }
+        }
+    }
+
+    async fn keep_time_while_recorded(&mut self, world: &Arc<World>) -> Result<(), FlowError> {
+        self.take_set(world).await?;
+        while !world.draining.is_cancelled() {
+            let pause = self.tick(world).await?;
+            tokio::select! {
+                () = world.clock.sleep(pause) => {}
+                () = world.reschedule.notified() => {
+                    self.take_set(world).await?;
+                }
+                () = world.draining.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// One look at the clock. Gives how long to wait for the next one.
+    ///
+    /// # Errors
+    /// The history cannot be written.
+    pub async fn tick(&mut self, world: &Arc<World>) -> Result<Duration, FlowError> {
+        let began = world.clock.elapsed();
+        *held(&world.scheduler_alive) = began;
+        let now = world.now();
+        suspend::end_expired(world, now).await?;
+        let mut starting = Vec::new();
+        while let Some((due, key)) = self.queue.first().cloned() {
+            if due > now {
+                break;
+            }
+            self.queue.remove(&(due, key.clone()));
+            starting.extend(self.come_due(world, &key, now));
+        }
+        settle_all(world, starting, now).await?;
+        world
+            .events
+            .scheduler_tick(world.clock.elapsed().saturating_sub(began), now);
+        self.heartbeat(world, began, now).await?;
+        let next = self
+            .queue
+            .first()
+            .map(|(due, _)| Duration::try_from(due.duration_since(now)).unwrap_or_default());
+        Ok(next.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT))
+    }
+
+    /// What comes of one due trigger; its next time is set.
+    fn come_due(&mut self, world: &World, key: &Key, now: Timestamp) -> Vec<Arrival> {
+        let Some(entry) = self.entries.get(key).cloned() else {
+            return Vec::new();
+        };
+        let missed = now.duration_since(entry.due) > LATE;
+        let arrivals = if missed {
+            let before = entry
+                .nominal
+                .saturating_sub(SignedDuration::from_millis(1))
+                .unwrap_or(entry.nominal);
+            missed_arrivals(&entry, key, before, now)
+        } else {
+            vec![Arrival::Due(occurrence(key, entry.nominal), entry.timing)]
+        };
+        let after = if missed {
+            now.max(entry.nominal)
+        } else {
+            entry.nominal
+        };
+        self.set_next(world, key, entry, after);
+        arrivals
+    }
+
+    fn set_next(&mut self, world: &World, key: &Key, mut entry: Entry, after: Timestamp) {
+        let Some(nominal) = next_nominal(&entry.trigger, entry.active_since, after) else {
+            self.forget(world, key);
+            return;
+        };
+        entry.nominal = nominal;
+        entry.due = due(world, key, &entry.timing, nominal);
+        self.queue.insert((entry.due, key.clone()));
+        publish(world, key, Some(&entry));
+        self.entries.insert(key.clone(), entry);
+    }
+
+    async fn heartbeat(
+        &mut self,
+        world: &World,
+        elapsed: Duration,
+        now: Timestamp,
+    ) -> Result<(), FlowError> {
+        if self
+            .last_heartbeat
+            .is_some_and(|last| elapsed.saturating_sub(last) < HEARTBEAT)
+        {
+            return Ok(());
+        }
+        self.last_heartbeat = Some(elapsed);
+        world
+            .write("a sign of life", vec![Write::Heartbeat { at: now }])
+            .await
+    }
+}
+
+/// Shows people and metrics when this trigger is due next.
+fn publish(world: &World, key: &Key, entry: Option<&Entry>) {
+    let due = entry.map(|entry| Due {
+        due: entry.due,
+        nominal: entry.nominal,
+        interval: interval_at(&entry.trigger, entry.active_since, entry.nominal),
+    });
+    let mut upcoming = held(&world.upcoming);
+    match due {
+        Some(due) => {
+            upcoming.insert(key.clone(), due);
+        }
+        None => {
+            upcoming.remove(key);
+        }
+    }
+    drop(upcoming);
+    // Another trigger of the runbook may come sooner.
+    let next = view::next_time(world, &key.0);
+    let interval = next.and_then(|due| due.interval).map(Span::duration);
+    world
+        .events
+        .runbook_due(&key.0, next.map(|due| due.due), interval);
+}
+
+/// The nominal time put off by the runbook's spread, which passes neither the start deadline nor the window's end.
+fn due(world: &World, key: &Key, timing: &Timing, nominal: Timestamp) -> Timestamp {
+    spread::start_of(
+        &key.0,
+        &key.1,
+        timing,
+        nominal,
+        window_end(world, &key.0, nominal),
+    )
+}
+
+fn window_end(world: &World, runbook: &RunbookName, at: Timestamp) -> Option<Timestamp> {
+    let in_use = world.in_use();
+    let found = in_use.set.runbook(runbook)?;
+    match step::window(world, &found.runbook.windows, at) {
+        WindowState::Open { closes } => closes,
+        WindowState::Closed { .. } => None,
+    }
+}
