@@ -10,7 +10,7 @@ use crate::{
         name::RunbookName,
         plan::PlannedStep,
         span::Span,
-        spending::{Spending, Usage},
+        spending::{BudgetState, Overrun, Spending, Usage},
     },
     gate::review::{
         answer::{self, Answer, NoAnswer, Verdict},
@@ -145,7 +145,7 @@ pub(super) async fn call(
     };
     tell(reviewer, provider, &returned);
     let kept = returned.keep(desk, provider, subject, masker).await;
-    reviewer.look_at_budget().await;
+    reviewer.look_at_budget(BudgetState::Ok).await;
     kept.map_err(Failure::NotRecorded)?;
     let came = returned.came.map_err(Failure::Call)?;
     came.read.map_err(Failure::NoAnswer)
@@ -173,7 +173,9 @@ async fn reserve(
     match desk.history.write(vec![Write::Reserve(reservation)]).await {
         Ok(()) => Ok(call),
         Err(WriteError::Refused(Refused::OverBudget(overrun))) => {
-            reviewer.budget_is_spent().await;
+            if !matches!(overrun, Overrun::Share { .. }) {
+                reviewer.look_at_budget(BudgetState::Spent).await;
+            }
             Err(Failure::OverBudget(overrun.to_string()))
         }
         Err(other) => Err(Failure::NotRecorded(other.to_string())),

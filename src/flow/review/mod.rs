@@ -12,10 +12,11 @@ pub use tryout::{Passed, try_out};
 use crate::{
     domain::{
         effect::Class,
+        gate::Contribution,
         mask::Masker,
         name::{ProviderName, RunbookName},
         span::Span,
-        spending::{Budget, BudgetState, Price},
+        spending::{Budget, BudgetState, Month, Price},
     },
     flow::world::held,
     gate::review::{
@@ -26,7 +27,7 @@ use crate::{
         text,
         verdict::{self, Exception, OnBlock},
     },
-    history::{History, MonthRow},
+    history::{History, Write},
     ports::{BoxFuture, clock::Clock, completion::Model, secrets::Secrets},
     telemetry::{BudgetUse, Events, ReviewResult},
 };
@@ -106,7 +107,7 @@ pub struct AiReviewer {
     seats: Vec<Seat>,
     cache: Mutex<Cache>,
     /// How the month's budget stood when it was last looked at.
-    budget: Mutex<Option<BudgetUse>>,
+    budget: Mutex<Option<(Month, BudgetUse)>>,
     /// Its counters exist once it is looked after for the first time: one that is never put to use leaves no mark.
     announced: AtomicBool,
 }
@@ -131,7 +132,7 @@ impl AiReviewer {
         }
     }
 
-    async fn look_at(&self, case: Case<'_>) -> Vec<crate::domain::gate::Contribution> {
+    async fn look_at(&self, case: Case<'_>) -> Vec<Contribution> {
         let masker = Masker::new(&self.desk.secrets.all_values());
         let document = match Document::of(&case, &masker) {
             Ok(document) => document,
@@ -223,7 +224,7 @@ impl AiReviewer {
         } else {
             by.clone_into(&mut entry.error_msg);
         }
-        call::record(&self.desk, vec![crate::history::Write::Audit(entry)])
+        call::record(&self.desk, vec![Write::Audit(entry)])
             .await
             .unwrap_or_else(|reason| {
                 // What the gate decided is recorded with the step, or the step does not start.
@@ -233,32 +234,32 @@ impl AiReviewer {
             });
     }
 
-    /// Looks at the month's budget anew.
-    async fn look_at_budget(&self) {
+    /// Looks at the month's budget anew. It is in no better state than `at_best`.
+    async fn look_at_budget(&self, at_best: BudgetState) {
         let Ok(month) = self.desk.history.ai_spending(self.desk.clock.now()).await else {
             return;
         };
-        self.note_budget(&month, self.rules.budget.state(month.spent));
-    }
-
-    /// A call did not fit: the month is as good as spent.
-    async fn budget_is_spent(&self) {
-        if let Ok(month) = self.desk.history.ai_spending(self.desk.clock.now()).await {
-            self.note_budget(&month, BudgetState::Spent);
-        }
-    }
-
-    fn note_budget(&self, month: &MonthRow, state: BudgetState) {
         let limit = self.rules.budget.limit;
         let now = BudgetUse {
-            state,
+            state: self.rules.budget.state(month.spent).max(at_best),
             tokens: part(month.spent.tokens, limit.tokens),
             cost: part(month.spent.cost.nanos(), limit.cost.nanos()),
         };
-        let before = held(&self.budget).replace(now);
+        let before = held(&self.budget).replace((month.month, now));
         self.desk
             .events
-            .review_budget(now, before.map(|before| before.state));
+            .review_budget(now, before.map(|(_, before)| before.state));
+    }
+
+    /// Looks at it now and then. A month in which a call did not fit is not called better until one fits again.
+    async fn look_at_budget_by_itself(&self) {
+        let this = self.desk.clock.now();
+        let known = *held(&self.budget);
+        let at_best = match known {
+            Some((month, used)) if Month::of(this) <= month => used.state,
+            Some(_) | None => BudgetState::Ok,
+        };
+        self.look_at_budget(at_best).await;
     }
 }
 
@@ -284,17 +285,14 @@ fn result_of(verdict: Verdict) -> ReviewResult {
 }
 
 impl Reviewer for AiReviewer {
-    fn review<'a>(
-        &'a self,
-        case: Case<'a>,
-    ) -> BoxFuture<'a, Vec<crate::domain::gate::Contribution>> {
+    fn review<'a>(&'a self, case: Case<'a>) -> BoxFuture<'a, Vec<Contribution>> {
         Box::pin(self.look_at(case))
     }
 
     fn describe(&self) -> String {
         let who: Vec<String> = self.seats.iter().map(Seat::describe).collect();
         let budget = match *held(&self.budget) {
-            Some(used) => format!(
+            Some((_, used)) => format!(
                 "; {:.0} % of the month's budget is used{}",
                 used.tokens.max(used.cost) * 100.0,
                 if used.state == BudgetState::Spent {
@@ -309,14 +307,14 @@ impl Reviewer for AiReviewer {
     }
 
     fn is_well(&self) -> bool {
-        let spent = held(&self.budget).is_some_and(|used| used.state == BudgetState::Spent);
+        let spent = held(&self.budget).is_some_and(|(_, used)| used.state == BudgetState::Spent);
         !spent && self.seats.iter().all(|seat| !seat.is_open())
     }
 
     fn look_after(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.announce();
-            self.look_at_budget().await;
+            self.look_at_budget_by_itself().await;
             for seat in &self.seats {
                 seat.begin(self).await;
             }

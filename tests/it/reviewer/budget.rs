@@ -119,6 +119,9 @@ async fn over_budget_nobody_is_asked() {
         (last.entry.action.as_str(), last.entry.success),
         ("review.unavailable", false)
     );
+    // Looking again does not make it better.
+    stage.reviewer.look_after().await;
+    assert!(!stage.reviewer.is_well());
     // The next month begins at nothing.
     stage.clock.advance(Duration::from_hours(24 * 10));
     assert_eq!(stage.decides(change()).await, Decision::Allow);
@@ -150,6 +153,7 @@ async fn one_runbook_cannot_use_up_the_budget_of_all() {
         "{}",
         greedy.reason
     );
+    assert!(stage.reviewer.is_well(), "the others have theirs");
     let mut other = step(destruction());
     other.runbook = "other".parse().unwrap();
     let facts = facts(&stage.clock);
