@@ -11,6 +11,7 @@
 //! | [`runbooks`] | 2 | YAML text to domain values, with every problem at its place |
 //! | [`config`] | 2 | the agent's own configuration; every value knows its origin |
 //! | [`history`] | 2 | the only SQL: one writer, many readers |
+//! | [`commands`] | 2 | what operators type, and what it would do: shell text and arguments to effects |
 //! | [`telemetry`] | 2 | the only log setup and metric registry |
 //! | [`gate`] | 3 | the stages that lead to one permit |
 //! | [`actions`] | 3 | the catalogue of what steps can do |
@@ -32,6 +33,7 @@
 pub mod actions;
 pub mod adapters;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod daemon;
 pub mod domain;

@@ -2,8 +2,8 @@
 
 use crate::cli::{
     commands::{
-        answer, approvals, audit, completions, config, db, logs, next, run, runs, schema, serve,
-        suspend, sync, validate,
+        answer, approvals, audit, completions, config, db, gate, logs, next, run, runs, schema,
+        serve, suspend, sync, validate,
     },
     context::Globals,
     exit,
@@ -62,6 +62,7 @@ pub(super) enum Command {
     Resume(suspend::Resume),
     Sync(sync::Arguments),
     Audit(audit::Arguments),
+    Gate(gate::Arguments),
     Config(config::Arguments),
     Schema(schema::Arguments),
     /// Look for what would keep an agent from working here
@@ -174,7 +175,7 @@ mod tests {
                 .lines()
                 .filter_map(|line| line.strip_prefix("  orderly "))
             {
-                let line = line.split(['|', '>']).next().unwrap_or_default();
+                let line = line.split(['|', '>', '<']).next().unwrap_or_default();
                 let quoted = line.split('\'').enumerate();
                 let words = quoted.flat_map(|(place, part)| match place % 2 {
                     0 => part.split_whitespace().collect(),

@@ -79,6 +79,7 @@ fn carry_out(command: Command, context: &Context) -> Answer {
         Command::Serve(arguments) => commands::serve::serve(arguments, context),
         Command::Validate(arguments) => commands::validate::validate(&arguments, context),
         Command::Config(arguments) => commands::config::config(&arguments, context),
+        Command::Gate(arguments) => commands::gate::gate(&arguments, context),
         Command::Schema(arguments) => commands::schema::schema(&arguments, context),
         Command::Completions(arguments) => commands::completions::completions(&arguments, context),
         Command::ExitCodes => context.terminal.line(exit::TABLE).map(|()| Exit::Done),
@@ -119,6 +120,7 @@ async fn ask(command: Command, context: &Context) -> Answer {
         Command::Serve(_)
         | Command::Validate(_)
         | Command::Config(_)
+        | Command::Gate(_)
         | Command::Schema(_)
         | Command::Completions(_)
         | Command::ExitCodes => Err(CliError::Internal(

@@ -312,8 +312,10 @@ fn broken_rules(loaded: &Loaded, file: Option<&(String, String)>) -> Vec<Fault> 
     }
     rules.secrets(config);
     let secrets = config.secrets.keys().collect();
-    if let Err((setting, problem)) = ai::check(&config.ai, &secrets) {
-        rules.broken(setting, &[], &problem);
+    for fault in ai::faults(&config.ai, &secrets) {
+        let index = fault.provider.map(|index| index.to_string());
+        let below: Vec<&str> = index.iter().map(String::as_str).collect();
+        rules.broken(fault.setting, &below, &fault.problem);
     }
     rules.faults
 }
@@ -531,6 +533,24 @@ mod tests {
         })
         .unwrap();
         assert_eq!(loaded.unknown_variables, ["ORDERLY_SORCE_URL"]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_ai_provider_is_told_where_it_stands() {
+        let (_folder, inputs) = file(
+            "secrets: { k: { env: K } }
+ai:
+  providers:
+    - { provider: ollama, model: m }
+    - { provider: openai, model: m, key: k }
+",
+        );
+        let message = load(&inputs).unwrap_err().to_string();
+        assert!(message.contains("orderly.yaml:5:"), "{message}");
+        assert!(
+            message.contains("provider openai: it needs `prices`"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     actions::framework::{Children, Performer},
-    config::Loaded,
+    config::{Config, Loaded},
     daemon::{
         force::Programs,
         life::{Daemon, DaemonError, Plan},
@@ -48,11 +48,7 @@ pub(super) async fn assemble(
         secrets.as_ref(),
         state::admin_token(&config.state_dir)?,
     )?;
-    let key = state::audit_key(&config.state_dir)?;
-    let history = History::open(Options {
-        path: config.state_dir.join("history.db"),
-        key,
-    })?;
+    let history = history(config)?;
     let source = wiring::source(config, secrets.as_ref(), &plan.from)?;
     let children = Arc::new(Children::default());
     let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
@@ -113,4 +109,10 @@ pub(super) async fn assemble(
         announcement: None,
         last: CancellationToken::new(),
     })
+}
+
+fn history(config: &Config) -> Result<History, DaemonError> {
+    let key = state::audit_key(&config.state_dir)?;
+    let path = config.state_dir.join("history.db");
+    Ok(History::open(Options { path, key })?)
 }

@@ -251,6 +251,15 @@ pub struct Effects {
     pub confidence: Confidence,
     /// Why it is not surer, in words for people.
     pub reasons: Vec<String>,
+    /// Why nobody may consent to it: a placeholder that nobody filled in, a control character, a flag that changes the target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<String>,
+    /// Every program that a command would start, with its words, also inside wrappers; policy's dangerous commands are matched on these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Vec<String>>,
+    /// Whether only a shell can carry it out; then a person reads it first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_shell: bool,
 }
 
 impl Object {
@@ -374,14 +383,17 @@ impl Effects {
             items,
             confidence: Confidence::Exact,
             reasons: Vec::new(),
+            refusals: Vec::new(),
+            calls: Vec::new(),
+            needs_shell: false,
         }
     }
     /// Something is done that is not understood, for this reason.
     pub fn opaque(object: Object, reason: &str) -> Self {
         Self {
-            items: vec![Effect::opaque(object)],
             confidence: Confidence::Opaque,
             reasons: vec![reason.to_owned()],
+            ..Self::exact(vec![Effect::opaque(object)])
         }
     }
     /// The gravest class among them; no effect at all is a read.

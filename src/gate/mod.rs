@@ -8,8 +8,9 @@
 //! - Opaque effects need a person at every autonomy level.
 //! - The policy is the agent's own, tightened by the repository, never loosened.
 //!
-//! Deliberately lacking: effects of shell text. A script is opaque as a whole until its syntax is understood.
+//! What a command would do is not found out here: that is [`crate::commands`].
 
+pub mod explain;
 mod limits;
 mod operations;
 mod policy;
@@ -60,6 +61,16 @@ pub struct Judgement {
     pub decision: Decision,
     /// Each stage's say.
     pub contributions: Vec<Contribution>,
+}
+
+impl Judgement {
+    /// No stage said anything, which denies.
+    fn nothing() -> Self {
+        Self {
+            decision: join(&[]),
+            contributions: Vec::new(),
+        }
+    }
 }
 
 /// Judges one planned step.

@@ -8,7 +8,6 @@ use crate::domain::{
     policy::{Autonomy, Policy, ProtectedMode},
 };
 use jiff::Timestamp;
-use serde_json::Value;
 
 /// Every rule's say.
 pub(super) fn contributions(
@@ -21,6 +20,7 @@ pub(super) fn contributions(
         all.extend(operation(effect, policy));
         all.extend(protected(effect, policy));
     }
+    all.extend(structure(step));
     all.extend(dangerous(step, policy));
     all.into_iter()
         .map(|contribution| at_least_quorum(contribution, policy))
@@ -187,14 +187,32 @@ fn preapproved(step: &PlannedStep, policy: &Policy, now: Timestamp) -> Result<St
     }
 }
 
-/// The last net: words that policy fears, matched against whole words of a command, not its text.
+/// What no consent can lift, and what a person must read.
+fn structure(step: &PlannedStep) -> Vec<Contribution> {
+    let refusals = step.effects.refusals.iter();
+    let denied =
+        refusals.map(|reason| Contribution::new(Stage::Structure, Decision::Deny, reason.clone()));
+    let shell = step.effects.needs_shell.then(|| {
+        let reason = "only a shell can carry this text out, so a person reads it first";
+        Contribution::new(Stage::Structure, Decision::ask(), reason)
+    });
+    denied.chain(shell).collect()
+}
+
+/// The last net: words that policy fears, matched against the words of each program that would start, not against a text. What is
+/// known to only look may hold any word: `grep -- --force` forces nothing.
 fn dangerous(step: &PlannedStep, policy: &Policy) -> Vec<Contribution> {
-    let words = command_words(&step.arguments);
-    let feared = policy
-        .dangerous_commands
-        .iter()
-        .filter(|feared| contains_words(&words, feared));
+    let effects = &step.effects;
+    if effects.class() == Class::Read && effects.confidence != Confidence::Opaque {
+        return Vec::new();
+    }
+    let calls: Vec<Vec<String>> = effects.calls.iter().map(|call| words(call)).collect();
+    let feared = policy.dangerous_commands.iter();
     feared
+        .filter(|feared| {
+            let feared = words(std::slice::from_ref(feared));
+            calls.iter().any(|call| contains(call, &feared))
+        })
         .map(|feared| {
             let reason = format!("the command contains `{feared}`, which policy fears");
             Contribution::new(Stage::DangerousCommand, Decision::Deny, reason)
@@ -202,31 +220,12 @@ fn dangerous(step: &PlannedStep, policy: &Policy) -> Vec<Contribution> {
         .collect()
 }
 
-fn command_words(arguments: &Value) -> Vec<String> {
-    let argv = arguments
-        .get("argv")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let mut words: Vec<String> = argv
-        .filter_map(Value::as_str)
-        .map(str::to_lowercase)
-        .collect();
-    let script = arguments
-        .get("script")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let separators = |c: char| c.is_whitespace() || ";|&()`'\"".contains(c);
-    words.extend(
-        script
-            .split(separators)
-            .filter(|word| !word.is_empty())
-            .map(str::to_lowercase),
-    );
-    words
+/// Lower case, and a word that holds words, such as a statement of SQL, taken apart.
+fn words(call: &[String]) -> Vec<String> {
+    let each = call.iter().flat_map(|word| word.split_whitespace());
+    each.map(str::to_lowercase).collect()
 }
 
-fn contains_words(words: &[String], feared: &str) -> bool {
-    let feared: Vec<String> = feared.split_whitespace().map(str::to_lowercase).collect();
-    !feared.is_empty() && words.windows(feared.len()).any(|window| window == feared)
+fn contains(call: &[String], feared: &[String]) -> bool {
+    !feared.is_empty() && call.windows(feared.len()).any(|window| window == feared)
 }

@@ -280,35 +280,48 @@ fn each_operation_is_found_by_its_effect() {
     }
 }
 
+/// A change that starts this program.
+fn starts(call: &[&str]) -> Effects {
+    Effects {
+        calls: vec![call.iter().map(|word| (*word).to_owned()).collect()],
+        ..change()
+    }
+}
+
 #[test]
-fn feared_words_are_words_and_not_texts() {
-    let of = |arguments: Value| {
-        join(&by_policy(
-            &step(Effects::exact(vec![]), arguments),
-            &Policy::default(),
-            &facts(),
-        ))
+fn feared_words_are_words_of_a_call_and_not_texts() {
+    let of = |effects| decide(effects, &Policy::default());
+    assert_eq!(of(starts(&["rm", "-rf", "/"])), Decision::Deny);
+    assert_eq!(of(starts(&["psql", "-c", "drop  table x"])), Decision::Deny);
+    assert_eq!(of(starts(&["git", "push", "--force"])), Decision::Deny);
+    let other = starts(&["rm", "-rf", "/tmp/x"]);
+    assert_eq!(of(other), Decision::Allow, "another rule's business");
+    assert_eq!(of(starts(&["make", "--forced"])), Decision::Allow);
+    let across = Effects {
+        calls: vec![vec!["rm".into(), "-rf".into()], vec!["/".into()]],
+        ..change()
     };
-    assert_eq!(of(json!({"argv": ["rm", "-rf", "/"]})), Decision::Deny);
-    assert_eq!(
-        of(json!({"script": "echo hi; drop  table x"})),
-        Decision::Deny
-    );
-    assert_eq!(
-        of(json!({"argv": ["git", "push", "--force"]})),
-        Decision::Deny
-    );
-    assert_eq!(
-        of(json!({"argv": ["rm", "-rf", "/tmp/x"]})),
-        Decision::Allow,
-        "another rule's business"
-    );
-    assert_eq!(of(json!({"argv": ["echo", "--forced"]})), Decision::Allow);
-    assert_eq!(
-        of(json!({"message": "rm -rf /"})),
-        Decision::Allow,
-        "not a command"
-    );
+    assert_eq!(of(across), Decision::Allow, "words of two programs");
+}
+
+#[test]
+fn what_only_looks_may_hold_any_word() {
+    let mut reads = starts(&["grep", "--", "--force"]);
+    reads.items = vec![Effect::read(Verb::FileRead, object("file", "shop"))];
+    assert_eq!(decide(reads.clone(), &Policy::default()), Decision::Allow);
+    reads.confidence = Confidence::Opaque;
+    assert_eq!(decide(reads, &Policy::default()), Decision::Deny);
+}
+
+#[test]
+fn nobody_can_consent_to_what_is_refused() {
+    let refused = Effects {
+        refusals: vec!["`<name>` was not filled in".to_owned()],
+        ..Effects::exact(vec![])
+    };
+    for level in [Autonomy::Review, Autonomy::SafeAuto, Autonomy::FullAuto] {
+        assert_eq!(decide(refused.clone(), &at(level)), Decision::Deny);
+    }
 }
 
 #[test]
@@ -514,9 +527,8 @@ fn any_effects() -> impl Strategy<Value = Effects> {
         Just(Confidence::Opaque)
     ];
     (prop::collection::vec(one, 0..4), confidence).prop_map(|(items, confidence)| Effects {
-        items,
         confidence,
-        reasons: Vec::new(),
+        ..Effects::exact(items)
     })
 }
 

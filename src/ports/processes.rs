@@ -1,9 +1,10 @@
 //! Programs of the host.
 
 use crate::{
-    domain::{secret::SecretValue, span::Span},
+    domain::{pipeline::Plan, secret::SecretValue, span::Span},
     ports::{BoxFuture, executor::StepLog},
 };
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +14,8 @@ pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 /// A program to run: its own process group, standard input closed or fed, an environment of only what is named here.
 #[derive(Debug, Clone)]
 pub struct Program {
-    /// The program and its arguments; the program is looked up in a fixed path unless absolute.
-    pub argv: Vec<String>,
+    /// What runs.
+    pub work: Work,
     /// The whole environment.
     pub environment: BTreeMap<String, SecretValue>,
     /// Where it runs; the agent's scratch folder for the step where none is named.
@@ -29,6 +30,34 @@ pub struct Program {
     pub capture: usize,
     /// Limits of the kernel, where named.
     pub limits: Limits,
+}
+
+impl Program {
+    /// The program's name, as people read it.
+    pub fn name(&self) -> &str {
+        match &self.work {
+            Work::Words(words) => words.first().map(String::as_str).unwrap_or_default(),
+            Work::Pipelines(_) => "the script",
+        }
+    }
+}
+
+/// What runs as one program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// A program and its arguments; it is looked up in a fixed path unless absolute.
+    Words(Vec<String>),
+    /// Programs joined by pipes, one pipeline after the other, without a shell.
+    Pipelines(Pipelines),
+}
+
+/// Pipelines to carry out; the first that fails ends them, unless something asks for its status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pipelines {
+    /// Which.
+    pub plan: Plan,
+    /// Whether a pipeline fails where any of its programs does, and not only where the last one does.
+    pub pipefail: bool,
 }
 
 /// Limits of the kernel for a program (setrlimit(2)).

@@ -4,6 +4,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use orderly::{
+    commands::{NoFiles, of_script},
     daemon::wiring,
     domain::{
         expression::{self, Scope, Secrets},
@@ -50,5 +51,18 @@ fn rendering(bench: &mut Criterion) {
     });
 }
 
-criterion_group!(pieces, schedules, loading, rendering);
+fn judging(bench: &mut Criterion) {
+    for text in [
+        "kubectl get pods -n shop -o wide",
+        "kubectl get pods -A | grep -v Running | awk '{print $1, $2}' | sort | uniq -c",
+        "for ns in shop web; do kubectl get pods -n \"$ns\" || echo \"none in $ns\"; done",
+        "echo cm0gLXJmIC9kYXRh | base64 -d | sudo sh",
+    ] {
+        bench.bench_function(&format!("judge {text}"), |b| {
+            b.iter(|| of_script(black_box(text), &NoFiles));
+        });
+    }
+}
+
+criterion_group!(pieces, schedules, loading, rendering, judging);
 criterion_main!(pieces);

@@ -10,7 +10,14 @@ use std::{
 /// Lowest first. A room may import itself and any room on a lower line.
 const LAYERS: &[&[&str]] = &[
     &["domain"],
-    &["ports", "runbooks", "config", "history", "telemetry"],
+    &[
+        "ports",
+        "runbooks",
+        "config",
+        "history",
+        "telemetry",
+        "commands",
+    ],
     &["gate", "actions", "adapters"],
     &["flow"],
     &["http"],
@@ -45,6 +52,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("granit_parser", &["runbooks"]),
     ("jsonschema", &["runbooks", "config"]),
     ("minijinja", &["domain"]),
+    ("brush_parser", &["commands"]),
+    ("tree_sitter", &["commands"]),
+    ("tree_sitter_bash", &["commands"]),
+    ("sqlparser", &["commands"]),
     ("sd_notify", &["daemon"]),
 ];
 

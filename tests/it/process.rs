@@ -18,7 +18,7 @@ use orderly::{
         clock::Clock as _,
         executor::{LogStream, StepLog},
         logs::LogStore as _,
-        processes::{Ended, How, Limits, ProcessError, Processes as _, Program},
+        processes::{Ended, How, Limits, Pipelines, ProcessError, Processes as _, Program, Work},
         secrets::{SecretError, Secrets},
     },
 };
@@ -120,7 +120,7 @@ impl Stage {
 
 fn program(argv: &[&str]) -> Program {
     Program {
-        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+        work: Work::Words(argv.iter().map(|word| (*word).to_owned()).collect()),
         environment: BTreeMap::new(),
         directory: None,
         input: None,
@@ -133,6 +133,15 @@ fn program(argv: &[&str]) -> Program {
 
 fn script(text: &str) -> Program {
     program(&["sh", "-c", text])
+}
+
+/// The same text, carried out by the agent itself.
+fn pipelines(text: &str, pipefail: bool) -> Program {
+    let plan = orderly::commands::plan(text).unwrap_or_else(|| panic!("{text} wants a shell"));
+    Program {
+        work: Work::Pipelines(Pipelines { plan, pipefail }),
+        ..program(&[])
+    }
 }
 
 fn text(ended: &Ended) -> &str {
@@ -158,6 +167,55 @@ async fn is_gone_soon(process: u32) -> bool {
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+#[tokio::test]
+async fn pipelines_do_what_a_shell_does_with_the_same_text() {
+    for text in [
+        "echo one two",
+        "echo 'a  b' c\\ d",
+        "seq 3 | tac | head -n 2",
+        "true && echo yes || echo no",
+        "false && echo yes || echo no",
+        "false || echo rescued; echo on",
+        "false; echo never",
+        "false && true; echo on",
+        "false | true",
+        "seq 3 | grep -q 9",
+        "ls /nowhere 2>/dev/null || echo gone",
+        "ls /nowhere 2>&1 | wc -l",
+        "echo loud > /dev/null; echo quiet",
+        "nosuchprogram || echo absent",
+        "yes | head -n 1",
+        "sleep 0 | echo early",
+        "wc -c",
+    ] {
+        let stage = stage();
+        for (pipefail, shell) in [
+            (false, ["sh", "-e", "-c", text].as_slice()),
+            (
+                true,
+                ["bash", "-e", "-o", "pipefail", "-c", text].as_slice(),
+            ),
+        ] {
+            let wanted = stage.run(program(shell)).await.unwrap();
+            let found = stage.run(pipelines(text, pipefail)).await.unwrap();
+            assert_eq!(found.how, wanted.how, "{text} with pipefail {pipefail}");
+            assert_eq!(
+                found.output, wanted.output,
+                "{text} with pipefail {pipefail}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_pipeline_leaves_nothing_behind() {
+    let stage = stage();
+    let (ended, _) = stage
+        .stopped_when_ready(pipelines("echo ready && sleep 600 | sleep 601", false))
+        .await;
+    assert_eq!(ended.how, How::Terminated);
 }
 
 #[tokio::test]
@@ -641,7 +699,11 @@ async fn a_script_ends_at_its_first_failure() {
     let stage = stage();
     let state = stage.folder.path();
     let run = Run::new(World {
-        processes: Arc::new(HostProcesses::open(state.join("scratch")).unwrap()),
+        processes: Arc::new(
+            HostProcesses::open(state.join("scratch"))
+                .unwrap()
+                .with_helper(PathBuf::from(env!("CARGO_BIN_EXE_orderly"))),
+        ),
         ..world(state)
     });
     for (shell, text) in [("sh", "false; echo on"), ("bash", "false | true; echo on")] {

@@ -3,14 +3,15 @@
 use crate::{
     actions::{
         command::{
-            harmless,
-            inputs::{Inputs, check_written},
+            inputs::{Inputs, Shell, check_written},
             report::{self, Outputs},
+            words::Word,
         },
         framework::{Action, World},
     },
+    commands::{self, Analysis, NoFiles, What},
     domain::{
-        effect::{Effect, Effects, Object, Verb},
+        effect::{Class, Confidence},
         run::StepReport,
         secret::SecretValue,
         span::Span,
@@ -18,7 +19,7 @@ use crate::{
     ports::{
         BoxFuture,
         executor::{Intent, Session, StepContext},
-        processes::{PATH, Program},
+        processes::{PATH, Pipelines, Program, Work},
     },
 };
 use serde_json::Value;
@@ -41,10 +42,10 @@ impl Action for Command {
     }
 
     fn intend(&self, inputs: &Inputs, _: &StepContext) -> Result<Intent, String> {
-        let harmless = harmless::name(inputs);
+        let analysis = analysis(inputs);
         Ok(Intent {
-            idempotent: inputs.idempotent || harmless.is_some(),
-            effects: effects(inputs, harmless),
+            idempotent: idempotent(inputs, &analysis),
+            effects: analysis.effects,
             wants_approval: None,
         })
     }
@@ -56,7 +57,6 @@ impl Action for Command {
         world: &'a World,
     ) -> BoxFuture<'a, StepReport> {
         Box::pin(async move {
-            let again = inputs.idempotent || harmless::name(&inputs).is_some();
             let name = name(&inputs);
             let running = world.processes.run(
                 program(&inputs, &session.context),
@@ -64,7 +64,7 @@ impl Action for Command {
                 session.stop.clone(),
             );
             match running.await {
-                Ok(ended) => report::ended(&inputs, &name, &ended, again),
+                Ok(ended) => report::ended(&inputs, &name, &ended),
                 Err(error) => report::not_started(&error),
             }
         })
@@ -80,24 +80,47 @@ fn name(inputs: &Inputs) -> String {
     inputs.command_line().into_iter().next().unwrap_or_default()
 }
 
-fn effects(inputs: &Inputs, harmless: Option<String>) -> Effects {
-    if let Some(name) = harmless {
-        let program = Object::host("program", &name);
-        return Effects::exact(vec![Effect::read(Verb::Read, program)]);
+/// What it would do. Secrets are markers here.
+fn analysis(inputs: &Inputs) -> Analysis {
+    let argv: Vec<String> = inputs.argv.iter().flatten().map(Word::to_string).collect();
+    let environment = inputs.env.iter();
+    let environment = environment.map(|(name, value)| (name.clone(), value.to_string()));
+    let command = commands::Command {
+        what: match &inputs.script {
+            Some(script) => What::Text(script),
+            None => What::Words(&argv),
+        },
+        stdin: inputs.stdin.as_deref(),
+        environment: &environment.collect(),
+    };
+    commands::of(&command, &NoFiles)
+}
+
+/// What only looks may be done twice.
+fn idempotent(inputs: &Inputs, analysis: &Analysis) -> bool {
+    let effects = &analysis.effects;
+    let looks = effects.class() == Class::Read
+        && effects.confidence != Confidence::Opaque
+        && effects.refusals.is_empty()
+        && !effects.needs_shell;
+    inputs.idempotent || looks
+}
+
+/// A text that needs no shell gets none: what was judged is what runs. Its plan depends on the text alone, which holds no secret.
+fn work(inputs: &Inputs) -> Work {
+    let script = inputs.script.as_deref().filter(|_| inputs.stdin.is_none());
+    match script.and_then(commands::plan) {
+        Some(plan) => Work::Pipelines(Pipelines {
+            plan,
+            pipefail: inputs.shell == Shell::Bash,
+        }),
+        None => Work::Words(inputs.command_line()),
     }
-    let name = name(inputs);
-    let program = Object::host("program", &name);
-    if inputs.script.is_some() {
-        return Effects::opaque(program, "what a script does is not known before it runs");
-    }
-    let reason =
-        format!("`{name}` with these arguments is not on the list of programs that only look");
-    Effects::opaque(program, &reason)
 }
 
 fn program(inputs: &Inputs, context: &StepContext) -> Program {
     Program {
-        argv: inputs.command_line(),
+        work: work(inputs),
         environment: environment(inputs, context),
         directory: inputs.working_directory.clone(),
         input: inputs.stdin.clone().map(SecretValue::new),

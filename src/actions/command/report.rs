@@ -45,20 +45,20 @@ pub(super) fn capture(keep: Keep) -> usize {
     }
 }
 
-/// The step's report. `again`: whether it may be tried again after it was started.
-pub(super) fn ended(inputs: &Inputs, name: &str, ended: &Ended, again: bool) -> StepReport {
+/// The step's report. Whether it may be tried again after it was started is for the step's judged intent to say, not for its end.
+pub(super) fn ended(inputs: &Inputs, name: &str, ended: &Ended) -> StepReport {
     let after = if ended.leftovers_killed {
         "; processes that it left behind were ended"
     } else {
         ""
     };
     match ended.how {
-        How::Exited(code) => exited(inputs, name, ended, code, again),
+        How::Exited(code) => exited(inputs, name, ended, code),
         How::Signaled(signal) => {
             let said = last_words(&ended.error_tail);
             StepReport::failed(
                 format!("`{name}` was ended by signal {signal}{said}{after}"),
-                again,
+                true,
             )
         }
         How::Terminated => StepReport::canceled(format!("`{name}` ended on TERM{after}")),
@@ -78,7 +78,7 @@ pub(super) fn not_started(error: &ProcessError) -> StepReport {
     StepReport::failed(error.to_string(), may_pass)
 }
 
-fn exited(inputs: &Inputs, name: &str, ended: &Ended, code: i32, again: bool) -> StepReport {
+fn exited(inputs: &Inputs, name: &str, ended: &Ended, code: i32) -> StepReport {
     let after = if ended.leftovers_killed {
         "; processes that it left behind were ended"
     } else {
@@ -90,7 +90,7 @@ fn exited(inputs: &Inputs, name: &str, ended: &Ended, code: i32, again: bool) ->
     let kept = match keep(inputs.outputs, code, &ended.output) {
         Ok(kept) => outputs(&kept),
         Err(reason) if succeeded || warned => {
-            return StepReport::failed(format!("`{name}` exited with {code}, but {reason}"), again);
+            return StepReport::failed(format!("`{name}` exited with {code}, but {reason}"), true);
         }
         Err(_) => code_only(code),
     };
@@ -104,7 +104,7 @@ fn exited(inputs: &Inputs, name: &str, ended: &Ended, code: i32, again: bool) ->
     }
     StepReport {
         outputs: kept,
-        ..StepReport::failed(summary, again)
+        ..StepReport::failed(summary, true)
     }
 }
 

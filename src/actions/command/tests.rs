@@ -13,7 +13,7 @@ use crate::{
     ports::{
         BoxFuture,
         executor::{ActionCatalogue, StepLog},
-        processes::{Ended, How, ProcessError, Processes, Program},
+        processes::{Ended, How, ProcessError, Processes, Program, Work},
     },
 };
 use serde_json::{Value, json};
@@ -64,6 +64,13 @@ async fn refused(with: Value) -> String {
     intend("command", with).await.unwrap_err()
 }
 
+fn words(program: &Program) -> Vec<String> {
+    match &program.work {
+        Work::Words(words) => words.clone(),
+        Work::Pipelines(asked) => panic!("{asked:?}"),
+    }
+}
+
 fn retryable(report: &StepReport) -> bool {
     matches!(
         report.result,
@@ -75,22 +82,32 @@ fn retryable(report: &StepReport) -> bool {
 }
 
 #[tokio::test]
-async fn a_harmless_program_reads_and_a_script_is_opaque() {
-    let reads = intend("command", json!({ "argv": ["df", "-h"] }))
-        .await
-        .unwrap();
-    assert_eq!(reads.effects.class(), Class::Read);
-    assert_eq!(reads.effects.confidence, Confidence::Exact);
-    assert!(reads.idempotent);
+async fn what_a_command_would_do_is_known_before_it_runs() {
+    let of = |with: Value| async move { intend("command", with).await.unwrap() };
     for with in [
-        json!({ "script": "true" }),
-        json!({ "argv": ["rm", "-rf", "/"] }),
+        json!({ "argv": ["df", "-h"] }),
+        json!({ "script": "df -h | sort" }),
+        json!({ "argv": ["kubectl", "get", "pods"], "env": { "LANG": "C" } }),
     ] {
-        let opaque = intend("command", with).await.unwrap();
-        assert_eq!(opaque.effects.class(), Class::Destructive);
-        assert_eq!(opaque.effects.confidence, Confidence::Opaque);
-        assert!(!opaque.effects.reasons.is_empty() && !opaque.idempotent);
+        let reads = of(with).await;
+        assert_eq!(reads.effects.class(), Class::Read);
+        assert_eq!(reads.effects.confidence, Confidence::Exact);
+        assert!(reads.idempotent && !reads.effects.needs_shell);
     }
+    let gone = of(json!({ "argv": ["rm", "-rf", "/"] })).await;
+    assert_eq!(gone.effects.class(), Class::Destructive);
+    assert!(!gone.idempotent);
+    let unknown = of(json!({ "argv": ["df"], "env": { "LD_PRELOAD": "/tmp/x.so" } })).await;
+    assert_eq!(unknown.effects.confidence, Confidence::Opaque);
+    assert!(!unknown.idempotent);
+    assert!(
+        of(json!({ "script": "echo \"$A\"" }))
+            .await
+            .effects
+            .needs_shell
+    );
+    let fed = of(json!({ "argv": ["psql"], "stdin": "DROP TABLE x" })).await;
+    assert_eq!(fed.effects.class(), Class::Destructive);
 }
 
 #[test]
@@ -192,7 +209,7 @@ async fn the_program_gets_its_words_and_only_its_environment() {
     let report = run(processes.clone(), with).await;
     assert_eq!(report.result, StepResult::Succeeded);
     let program = processes.asked.lock().unwrap().remove(0);
-    assert_eq!(program.argv, ["printf", "%s", "5", "true"]);
+    assert_eq!(words(&program), ["printf", "%s", "5", "true"]);
     let shown: Vec<_> = program
         .environment
         .iter()
@@ -214,6 +231,22 @@ async fn the_program_gets_its_words_and_only_its_environment() {
     assert_eq!(program.limits.cpu_seconds, Some(2));
     assert_eq!(program.limits.open_files, Some(16));
     assert_eq!(program.capture, 0);
+}
+
+#[tokio::test]
+async fn a_script_that_needs_no_shell_gets_none() {
+    let processes = ending(How::Exited(0), b"", b"");
+    run(
+        processes.clone(),
+        json!({ "script": "true | false && true", "shell": "bash" }),
+    )
+    .await;
+    let program = processes.asked.lock().unwrap().remove(0);
+    let Work::Pipelines(asked) = program.work else {
+        panic!("{program:?}");
+    };
+    assert!(asked.pipefail);
+    assert_eq!(asked.plan.pipelines.len(), 2);
 }
 
 #[tokio::test]
@@ -241,7 +274,10 @@ async fn a_script_is_one_word_for_its_shell() {
             json!({ "script": "echo \"$A\"", "shell": shell }),
         )
         .await;
-        assert_eq!(processes.asked.lock().unwrap().remove(0).argv, words);
+        assert_eq!(
+            self::words(&processes.asked.lock().unwrap().remove(0)),
+            words
+        );
     }
 }
 
@@ -264,19 +300,14 @@ async fn the_exit_code_decides() {
     let bad = of(5).await;
     assert_eq!(bad.summary, "`x` exited with 5: why");
     assert_eq!(bad.outputs, json!({ "exitCode": 5 }));
-    assert!(!retryable(&bad));
 }
 
 #[tokio::test]
-async fn only_what_is_declared_idempotent_may_be_tried_again_after_it_ran() {
-    let failed = || ending(How::Exited(1), b"", b"");
-    assert!(!retryable(&run(failed(), json!({ "argv": ["x"] })).await));
-    assert!(retryable(
-        &run(failed(), json!({ "argv": ["x"], "idempotent": true })).await
-    ));
-    assert!(retryable(
-        &run(failed(), json!({ "argv": ["false"] })).await
-    ));
+async fn only_what_reads_or_is_declared_idempotent_may_be_done_twice() {
+    let idempotent = |with: Value| async move { intend("command", with).await.unwrap().idempotent };
+    assert!(!idempotent(json!({ "argv": ["x"] })).await);
+    assert!(idempotent(json!({ "argv": ["x"], "idempotent": true })).await);
+    assert!(idempotent(json!({ "argv": ["false"] })).await);
     let absent = act(world(), "command", json!({ "argv": ["x"] })).await;
     assert!(absent.summary.contains("there is no program `x`") && !retryable(&absent));
 }

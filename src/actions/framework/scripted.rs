@@ -333,9 +333,7 @@ impl Processes for Absent {
         _: Arc<dyn StepLog>,
         _: CancellationToken,
     ) -> BoxFuture<'_, Result<Ended, ProcessError>> {
-        absent(ProcessError::NotFound(
-            program.argv.first().cloned().unwrap_or_default(),
-        ))
+        absent(ProcessError::NotFound(program.name().to_owned()))
     }
     fn kill_all(&self) {}
 }

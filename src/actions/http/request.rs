@@ -221,13 +221,13 @@ fn change(inputs: &Inputs, address: &Address) -> Effects {
         address.effect(effect)
     };
     Effects {
-        items: vec![effect],
         confidence: Confidence::Bounded,
         reasons: vec![format!(
             "what {} does at {} is known to the server alone",
             inputs.method.as_str(),
             address.shown()
         )],
+        ..Effects::exact(vec![effect])
     }
 }
 

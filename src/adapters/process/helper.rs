@@ -4,7 +4,10 @@
 //! It gets its [`Orders`] as its first argument and the program's words after it. The program's environment comes with each name
 //! prefixed, so that nothing in it (`LD_PRELOAD`) acts on the helper while it may still be root.
 
-use crate::{adapters::process::user::User, ports::processes::Limits};
+use crate::{
+    adapters::process::{pipelines, user::User},
+    ports::processes::Limits,
+};
 use rustix::{
     process::{
         Gid, Resource, Rlimit, Signal, Uid, getppid, set_parent_process_death_signal, setrlimit,
@@ -65,7 +68,11 @@ impl Orders {
 /// it was not. To be asked before anything else, while the process has one thread.
 pub fn become_program() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
-    (arguments.next()? == SUBCOMMAND).then(|| main(arguments))
+    let subcommand = arguments.next()?;
+    if subcommand == SUBCOMMAND {
+        return Some(main(arguments));
+    }
+    (subcommand == pipelines::SUBCOMMAND).then(|| pipelines::main(arguments))
 }
 
 fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {

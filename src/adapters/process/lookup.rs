@@ -2,23 +2,23 @@
 
 use crate::{
     adapters::process::not_started,
-    ports::processes::{PATH, ProcessError, Program},
+    ports::processes::{PATH, ProcessError},
 };
 use rustix::fs::{Access, access};
 use std::path::{Path, PathBuf};
 
 /// The file of a program that is named by its bare name or its absolute path.
-pub(super) fn find(program: &Program) -> Result<PathBuf, ProcessError> {
-    let name = program.argv.first().map(String::as_str).unwrap_or_default();
+pub(super) fn find(words: &[String]) -> Result<PathBuf, ProcessError> {
+    let name = words.first().map(String::as_str).unwrap_or_default();
     if name.is_empty() {
-        return Err(not_started(program, "the program has no name"));
+        return Err(not_started(name, "the program has no name"));
     }
     if name.starts_with('/') {
         return Ok(PathBuf::from(name));
     }
     if name.contains('/') {
         let reason = "its path is relative\nhint: name it by its bare name or its absolute path";
-        return Err(not_started(program, reason));
+        return Err(not_started(name, reason));
     }
     PATH.split(':')
         .map(|folder| Path::new(folder).join(name))

@@ -20,6 +20,7 @@
 mod group;
 pub mod helper;
 mod lookup;
+mod pipelines;
 mod pipes;
 mod scratch;
 mod spawn;
@@ -112,9 +113,9 @@ impl Processes for HostProcesses {
 }
 
 /// A [`ProcessError::NotStarted`].
-fn not_started(program: &Program, reason: impl std::fmt::Display) -> ProcessError {
+fn not_started(program: &str, reason: impl std::fmt::Display) -> ProcessError {
     ProcessError::NotStarted {
-        program: program.argv.first().cloned().unwrap_or_default(),
+        program: program.to_owned(),
         reason: reason.to_string(),
     }
 }

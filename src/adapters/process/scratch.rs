@@ -89,7 +89,7 @@ impl Scratch {
                 "no folder for it can be made in {}: {error}",
                 self.root.display()
             );
-            not_started(program, reason)
+            not_started(program.name(), reason)
         })
     }
 

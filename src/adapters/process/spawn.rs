@@ -3,10 +3,10 @@
 use crate::{
     adapters::process::{
         helper::{Orders, PREFIX, SUBCOMMAND},
-        lookup, not_started,
+        lookup, not_started, pipelines,
         user::User,
     },
-    ports::processes::{Limits, ProcessError, Program},
+    ports::processes::{Limits, ProcessError, Program, Work},
 };
 use std::{io, path::Path, process::Stdio};
 use tokio::process::{Child, Command};
@@ -29,14 +29,19 @@ pub(super) struct Started {
 impl Start<'_> {
     /// Starts it.
     pub(super) fn spawn(self, program: &Program) -> Result<Started, ProcessError> {
-        check(program)?;
-        let file = lookup::find(program)?;
+        let words = words(program, self.helper);
+        let name = words.first().map(String::as_str).unwrap_or_default();
+        check(name, program)?;
+        let file = lookup::find(&words)?;
         let (mut command, nonce) = if program.limits == Limits::default() && self.user.is_none() {
-            (direct(&file, program), None)
+            (direct(&file, &words, program), None)
         } else {
-            let nonce = nonce().map_err(|reason| not_started(program, reason))?;
+            let nonce = nonce().map_err(|reason| not_started(name, reason))?;
             let orders = Orders::limited(nonce.clone(), program.limits, self.user, file.clone());
-            (by_helper(self.helper, &orders, program), Some(nonce))
+            (
+                by_helper(self.helper, &orders, &words, program),
+                Some(nonce),
+            )
         };
         let input = if program.input.is_some() {
             Stdio::piped()
@@ -52,18 +57,29 @@ impl Start<'_> {
             .spawn();
         match started {
             Ok(child) => Ok(Started { child, nonce }),
-            Err(error) => Err(explain(&error, program, &file, self.directory)),
+            Err(error) => Err(explain(&error, name, &file, self.directory)),
+        }
+    }
+}
+
+/// The command line; of pipelines, the agent's own binary carries them out.
+fn words(program: &Program, helper: &Path) -> Vec<String> {
+    match &program.work {
+        Work::Words(words) => words.clone(),
+        Work::Pipelines(asked) => {
+            let [subcommand, orders] = pipelines::words(asked);
+            vec![helper.display().to_string(), subcommand, orders]
         }
     }
 }
 
 /// What the operating system would misread.
-fn check(program: &Program) -> Result<(), ProcessError> {
+fn check(program_name: &str, program: &Program) -> Result<(), ProcessError> {
     let bad = |name: &&String| name.is_empty() || name.contains(['=', '\0']);
     match program.environment.keys().find(bad) {
         Some(name) => {
             let reason = format!("`{}` cannot name a variable", name.escape_debug());
-            Err(not_started(program, reason))
+            Err(not_started(program_name, reason))
         }
         None => Ok(()),
     }
@@ -73,9 +89,9 @@ fn check(program: &Program) -> Result<(), ProcessError> {
     clippy::disallowed_methods,
     reason = "this is the room that starts processes"
 )]
-fn direct(file: &Path, program: &Program) -> Command {
+fn direct(file: &Path, words: &[String], program: &Program) -> Command {
     let mut command = Command::new(file);
-    let mut words = program.argv.iter();
+    let mut words = words.iter();
     if let Some(name) = words.next() {
         command.arg0(name);
     }
@@ -90,12 +106,12 @@ fn direct(file: &Path, program: &Program) -> Command {
     clippy::disallowed_methods,
     reason = "this is the room that starts processes"
 )]
-fn by_helper(helper: &Path, orders: &Orders, program: &Program) -> Command {
+fn by_helper(helper: &Path, orders: &Orders, words: &[String], program: &Program) -> Command {
     let mut command = Command::new(helper);
     command
         .arg(SUBCOMMAND)
         .arg(serde_json::to_string(orders).unwrap_or_default())
-        .args(&program.argv)
+        .args(words)
         .env_clear();
     for (name, value) in &program.environment {
         command.env(format!("{PREFIX}{name}"), value.expose());
@@ -110,7 +126,7 @@ fn nonce() -> Result<String, String> {
 }
 
 /// The operating system says "not found" of four different things.
-fn explain(error: &io::Error, program: &Program, file: &Path, directory: &Path) -> ProcessError {
+fn explain(error: &io::Error, program: &str, file: &Path, directory: &Path) -> ProcessError {
     let is_missing = error.kind() == io::ErrorKind::NotFound;
     if !directory.is_dir() {
         let reason = format!("its working directory {} is not there", directory.display());

@@ -24,7 +24,7 @@ pub(super) fn find(program: &Program) -> Result<Option<User>, ProcessError> {
     };
     let read = |path: &str| {
         std::fs::read_to_string(path)
-            .map_err(|error| not_started(program, format!("{path} cannot be read: {error}")))
+            .map_err(|error| not_started(program.name(), format!("{path} cannot be read: {error}")))
     };
     let user = match numeric(name) {
         Some(user) => Some(user),
@@ -34,7 +34,7 @@ pub(super) fn find(program: &Program) -> Result<Option<User>, ProcessError> {
         let reason = format!(
             "there is no user `{name}` in /etc/passwd\nhint: name one that is, or write `UID:GID`"
         );
-        not_started(program, reason)
+        not_started(program.name(), reason)
     };
     user.ok_or_else(unknown).map(Some)
 }

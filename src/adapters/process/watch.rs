@@ -62,13 +62,14 @@ impl Watch {
         living: Arc<Living>,
     ) -> Self {
         let Started { mut child, nonce } = started;
+        let name = program.name().to_owned();
         Self {
             group: Group::led_by(child.id(), living),
             pipes: Pipes::new(&mut child, program.input, program.capture, log.clone()),
             child,
             grace: program.grace,
             nonce,
-            name: program.argv.into_iter().next().unwrap_or_default(),
+            name,
             log,
         }
     }

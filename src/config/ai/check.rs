@@ -8,64 +8,88 @@ use crate::domain::{
 };
 use std::collections::BTreeSet;
 
-/// The first setting that does not fit, and what is wrong with it.
-pub(in crate::config) fn check(
-    ai: &AiConfig,
-    secrets: &BTreeSet<&SecretName>,
-) -> Result<(), (&'static str, String)> {
-    let mut names = BTreeSet::new();
-    for provider in &ai.providers {
-        let name = provider.called();
-        let fault = |problem: String| ("ai.providers", format!("provider {name}: {problem}"));
-        provider_fault(provider, secrets).map_or(Ok(()), |problem| Err(fault(problem)))?;
-        if !names.insert(name.clone()) {
-            return Err(fault(
-                "another provider has this name\nhint: give each a `name` of its own".to_owned(),
-            ));
-        }
-    }
-    budget_fault(ai).map_or(Ok(()), Err)
+/// A setting that does not fit.
+#[derive(Debug)]
+pub(in crate::config) struct AiFault {
+    /// Which.
+    pub(in crate::config) setting: &'static str,
+    /// In which provider of the list.
+    pub(in crate::config) provider: Option<usize>,
+    /// What is wrong with it.
+    pub(in crate::config) problem: String,
 }
 
-fn budget_fault(ai: &AiConfig) -> Option<(&'static str, String)> {
+/// Everything that does not fit.
+pub(in crate::config) fn faults(ai: &AiConfig, secrets: &BTreeSet<&SecretName>) -> Vec<AiFault> {
+    let mut names = BTreeSet::new();
+    let mut faults = Vec::new();
+    for (index, provider) in ai.providers.iter().enumerate() {
+        let name = provider.called();
+        let mut problems = provider_faults(provider, secrets);
+        if !names.insert(name.clone()) {
+            let problem = "another provider has this name\nhint: give each a `name` of its own";
+            problems.push(problem.to_owned());
+        }
+        faults.extend(problems.into_iter().map(|problem| AiFault {
+            setting: "ai.providers",
+            provider: Some(index),
+            problem: format!("provider {name}: {problem}"),
+        }));
+    }
+    faults.extend(budget_faults(ai));
+    faults
+}
+
+fn budget_faults(ai: &AiConfig) -> Vec<AiFault> {
     let budget = &ai.budget;
-    let percent = 1..=100;
-    if !percent.contains(&budget.warn_percent) {
-        return Some((
-            "ai.budget.warnPercent",
-            "must be between 1 and 100".to_owned(),
-        ));
-    }
-    if !percent.contains(&budget.runbook_share_percent) {
-        return Some((
-            "ai.budget.runbookSharePercent",
-            "must be between 1 and 100".to_owned(),
-        ));
-    }
-    if Cost::from_dollars(budget.monthly_cost).is_none() {
-        return Some((
-            "ai.budget.monthlyCost",
-            "must be a sum of US dollars, at most a billion".to_owned(),
-        ));
-    }
     let paid = ai
         .providers
         .iter()
         .any(|provider| provider.price() != Some(Price::default()));
-    (paid && budget.monthly_cost == 0.0).then(|| {
-        let problem = "a provider costs money, but none may be spent\nhint: set a limit that you can afford, or remove the provider";
-        ("ai.budget.monthlyCost", problem.to_owned())
-    })
+    let no_percent = |value: u8| !(1..=100).contains(&value);
+    let rules = [
+        (
+            no_percent(budget.warn_percent),
+            "ai.budget.warnPercent",
+            "must be between 1 and 100",
+        ),
+        (
+            no_percent(budget.runbook_share_percent),
+            "ai.budget.runbookSharePercent",
+            "must be between 1 and 100",
+        ),
+        (
+            Cost::from_dollars(budget.monthly_cost).is_none(),
+            "ai.budget.monthlyCost",
+            "must be a sum of US dollars, at most a billion",
+        ),
+        (
+            paid && budget.monthly_cost == 0.0,
+            "ai.budget.monthlyCost",
+            "a provider costs money, but none may be spent\nhint: set a limit that you can afford, or remove the provider",
+        ),
+    ];
+    let broken = rules.into_iter().filter(|(broken, _, _)| *broken);
+    broken
+        .map(|(_, setting, problem)| AiFault {
+            setting,
+            provider: None,
+            problem: problem.to_owned(),
+        })
+        .collect()
 }
 
-/// What is wrong with a provider, if anything is.
-fn provider_fault(provider: &ProviderConfig, secrets: &BTreeSet<&SecretName>) -> Option<String> {
-    model_fault(provider)
-        .or_else(|| address_fault(provider))
-        .or_else(|| key_fault(provider, secrets))
-        .or_else(|| price_fault(provider))
-        .or_else(|| limits_fault(provider))
-        .or_else(|| parameter_fault(provider))
+/// What is wrong with a provider.
+fn provider_faults(provider: &ProviderConfig, secrets: &BTreeSet<&SecretName>) -> Vec<String> {
+    let faults = [
+        model_fault(provider),
+        address_fault(provider),
+        key_fault(provider, secrets),
+        price_fault(provider),
+        limits_fault(provider),
+        parameter_fault(provider),
+    ];
+    faults.into_iter().flatten().collect()
 }
 
 fn model_fault(provider: &ProviderConfig) -> Option<String> {
@@ -192,7 +216,7 @@ fn parameter_fault(provider: &ProviderConfig) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AiConfig, ProviderConfig, ProviderKind, check};
+    use super::{AiConfig, ProviderConfig, ProviderKind, faults};
     use crate::domain::{name::SecretName, spending::Price};
     use serde_json::{Value, json};
     use std::collections::BTreeSet;
@@ -215,8 +239,16 @@ mod tests {
     fn checked(ai: Value) -> Result<(), String> {
         let ai: AiConfig = serde_json::from_value(ai).map_err(|error| error.to_string())?;
         let key = SecretName::new("k").unwrap();
-        check(&ai, &BTreeSet::from([&key]))
-            .map_err(|(setting, fault)| format!("{setting}: {fault}"))
+        let faults = faults(&ai, &BTreeSet::from([&key]));
+        let told: Vec<String> = faults
+            .into_iter()
+            .map(|fault| format!("{}: {}", fault.setting, fault.problem))
+            .collect();
+        if told.is_empty() {
+            Ok(())
+        } else {
+            Err(told.join("\n"))
+        }
     }
 
     fn refused(changes: Value) -> String {
@@ -294,6 +326,16 @@ mod tests {
         );
         let twice = checked(json!({"providers": [anthropic(), anthropic()]})).unwrap_err();
         assert!(twice.contains("another provider"), "{twice}");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let message = refused(json!({"model": null, "key": "other", "prices": null}));
+        assert_eq!(
+            message.matches("provider anthropic: ").count(),
+            3,
+            "{message}"
+        );
     }
 
     #[test]

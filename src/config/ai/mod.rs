@@ -2,7 +2,7 @@
 
 mod check;
 
-pub(super) use check::check;
+pub(super) use check::faults;
 
 use crate::domain::{
     name::{ProviderName, RunbookName, SecretName},

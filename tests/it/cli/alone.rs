@@ -67,6 +67,7 @@ fn help_lists_every_command_with_a_line() {
       resume       Let a suspended runbook's triggers count again
       sync         Look for a new commit now
       audit        List the audit log, newest first; or check that nobody has changed it
+      gate         Ask the safety gate what it would decide, and why
       config       Show every setting, its value, and where the value comes from
       schema       Print the JSON Schema of runbooks, or the documentation of actions
       doctor       Look for what would keep an agent from working here

@@ -42,8 +42,8 @@ fn a_person_consents_after_seeing_the_step() {
     for part in [
         waiting.approval.as_str(),
         "rm -f /nonexistent/file: ",
-        "program rm on the host; ",
-        "level 2: not understood",
+        "file delete file /nonexistent/file on the host; ",
+        "level 2: destructive steps need approval",
     ] {
         assert!(line.contains(part), "{part}: {listed}");
     }

@@ -25,7 +25,7 @@ fn a_changed_policy_counts_after_hup_and_a_broken_file_is_refused() {
     place.commit(&[runbook(
         "echo",
         "[]",
-        "[{ name: echo, uses: command, with: { argv: [echo, perilous] } }]",
+        "[{ name: echo, uses: command, with: { argv: [touch, perilous] } }]",
     )]);
     let agent = place.start(&[]);
     agent.start("echo");
@@ -53,7 +53,7 @@ fn a_changed_policy_counts_after_hup_and_a_broken_file_is_refused() {
     agent.start("echo");
     until("another denial", || (denied(&agent) > before).then_some(()));
 
-    config("policy: { autonomy: 1 }\n");
+    config("policy: { autonomy: 2 }\n");
     reload(&agent, "applied");
     agent.start("echo");
     agent.run_that("echo", "succeeded again", |run| {
@@ -90,7 +90,7 @@ fn a_lowered_autonomy_counts_for_the_next_step_of_a_run_that_goes_on() {
 
     let second = agent.start("copy");
     looked(2);
-    config("policy: { autonomy: 1 }\n");
+    config("policy: { autonomy: 2 }\n");
     reload(&agent, "applied");
     go.send(()).unwrap();
     let question = agent.question("copy");

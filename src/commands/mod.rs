@@ -1,0 +1,115 @@
+//! What operators type, and what it would do: a command line or shell text to [`Effects`], before anything runs.
+//!
+//! ```text
+//! text ── scan ──▶ shell (two parsers that must agree) ──▶ calls ─┐
+//! argv ───────────────────────────────────────────────▶ one call ┴─▶ programs (a grammar each) ──▶ Found ──▶ Analysis
+//! ```
+//!
+//! Invariants
+//! - Total: every text gets an answer, quickly; no panic, no unbounded recursion ([`Setting::deeper`]).
+//! - What is not understood is opaque, never a guess: an unknown program, an unknown flag, a word that only the shell could expand.
+//! - Nothing lowers: [`Found`] only collects; confidence only falls, classes only rise.
+//! - Pure: no file, no network, no clock. Files that a command names are read through [`Files`], which hands out pinned bytes.
+//!
+//! Deliberately lacking: lists of forbidden texts. The policy's `dangerousCommands` work on [`Effects::calls`], word by word.
+
+mod flags;
+mod found;
+mod programs;
+mod scan;
+mod shell;
+mod word;
+
+pub use found::{Analysis, Found};
+
+pub use word::{Call, Files, NoFiles, Setting, Stdin, Word};
+
+use crate::domain::{effect::Place, pipeline::Plan};
+use std::collections::BTreeMap;
+
+/// A command, as a step holds it or as somebody types it.
+#[derive(Debug, Clone, Copy)]
+pub struct Command<'a> {
+    /// What runs.
+    pub what: What<'a>,
+    /// What it is fed.
+    pub stdin: Option<&'a str>,
+    /// The variables that the step declares.
+    pub environment: &'a BTreeMap<String, String>,
+}
+
+/// What runs.
+#[derive(Debug, Clone, Copy)]
+pub enum What<'a> {
+    /// A program and its arguments; no shell sees them.
+    Words(&'a [String]),
+    /// Text that a shell would run.
+    Text(&'a str),
+}
+
+/// What a command would do, and, of a text that needs no shell, how it is carried out without one.
+pub fn of(command: &Command<'_>, files: &dyn Files) -> Analysis {
+    let setting = Setting::new(Place::Host, files);
+    let mut found = Found::default();
+    let stdin = command
+        .stdin
+        .map_or(Stdin::Nothing, |text| Stdin::Known(text.to_owned()));
+    for (name, value) in command.environment {
+        shell::declared(name, value, &setting, &mut found);
+    }
+    match command.what {
+        What::Words(argv) => {
+            if let Err(refusal) = scan::refuse_words(argv) {
+                found.refuse(refusal);
+            }
+            let words: Vec<Word> = argv.iter().cloned().map(Word::Known).collect();
+            programs::judge(&words, &stdin, &setting, &mut found);
+            found.into_analysis(None)
+        }
+        What::Text(text) => {
+            if let Err(refusal) = scan::refuse(text) {
+                found.refuse(refusal);
+                return found.into_analysis(None);
+            }
+            let plan = shell::judge_whole(text, &stdin, &setting, &mut found);
+            // The first program of a plan reads nothing.
+            let plan = plan.filter(|_| command.stdin.is_none());
+            let mut analysis = found.into_analysis(plan);
+            analysis.effects.needs_shell = analysis.plan.is_none();
+            analysis
+        }
+    }
+}
+
+/// How a text is carried out without a shell, if it needs none.
+pub fn plan(text: &str) -> Option<Plan> {
+    scan::refuse(text).ok()?;
+    shell::plan(text)
+}
+
+/// What a command line would do: a program and its arguments, carried out without a shell.
+pub fn of_argv(argv: &[String], files: &dyn Files) -> Analysis {
+    of(
+        &Command {
+            what: What::Words(argv),
+            stdin: None,
+            environment: &BTreeMap::new(),
+        },
+        files,
+    )
+}
+
+/// What a text would do that a shell would run.
+pub fn of_script(text: &str, files: &dyn Files) -> Analysis {
+    of(
+        &Command {
+            what: What::Text(text),
+            stdin: None,
+            environment: &BTreeMap::new(),
+        },
+        files,
+    )
+}
+
+#[cfg(test)]
+mod tests;

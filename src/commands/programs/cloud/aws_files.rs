@@ -1,0 +1,76 @@
+//! `aws s3` and `aws configure`: what they copy, and where to.
+
+use super::verbs::Sort;
+use crate::{
+    commands::{
+        found::{Found, object},
+        programs::handbook::{Handbook, Page, file_written},
+        word::{Call, Word},
+    },
+    domain::effect::{Effect, Object, Place, Reversible, Tri, Verb},
+};
+
+/// `aws s3 cp`, `mv`, `sync` and `aws configure`.
+pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let parsed = &page.parsed;
+    let words = &parsed.words;
+    for word in words {
+        found.doubt(word);
+    }
+    if page.path.starts_with("configure") {
+        return configure(page, call, found);
+    }
+    let [from, to] = words.as_slice() else {
+        return found.unknown_code(
+            &call.setting.place,
+            "s3",
+            "it does not say from where to where",
+        );
+    };
+    let remote = |word: &Word| word.text().starts_with("s3://");
+    let name = if remote(to) { to } else { from };
+    let bucket = handbook.object(page.deed, page, call, name);
+    if parsed.has(&["dryrun"]) || (to.text() == "-" && page.path == "s3 cp") {
+        return found.effect(Effect::read(Verb::Read, bucket));
+    }
+    let mut effect = if remote(to) {
+        Sort::Change.effect(Object {
+            kind: "object".to_owned(),
+            place: Place::Network("aws".to_owned()),
+            ..bucket
+        })
+    } else {
+        file_written(&call.setting.place, to.text())
+    };
+    if page.path == "s3 mv" || parsed.has(&["delete"]) {
+        effect.data_loss = Tri::Yes;
+        effect.reversible = Reversible::No;
+    }
+    if parsed
+        .value(&["acl"])
+        .is_some_and(|acl| acl.text().contains("public") || acl.text().contains("authenticated"))
+        || parsed.value(&["grants"]).is_some()
+    {
+        effect.access_change = Tri::Yes;
+    }
+    found.effect(effect);
+}
+
+/// Whether a setting of this name is a credential.
+fn is_secret(name: &str) -> bool {
+    ["secret", "token", "password"]
+        .iter()
+        .any(|part| name.contains(part))
+}
+
+/// `configure get` of a secret prints it.
+fn configure(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let name = page.parsed.words.first();
+    let secret = name.is_none_or(|name| name.known().is_none_or(is_secret));
+    let settings = object(&call.setting.place, "file", "~/.aws/config");
+    found.effect(match (page.path, secret) {
+        ("configure get", true) => Sort::Values.effect(settings),
+        ("configure get", false) => Effect::read(Verb::FileRead, settings),
+        _ => Effect::change(Verb::FileWrite, settings, "set the former value again"),
+    });
+}

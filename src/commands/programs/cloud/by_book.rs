@@ -1,0 +1,360 @@
+//! Storage, backups and vaults whose handbooks say nearly all.
+
+use super::{secrets as secret_programs, verbs::Sort};
+use crate::{
+    commands::{
+        found::{Found, object},
+        programs::handbook::{Handbook, Own, Page, file_written},
+        programs::{self, files::secrets},
+        word::{Call, Word},
+    },
+    domain::effect::{Effect, Object, Place, Reversible, Secrets, Tri, Verb},
+};
+use std::sync::LazyLock;
+
+/// A handbook, read when it is first asked for.
+struct Book {
+    name: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests read every line of it"))]
+    text: &'static str,
+    handbook: LazyLock<Handbook>,
+    own: Own,
+}
+
+macro_rules! book {
+    ($name:literal, $own:path) => {
+        Book {
+            name: $name,
+            text: include_str!(concat!($name, ".book")),
+            handbook: LazyLock::new(|| Handbook::read(include_str!(concat!($name, ".book")))),
+            own: $own,
+        }
+    };
+}
+
+static BOOKS: [Book; 14] = [
+    book!("age", secret_programs::age),
+    book!("borg", secret_programs::borg),
+    book!("gpg", secret_programs::gpg),
+    book!("pass", secret_programs::pass),
+    book!("sops", secret_programs::sops),
+    book!("azcopy", copy),
+    book!("bq", query),
+    book!("gsutil", copy),
+    book!("mc", find),
+    book!("op", run),
+    book!("rclone", copy),
+    book!("restic", restic),
+    book!("s3cmd", copy),
+    book!("vault", vault),
+];
+
+fn book(program: &str) -> Option<&'static Book> {
+    let name = match program {
+        "bao" => "vault",
+        "mcli" => "mc",
+        "age-keygen" | "rage" => "age",
+        "gpg2" => "gpg",
+        "gopass" => "pass",
+        program => program,
+    };
+    BOOKS.iter().find(|book| book.name == name)
+}
+
+/// Whether there is a handbook of this program.
+pub(super) fn is_known(program: &str) -> bool {
+    book(program).is_some()
+}
+
+/// Judges a call by its program's handbook.
+pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
+    match book(call.program) {
+        Some(book) => book.handbook.judge(call, found, book.own),
+        None => found.opaque(format!("`{}` has no handbook", call.program)),
+    }
+}
+
+/// Copies from one place to another: into a file here, or to where others read it.
+fn copy(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let parsed = &page.parsed;
+    let to = parsed.words.last().map_or("", Word::text);
+    for word in &parsed.words {
+        found.doubt(word);
+    }
+    let remote = object(&Place::Network(call.program.to_owned()), "object", to);
+    let rsync = page.path == "rsync";
+    let dry = parsed.has(&["dry-run"]) || (call.program == "rclone" || rsync) && parsed.has(&["n"]);
+    if dry || to == "-" {
+        return found.effect(Effect::read(Verb::Read, remote));
+    }
+    let mut effect = if to.contains(':') {
+        Sort::Change.effect(remote)
+    } else {
+        file_written(&call.setting.place, to)
+    };
+    if matches!(page.path, "sync" | "move" | "moveto") || rsync && parsed.has(&["d"]) {
+        effect.data_loss = Tri::Yes;
+        effect.reversible = Reversible::No;
+    }
+    if parsed
+        .value(&["a"])
+        .is_some_and(|acl| acl.text().contains("public"))
+    {
+        effect.access_change = Tri::Yes;
+    }
+    found.effect(effect);
+}
+
+/// `bq query`: SQL, with the quotes of MySQL.
+fn query(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let table = object(&Place::Network("bigquery".to_owned()), "table", "");
+    if page.parsed.has(&["dry_run"]) {
+        return found.effect(Effect::read(Verb::DatabaseRead, table));
+    }
+    if page
+        .parsed
+        .value(&["destination_table", "schedule"])
+        .is_some()
+    {
+        let mut effect = Sort::Change.effect(table);
+        if page.parsed.has(&["replace"]) {
+            effect.data_loss = Tri::Yes;
+        }
+        found.effect(effect);
+    }
+    let setting = call
+        .setting
+        .elsewhere(Place::Network("bigquery".to_owned()));
+    match (page.parsed.words.as_slice(), setting) {
+        ([text], Some(setting)) => {
+            let words = [
+                Word::Known("mysql".to_owned()),
+                Word::Known("-e".to_owned()),
+                text.clone(),
+            ];
+            programs::judge(&words, call.stdin, &setting, found);
+        }
+        _ => found.unknown_code(
+            &call.setting.place,
+            "bq",
+            "which statement runs is not known",
+        ),
+    }
+}
+
+/// `mc find --exec`.
+fn find(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let first = page
+        .parsed
+        .words
+        .first()
+        .cloned()
+        .unwrap_or(Word::Known(String::new()));
+    found.effect(Effect::read(
+        Verb::List,
+        handbook.object(page.deed, page, call, &first),
+    ));
+    if page.parsed.value(&["exec"]).is_some() {
+        found.unknown_code(
+            &call.setting.place,
+            "mc find",
+            "it runs a command for each object found",
+        );
+    }
+}
+
+/// `op run -- COMMAND`: a command with secrets in its environment.
+fn run(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    match call.setting.deeper() {
+        Some(setting) if !page.parsed.words.is_empty() => {
+            programs::judge(&page.parsed.words, call.stdin, &setting, found);
+        }
+        _ => found.unknown_code(&call.setting.place, "op", "it names no command"),
+    }
+}
+
+/// `restic cat`, `restic dump` and `restic restore`.
+fn restic(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let words = &page.parsed.words;
+    let repository = object(
+        &call.setting.place,
+        "snapshot",
+        words.first().map_or("", Word::text),
+    );
+    let target = page.parsed.value(&["t", "target"]);
+    if page.path == "restore" {
+        restored(
+            page,
+            target.map_or(".", Word::text),
+            repository,
+            call,
+            found,
+        );
+    } else {
+        shown(page, target, repository, call, found);
+    }
+    for word in words {
+        found.doubt(word);
+    }
+}
+
+/// What lies in the target is overwritten; over a running system that cannot be taken back.
+fn restored(page: &Page<'_>, target: &str, repository: Object, call: &Call<'_>, found: &mut Found) {
+    if page.parsed.has(&["dry-run"]) {
+        return found.effect(Effect::read(Verb::Read, repository));
+    }
+    let mut effect = file_written(&call.setting.place, target);
+    let over_the_system = matches!(
+        target,
+        "/" | "/etc" | "/usr" | "/var" | "/home" | "/root" | "/boot" | "/opt"
+    );
+    if over_the_system || page.parsed.has(&["delete"]) {
+        effect.data_loss = Tri::Yes;
+        effect.reversible = Reversible::No;
+    }
+    found.effect(effect);
+}
+
+fn shown(
+    page: &Page<'_>,
+    target: Option<&Word>,
+    repository: Object,
+    call: &Call<'_>,
+    found: &mut Found,
+) {
+    let words = &page.parsed.words;
+    let secret = match page.path {
+        "cat" => words.first().is_none_or(|word| {
+            matches!(word.text(), "masterkey" | "key") || word.known().is_none()
+        }),
+        _ => words
+            .get(1)
+            .is_some_and(|word| secrets::discloses(word.text())),
+    };
+    let mut effect = match target {
+        Some(file) => file_written(&call.setting.place, file.text()),
+        None => Effect::read(Verb::Read, repository),
+    };
+    if secret {
+        effect.secrets = Secrets::Values;
+    }
+    found.effect(effect);
+}
+
+/// Parts of paths of Vault that say how it is set up, not what it keeps.
+const SETUP: [&str; 12] = [
+    "sys/",
+    "/roles",
+    "/role/",
+    "/config",
+    "/mounts",
+    "/policies",
+    "identity/",
+    "/ca",
+    "/crl",
+    "/certs",
+    "/tune",
+    "/public_key",
+];
+
+/// `vault read` and `vault write`: the path says what they do.
+fn vault(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let path = page.parsed.words.first();
+    let thing = object(
+        &Place::Network("vault".to_owned()),
+        "secret",
+        path.map_or("", Word::text),
+    );
+    let Some(path) = path.and_then(Word::known) else {
+        return found.unknown_code(
+            &call.setting.place,
+            "vault",
+            "which path is meant is not known",
+        );
+    };
+    let path = path.trim_start_matches('/');
+    let is = |parts: &[&str]| {
+        parts
+            .iter()
+            .any(|part| path.contains(part) || path.starts_with(part.trim_start_matches('/')))
+    };
+    let sort = match page.path {
+        "read"
+            if is(&SETUP)
+                && !path.contains("/creds/")
+                && !path.contains("/role-id")
+                && !path.contains("raw/") =>
+        {
+            Sort::Read
+        }
+        "read" => Sort::Values,
+        _ if path.starts_with("sys/seal") || path.starts_with("sys/step-down") => Sort::Cut,
+        _ if is(&[
+            "/decrypt/",
+            "/issue/",
+            "/sign/",
+            "/creds/",
+            "/secret-id",
+            "/login",
+            "/export/",
+            "/datakey/",
+            "wrapping/unwrap",
+            "token/create",
+            "sys/raw",
+        ]) =>
+        {
+            Sort::Values
+        }
+        _ if is(&[
+            "/encrypt/",
+            "/hash",
+            "/verify/",
+            "/hmac/",
+            "sys/tools/",
+            "wrapping/lookup",
+            "sys/capabilities",
+        ]) =>
+        {
+            Sort::Read
+        }
+        _ if path.starts_with("auth/")
+            || is(&[
+                "sys/",
+                "identity/",
+                "/roles/",
+                "/role/",
+                "/policy",
+                "/policies",
+                "/config",
+            ]) =>
+        {
+            Sort::Access
+        }
+        _ => Sort::Change,
+    };
+    found.effect(sort.effect(thing));
+    for word in &page.parsed.words {
+        found.doubt(word);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BOOKS, Handbook};
+
+    #[test]
+    fn every_line_of_the_manuals_is_understood() {
+        for book in &BOOKS {
+            assert_eq!(
+                Handbook::checked(book.text).1,
+                Vec::<&str>::new(),
+                "{}",
+                book.name
+            );
+        }
+        assert_eq!(
+            Handbook::checked(include_str!("aws.book")).1,
+            Vec::<&str>::new()
+        );
+    }
+}

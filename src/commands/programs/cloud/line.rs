@@ -1,0 +1,87 @@
+//! Command lines of clouds: words that name what is asked, then flags that may take several words each.
+
+use crate::commands::word::Word;
+
+/// A line taken apart.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// The words before the first flag that is not one of the program's own.
+    pub(super) words: Vec<Word>,
+    /// The flags, each with the words that follow it; what follows `--` belongs to one without a name.
+    pub(super) flags: Vec<(String, Vec<Word>)>,
+    /// The program's own flags.
+    pub(super) globals: Vec<(String, Option<Word>)>,
+}
+
+impl Line {
+    /// Takes a line apart; the program's own flags may stand anywhere.
+    pub(super) fn read(arguments: &[Word], valued: &[&str], plain: &[&str]) -> Self {
+        let mut line = Self::default();
+        let mut rest = arguments.iter();
+        while let Some(word) = rest.next() {
+            let text = word.text();
+            if text == "--" {
+                line.flags.push((String::new(), rest.cloned().collect()));
+                break;
+            }
+            let is_flag = text.starts_with('-')
+                && text.len() > 1
+                && !text.starts_with(|first: char| first.is_ascii_digit());
+            if !is_flag {
+                match line.flags.last_mut() {
+                    Some((_, values)) => values.push(word.clone()),
+                    None => line.words.push(word.clone()),
+                }
+                continue;
+            }
+            let name = text.trim_start_matches('-');
+            let (name, glued) = match name.split_once('=') {
+                Some((name, value)) => (name, Some(word.with_text(value))),
+                None => (name, None),
+            };
+            if valued.contains(&name) {
+                let value = glued.or_else(|| rest.next().cloned());
+                line.globals.push((name.to_owned(), value));
+            } else if plain.contains(&name) {
+                line.globals.push((name.to_owned(), glued));
+            } else {
+                line.flags
+                    .push((name.to_owned(), glued.into_iter().collect()));
+            }
+        }
+        line
+    }
+
+    /// Whether one of these flags is given.
+    pub(super) fn has(&self, names: &[&str]) -> bool {
+        let own = self
+            .flags
+            .iter()
+            .any(|(name, _)| names.contains(&name.as_str()));
+        own || self
+            .globals
+            .iter()
+            .any(|(name, _)| names.contains(&name.as_str()))
+    }
+
+    /// The first word after the last of these flags.
+    pub(super) fn value(&self, names: &[&str]) -> Option<&Word> {
+        let given = self
+            .flags
+            .iter()
+            .rev()
+            .find(|(name, _)| names.contains(&name.as_str()));
+        given.and_then(|(_, values)| values.first())
+    }
+
+    /// Every word of the line that is not known before it runs.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &Word> {
+        let values = self.flags.iter().flat_map(|(_, values)| values);
+        let globals = self.globals.iter().filter_map(|(_, value)| value.as_ref());
+        self.words
+            .iter()
+            .chain(values)
+            .chain(globals)
+            .filter(|word| word.known().is_none())
+    }
+}

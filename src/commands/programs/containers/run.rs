@@ -1,0 +1,233 @@
+//! Commands in containers, old and new, and in those that build images.
+
+use super::access::{self, Access};
+use crate::{
+    commands::{
+        found::{Found, object},
+        programs::{
+            self,
+            handbook::{Page, file_written, lists_names},
+        },
+        word::{Call, Stdin, Word},
+    },
+    domain::effect::{Class, Effect, Object, Place, Reversible, Tri, Verb},
+};
+
+/// Programs that read commands from whoever is there.
+const SHELLS: [&str; 9] = [
+    "sh", "bash", "ash", "dash", "zsh", "ksh", "fish", "busybox", "pwsh",
+];
+
+/// `run`: a new container, with what it gets of the host, and what it runs.
+pub(super) fn run(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let parsed = &page.parsed;
+    let name = parsed.value(&["name"]).or(parsed.words.first());
+    let mut effect = Effect::change(
+        Verb::Create,
+        object(
+            &call.setting.place,
+            "container",
+            name.map_or("", Word::text),
+        ),
+        "stop and remove the container",
+    );
+    match access::of(parsed) {
+        Access::None => {}
+        Access::Network => effect.reversible = Reversible::Unknown,
+        Access::Unknown => {
+            effect.access_change = Tri::Unknown;
+            found.opaque("which folder of the host the container gets is not known");
+        }
+        Access::Host => {
+            effect.access_change = Tri::Yes;
+            effect.reversible = Reversible::Unknown;
+        }
+    }
+    found.effect(effect);
+    let values = parsed.flags.iter().filter_map(|flag| flag.value.as_ref());
+    for word in parsed.words.iter().take(1).chain(values) {
+        if access::is_here(word) {
+            found.bounded(format!("`{}` is not known before it runs", word.text()));
+        } else {
+            found.doubt(word);
+        }
+    }
+    for file in parsed.values(&["cidfile", "pidfile", "conmon-pidfile"]) {
+        found.effect(file_written(&call.setting.place, file.text()));
+    }
+    if page.path.ends_with("create") {
+        return;
+    }
+    let typed = parsed.has(&["i", "interactive"]) && !parsed.has(&["d", "detach"]);
+    let entrypoint = parsed
+        .value(&["entrypoint"])
+        .filter(|entry| !entry.text().is_empty());
+    let words: Vec<Word> = entrypoint
+        .into_iter()
+        .chain(parsed.words.iter().skip(1))
+        .cloned()
+        .collect();
+    image_command(&words, typed, call, found);
+}
+
+/// What an image runs: its own programs need not be known, but what destroys counts.
+fn image_command(words: &[Word], typed: bool, call: &Call<'_>, found: &mut Found) {
+    let nobody_types = matches!(call.stdin, Stdin::Known(_) | Stdin::File(_));
+    if typed && !nobody_types && (words.is_empty() || is_bare_shell(words)) {
+        return found.opaque("what is typed into a container is not known");
+    }
+    if words.is_empty() {
+        return;
+    }
+    let Some(setting) = call.setting.elsewhere(inside("a new container")) else {
+        return found.opaque("commands stand too deep in each other");
+    };
+    let mut inner = found.inner();
+    let stdin = if typed { call.stdin } else { &Stdin::Nothing };
+    programs::judge(words, stdin, &setting, &mut inner);
+    if inner.class() == Class::Destructive || !inner.is_opaque() {
+        found.absorb(inner);
+    } else {
+        found.leave(&inner);
+    }
+}
+
+/// `exec CONTAINER COMMAND`: the container is there and serves.
+pub(super) fn exec(page: &Page<'_>, container: Object, call: &Call<'_>, found: &mut Found) {
+    let parsed = &page.parsed;
+    let latest = parsed.has(&["l", "latest"])
+        && !page.path.starts_with("compose")
+        && call.program.starts_with("podman");
+    let skip = usize::from(!latest);
+    let command = parsed
+        .words
+        .get(skip.min(parsed.words.len())..)
+        .unwrap_or(&[]);
+    match parsed.words.first() {
+        Some(word) if word.may_be_flag() && !lists_names(word) => {
+            found.opaque("which container is meant, and what follows, is not known before it runs");
+        }
+        Some(word) if word.known().is_none() => {
+            found.bounded("which container is meant is not known before it runs");
+        }
+        Some(_) | None => {}
+    }
+    if parsed.has(&["privileged"]) {
+        found.effect(Effect {
+            access_change: Tri::Yes,
+            ..exec_effect(&container)
+        });
+    }
+    let typed = parsed.has(&["i", "interactive", "stdin"]) || page.path.starts_with("compose");
+    if command.is_empty() || (is_bare_shell(command) && (!typed || *call.stdin == Stdin::Nothing)) {
+        found.effect(exec_effect(&container));
+        return found.opaque("what is typed into a shell is not known");
+    }
+    let Some(setting) = call
+        .setting
+        .elsewhere(inside(&format!("container {}", container_name(&container))))
+    else {
+        return found.unknown_code(
+            &call.setting.place,
+            call.program,
+            "commands stand too deep in each other",
+        );
+    };
+    let mut inner = found.inner();
+    let stdin = if typed { call.stdin } else { &Stdin::Nothing };
+    programs::judge(command, stdin, &setting, &mut inner);
+    found.effect(match inner.class() {
+        Class::Read => Effect::read(Verb::Read, container),
+        Class::Change | Class::Destructive => exec_effect_of(&container, &inner),
+    });
+    found.absorb(inner);
+}
+
+fn container_name(container: &Object) -> &str {
+    match &container.which {
+        crate::domain::effect::Which::Named(name) => name,
+        _ => "",
+    }
+}
+
+fn inside(name: &str) -> Place {
+    Place::Network(name.to_owned())
+}
+
+/// A shell without a script reads what somebody types.
+fn is_bare_shell(words: &[Word]) -> bool {
+    let Some((Word::Known(first), rest)) = words.split_first() else {
+        return false;
+    };
+    let name = first.rsplit('/').next().unwrap_or(first);
+    SHELLS.contains(&name)
+        && rest
+            .iter()
+            .all(|word| matches!(word.text(), "-l" | "-i" | "--login" | "-li" | "-il" | "sh"))
+}
+
+/// A command inside changes something: what undoes that undoes all of it.
+fn exec_effect_of(container: &Object, inner: &Found) -> Effect {
+    let mut effect = exec_effect(container);
+    if inner.can_be_undone() {
+        effect.reversible = Reversible::Undo("undo what the command inside changes".to_owned());
+    }
+    effect
+}
+
+pub(super) fn exec_effect(container: &Object) -> Effect {
+    Effect {
+        reversible: Reversible::Unknown,
+        ..Effect::read(Verb::Exec, container.clone())
+    }
+}
+
+/// `build`: what a file of instructions says runs in containers of their own.
+pub(super) fn build(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let parsed = &page.parsed;
+    let tag = parsed.value(&["t", "tag"]).map_or("", Word::text);
+    let image = object(&call.setting.place, "image", tag);
+    let only_checks = parsed.has(&["check"])
+        || parsed
+            .value(&["call"])
+            .is_some_and(|call| call.known() != Some("build"));
+    if only_checks {
+        return found.effect(Effect::read(Verb::Read, image));
+    }
+    found.effect(Effect::change(
+        Verb::Create,
+        image.clone(),
+        "remove the image, or tag the former one again",
+    ));
+    let out = parsed
+        .values(&["o", "output"])
+        .find(|out| out.text() != "type=docker");
+    if parsed.has(&["push"]) || out.is_some() {
+        found.effect(Effect {
+            reversible: Reversible::Unknown,
+            ..Effect::read(Verb::NetworkSend, image.clone())
+        });
+    }
+    let context = parsed.words.last().map_or("", Word::text);
+    let downloaded = context.contains("://")
+        || context.starts_with("git@")
+        || context == "-" && *call.stdin == Stdin::Downloaded;
+    let strong = parsed
+        .value(&["allow", "security-opt", "cap-add", "device"])
+        .is_some();
+    if downloaded || strong {
+        found.unknown_code(
+            &call.setting.place,
+            "build",
+            "what is built comes from elsewhere, or may touch the host",
+        );
+    }
+    let network = parsed
+        .value(&["network", "net"])
+        .is_some_and(|network| network.text() == "host");
+    if network || parsed.value(&["secret", "ssh"]).is_some() {
+        found.bounded(
+            "what its instructions do with secrets or the host's network is not looked at",
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! The tokens of one statement, without blanks and comments.
+
+use crate::commands::{programs::names::listed, shell};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+/// The tokens of one statement.
+#[derive(Debug, Clone)]
+pub(super) struct Tokens<'t> {
+    list: Vec<&'t TokenWithSpan>,
+}
+
+impl<'t> Tokens<'t> {
+    pub(super) fn new(list: &'t [TokenWithSpan]) -> Self {
+        let seen = |token: &&TokenWithSpan| !matches!(token.token, Token::Whitespace(_));
+        Self {
+            list: list.iter().filter(seen).collect(),
+        }
+    }
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+    /// The same from this place on.
+    pub(super) fn from(&self, place: usize) -> Self {
+        Self {
+            list: self.list.get(place..).unwrap_or_default().to_vec(),
+        }
+    }
+    pub(super) fn get(&self, place: usize) -> Option<&'t Token> {
+        self.list.get(place).map(|token| &token.token)
+    }
+    /// The tokens as they were.
+    pub(super) fn whole(&self) -> Vec<TokenWithSpan> {
+        self.list.iter().map(|token| (*token).clone()).collect()
+    }
+    /// The name at this place, quoted or not.
+    pub(super) fn name(&self, place: usize) -> Option<&'t str> {
+        match self.get(place) {
+            Some(Token::Word(word)) => Some(&word.value),
+            _ => None,
+        }
+    }
+    /// The word at this place, if it is not quoted.
+    pub(super) fn word(&self, place: usize) -> Option<&'t str> {
+        match self.get(place) {
+            Some(Token::Word(word)) if word.quote_style.is_none() => Some(&word.value),
+            _ => None,
+        }
+    }
+    /// Whether this word stands at this place.
+    pub(super) fn is(&self, place: usize, word: &str) -> bool {
+        self.word(place)
+            .is_some_and(|found| found.eq_ignore_ascii_case(word))
+    }
+    /// Whether these words stand from this place on.
+    pub(super) fn are(&self, place: usize, words: &[&str]) -> bool {
+        words
+            .iter()
+            .enumerate()
+            .all(|(offset, word)| self.is(place + offset, word))
+    }
+    /// Whether one of these words stands at this place.
+    pub(super) fn any(&self, place: usize, words: &[&str]) -> bool {
+        words.iter().any(|word| self.is(place, word))
+    }
+    /// Whether a word of this list stands at this place.
+    pub(super) fn listed(&self, place: usize, list: &str) -> bool {
+        self.word(place).is_some_and(|word| listed(list, word))
+    }
+    /// Where this word stands first.
+    pub(super) fn find(&self, word: &str) -> Option<usize> {
+        (0..self.len()).find(|place| self.is(*place, word))
+    }
+    /// Whether this word stands anywhere.
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.find(word).is_some()
+    }
+    /// Whether these words stand anywhere, one after the other.
+    pub(super) fn has_all(&self, words: &[&str]) -> bool {
+        (0..self.len()).any(|place| self.are(place, words))
+    }
+    /// Every unquoted word.
+    pub(super) fn words(&self) -> impl Iterator<Item = &'t str> {
+        (0..self.len()).filter_map(|place| self.word(place))
+    }
+    /// Where words stand that are in no brackets.
+    pub(super) fn top(&self) -> impl Iterator<Item = usize> {
+        let mut depth = 0_i32;
+        (0..self.len()).filter(move |place| {
+            match self.get(*place) {
+                Some(Token::LParen) => depth += 1,
+                Some(Token::RParen) => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        })
+    }
+    /// Whether `:name` stands there, which a client replaces.
+    pub(super) fn has_variable(&self) -> bool {
+        (0..self.len()).any(|place| {
+            let adjacent = |next: &TokenWithSpan| {
+                self.list
+                    .get(place)
+                    .is_some_and(|this| this.span.end == next.span.start)
+            };
+            let next = self.list.get(place + 1);
+            match self.get(place) {
+                Some(Token::Colon) => next.is_some_and(|next| {
+                    adjacent(next)
+                        && matches!(
+                            &next.token,
+                            Token::Word(_)
+                                | Token::SingleQuotedString(_)
+                                | Token::DoubleQuotedString(_)
+                        )
+                }),
+                Some(Token::Placeholder(name)) => name.starts_with(':'),
+                _ => false,
+            }
+        })
+    }
+    /// Whether a text in it is the name of a file that says who may do what.
+    pub(super) fn reaches_rights(&self) -> bool {
+        self.list.iter().any(|token| match &token.token {
+            Token::SingleQuotedString(text) => shell::decides_access(text),
+            _ => false,
+        })
+    }
+    /// The first words, for people.
+    pub(super) fn title(&self) -> String {
+        let mut title = String::new();
+        for place in 0..self.len().min(6) {
+            let Some(name) = self.name(place) else { break };
+            if name.len() > 64 {
+                break;
+            }
+            if !title.is_empty() {
+                title.push(' ');
+            }
+            title.push_str(name);
+        }
+        title
+    }
+}

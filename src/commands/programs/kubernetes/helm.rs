@@ -1,0 +1,111 @@
+//! helm: what releases bring in stands in charts, so that changes of them are opaque; what they take away is not.
+//!
+//! `get values` is a read: operators look at values every day, though some hold passwords. `get manifest` and `get all` are bounded
+//! reads, because a chart may hold secrets.
+
+use crate::{
+    commands::{
+        found::Found,
+        programs::handbook::{Handbook, Page, file_written},
+        word::{Call, Word},
+    },
+    domain::effect::{Effect, Object, Reversible, Tri, Verb},
+};
+
+/// The commands that the handbook leaves open.
+pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let name = page
+        .parsed
+        .words
+        .first()
+        .cloned()
+        .unwrap_or(Word::Known(String::new()));
+    let mut release = handbook.object(page.deed, page, call, &name);
+    release.kind = "release.helm".to_owned();
+    for word in &page.parsed.words {
+        found.doubt(word);
+    }
+    if page.parsed.has(&["post-renderer"]) {
+        found.unknown_code(
+            &call.setting.place,
+            "post-renderer",
+            "a program that a flag names changes what is rendered",
+        );
+    }
+    match page.path {
+        "get all" | "get manifest" => {
+            found.effect(Effect::read(Verb::Read, release));
+            found.bounded("what a release holds may show secrets");
+        }
+        "template" => template(page, call, release, found),
+        _ if is_dry(page) => found.effect(Effect::read(Verb::Read, release)),
+        "install" => changed(page, release, Verb::Create, "helm uninstall", found),
+        "upgrade" => changed(page, release, Verb::Update, "helm rollback", found),
+        "rollback" => rolled_back(page, release, found),
+        _ => found.effect(Effect::destructive(Verb::Delete, release)),
+    }
+}
+
+/// `--dry-run` alone, or with a word that says how; `none` and `false` are no dry run, and the gravest of several counts.
+fn is_dry(page: &Page<'_>) -> bool {
+    let mut values = page
+        .parsed
+        .flags
+        .iter()
+        .filter(|flag| flag.name == "dry-run")
+        .peekable();
+    values.peek().is_some()
+        && values.all(|flag| match &flag.value {
+            None => true,
+            Some(value) => matches!(value.known(), Some("client" | "server" | "true")),
+        })
+}
+
+/// `template` renders here; `--validate` asks the cluster.
+fn template(page: &Page<'_>, call: &Call<'_>, release: Object, found: &mut Found) {
+    found.effect(Effect::read(Verb::Read, release));
+    if let Some(folder) = page.parsed.value(&["output-dir"]) {
+        found.effect(file_written(&call.setting.place, folder.text()));
+    }
+}
+
+fn changed(page: &Page<'_>, release: Object, verb: Verb, undo: &str, found: &mut Found) {
+    let mut effect = Effect::change(verb, release, undo);
+    if page.parsed.has(&["force", "force-replace"]) {
+        // What is replaced is deleted first.
+        effect.data_loss = Tri::Yes;
+        effect.reversible = Reversible::No;
+    }
+    if scales_to_zero(page) {
+        effect.verb = Verb::ScaleTo(0);
+    }
+    found.effect(effect);
+    found.opaque("what a chart brings in is not looked at");
+}
+
+/// `--set web.replicas=0`.
+fn scales_to_zero(page: &Page<'_>) -> bool {
+    let values = page.parsed.values(&["set", "set-string", "set-json"]);
+    values
+        .flat_map(|value| value.text().split(','))
+        .any(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let last = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
+            last.contains("replica") && value.trim_matches('"') == "0"
+        })
+}
+
+/// An earlier revision ran here before; what came since goes.
+fn rolled_back(page: &Page<'_>, release: Object, found: &mut Found) {
+    let mut effect = Effect::change(
+        Verb::Update,
+        release,
+        "helm rollback to the revision that runs now",
+    );
+    if page.parsed.has(&["force", "force-replace"]) {
+        effect.data_loss = Tri::Yes;
+        effect.reversible = Reversible::No;
+    }
+    found.effect(effect);
+    found.bounded("what the earlier revision holds is not looked at");
+}

@@ -1,0 +1,216 @@
+//! `patch`: what the patch says.
+
+use super::{
+    super::kinds::Nature,
+    Line,
+    delete::dry,
+    reads::printed,
+    targets::{Target, unknown_change},
+    weakness,
+};
+use crate::{
+    commands::found::Found,
+    domain::effect::{Effect, Reversible, Tri, Verb},
+};
+use serde_json::{Map, Value};
+
+/// `patch`.
+pub(super) fn patch(line: &Line<'_>, found: &mut Found) {
+    let targets = line.targets(&line.page.parsed.words);
+    if line.is_dry() {
+        return dry(line, &targets, found);
+    }
+    targets.reserve(found);
+    printed(line, &targets, found);
+    let patch = text(line, found);
+    for target in &targets.all {
+        found.effect(patched(target, patch.as_ref()));
+    }
+    if targets.all.is_empty() {
+        found.effect(match &patch {
+            Some(patch) => weighed(unknown_change(Verb::Patch), patch, ""),
+            None => unknown_change(Verb::Patch),
+        });
+        found.opaque(
+            targets
+                .unknown
+                .unwrap_or_else(|| "it names no object".to_owned()),
+        );
+    }
+}
+
+/// The patch as an object that holds what it sets; `None` if nobody knows it yet.
+fn text(line: &Line<'_>, found: &mut Found) -> Option<Value> {
+    let given = line.value(&["p", "patch"]);
+    let file = line.value(&["patch-file"]);
+    let text = match (given, file) {
+        (Some(given), _) => match given.known() {
+            Some(text) => text.to_owned(),
+            None => {
+                let place = super::cluster();
+                found.unknown_code(
+                    &place,
+                    "patch",
+                    format!("`{}`: the patch is not known before it runs", given.text()),
+                );
+                return None;
+            }
+        },
+        (None, Some(file)) => {
+            let bytes = file
+                .known()
+                .and_then(|path| line.call.setting.files.read(path));
+            match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+                Some(text) => text,
+                None => {
+                    found.opaque(format!(
+                        "`{}`: what the patch says stands in a file",
+                        file.text()
+                    ));
+                    return None;
+                }
+            }
+        }
+        (None, None) => {
+            found.opaque("it has no patch");
+            return None;
+        }
+    };
+    let documents = line.call.setting.files.documents(&text);
+    let document =
+        documents.and_then(|mut documents| (documents.len() == 1).then(|| documents.remove(0)));
+    let kind = line
+        .value(&["type"])
+        .map_or("strategic", |word| word.text());
+    let patch = match (kind, document) {
+        ("json", Some(Value::Array(operations))) => of_operations(&operations),
+        ("merge" | "strategic", Some(document @ Value::Object(_))) => Some(document),
+        _ => None,
+    };
+    if patch.is_none() {
+        found.opaque("the patch cannot be read");
+    }
+    patch
+}
+
+/// What JSON Patch operations set, as one object; what they remove is null.
+fn of_operations(operations: &[Value]) -> Option<Value> {
+    let mut whole = Value::Object(Map::new());
+    for operation in operations {
+        let path = operation.get("path")?.as_str()?;
+        let value = match operation.get("op")?.as_str()? {
+            "test" => continue,
+            "add" | "replace" => operation.get("value")?.clone(),
+            "remove" => Value::Null,
+            _ => return None,
+        };
+        set(&mut whole, path, value);
+    }
+    Some(whole)
+}
+
+/// Puts a value at a path. Indexes of lists become names: only what stands below them matters.
+fn set(whole: &mut Value, path: &str, value: Value) {
+    let segments: Vec<String> = path
+        .split('/')
+        .skip(1)
+        .map(|segment| segment.replace("~1", "/").replace("~0", "~"))
+        .collect();
+    // What is removed from a list of finalizers is a finalizer; what is added to one is none.
+    let (segments, value) = match segments.as_slice() {
+        [before @ .., list, _] if list == "finalizers" && value.is_null() => {
+            ([before, std::slice::from_ref(list)].concat(), Value::Null)
+        }
+        all => (all.to_vec(), value),
+    };
+    let mut at = whole;
+    for segment in segments {
+        if !at.is_object() {
+            *at = Value::Object(Map::new());
+        }
+        let Value::Object(fields) = at else { return };
+        at = fields.entry(segment).or_insert(Value::Null);
+    }
+    *at = value;
+}
+
+fn patched(target: &Target, patch: Option<&Value>) -> Effect {
+    let effect = target.change(Verb::Patch, "patch the former values back");
+    match patch {
+        Some(patch) => {
+            let mut effect = weighed(effect, patch, &target.object.kind);
+            if weakness::of(patch).account {
+                effect.access_change = Tri::Yes;
+            }
+            effect
+        }
+        // What an unread file patches is at least a change.
+        None => Effect {
+            reversible: Reversible::Unknown,
+            ..effect
+        },
+    }
+}
+
+/// What a patch, or a whole object, makes of the effect.
+pub(super) fn weighed(mut effect: Effect, text: &Value, kind: &str) -> Effect {
+    let weakness = weakness::of(text);
+    let spec = text.get("spec");
+    let field = |name: &str| spec.and_then(|spec| spec.get(name));
+    if let Some(replicas) = field("replicas") {
+        match replicas
+            .as_u64()
+            .and_then(|replicas| u32::try_from(replicas).ok())
+        {
+            Some(replicas)
+                if matches!(effect.verb, Verb::Patch | Verb::Update | Verb::Create)
+                    && replicas == 0 =>
+            {
+                effect.verb = Verb::ScaleTo(0);
+            }
+            Some(_) => {}
+            None => effect.service_cut = Tri::Unknown,
+        }
+    }
+    let zero = |name: &str| field(name).and_then(Value::as_u64) == Some(0);
+    let stops = match kind {
+        "job.batch" => zero("parallelism") || field("suspend") == Some(&Value::Bool(true)),
+        "daemonset.apps" => field("template")
+            .and_then(|template| template.pointer("/spec/nodeSelector"))
+            .is_some(),
+        "cluster.postgresql.cnpg.io" => zero("instances"),
+        _ => false,
+    };
+    if kind == "persistentvolumeclaim" && field("resources").is_some() {
+        // A volume grows, and never shrinks.
+        effect.reversible = Reversible::No;
+    }
+    if weakness.access {
+        effect.access_change = Tri::Yes;
+    }
+    if weakness.cut || stops {
+        effect.service_cut = Tri::Yes;
+    }
+    if weakness.data || spec.is_some_and(Value::is_null) || text.is_null() {
+        effect.data_loss = Tri::Yes;
+    }
+    if effect.class() > crate::domain::effect::Class::Change && effect.data_loss == Tri::Yes {
+        effect.reversible = Reversible::No;
+    }
+    effect
+}
+
+/// Whether what this object brings in stands elsewhere: a chart, a repository.
+pub(super) fn brings_in(kind: &str, nature: Nature) -> bool {
+    nature == Nature::Unknown
+        || matches!(
+            kind,
+            "helmchart.helm.cattle.io"
+                | "helmchartconfig.helm.cattle.io"
+                | "application.argoproj.io"
+                | "applicationset.argoproj.io"
+                | "kustomization.kustomize.toolkit.fluxcd.io"
+                | "helmrelease.helm.toolkit.fluxcd.io"
+                | "customresourcedefinition.apiextensions.k8s.io"
+        )
+}

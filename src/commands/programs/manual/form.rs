@@ -1,0 +1,266 @@
+//! A command line taken apart by what is written down of its program.
+
+use super::{Does, Flags, Program, Verb};
+use crate::commands::{
+    flags::{Flag, Parsed, Table},
+    found::object,
+    programs::names::is_secret,
+    word::{Call, Word},
+};
+use crate::domain::effect::Object;
+
+/// Values that switch a flag off.
+const OFF: [&str; 7] = ["false", "False", "FALSE", "no", "off", "0", "f"];
+
+/// A command line taken apart.
+#[derive(Debug)]
+pub(in crate::commands::programs) struct Form<'m> {
+    pub(super) program: &'m Program,
+    /// The words of the verb.
+    pub(in crate::commands::programs) path: Vec<&'static str>,
+    verb: Option<&'m Verb>,
+    /// Every flag, and the words after the verb.
+    pub(in crate::commands::programs) parsed: Parsed,
+    /// How many of the flags stood before the verb.
+    pub(in crate::commands::programs) before: usize,
+    /// What the flags do, with the value of each.
+    pub(super) doing: Vec<(Does, Flag)>,
+    /// The command that the verb runs.
+    pub(super) command: Option<Vec<Word>>,
+}
+
+/// Takes a command line apart: goes down the words of verbs as far as they are known, then reads the rest.
+pub(super) fn read<'m>(program: &'m Program, arguments: &[Word]) -> Form<'m> {
+    let mut form = Form {
+        program,
+        path: Vec::new(),
+        verb: program.verb(&[]),
+        parsed: Parsed::default(),
+        before: 0,
+        doing: Vec::new(),
+        command: None,
+    };
+    let mut rest = arguments.to_vec();
+    while program.goes_on(&form.path) {
+        let flags = form.flags();
+        let step = parse(program, &flags.table, true, &rest);
+        let next = step.words.first().and_then(Word::known);
+        let next = next.and_then(|word| program.next(&form.path, word));
+        let Some(next) = next.filter(|_| step.before_dashes.is_none()) else {
+            break;
+        };
+        rest = form.take(flags, step).split_off(1);
+        if form.path.is_empty() {
+            form.before = form.parsed.flags.len();
+        }
+        form.path.push(next);
+        form.verb = program.verb(&form.path);
+    }
+    form.last(&rest);
+    form
+}
+
+/// Takes words apart, and understands long flags that are cut short where the program does.
+fn parse(program: &Program, table: &Table, until_word: bool, words: &[Word]) -> Parsed {
+    if program.words_only {
+        return Parsed {
+            words: words.to_vec(),
+            ..Parsed::default()
+        };
+    }
+    let table = Table {
+        until_word,
+        ..*table
+    };
+    let parsed = table.parse(words);
+    if parsed.unknown.is_empty() || !program.abbreviations {
+        return parsed;
+    }
+    let spelled = |word: &Word| match word {
+        Word::Known(text) if parsed.unknown.contains(text) => Word::Known(spell_out(&table, text)),
+        word => word.clone(),
+    };
+    table.parse(&words.iter().map(spelled).collect::<Vec<_>>())
+}
+
+/// The whole flag that this one is the beginning of, if there is only one.
+fn spell_out(table: &Table, flag: &str) -> String {
+    let Some(long) = flag.strip_prefix("--") else {
+        return flag.to_owned();
+    };
+    let (name, value) = match long.split_once('=') {
+        Some((name, value)) => (name, format!("={value}")),
+        None => (long, String::new()),
+    };
+    let all = || table.valued.iter().chain(table.plain).chain(table.glued);
+    let mut longer = all().filter(|known| known.len() > 1 && known.starts_with(name));
+    match (longer.next(), longer.next()) {
+        (Some(known), None) => format!("--{known}{value}"),
+        _ => flag.to_owned(),
+    }
+}
+
+impl Program {
+    /// The next word of a verb, if some verb goes on with it.
+    fn next(&self, path: &[&'static str], word: &str) -> Option<&'static str> {
+        self.verbs
+            .iter()
+            .filter(|verb| verb.path.starts_with(path))
+            .filter_map(|verb| verb.path.get(path.len()))
+            .find(|next| **next == word)
+            .copied()
+    }
+}
+
+impl Flags {
+    /// What the flags do that this may be the beginning of.
+    fn short_for(&self, flag: &str) -> Vec<(Does, Flag)> {
+        let name = flag.trim_start_matches('-').split('=').next();
+        let Some(name) = name.filter(|name| flag.starts_with("--") && !name.is_empty()) else {
+            return Vec::new();
+        };
+        let grave = |does: &Does| !matches!(does, Does::Dry | Does::Read);
+        let longer = self
+            .does
+            .iter()
+            .filter(|(known, does)| known.starts_with(name) && grave(does));
+        let given = |(known, does): &(&str, Does)| {
+            let name = (*known).to_owned();
+            (*does, Flag { name, value: None })
+        };
+        longer.map(given).collect()
+    }
+}
+
+impl<'m> Form<'m> {
+    pub(super) fn flags(&self) -> &'m Flags {
+        match self.verb {
+            Some(verb) => &verb.flags,
+            None => &self.program.start,
+        }
+    }
+
+    /// Keeps the flags of a part, and gives back its words.
+    fn take(&mut self, flags: &Flags, part: Parsed) -> Vec<Word> {
+        let negated = |name: &str| {
+            let plain = name.strip_prefix("no-");
+            plain.is_some_and(|plain| flags.table.plain.contains(&plain))
+        };
+        for flag in part.flags {
+            let valued = flags.table.valued.contains(&flag.name.as_str());
+            let off = flag
+                .value
+                .as_ref()
+                .and_then(Word::known)
+                .is_some_and(|value| OFF.contains(&value));
+            let on = valued || !off;
+            for (_, does) in flags.does.iter().filter(|(name, _)| *name == flag.name) {
+                if on {
+                    self.doing.push((*does, flag.clone()));
+                }
+            }
+            self.parsed.flags.push(flag);
+        }
+        let strange = part.unknown.into_iter().filter(|flag| {
+            let name = flag.strip_prefix("--").unwrap_or_default();
+            !(flags.any || self.program.abbreviations && negated(name))
+        });
+        for flag in strange {
+            if self.program.abbreviations {
+                self.doing.extend(flags.short_for(&flag));
+            }
+            self.parsed.unknown.push(flag);
+        }
+        part.words
+    }
+
+    /// Reads what stands after the verb.
+    fn last(&mut self, rest: &[Word]) {
+        let flags = self.flags();
+        let nameless = self.path.is_empty();
+        let runs = self.verb.and_then(|verb| match verb.does.as_slice() {
+            [Does::Runs(after) | Does::Script(after)] => Some(*after),
+            _ => None,
+        });
+        let Some(after) = runs else {
+            let until_word = self.program.until_word;
+            let part = parse(self.program, &flags.table, until_word, rest);
+            self.parsed.before_dashes = part.before_dashes;
+            self.parsed.words = self.take(flags, part);
+            for (word, does) in &flags.words {
+                let meant = |given: &Word| match *word {
+                    "~" => is_secret(given.text()),
+                    word => given.text() == word,
+                };
+                if self.parsed.words.iter().any(meant) {
+                    let name = (*word).to_owned();
+                    self.doing.push((*does, Flag { name, value: None }));
+                }
+            }
+            if nameless {
+                self.before = self.parsed.flags.len();
+            }
+            return;
+        };
+        let mut rest = rest.to_vec();
+        loop {
+            let part = parse(self.program, &flags.table, true, &rest);
+            rest = self.take(flags, part);
+            if rest.is_empty() || self.parsed.words.len() == after {
+                break;
+            }
+            self.parsed.words.push(rest.remove(0));
+        }
+        self.command = Some(rest);
+    }
+
+    /// Whether this is the verb.
+    pub(in crate::commands::programs) fn is(&self, path: &[&str]) -> bool {
+        self.path == path
+    }
+
+    /// What the verb does with so many words.
+    pub(super) fn deed(&self) -> Does {
+        let Some(verb) = self.verb else {
+            return Does::Otherwise;
+        };
+        match verb.does.as_slice() {
+            [_] if verb.begins && !self.parsed.words.is_empty() => Does::Otherwise,
+            several => several
+                .get(self.parsed.words.len())
+                .or(several.last())
+                .copied()
+                .unwrap_or(Does::Otherwise),
+        }
+    }
+
+    /// Whether a flag says that nothing at all is done. A flag that is not known might have swallowed it.
+    pub(in crate::commands::programs) fn is_dry(&self) -> bool {
+        let sure = |flag: &Flag| {
+            let value = flag.value.as_ref();
+            value.is_none_or(|value| value.known() == Some("true"))
+        };
+        self.parsed.unknown.is_empty()
+            && self
+                .doing
+                .iter()
+                .any(|(does, flag)| *does == Does::Dry && sure(flag))
+    }
+
+    /// What is done, named as people would.
+    pub(in crate::commands::programs) fn title(&self, call: &Call<'_>) -> String {
+        let mut title = call.program.to_owned();
+        for word in &self.path {
+            title.push(' ');
+            title.push_str(word);
+        }
+        title
+    }
+
+    /// What the effects are about.
+    pub(in crate::commands::programs) fn object(&self, call: &Call<'_>) -> Object {
+        let name = self.parsed.words.first().map(Word::text);
+        let name = name.map_or_else(|| self.title(call), str::to_owned);
+        object(&call.setting.place, self.program.kind, &name)
+    }
+}

@@ -1,0 +1,194 @@
+//! The grammars: for each program that operators use, what its arguments would do.
+//!
+//! A grammar is a function from a [`Call`] to effects. Families live in folders of their own, each with a `grammar` function that
+//! knows the names of its programs; a name belongs to one family.
+
+mod cloud;
+mod code;
+mod containers;
+mod databases;
+pub(super) mod files;
+mod handbook;
+mod host;
+mod kubernetes;
+mod manual;
+mod names;
+mod network;
+mod scanners;
+mod wrappers;
+
+use self::files::secrets::discloses;
+use super::{
+    found::{Found, object},
+    shell,
+    word::{Call, Setting, Stdin, Word},
+};
+use crate::domain::effect::{Class, Effect, Reversible, Verb};
+
+/// Says what a call would do.
+pub(super) type Grammar = fn(&Call<'_>, &mut Found);
+
+/// The families, asked in order: what runs another program is asked for that before anything else.
+const FAMILIES: &[fn(&str) -> Option<Grammar>] = &[
+    wrappers::grammar,
+    databases::grammar,
+    scanners::grammar,
+    cloud::grammar,
+    code::grammar,
+    containers::grammar,
+    files::grammar,
+    host::grammar,
+    kubernetes::grammar,
+    network::grammar,
+];
+
+/// Where programs live that a path may name.
+const FOLDERS: [&str; 8] = [
+    "/usr/bin/",
+    "/bin/",
+    "/usr/sbin/",
+    "/sbin/",
+    "/usr/local/bin/",
+    "/usr/local/sbin/",
+    "/opt/bin/",
+    "/snap/bin/",
+];
+
+/// How many programs are looked at: wrappers multiply.
+const MOST_STEPS: u32 = 2_000;
+
+/// How many words of a program that nobody described may be the beginning of another command.
+const MOST_WORDS: usize = 8;
+
+/// Judges one command: its first word names the program.
+pub(super) fn judge(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) {
+    one(words, stdin, setting, found);
+    if let Some(words) = seen_from_folder(words, setting) {
+        one(&words, stdin, setting, found);
+    }
+}
+
+/// The same words with whole paths, where they then name a file that decides who may do what, or that holds secrets: `cd /etc; cat shadow`.
+fn seen_from_folder(words: &[Word], setting: &Setting<'_>) -> Option<Vec<Word>> {
+    setting.folder.as_ref()?;
+    let mut changed = false;
+    let whole = |word: &Word| {
+        let (start, path) = word.text().split_once('=').unwrap_or(("", word.text()));
+        let resolved = setting.resolve(path);
+        let grave = resolved != path
+            && !path.is_empty()
+            && (discloses(&resolved) || shell::decides_access(&resolved));
+        if !grave {
+            return word.clone();
+        }
+        changed = true;
+        let text = if start.is_empty() {
+            resolved
+        } else {
+            format!("{start}={resolved}")
+        };
+        word.with_text(&text)
+    };
+    let (program, arguments) = words.split_first()?;
+    let words: Vec<Word> = std::iter::once(program.clone())
+        .chain(arguments.iter().map(whole))
+        .collect();
+    changed.then_some(words)
+}
+
+fn one(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) {
+    let Some((first, arguments)) = words.split_first() else {
+        return;
+    };
+    if found.step() > MOST_STEPS {
+        let reason = "it means more commands than the gate looks at";
+        return found.unknown_code(&setting.place, first.text(), reason);
+    }
+    found.call(words.iter().map(|word| word.text().to_owned()).collect());
+    let Some(name) = first.known() else {
+        let reason = format!(
+            "`{}`: which program runs is not known before it runs",
+            first.text()
+        );
+        return found.unknown_code(&setting.place, first.text(), reason);
+    };
+    if let Some(service) = host::init_script(name) {
+        return host::run_init_script(service, arguments, stdin, setting, found);
+    }
+    let Some(program) = program_name(name) else {
+        unknown(
+            name,
+            &format!("`{name}` is not in a folder of programs"),
+            setting,
+            found,
+        );
+        return perhaps_wraps(arguments, stdin, setting, found);
+    };
+    let call = Call {
+        program,
+        arguments,
+        stdin,
+        setting,
+    };
+    match FAMILIES.iter().find_map(|family| family(program)) {
+        Some(grammar) => grammar(&call, found),
+        None => {
+            unknown(
+                name,
+                &format!("`{program}` is not known to the gate"),
+                setting,
+                found,
+            );
+            perhaps_wraps(arguments, stdin, setting, found);
+        }
+    }
+}
+
+/// A program that nobody described may run what its words say: `firejail rm -rf /`. What would destroy something if it were run counts.
+fn perhaps_wraps(arguments: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) {
+    let Some(setting) = setting.deeper() else {
+        let reason = "commands stand too deep in each other";
+        return found.unknown_code(&setting.place, "program", reason);
+    };
+    for place in 0..arguments.len().min(MOST_WORDS) {
+        let words = arguments.get(place..).unwrap_or_default();
+        let known = words.first().and_then(Word::known).and_then(program_name);
+        let described =
+            known.is_some_and(|name| FAMILIES.iter().any(|family| family(name).is_some()));
+        let mut trial = found.trial();
+        if described {
+            one(words, stdin, &setting, &mut trial);
+        }
+        found.pay(&trial);
+        if trial.class() == Class::Destructive {
+            return one(words, stdin, &setting, found);
+        }
+    }
+    let texts = arguments.iter().filter_map(Word::known);
+    let shells = texts.filter_map(|text| {
+        text.strip_prefix("shell ")
+            .or_else(|| text.strip_prefix('!'))
+    });
+    for text in shells.take(MOST_WORDS) {
+        shell::judge(text, stdin, &setting, found);
+    }
+}
+
+/// The name without its folder, if the folder is one of programs. A relative path is a program of nobody knows whom.
+fn program_name(name: &str) -> Option<&str> {
+    let plain = FOLDERS
+        .iter()
+        .find_map(|folder| name.strip_prefix(folder))
+        .unwrap_or(name);
+    (!plain.contains('/') && !plain.is_empty()).then_some(plain)
+}
+
+/// A program that nobody described: it starts, and may do anything that programs do.
+fn unknown(name: &str, reason: &str, setting: &Setting<'_>, found: &mut Found) {
+    found.effect(Effect {
+        verb: Verb::RunCode,
+        reversible: Reversible::Unknown,
+        ..Effect::read(Verb::Read, object(&setting.place, "program", name))
+    });
+    found.opaque(reason);
+}

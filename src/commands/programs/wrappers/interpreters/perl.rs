@@ -1,0 +1,293 @@
+//! `perl`: one-liners that match, replace and print.
+
+use super::{Call, Found, Stdin, Word, content, interactive, object, reads, starts};
+use crate::domain::effect::{Effect, Reversible, Verb};
+
+/// Words that do more than match, replace, compute and print, wherever they stand in the program.
+const GRAVE: &[&str] = &[
+    "ARGV",
+    "CORE",
+    "DESTROY",
+    "ENV",
+    "INC",
+    "SIG",
+    "AUTOLOAD",
+    "accept",
+    "bind",
+    "binmode",
+    "bless",
+    "can",
+    "chdir",
+    "chmod",
+    "chown",
+    "chroot",
+    "connect",
+    "dbmopen",
+    "do",
+    "dump",
+    "eval",
+    "evalbytes",
+    "exec",
+    "fcntl",
+    "fork",
+    "getc",
+    "glob",
+    "goto",
+    "ioctl",
+    "kill",
+    "link",
+    "listen",
+    "local",
+    "mkdir",
+    "no",
+    "open",
+    "opendir",
+    "package",
+    "pipe",
+    "qx",
+    "readlink",
+    "readpipe",
+    "recv",
+    "rename",
+    "require",
+    "rmdir",
+    "select",
+    "send",
+    "setpgrp",
+    "setpriority",
+    "shmget",
+    "shutdown",
+    "socket",
+    "socketpair",
+    "symlink",
+    "syscall",
+    "sysopen",
+    "sysread",
+    "sysseek",
+    "system",
+    "syswrite",
+    "tie",
+    "truncate",
+    "umask",
+    "unlink",
+    "use",
+    "utime",
+    "wait",
+    "waitpid",
+    "write",
+];
+
+/// Marks that reach code by another way.
+const MARKS: &[&str] = &[
+    "`", "@{", "${", "%{", "&{", "*{", "->", "::", "&$", "<<", "(?{", "(??{", "$^X", "\\&", "*STD",
+];
+
+/// What the flags say.
+#[derive(Default)]
+struct Told {
+    code: Vec<Word>,
+    /// `-i`, and the ending of the copies.
+    in_place: Option<String>,
+    shows: bool,
+    unknown: Option<String>,
+    loops: bool,
+}
+
+pub(super) fn perl(call: &Call<'_>, found: &mut Found) {
+    let (told, operands) = told(call.arguments);
+    if told.shows {
+        return;
+    }
+    if let Some(flag) = &told.unknown {
+        found.unknown_code(
+            &call.setting.place,
+            "perl",
+            format!("what `{flag}` means to `perl` is not known"),
+        );
+    }
+    if told.code.is_empty() {
+        return without_code(operands, call, found);
+    }
+    for code in &told.code {
+        judge(code, call, found);
+    }
+    let opens = |word: &&Word| told.loops && word.text().contains(['|', '>', '<']);
+    if let Some(word) = operands.iter().find(opens) {
+        found.unknown_code(
+            &call.setting.place,
+            "perl",
+            format!("`{}` may be run as a command", word.text()),
+        );
+    }
+    if let Some(ending) = &told.in_place {
+        for file in operands {
+            in_place(file, ending, call, found);
+        }
+    } else if told.loops {
+        reads(operands, call, found);
+    }
+}
+
+/// A file that is edited where it stands.
+pub(super) fn in_place(file: &Word, ending: &str, call: &Call<'_>, found: &mut Found) {
+    let reversible = if ending.is_empty() {
+        Reversible::Unknown
+    } else {
+        Reversible::Undo(format!("put back the copy whose name ends in {ending}"))
+    };
+    found.effect(Effect {
+        reversible,
+        ..crate::commands::shell::writing(&call.setting.place, file.text(), false)
+    });
+    if file.known().is_none() {
+        found.bounded(format!("which files `{}` means is not known", file.text()));
+    }
+    let _ = Verb::FileWrite;
+}
+
+fn without_code(operands: &[Word], call: &Call<'_>, found: &mut Found) {
+    let file = match (operands.first(), call.stdin) {
+        (Some(file), _) if file.known() != Some("-") => file,
+        (_, Stdin::Known(text)) => return judge(&Word::Known(text.clone()), call, found),
+        (_, Stdin::Nothing) => return interactive(call, found),
+        (_, Stdin::File(file)) => file,
+        (_, Stdin::Piped | Stdin::Downloaded) => {
+            return found.unknown_code(&call.setting.place, "perl", "`perl` runs what comes in");
+        }
+    };
+    match file.known().map(|path| content(path, call)) {
+        Some(Some(text)) => judge(&Word::Known(text), call, found),
+        Some(None) => starts(
+            file.text(),
+            call.setting,
+            found,
+            "what the script holds is not known",
+        ),
+        None => found.unknown_code(
+            &call.setting.place,
+            "perl",
+            "which file is run is not known",
+        ),
+    }
+}
+
+fn judge(code: &Word, call: &Call<'_>, found: &mut Found) {
+    match code.known().map(grave) {
+        Some(None) => found.bounded("a program in perl that was read word by word"),
+        Some(Some(word)) => {
+            found.unknown_code(
+                &call.setting.place,
+                "perl",
+                format!("what `{word}` does in a program in perl is not known"),
+            );
+        }
+        None => found.unknown_code(&call.setting.place, "perl", "the program is not known"),
+    }
+    let _ = object;
+}
+
+fn grave(code: &str) -> Option<String> {
+    let mark = MARKS
+        .iter()
+        .find(|mark| code.contains(**mark))
+        .map(|mark| (*mark).to_owned());
+    mark.or_else(|| {
+        code.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+            .find(|word| GRAVE.contains(word))
+            .map(ToOwned::to_owned)
+    })
+    .or_else(|| code.contains("print ").then_some(code).and_then(printed_to))
+}
+
+/// `print FILE …` prints into what was opened.
+fn printed_to(code: &str) -> Option<String> {
+    code.split("print ").skip(1).find_map(|rest| {
+        let word: String = rest
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
+        (word.len() > 1
+            && word.chars().all(|letter| letter.is_ascii_uppercase())
+            && word != "STDERR"
+            && word != "STDOUT")
+            .then_some(word)
+    })
+}
+
+fn told(words: &[Word]) -> (Told, &[Word]) {
+    let mut told = Told::default();
+    let mut rest = words;
+    while let Some((first, more)) = rest.split_first() {
+        let text = first.text();
+        if !text.starts_with('-') || text == "-" {
+            break;
+        }
+        rest = more;
+        if text == "--" {
+            break;
+        }
+        if text == "--version" || text == "--help" {
+            told.shows = true;
+        }
+        if first.known().is_none() {
+            told.unknown = Some(text.to_owned());
+        }
+        rest = cluster(text, rest, &mut told);
+    }
+    (told, rest)
+}
+
+fn cluster<'w>(text: &str, mut rest: &'w [Word], told: &mut Told) -> &'w [Word] {
+    let mut letters = text.chars();
+    letters.next();
+    while let Some(letter) = letters.next() {
+        match letter {
+            'e' | 'E' => {
+                if let Some((code, more)) = rest.split_first() {
+                    told.code.push(code.clone());
+                    rest = more;
+                }
+            }
+            'n' | 'p' => told.loops = true,
+            'i' => {
+                told.in_place = Some(letters.as_str().to_owned());
+                break;
+            }
+            'v' | 'V' | 'h' | 'c' => told.shows = true,
+            'F' => break,
+            '0' | 'l' => {
+                let digits = letters.as_str().len()
+                    - letters
+                        .as_str()
+                        .trim_start_matches(|letter: char| {
+                            letter.is_ascii_hexdigit() && !letter.is_ascii_lowercase()
+                                || letter == 'x'
+                        })
+                        .len();
+                for _ in 0..digits {
+                    letters.next();
+                }
+            }
+            'a' | 'w' | 's' | 'T' | 't' | 'u' | 'U' | 'W' | 'X' | 'g' => {}
+            'M' if matches!(
+                letters.as_str(),
+                "JSON::PP"
+                    | "List::Util"
+                    | "POSIX"
+                    | "MIME::Base64"
+                    | "Data::Dumper"
+                    | "strict"
+                    | "warnings"
+                    | "Time::HiRes"
+            ) =>
+            {
+                break;
+            }
+            _ => {
+                told.unknown = Some(text.to_owned());
+                break;
+            }
+        }
+    }
+    rest
+}

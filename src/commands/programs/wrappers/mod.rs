@@ -1,0 +1,137 @@
+//! Programs that run other programs: `sudo`, `env`, `xargs`, `timeout`, `ssh`, `nsenter`; shells and interpreters.
+//!
+//! Each takes its own flags off and hands the rest back to [`super::judge`] or to the shell. A flag that is not known may take the next
+//! word, so that nobody knows where the command begins: then it is code that nobody knows.
+
+mod builtins;
+mod editors;
+mod environment;
+mod interpreters;
+mod later;
+mod many;
+mod prefixes;
+mod remote;
+mod shells;
+mod tables;
+mod terminals;
+mod users;
+
+use super::Grammar;
+use crate::commands::{
+    flags::{Parsed, Table},
+    found::{Found, object},
+    shell,
+    word::{Call, Setting, Stdin, Word},
+};
+use crate::domain::effect::{Effect, Reversible, Verb};
+
+/// The grammar of a program of this family.
+pub(super) fn grammar(program: &str) -> Option<Grammar> {
+    let families: [fn(&str) -> Option<Grammar>; 11] = [
+        builtins::grammar,
+        editors::grammar,
+        environment::grammar,
+        interpreters::grammar,
+        later::grammar,
+        many::grammar,
+        prefixes::grammar,
+        remote::grammar,
+        shells::grammar,
+        terminals::grammar,
+        users::grammar,
+    ];
+    families.iter().find_map(|family| family(program))
+}
+
+/// A command inside the call, with the same input.
+fn nested(words: &[Word], call: &Call<'_>, found: &mut Found) {
+    nested_with(words, call.stdin, call, found);
+}
+
+fn nested_with(words: &[Word], stdin: &Stdin, call: &Call<'_>, found: &mut Found) {
+    match call.setting.deeper() {
+        Some(setting) => super::judge(words, stdin, &setting, found),
+        None => too_deep(call, found),
+    }
+}
+
+/// A text inside the call that a shell runs.
+fn nested_text(text: &Word, stdin: &Stdin, call: &Call<'_>, found: &mut Found) {
+    match (text.known(), call.setting.deeper()) {
+        (Some(text), Some(setting)) => shell::judge(text, stdin, &setting, found),
+        (None, _) => found.unknown_code(
+            &call.setting.place,
+            call.program,
+            format!("`{}` runs a text that is not known", call.program),
+        ),
+        (_, None) => too_deep(call, found),
+    }
+}
+
+/// Words that a shell puts together to one text, as `watch` and `ssh` do.
+fn joined(words: &[Word]) -> Word {
+    let text = words.iter().map(Word::text).collect::<Vec<_>>().join(" ");
+    if words.iter().all(|word| word.known().is_some()) {
+        Word::Known(text)
+    } else {
+        Word::Unknown(text)
+    }
+}
+
+fn too_deep(call: &Call<'_>, found: &mut Found) {
+    found.unknown_code(
+        &call.setting.place,
+        call.program,
+        "commands stand too deep in each other",
+    );
+}
+
+/// Flags that nobody described: where the command begins is not known.
+fn unknown_flags(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
+    if let Some(flag) = parsed.unknown.first() {
+        found.unknown_code(
+            &call.setting.place,
+            call.program,
+            format!("what `{flag}` means to `{}` is not known", call.program),
+        );
+    }
+}
+
+/// A program starts of which only the name is known.
+fn starts(name: &str, setting: &Setting<'_>, found: &mut Found, reason: &str) {
+    found.effect(Effect {
+        verb: Verb::RunCode,
+        reversible: Reversible::Unknown,
+        ..Effect::read(Verb::Read, object(&setting.place, "program", name))
+    });
+    found.opaque(reason);
+}
+
+/// A shell, an editor, a session at which somebody types.
+fn interactive(call: &Call<'_>, found: &mut Found) {
+    found.effect(Effect {
+        verb: Verb::Exec,
+        reversible: Reversible::Unknown,
+        ..Effect::read(
+            Verb::Read,
+            object(&call.setting.place, "program", call.program),
+        )
+    });
+    found.opaque(format!("what is typed at `{}` is not known", call.program));
+}
+
+/// A file that the call writes.
+fn writes(path: &str, call: &Call<'_>, found: &mut Found) {
+    if !matches!(path, "-" | "/dev/null" | "/dev/stdout" | "/dev/stderr") {
+        found.effect(Effect {
+            verb: Verb::FileWrite,
+            reversible: Reversible::Unknown,
+            ..Effect::read(Verb::Read, object(&call.setting.place, "file", path))
+        });
+    }
+}
+
+/// A file whose text is known: pinned, or written before.
+fn content(path: &str, call: &Call<'_>) -> Option<String> {
+    String::from_utf8(call.setting.files.read(path)?).ok()
+}

@@ -1,0 +1,105 @@
+//! What the gate would say of a command line, for people who test a policy, and for the gate's own corpus.
+//!
+//! The same stages judge it as judge a `command` step; only what depends on the moment is left out: limits that are used up, windows,
+//! the reviewer, and what stands in the history.
+
+use super::{Circumstances, Judgement, by_policy};
+use crate::{
+    commands::{self, Files},
+    domain::{
+        calendar::WindowState,
+        digest::Digest,
+        effect::Effects,
+        gate::join,
+        id::RunId,
+        name::{ActionName, RunbookName, StepName},
+        plan::PlannedStep,
+        policy::Policy,
+        runbook::Phase,
+        span::Span,
+    },
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// A command, as somebody would type it or as a step holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// Text for a shell.
+    Text(String),
+    /// A program and its arguments.
+    Words(Vec<String>),
+}
+
+/// What the gate would say, and of which effects.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explained {
+    /// What the command would do.
+    pub effects: Effects,
+    /// What policy says of that.
+    pub judgement: Judgement,
+}
+
+/// Explains a command under a policy.
+pub fn command(asked: &Asked, policy: &Policy, files: &dyn Files, now: Timestamp) -> Explained {
+    let analysis = match asked {
+        Asked::Text(text) => commands::of_script(text, files),
+        Asked::Words(words) => commands::of_argv(words, files),
+    };
+    effects(analysis.effects, policy, now)
+}
+
+/// Explains effects under a policy, as those of a step that a machine starts.
+pub fn effects(effects: Effects, policy: &Policy, now: Timestamp) -> Explained {
+    let Some(step) = step(effects.clone(), policy, now) else {
+        return Explained {
+            effects,
+            judgement: Judgement::nothing(),
+        };
+    };
+    let contributions = by_policy(&step, policy, &at_rest(now));
+    Explained {
+        effects: step.effects,
+        judgement: Judgement {
+            decision: join(&contributions),
+            contributions,
+        },
+    }
+}
+
+/// A moment in which nothing else goes on.
+fn at_rest(now: Timestamp) -> Circumstances {
+    Circumstances {
+        now,
+        window: WindowState::Open { closes: None },
+        window_override: None,
+        changes_last_minute: 0,
+        destructive_last_hour: 0,
+        manual: false,
+        uncertain: false,
+        wish: None,
+        purpose: String::new(),
+        reviewed: None,
+    }
+}
+
+/// A step that is only looked at; its names are of no consequence.
+fn step(effects: Effects, policy: &Policy, now: Timestamp) -> Option<PlannedStep> {
+    Some(PlannedStep {
+        runbook: "explain".parse::<RunbookName>().ok()?,
+        revision: String::new(),
+        definition: Digest::of_bytes(b""),
+        run: RunId::new(now, [0; 10]),
+        phase: Phase::Main,
+        step: "command".parse::<StepName>().ok()?,
+        attempt: 1,
+        uses: "command".parse::<ActionName>().ok()?,
+        arguments: json!({}),
+        timeout: Span::from_secs(60),
+        effects,
+        idempotent: false,
+        policy: policy.digest(),
+    })
+}
