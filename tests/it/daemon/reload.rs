@@ -90,7 +90,7 @@ fn a_lowered_autonomy_counts_for_the_next_step_of_a_run_that_goes_on() {
 
     let second = agent.start("copy");
     looked(2);
-    config("policy: { autonomy: 2 }\n");
+    config("policy: { autonomy: 1 }\n");
     reload(&agent, "applied");
     go.send(()).unwrap();
     let question = agent.question("copy");
