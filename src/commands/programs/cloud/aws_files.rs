@@ -4,6 +4,7 @@ use super::verbs::Sort;
 use crate::{
     commands::{
         found::{Found, object},
+        programs::files::{paths::is_product, pattern},
         programs::handbook::{Handbook, Page, file_written},
         word::{Call, Word},
     },
@@ -34,11 +35,12 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
         return found.effect(Effect::read(Verb::Read, bucket));
     }
     let mut effect = if remote(to) {
-        Sort::Change.effect(Object {
+        let object = Object {
             kind: "object".to_owned(),
             place: Place::Network("aws".to_owned()),
             ..bucket
-        })
+        };
+        sent(page, from, to, Sort::Change.effect(object))
     } else {
         file_written(&call.setting.place, to.text())
     };
@@ -54,6 +56,26 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
         effect.access_change = Tri::Yes;
     }
     found.effect(effect);
+}
+
+/// What one file that is sent to a bucket makes of the effect: under a name of its own it can be removed again.
+fn sent(page: &Page<'_>, from: &Word, to: &Word, effect: Effect) -> Effect {
+    let dated = pattern::with_date(to);
+    let target = dated.text();
+    let folder = target.ends_with('/') || target.matches('/').count() == 2;
+    let name = if folder {
+        from.text().rsplit('/').next().unwrap_or_default()
+    } else {
+        target
+    };
+    let one = page.path == "s3 cp" && !page.parsed.has(&["recursive"]);
+    if one && dated.known().is_some() && name != "-" && is_product(name) {
+        return Effect {
+            reversible: Reversible::Undo(format!("aws s3 rm {}", to.text())),
+            ..effect
+        };
+    }
+    effect
 }
 
 /// Whether a setting of this name is a credential.

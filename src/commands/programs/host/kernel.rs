@@ -85,6 +85,14 @@ const TUNING: &[&str] = words!(
      kernel.pid_max kernel.threads-max kernel.shm kernel.sem kernel.msg net.bridge.bridge-nf-call- kernel.sched_ kernel.numa_balancing"
 );
 
+/// Values without which a host passes nothing on.
+const FORWARDS: &[&str] = words!("ip_forward .forwarding");
+
+fn text_ends_in_zero(word: &Word) -> bool {
+    let value = word.text().split_once('=').map(|(_, value)| value.trim());
+    value == Some("0")
+}
+
 fn set(key: &str, word: &Word, call: &Call<'_>, found: &mut Found) {
     let place = &call.setting.place;
     let key = key.trim().trim_start_matches('-').replace('/', ".");
@@ -96,6 +104,8 @@ fn set(key: &str, word: &Word, call: &Call<'_>, found: &mut Found) {
             Does::Run
         }
         Some(Guard::Breaks) => Does::Alter,
+        // A host that forwards for others, as every node of a cluster does, cuts them off.
+        _ if FORWARDS.iter().any(|end| key.ends_with(end)) && text_ends_in_zero(word) => Does::Cut,
         _ if TUNING.iter().any(|start| key.starts_with(start)) => {
             Does::Undo("set {} to the value that sysctl shows before")
         }

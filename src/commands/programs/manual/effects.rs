@@ -3,7 +3,11 @@
 use super::{Does, Form};
 use crate::commands::{
     found::Found,
-    programs, shell,
+    programs::{
+        self,
+        files::paths::{self, Write},
+    },
+    shell,
     word::{Call, Setting, Word},
 };
 use crate::domain::effect::{Class, Effect, Place, Reach, Reversible, Secrets, Tri, Verb as Deed};
@@ -257,7 +261,12 @@ impl Form<'_> {
 /// A file is written, and what was in it before is gone.
 pub(in crate::commands::programs) fn written(path: &str, call: &Call<'_>, found: &mut Found) {
     let path = call.setting.resolve(path);
-    found.effect(shell::writing(&call.setting.place, &path, false));
+    paths::written(
+        &Word::Known(path),
+        Write::Product,
+        &call.setting.place,
+        found,
+    );
 }
 
 /// Judges words that a shell puts together and reads.
