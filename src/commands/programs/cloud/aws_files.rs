@@ -60,22 +60,30 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
 
 /// What one file that is sent to a bucket makes of the effect: under a name of its own it can be removed again.
 fn sent(page: &Page<'_>, from: &Word, to: &Word, effect: Effect) -> Effect {
+    if page.path != "s3 cp" || page.parsed.has(&["recursive"]) || !is_new_object(from, to) {
+        return effect;
+    }
+    Effect {
+        reversible: Reversible::Undo(format!("aws s3 rm {}", to.text())),
+        ..effect
+    }
+}
+
+/// Whether an object's name, or that of the file sent into a folder, says that it is a dump or an archive of its own.
+pub(super) fn is_new_object(from: &Word, to: &Word) -> bool {
     let dated = pattern::with_date(to);
-    let target = dated.text();
-    let folder = target.ends_with('/') || target.matches('/').count() == 2;
-    let name = if folder {
+    let Some(target) = dated.known() else {
+        return false;
+    };
+    let path = target.split_once("://").map_or(target, |(_, path)| path);
+    let path = path.split_once(':').map_or(path, |(_, path)| path);
+    let key = path.split_once('/').map_or("", |(_, key)| key);
+    let name = if key.is_empty() || key.ends_with('/') {
         from.text().rsplit('/').next().unwrap_or_default()
     } else {
-        target
+        key
     };
-    let one = page.path == "s3 cp" && !page.parsed.has(&["recursive"]);
-    if one && dated.known().is_some() && name != "-" && is_product(name) {
-        return Effect {
-            reversible: Reversible::Undo(format!("aws s3 rm {}", to.text())),
-            ..effect
-        };
-    }
-    effect
+    name != "-" && from.known().is_some() && is_product(name)
 }
 
 /// Whether a setting of this name is a credential.

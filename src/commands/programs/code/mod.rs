@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 static MANUAL: LazyLock<Manual> = LazyLock::new(|| Manual::new(&TEXTS));
 
-const TEXTS: [&str; 7] = [
+const TEXTS: [&str; 8] = [
     include_str!("git.manual"),
     include_str!("forge.manual"),
     include_str!("infrastructure.manual"),
@@ -20,6 +20,7 @@ const TEXTS: [&str; 7] = [
     include_str!("machines.manual"),
     include_str!("builds.manual"),
     include_str!("storage.manual"),
+    include_str!("occasional.manual"),
 ];
 
 /// The grammar of a program of this family.

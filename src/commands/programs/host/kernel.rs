@@ -11,10 +11,10 @@ use crate::domain::effect::Reach;
 
 /// Show how the host is doing; none of their flags changes anything.
 const LOOKERS: &[&str] = words!(
-    "uptime free vmstat iostat mpstat nproc arch uname lscpu lsmem lsmod lspci lsusb lsns lslocks lsipc lsof lslogins pstree pidof pgrep who w \
+    "uptime free vmstat iostat mpstat arch uname lscpu lsmem lsmod lspci lsusb lsns lslocks lsipc lsof lslogins pstree pidof pgrep who w \
      last lastb whoami id groups logname users runlevel ntpq ntpstat ldd slabtop numastat ipcs modinfo getconf locale sensors acpi htop btop \
      iotop pmap pwdx tload screenfetch neofetch fastfetch systool uuidgen finger pinky hostid lsinitramfs lsinitrd smem biosdecode ntptrace \
-     lsirq irqtop checkrestart lsb_release cpuid nfsstat jps needs-restarting ipcalc sipcalc lsgpio sadf tzselect lscgroup lssubsys cgget systemd-escape lsscsi"
+     lsirq irqtop checkrestart lsb_release cpuid jps needs-restarting ipcalc sipcalc lsgpio sadf tzselect lscgroup lssubsys cgget systemd-escape lsscsi"
 );
 
 /// The grammar of a program for the kernel.
