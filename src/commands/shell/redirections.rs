@@ -21,6 +21,12 @@ const SINKS: [&str; 6] = [
     "/dev/zero",
 ];
 
+/// Programs that print dumps, archives, listings of what runs, or reports.
+const MAKERS: &str = "pg_dump pg_dumpall mysqldump mariadb-dump mongodump redis-cli sqlite3 tar gzip pigz zstd xz bzip2 pbzip2 lz4 zip gpg age \
+    openssl sops kubeseal kubectl oc k3s helm etcdctl velero flux argocd docker podman nerdctl crictl ctr skopeo syft grype trivy kube-bench \
+    kubescape lynis popeye restic borg zfs btrfs vgcfgbackup sfdisk journalctl crontab iptables-save ip6tables-save nft dpkg rpm apt snap pip \
+    psql mysql jq yq aws gcloud az vault terraform ldapsearch slapcat consul rabbitmqctl tcpdump systemctl xfsdump dump cpio";
+
 impl Walker<'_, '_> {
     /// One redirection; whether the standard output still goes where it went before.
     pub(super) fn redirect(&mut self, redirect: &IoRedirect) -> bool {
@@ -188,12 +194,18 @@ impl Walker<'_, '_> {
 
     /// `> file` where nothing is printed: what was in it is lost.
     pub(super) fn truncated(&mut self, path: &Word, append: bool, output: &Output) {
-        let Output::Known(text) = output else { return };
-        if !append && !text.is_empty() {
-            // A few words of the line itself are no dump and no report, whatever the file is called.
+        let last = self.found.calls_after(0).last();
+        let makes = last.and_then(|words| words.first()).is_some_and(|program| {
+            let name = program.rsplit('/').next().unwrap_or_default();
+            MAKERS.split_ascii_whitespace().any(|maker| maker == name)
+        });
+        let known = matches!(output, Output::Known(text) if !text.is_empty());
+        if !append && (known || !makes) {
+            // What other programs print is no dump and no archive, whatever the file is called.
             self.found
                 .effect(writing(&self.setting.place, &self.path(path.text()), false));
         }
+        let Output::Known(text) = output else { return };
         if !append && text.is_empty() {
             let mut effect = writing(&self.setting.place, &self.path(path.text()), false);
             effect.data_loss = Tri::Unknown;

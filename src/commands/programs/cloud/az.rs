@@ -115,7 +115,8 @@ fn sort_of(words: &[&str], groups: &[&str], verb: &str) -> Option<Sort> {
     let access = groups.iter().any(|group| ACCESS.contains(group))
         || ["set-policy", "delete-policy"].contains(&verb);
     match (words, sort(verb)) {
-        (["login" | "logout" | "configure" | "upgrade" | "init"], _) => Some(Sort::Change),
+        (["login"], _) => Some(Sort::Undo("az logout")),
+        (["logout" | "configure" | "upgrade" | "init"], _) => Some(Sort::Change),
         (["account", "set"], _) => Some(Sort::Undo("set the former subscription again")),
         (["group", "export"], _) => Some(Sort::Read),
         (["version" | "find" | "feedback" | "survey"], _) => Some(Sort::Read),

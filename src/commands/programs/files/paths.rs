@@ -177,6 +177,12 @@ const PRODUCTS: &str = "backup backups bak dump dumps snapshot snapshots snap ex
 /// Words in a name that say that it is written again and again.
 const ROLLING: &str = "latest current last newest";
 
+/// Ends of names of archives and recordings: they are made of something else.
+const PACKED: [&str; 12] = [
+    ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2", ".zip", ".sql.gz", ".dump",
+    ".pcap", ".hprof", ".sarif",
+];
+
 /// Ends of names of what is run or obeyed.
 const OBEYED: [&str; 13] = [
     ".sh", ".bash", ".py", ".pl", ".rb", ".js", ".conf", ".cfg", ".ini", ".cron", ".service",
@@ -209,13 +215,14 @@ pub(in crate::commands::programs) fn is_product(path: &str) -> bool {
         words.any(|word| has_word(list, &word.to_ascii_lowercase()))
     };
     let named = path.rsplit('/').next().is_some_and(|name| !name.is_empty());
-    named && !taken && !obeyed && said(PRODUCTS) && !said(ROLLING)
+    let packed = PACKED.iter().any(|end| path.ends_with(end));
+    named && !taken && !obeyed && (packed || said(PRODUCTS)) && !said(ROLLING)
 }
 
 /// Files that people name so that nothing is overwritten: copies kept beside the original, dated ones, those in a folder for passing things.
 fn is_new_by_name(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    let copy = [".bak", ".backup", ".orig", ".old", ".save"]
+    let copy = [".bak", ".backup", ".orig", ".old", ".save", ".disabled"]
         .iter()
         .any(|end| name.ends_with(end));
     copy || path.split('/').any(is_dated)

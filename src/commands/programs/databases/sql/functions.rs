@@ -19,6 +19,7 @@ static KNOWN: LazyLock<HashMap<&'static str, Does>> = LazyLock::new(|| {
 fn class(name: &str) -> Does {
     match name {
         "read" => Does::Read,
+        "again" => Does::Again,
         "change" => Does::Change,
         "cut" => Does::Cut,
         "lose" => Does::Lose,

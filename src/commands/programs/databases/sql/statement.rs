@@ -63,8 +63,9 @@ fn one(word: &str, tokens: &Tokens<'_>) -> Does {
             Does::Read
         }
         "REINDEX" | "CHECKPOINT" | "REFRESH" | "OPTIMIZE" | "MSCK" => Does::Again,
-        "COMMENT" | "CLUSTER" | "NOTIFY" | "LOCK" | "CHANGE" | "REPAIR" | "CACHE" | "UNCACHE"
-        | "EXCHANGE" | "UNDROP" | "XA" | "PUT" | "GET" | "CAPTURE" | "RESUME" => Does::Change,
+        "COMMENT" => Does::Undo("COMMENT on it what stood there before"),
+        "CLUSTER" | "NOTIFY" | "LOCK" | "CHANGE" | "REPAIR" | "CACHE" | "UNCACHE" | "EXCHANGE"
+        | "UNDROP" | "XA" | "PUT" | "GET" | "CAPTURE" | "RESUME" => Does::Change,
         "DROP" | "TRUNCATE" | "PURGE" | "UNINSTALL" | "REMOVE" | "RM" => Does::Delete,
         "GRANT" | "REVOKE" | "DENY" | "REASSIGN" | "SECURITY" => Does::Access,
         "KILL" | "SHUTDOWN" | "RESTART" | "CANCEL" | "PAUSE" | "DETACH" => Does::Cut,
@@ -245,6 +246,7 @@ fn several(word: &str, tokens: &Tokens<'_>) -> Vec<Does> {
         "STOP" => vec![Does::Cut],
         "COMMIT" | "ROLLBACK" if tokens.is(1, "PREPARED") => vec![Does::Change],
         "COMMIT" | "ROLLBACK" => vec![Does::Read],
+        "FLUSH" if tokens.has("LOGS") && !tokens.has("LOCK") => vec![Does::Again],
         "FLUSH" => vec![Does::Change],
         "VACUUM" if tokens.has("INTO") || tokens.has("FULL") => vec![Does::Change],
         "VACUUM" => vec![Does::Again],

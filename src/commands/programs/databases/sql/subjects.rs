@@ -178,6 +178,18 @@ fn only_password(tokens: &Tokens<'_>) -> bool {
             .any(|word| rights.iter().any(|right| right.eq_ignore_ascii_case(word)))
 }
 
+/// Settings that decide whether data survives a crash.
+const DURABLE: &[&str] = &[
+    "fsync",
+    "full_page_writes",
+    "synchronous_commit",
+    "wal_level",
+    "archive_mode",
+    "zero_damaged_pages",
+    "ignore_checksum_failure",
+    "autovacuum",
+];
+
 /// `ALTER SYSTEM`: some settings run programs or load libraries.
 fn system(tokens: &Tokens<'_>) -> Does {
     let name = tokens.name(3).unwrap_or("").to_ascii_lowercase();
@@ -199,7 +211,8 @@ fn system(tokens: &Tokens<'_>) -> Does {
         "SET" | "RESET" if runs => Does::Unknown,
         "SET" | "RESET" if guards.contains(&name.as_str()) => Does::Access,
         "RESET" if tokens.is(3, "ALL") => Does::Lose,
-        "SET" | "RESET" => Does::Change,
+        "SET" | "RESET" if DURABLE.contains(&name.as_str()) => Does::Change,
+        "SET" | "RESET" => Does::Undo("ALTER SYSTEM SET it to the value that SHOW gives before"),
         "KILL" | "DISCONNECT" | "CANCEL" | "ENABLE" => Does::Cut,
         "SWITCH" | "CHECKPOINT" | "FLUSH" | "ARCHIVE" => Does::Again,
         _ => Does::Unknown,
