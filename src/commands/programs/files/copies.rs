@@ -254,6 +254,7 @@ fn mv(call: &Call<'_>, found: &mut Found) {
         let gone = pair.target.text() == "/dev/null"
             || guard_of(source).is_some_and(|guard| guard >= super::guard::Guard::Breaks);
         if gone
+            || is_data_folder(source.text())
             || is_system_folder(source.text())
                 && !source.text().is_empty()
                 && is_whole_folder(source.text())
@@ -273,6 +274,15 @@ fn mv(call: &Call<'_>, found: &mut Found) {
 fn is_whole_folder(path: &str) -> bool {
     let path = path.trim_end_matches(['/', '*']);
     path.matches('/').count() <= 1 || path.starts_with("/usr/lib") || path == "/var/lib"
+}
+
+/// Whether a path is the folder in which a service keeps its data: who works in it loses it where it is moved.
+fn is_data_folder(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    path.strip_prefix("/var/lib/").is_some_and(|rest| {
+        let name = rest.rsplit('/').next().unwrap_or_default();
+        !name.is_empty() && !name.contains('.') && rest.matches('/').count() <= 3
+    })
 }
 
 fn moved_back(source: &Word, pair: &Pair<'_>, place: &Place, found: &mut Found) {

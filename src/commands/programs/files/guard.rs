@@ -50,6 +50,8 @@ const RUNS_FOLDERS: &[&str] = words!(
      /etc/logrotate.d/ /etc/update-motd.d/ /etc/X11/xinit/ /.config/systemd/ /.config/autostart/ /var/spool/at/ /etc/xinetd.d/ \
      /etc/sysctl.d/ /etc/tmpfiles.d/ /etc/kernel/ /etc/dpkg/ /etc/yum.repos.d/ /etc/apt/sources.list.d/ /.git/hooks/"
 );
+/// What every program loads.
+const LIBRARIES: &[&str] = words!("/lib/ /lib64/ /lib32/ /usr/lib/ /usr/lib64/ /usr/local/lib/");
 const RUNS_FILES: &[&str] = words!(
     "/etc/crontab /etc/anacrontab /etc/profile /etc/bash.bashrc /etc/bashrc /etc/environment /etc/rc.local /etc/zshrc /etc/aliases \
      /etc/modules /etc/inetd.conf /etc/sysctl.conf /etc/apt/sources.list"
@@ -94,7 +96,8 @@ pub(in crate::commands) fn guard(path: &str) -> Option<Guard> {
     let runs = path.ends_with(".ssh/config")
         || RUNS_FILES.contains(&&*path)
         || has_word(RUNS_NAMES, name)
-        || inside(RUNS_FOLDERS);
+        || inside(RUNS_FOLDERS)
+        || inside(LIBRARIES);
     runs.then_some(Guard::Runs)
 }
 

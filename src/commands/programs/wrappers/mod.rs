@@ -59,6 +59,15 @@ fn nested_with(words: &[Word], stdin: &Stdin, call: &Call<'_>, found: &mut Found
 /// A text inside the call that a shell runs.
 fn nested_text(text: &Word, stdin: &Stdin, call: &Call<'_>, found: &mut Found) {
     match (text.known(), call.setting.deeper()) {
+        // `su -c -- TEXT`: the shell takes it for a flag of its own, and what follows for the text.
+        (Some(flag), _) if flag.starts_with('-') => found.unknown_code(
+            &call.setting.place,
+            call.program,
+            format!(
+                "`{flag}` stands where `{}` expects a text to run",
+                call.program
+            ),
+        ),
         (Some(text), Some(setting)) => shell::judge(text, stdin, &setting, found),
         (None, _) => found.unknown_code(
             &call.setting.place,

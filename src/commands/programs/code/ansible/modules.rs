@@ -57,8 +57,7 @@ pub(super) fn does(name: &str, given: &Arguments) -> Vec<Does> {
             service(state, given)
         }
         "file" | "win_file" => file(state, guarded, given),
-        "reboot" | "win_reboot" => vec![Does::Again],
-        "shutdown" => vec![Does::Cut],
+        "reboot" | "win_reboot" | "shutdown" | "win_shutdown" => vec![Does::Cut],
         "mount" if matches!(state, "unmounted" | "absent" | "absent_from_fstab") => vec![Does::Cut],
         "mount" => vec![Does::Change],
         "filesystem" | "parted" | "lvol" | "lvg" | "zfs" | "zpool" | "luks_device" => {

@@ -13,11 +13,12 @@ const READING: &str = " find findOne count countDocuments estimatedDocumentCount
     tryNext close isExhausted objsLeftInBatch getShardVersion getShardMap watch getClusterTime startSession abs min max now toFixed padEnd padStart repeat split trim some every fill sum log error \
     getPlanCache list getQueryShapes listSearchIndexes getSearchIndexes ";
 const CHANGING: &str = " insert insertOne insertMany update updateOne updateMany replaceOne save findAndModify findOneAndUpdate findOneAndReplace bulkWrite createIndexes createCollection \
-    createView renameCollection setProfilingLevel fsyncLock fsyncUnlock convertToCapped reIndex compact add addArb reconfig initiate freeze enableSharding shardCollection \
+    createView renameCollection setProfilingLevel fsyncUnlock convertToCapped reIndex compact add addArb reconfig initiate freeze enableSharding shardCollection \
     startBalancer stopBalancer setBalancerState moveChunk splitAt splitFind hideIndex unhideIndex setLogLevel logout addShard addShardTag addTagRange disableBalancing enableBalancing \
     createSearchIndex updateSearchIndex resetError runReadCommand flushRouterConfig syncFrom auth startTransaction commitTransaction abortTransaction clear setFeatureCompatibilityVersion ";
 const DELETING: &str = " drop dropDatabase dropIndex dropIndexes deleteOne deleteMany remove findOneAndDelete dropSearchIndex removeShardTag removeTagRange ";
-const CUTTING: &str = " killOp shutdownServer stepDown killSessions killAllSessions removeShard ";
+const CUTTING: &str =
+    " fsyncLock killOp shutdownServer stepDown killSessions killAllSessions removeShard ";
 const RIGHTS: &str = " createUser dropUser updateUser dropAllUsers grantRolesToUser revokeRolesFromUser createRole dropRole updateRole dropAllRoles grantPrivilegesToRole \
     revokePrivilegesFromRole grantRolesToRole revokeRolesFromRole ";
 

@@ -84,6 +84,7 @@ fn field(key: &str, value: &Value, weakness: &mut Weakness) {
             weakness.account = true;
             weakness.access |= value.as_str().is_some_and(|name| name.contains("admin"));
         }
+        "automountServiceAccountToken" => weakness.access |= value != &Value::Bool(false),
         "procMount" => weakness.access |= value.as_str() == Some("Unmasked"),
         "seccompProfile" | "appArmorProfile" => {
             weakness.access |= value.get("type").and_then(Value::as_str) == Some("Unconfined");

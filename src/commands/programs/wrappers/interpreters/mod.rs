@@ -27,6 +27,10 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "node" | "nodejs" => Some(node),
         "php" => Some(php),
         "lua" | "luajit" => Some(lua),
+        "deno" | "bun" | "tclsh" | "wish" | "guile" | "racket" | "sbcl" | "clisp" | "julia"
+        | "Rscript" | "R" | "octave" | "groovy" | "scala" | "jshell" | "ghci" | "runghc"
+        | "elixir" | "iex" | "erl" | "escript" | "pwsh" | "powershell" | "raku" | "ocaml"
+        | "swipl" | "gjs" | "qjs" | "osascript" => Some(other_language),
         _ => None,
     }
 }
@@ -190,6 +194,17 @@ fn reads(files: &[Word], call: &Call<'_>, found: &mut Found) {
             )
         });
     }
+}
+
+/// A language that nobody reads here.
+fn other_language(call: &Call<'_>, found: &mut Found) {
+    let only = call.arguments.first().and_then(Word::known);
+    if call.arguments.len() == 1 && matches!(only, Some("--version" | "-version" | "--help" | "-v"))
+    {
+        return;
+    }
+    let reason = format!("programs for `{}` are not read", call.program);
+    found.unknown_code(&call.setting.place, call.program, reason);
 }
 
 fn python(call: &Call<'_>, found: &mut Found) {
