@@ -12,7 +12,7 @@ use crate::{
         check::CheckStatus,
         gate::Decision,
         id::RunId,
-        occurrence::NotRun,
+        occurrence::{NotRun, Skipped},
         run::{Cause, RunOutcome},
         runbook::Phase,
     },
@@ -201,6 +201,25 @@ pub(super) fn upcoming(now: Timestamp, zone: &jiff::tz::TimeZone, due: &[Upcomin
             times::relative(one.due, now).into(),
             Cell::faint(&one.trigger),
             Cell::styled(blocked, Style::Warn),
+        ]);
+    }
+    table
+}
+
+/// Occurrences that did not run.
+pub(super) fn skipped(context: &Context, skipped: &[Skipped]) -> Table {
+    let mut table = Table::new(&["RUNBOOK", "DUE", "UNTIL", "REASON", "TRIGGER", "DETAIL"]);
+    let local = |at| times::local(at, context.now(), &context.zone);
+    for one in skipped {
+        let first = one.occurrence.nominal;
+        let last = (one.last_nominal != first).then(|| local(one.last_nominal));
+        table.row([
+            one.occurrence.runbook.as_str().into(),
+            local(first).into(),
+            last.unwrap_or_default().into(),
+            Cell::styled(one.reason.as_str(), Style::Warn),
+            Cell::faint(&one.occurrence.trigger),
+            one.detail.as_str().into(),
         ]);
     }
     table

@@ -180,6 +180,11 @@ impl Runbooks {
             table.slots.retain(|slot| !slot.is_forgotten(now));
             table.places = places(&table.slots);
         }
+        let new = here
+            .iter()
+            .filter(|series| !table.places.contains_key(&series.name))
+            .count();
+        table.slots.reserve_exact(new);
         for series in here {
             if !table.places.contains_key(&series.name) {
                 table.add(&series.name);

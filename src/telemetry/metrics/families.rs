@@ -125,8 +125,8 @@ impl SourceMetrics {
                 "Runbooks whose newest version is broken.",
             ),
             runbooks_lacking: make.gauge(
-                "orderly_runbooks_lacking_secrets",
-                "Runbooks in use that name secrets which the agent's configuration does not; their runs fail.",
+                "orderly_runbooks_lacking_configuration",
+                "Runbooks in use that name secrets or webhooks which the agent's configuration does not.",
             ),
             suspensions: make.counter(
                 "orderly_runbook_suspensions_total",
