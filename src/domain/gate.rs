@@ -76,6 +76,8 @@ impl Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// A person has stopped all effects.
+    Halt,
     /// Placeholders, control characters, size.
     Structure,
     /// Operations that policy forbids.
@@ -106,6 +108,7 @@ impl Stage {
     /// The word used in reports and metric labels.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Halt => "halt",
             Self::Structure => "structure",
             Self::Forbidden => "forbidden",
             Self::ProtectedNamespace => "protected_namespace",

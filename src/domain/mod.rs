@@ -16,6 +16,7 @@ pub mod digest;
 pub mod effect;
 pub mod expression;
 pub mod gate;
+pub mod halt;
 pub mod id;
 pub mod inputs;
 pub mod likeness;

@@ -266,6 +266,7 @@ pub fn dependencies(world: &World, sync: &SyncStory, tasks: &dyn TaskReport) -> 
         source(sync),
         reviewer(world),
     ];
+    all.extend(halted(world));
     all.extend(tasks.tasks());
     all
 }
@@ -282,6 +283,17 @@ fn history(world: &World) -> Dependency {
         weight: Weight::Ready,
         detail,
     }
+}
+
+/// Only while it is so: an agent that is not halted need not say it.
+fn halted(world: &World) -> Option<Dependency> {
+    let halt = world.brake.halted()?;
+    Some(Dependency {
+        name: "effects".to_owned(),
+        ok: false,
+        weight: Weight::Degraded,
+        detail: format!("{halt}; `orderly unhalt` lets them go"),
+    })
 }
 
 pub(super) fn output(world: &World) -> Dependency {

@@ -9,7 +9,7 @@ use crate::{
         policy::Policy,
         span::Span,
     },
-    flow::{FlowError, needs},
+    flow::{FlowError, halt::Brake, needs},
     gate::review::Reviewer,
     history::{History, Write, WriteError},
     ports::{BoxFuture, clock::Clock, executor::Executor, logs::LogStore, secrets::Secrets},
@@ -140,6 +140,8 @@ pub struct World {
     pub address: OnceLock<String>,
     /// How many live runs wait for people.
     pub waiting: AtomicUsize,
+    /// Whether a person has stopped all effects, and what would have to stop.
+    pub brake: Brake,
     /// Runbooks whose triggers are stopped.
     pub suspensions: Mutex<BTreeMap<RunbookName, Suspension>>,
     /// Held by whoever changes a suspension, here and in the history.
@@ -205,6 +207,7 @@ impl World {
             live: Mutex::default(),
             address: OnceLock::new(),
             waiting: AtomicUsize::default(),
+            brake: Brake::default(),
             suspensions: Mutex::default(),
             suspending: tokio::sync::Mutex::default(),
             lacks: Mutex::default(),

@@ -1,6 +1,6 @@
 //! The safety gate: the stages that lead to one permit.
 //!
-//! Order: structure and hard denials → policy → rate limits → review (may only tighten) → people. Each stage adds
+//! Order: a halt, structure and hard denials → policy → rate limits → review (may only tighten) → people. Each stage adds
 //! [`Contribution`]s; their join is the decision ([`crate::domain::gate::join`]); no stage can take back what another said.
 //!
 //! Invariants
@@ -11,6 +11,7 @@
 //! What a command would do is not found out here: that is [`crate::commands`].
 
 pub mod explain;
+mod halt;
 mod limits;
 mod operations;
 mod policy;
@@ -20,6 +21,7 @@ use crate::domain::{
     calendar::WindowState,
     effect::Class,
     gate::{Contribution, Decision, Quorum, Stage, join},
+    halt::Halt,
     plan::PlannedStep,
     policy::Policy,
 };
@@ -34,6 +36,8 @@ use review::{
 pub struct Circumstances {
     /// The time.
     pub now: Timestamp,
+    /// Whether a person has stopped all effects.
+    pub halted: Option<Halt>,
     /// Whether the runbook's windows are open; a person may have overridden them.
     pub window: WindowState,
     /// Who overrode a closed window, if anybody did.
@@ -122,6 +126,7 @@ pub fn by_policy(
 ) -> Vec<Contribution> {
     let mut contributions = policy::contributions(step, policy, circumstances.now);
     contributions.extend(limits::contributions(step, policy, circumstances));
+    contributions.extend(halt::contribution(step, circumstances));
     contributions.extend(window(step, circumstances));
     contributions.extend(wishes(circumstances));
     contributions

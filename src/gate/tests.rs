@@ -49,6 +49,7 @@ fn step(effects: Effects, arguments: Value) -> PlannedStep {
 
 fn facts() -> Circumstances {
     Circumstances {
+        halted: None,
         now: now(),
         window: WindowState::Open { closes: None },
         window_override: None,

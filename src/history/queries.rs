@@ -4,6 +4,7 @@ use crate::{
     domain::{
         audit::Record,
         digest::Digest,
+        halt::Halt,
         id::{ApprovalId, ArtifactId, RunId},
         name::RunbookName,
         occurrence::{Occurrence, Skipped},
@@ -163,6 +164,10 @@ impl History {
     /// Locks that are recorded, by name; expired ones too.
     pub async fn locks(&self) -> Found<Vec<LockRow>> {
         self.read("locks", agent::locks).await
+    }
+    /// Who has stopped all effects, if anybody has.
+    pub async fn halt(&self) -> Found<Option<Halt>> {
+        self.read("whether all is halted", agent::halt).await
     }
     /// When the agent was last known to be alive.
     pub async fn last_heartbeat(&self) -> Found<Option<Timestamp>> {

@@ -7,6 +7,7 @@ use crate::domain::{
     audit::Entry,
     digest::Digest,
     effect::Class,
+    halt::Halt,
     id::{ApprovalId, ArtifactId, CallId, RunId},
     name::{LockName, ProviderName, RunbookName, StepName},
     occurrence::{Occurrence, Skipped},
@@ -140,6 +141,12 @@ pub enum Write {
         /// The runbook.
         runbook: RunbookName,
     },
+    /// All effects are halted; an earlier halt is replaced.
+    Halt(Halt),
+    /// Effects may be again.
+    Unhalt,
+    /// Refuses the batch while all effects are halted: it records the start of one.
+    NotHalted,
     /// The agent was alive then.
     Heartbeat {
         /// When.

@@ -4,6 +4,7 @@ use crate::{
     domain::{
         approval::{Person, Verdict},
         digest::Digest,
+        halt::Halt,
         id::{ApprovalId, RunId},
         name::RunbookName,
         occurrence::NotRun,
@@ -138,6 +139,19 @@ pub enum Weight {
     Degraded,
 }
 
+/// Whether all effects are halted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaltView {
+    /// By whom, since when and why; none where nothing is halted.
+    pub halted: Option<Halt>,
+    /// Steps that the halt has stopped; only in the answer to whoever halted.
+    #[serde(default)]
+    pub stopped: Vec<String>,
+    /// Those of them that have not ended yet.
+    #[serde(default)]
+    pub still: Vec<String>,
+}
+
 /// A wish to start a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StartRequest {
@@ -234,6 +248,20 @@ pub trait Agent: Send + Sync {
         runbook: &'a RunbookName,
         by: &'a Person,
     ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Whether all effects are halted.
+    fn halted(&self) -> HaltView;
+    /// Stops all effects at once, until a person lets them go again.
+    fn halt<'a>(
+        &'a self,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<HaltView, AgentError>>;
+    /// Lets effects be again.
+    fn unhalt<'a>(
+        &'a self,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<HaltView, AgentError>>;
     /// Fetches the source now; with `accept`, a held deletion of exactly this revision is carried out.
     fn sync<'a>(
         &'a self,

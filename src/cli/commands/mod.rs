@@ -8,6 +8,7 @@ pub(super) mod config;
 pub(super) mod db;
 pub(super) mod doctor;
 pub(super) mod gate;
+pub(super) mod halt;
 pub(super) mod logs;
 pub(super) mod next;
 pub(super) mod run;

@@ -113,6 +113,7 @@ pub(super) async fn circumstances(
         .and_then(|intent| intent.wants_approval.clone());
     Ok(Circumstances {
         now,
+        halted: world.brake.halted(),
         window: window(world, &journey.runbook.windows, now),
         window_override: journey.header.window_override.clone(),
         changes_last_minute: effects_since(

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod crash;
+mod halt;
 mod locks;
 mod needs;
 mod runs;

@@ -91,7 +91,7 @@ impl Clock for ManualClock {
 }
 
 /// What a scripted step does. The action's name chooses it: `play/read`, `play/change`, `play/once`, `play/destroy`, `play/ask`.
-/// Its arguments say the rest: `fail: n` fails the first n times, `hang: true` waits to be stopped, `check: warning`.
+/// Its arguments say the rest: `fail: n` fails the first n times, `hang: true` waits to be stopped, `deaf: true` does not even stop, `check: warning`.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     /// Steps that touched the world, in order.
@@ -141,6 +141,9 @@ impl Executor for Script {
             if step.arguments["hang"] == json!(true) {
                 session.stop.cancelled().await;
                 return StepReport::canceled("stopped");
+            }
+            if step.arguments["deaf"] == json!(true) {
+                std::future::pending::<()>().await;
             }
             if let Some(status) = step.arguments["check"].as_str() {
                 let status = CheckStatus::ALL

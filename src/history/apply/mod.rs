@@ -89,6 +89,9 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
             at,
         } => schedule::suspend(to, runbook, *until, (by, reason), *at),
         Write::Resume { runbook } => schedule::resume(to, runbook),
+        Write::Halt(halt) => agent::halt(to, halt),
+        Write::Unhalt => agent::unhalt(to),
+        Write::NotHalted => agent::not_halted(to),
         Write::Heartbeat { at } => agent::heartbeat(to, *at),
         Write::Sync(record) => agent::sync(to, record),
         Write::Active(changes) => changes

@@ -5,6 +5,7 @@ use crate::{
         approval::{Request, Standing, Verdict, Vote},
         effect::Class,
         gate::{Contribution, Decision},
+        halt::Halt,
         id::{ApprovalId, RunId},
     },
     telemetry::{
@@ -12,7 +13,7 @@ use crate::{
         events::{count, trace_id},
     },
 };
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 impl Events {
     /// The gate has decided about an attempt.
@@ -81,6 +82,19 @@ impl Events {
             .with_label_values(&[standing.as_str()])
             .inc();
         info!(run.id = %run, trace_id = trace_id(run), %approval, standing = standing.as_str(), "approval ended");
+    }
+
+    /// A person has stopped all effects, and so many steps with them.
+    pub fn halted(&self, halt: &Halt, stopped: usize) {
+        self.metrics().gate.halted.set(1);
+        let (by, reason) = (&halt.by, &halt.reason);
+        warn!(by, reason, since = %halt.since, stopped, "all effects halted");
+    }
+
+    /// A person lets effects be again.
+    pub fn unhalted(&self, by: &str, reason: &str) {
+        self.metrics().gate.halted.set(0);
+        warn!(by, reason, "effects no longer halted");
     }
 
     /// So many questions wait for people. No log line.

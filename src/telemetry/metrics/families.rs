@@ -257,6 +257,7 @@ pub(in crate::telemetry) struct GateMetrics {
     pub(in crate::telemetry) approval_votes: IntCounterVec,
     pub(in crate::telemetry) approvals_ended: IntCounterVec,
     pub(in crate::telemetry) approvals_waiting: IntGauge,
+    pub(in crate::telemetry) halted: IntGauge,
 }
 
 impl GateMetrics {
@@ -289,6 +290,10 @@ impl GateMetrics {
             approvals_waiting: make.gauge(
                 "orderly_approvals_waiting",
                 "Questions that wait for people.",
+            ),
+            halted: make.gauge(
+                "orderly_halted",
+                "1 while a person has stopped all effects, else 0.",
             ),
         }
     }

@@ -5,6 +5,7 @@ use orderly::{
     domain::{
         approval::{Person, Verdict},
         digest::Digest,
+        halt::Halt,
         id::{ApprovalId, Entropy, RunId},
         name::RunbookName,
         run::RunOutcome,
@@ -12,8 +13,8 @@ use orderly::{
     ports::{
         BoxFuture,
         agent::{
-            Agent, AgentError, Dependency, RunbookState, RunbookView, StartRequest, StartedRun,
-            SyncView, Upcoming, Weight,
+            Agent, AgentError, Dependency, HaltView, RunbookState, RunbookView, StartRequest,
+            StartedRun, SyncView, Upcoming, Weight,
         },
         clock::Clock,
         executor::LogStream,
@@ -294,6 +295,38 @@ impl Agent for FakeAgent {
         by: &'a Person,
     ) -> BoxFuture<'a, Result<(), AgentError>> {
         ready(self.note(format!("resume {runbook} by {}", by.subject), Ok(())))
+    }
+    fn halted(&self) -> HaltView {
+        HaltView {
+            halted: None,
+            stopped: Vec::new(),
+            still: Vec::new(),
+        }
+    }
+    fn halt<'a>(
+        &'a self,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<HaltView, AgentError>> {
+        let halt = Halt {
+            by: by.subject.clone(),
+            since: now(),
+            reason: reason.to_owned(),
+        };
+        let answer = HaltView {
+            halted: Some(halt),
+            stopped: vec!["step one".to_owned()],
+            still: Vec::new(),
+        };
+        ready(self.note(format!("halt by {}: {reason}", by.subject), Ok(answer)))
+    }
+    fn unhalt<'a>(
+        &'a self,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<HaltView, AgentError>> {
+        let call = format!("unhalt by {}: {reason}", by.subject);
+        ready(self.note(call, Ok(self.halted())))
     }
     fn sync<'a>(
         &'a self,
