@@ -14,7 +14,7 @@ use crate::{
     flow::{
         agent::Agent,
         child::ChildRuns,
-        halt,
+        circuit, halt,
         review::Desk,
         suspend,
         sync::Sync as SyncStory,
@@ -85,6 +85,7 @@ pub(super) async fn assemble(
         concurrency: config.runs.concurrency as usize,
     }));
     halt::load(&world).await?;
+    circuit::load(&world).await?;
     suspend::load(&world).await?;
     let sync = Arc::new(SyncStory::open(&world, Arc::new(source), catalogue).await?);
     let tasks = Tasks::default();

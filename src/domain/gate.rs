@@ -88,6 +88,10 @@ pub enum Stage {
     RequireApproval,
     /// The autonomy level.
     Autonomy,
+    /// A runbook that failed several times in a row.
+    Circuit,
+    /// A runbook that is new or changed.
+    FirstRun,
     /// Texts that policy fears.
     DangerousCommand,
     /// How much may be done in a period.
@@ -114,6 +118,8 @@ impl Stage {
             Self::ProtectedNamespace => "protected_namespace",
             Self::RequireApproval => "require_approval",
             Self::Autonomy => "autonomy",
+            Self::Circuit => "circuit",
+            Self::FirstRun => "first_run",
             Self::DangerousCommand => "dangerous_command",
             Self::RateLimit => "rate_limit",
             Self::Window => "window",

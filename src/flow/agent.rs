@@ -10,7 +10,7 @@ use crate::{
         run::{Cause, RunEvent},
     },
     flow::{
-        approve, called, halt,
+        approve, called, circuit, halt,
         start::{self, NotStarted, Wish},
         suspend,
         sync::Sync as SyncStory,
@@ -103,6 +103,14 @@ impl Port for Agent {
     }
     fn resume<'a>(&'a self, runbook: &'a RunbookName, by: &'a Person) -> Answer<'a, ()> {
         Box::pin(suspend::resume(&self.world, runbook, by))
+    }
+    fn reset<'a>(
+        &'a self,
+        runbook: &'a RunbookName,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> Answer<'a, ()> {
+        Box::pin(circuit::reset(&self.world, runbook, by, reason))
     }
     fn halted(&self) -> HaltView {
         halt::view(&self.world)

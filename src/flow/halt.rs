@@ -16,7 +16,7 @@ use crate::{
         FlowError,
         world::{World, held},
     },
-    history::Write,
+    history::{Write, stored},
     ports::agent::{AgentError, HaltView},
 };
 use jiff::Timestamp;
@@ -183,7 +183,7 @@ pub async fn halt(
 ) -> Result<HaltView, AgentError> {
     let halt = Halt {
         by: by.to_owned(),
-        since,
+        since: stored(since),
         reason: reason.to_owned(),
     };
     // Before anything else, and whatever comes of the rest.

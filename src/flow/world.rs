@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         active::ActiveSet,
+        circuit::Circuit,
         gate::Quorum,
         id::{ApprovalId, RunId},
         name::{EnvironmentName, RunbookName},
@@ -142,6 +143,10 @@ pub struct World {
     pub waiting: AtomicUsize,
     /// Whether a person has stopped all effects, and what would have to stop.
     pub brake: Brake,
+    /// Runbooks that failed lately, or whose circuit is open.
+    pub circuits: Mutex<BTreeMap<RunbookName, Circuit>>,
+    /// Held by whoever changes a circuit, here and in the history.
+    pub tripping: tokio::sync::Mutex<()>,
     /// Runbooks whose triggers are stopped.
     pub suspensions: Mutex<BTreeMap<RunbookName, Suspension>>,
     /// Held by whoever changes a suspension, here and in the history.
@@ -208,6 +213,8 @@ impl World {
             address: OnceLock::new(),
             waiting: AtomicUsize::default(),
             brake: Brake::default(),
+            circuits: Mutex::default(),
+            tripping: tokio::sync::Mutex::default(),
             suspensions: Mutex::default(),
             suspending: tokio::sync::Mutex::default(),
             lacks: Mutex::default(),

@@ -13,17 +13,20 @@
 pub mod explain;
 mod halt;
 mod limits;
+mod lowered;
 mod operations;
 mod policy;
 pub mod review;
 
 use crate::domain::{
     calendar::WindowState,
+    circuit::Tripped,
     effect::Class,
     gate::{Contribution, Decision, Quorum, Stage, join},
     halt::Halt,
     plan::PlannedStep,
     policy::Policy,
+    trial::Trial,
 };
 use jiff::Timestamp;
 use review::{
@@ -38,6 +41,10 @@ pub struct Circumstances {
     pub now: Timestamp,
     /// Whether a person has stopped all effects.
     pub halted: Option<Halt>,
+    /// Where the runbook's circuit is open.
+    pub circuit: Option<Tripped>,
+    /// Where the runbook is on trial because it is new or changed.
+    pub trial: Option<Trial>,
     /// Whether the runbook's windows are open; a person may have overridden them.
     pub window: WindowState,
     /// Who overrode a closed window, if anybody did.
@@ -125,6 +132,11 @@ pub fn by_policy(
     circumstances: &Circumstances,
 ) -> Vec<Contribution> {
     let mut contributions = policy::contributions(step, policy, circumstances.now);
+    contributions.extend(
+        lowered::contributions(step, circumstances)
+            .into_iter()
+            .map(|said| policy::at_least_quorum(said, policy)),
+    );
     contributions.extend(limits::contributions(step, policy, circumstances));
     contributions.extend(halt::contribution(step, circumstances));
     contributions.extend(window(step, circumstances));

@@ -5,6 +5,7 @@
 use crate::domain::{
     approval::{Request, Vote},
     audit::Entry,
+    circuit::Circuit,
     digest::Digest,
     effect::Class,
     halt::Halt,
@@ -140,6 +141,29 @@ pub enum Write {
     Resume {
         /// The runbook.
         runbook: RunbookName,
+    },
+    /// Where a runbook's circuit stands.
+    Circuit {
+        /// The runbook.
+        runbook: RunbookName,
+        /// Its circuit.
+        circuit: Circuit,
+    },
+    /// A run of this definition changed something and ended well.
+    Proof {
+        /// The digest of the definition.
+        definition: Digest,
+        /// The runbook.
+        runbook: RunbookName,
+        /// When.
+        at: Timestamp,
+    },
+    /// These definitions need no proof.
+    Trusted {
+        /// The digest of each, and the runbook.
+        definitions: Vec<(Digest, RunbookName)>,
+        /// When.
+        at: Timestamp,
     },
     /// All effects are halted; an earlier halt is replaced.
     Halt(Halt),

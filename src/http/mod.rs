@@ -203,6 +203,7 @@ fn operations() -> Router<Arc<Front>> {
             "/api/v1/runbooks/{name}/resume",
             post(api::runbooks::resume),
         )
+        .route("/api/v1/runbooks/{name}/reset", post(api::runbooks::reset))
         .route("/api/v1/runs/{id}/cancel", post(api::runs::cancel))
         .route("/api/v1/halt", post(api::halt::halt))
         .route("/api/v1/unhalt", post(api::halt::unhalt))

@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         approval::{Person, Verdict},
+        circuit::Tripped,
         digest::Digest,
         halt::Halt,
         id::{ApprovalId, RunId},
@@ -36,6 +37,9 @@ pub struct RunbookView {
     pub problem: Option<String>,
     /// Suspended until then, where it is; `None` in a suspension means until resumed.
     pub suspended_until: Option<Timestamp>,
+    /// Where its circuit is open: its changes ask people until somebody resets it.
+    #[serde(default)]
+    pub circuit: Option<Tripped>,
     /// Its triggers, as text.
     pub triggers: Vec<String>,
     /// When it is due next.
@@ -77,6 +81,9 @@ pub struct Upcoming {
     pub due: Timestamp,
     /// Why it will not run, as far as is known now.
     pub blocked: Option<NotRun>,
+    /// What will be other than usual if it runs: its changes ask people, or are denied.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// Where following the source stands.
@@ -247,6 +254,13 @@ pub trait Agent: Send + Sync {
         &'a self,
         runbook: &'a RunbookName,
         by: &'a Person,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Closes a runbook's circuit, so that it acts by itself again.
+    fn reset<'a>(
+        &'a self,
+        runbook: &'a RunbookName,
+        by: &'a Person,
+        reason: &'a str,
     ) -> BoxFuture<'a, Result<(), AgentError>>;
     /// Whether all effects are halted.
     fn halted(&self) -> HaltView;

@@ -163,8 +163,10 @@ fn whoever(context: &Context) -> String {
     let name = ["USER", "LOGNAME"]
         .iter()
         .find_map(|variable| context.environment.get(*variable));
-    let name = name.map_or("somebody", String::as_str);
-    format!("{name} on this host")
+    match name {
+        Some(name) => format!("{name} on this host"),
+        None => format!("user {} on this host", rustix::process::getuid().as_raw()),
+    }
 }
 
 /// Lets go.

@@ -243,6 +243,19 @@ fn counts(runbooks: &[RunbookView]) -> Table {
     let broken = runbooks
         .iter()
         .filter_map(|view| Some((view, view.problem.as_deref()?)));
+    let tripped = runbooks
+        .iter()
+        .filter_map(|view| Some((view, view.circuit.as_ref()?)));
+    for (view, tripped) in tripped.take(SHOWN) {
+        table.row([
+            Cell::styled(view.name.as_str(), Style::Bad),
+            format!(
+                "its changes ask people: {tripped}; `orderly reset {}`",
+                view.name
+            )
+            .into(),
+        ]);
+    }
     for (view, problem) in broken.take(SHOWN) {
         table.row([
             Cell::styled(view.name.as_str(), Style::Bad),

@@ -1,6 +1,7 @@
 //! The stories on a stage: a clock that tests turn, an executor that plays by script, a real history in a temporary folder.
 
 mod approvals;
+mod circuit;
 mod crash;
 mod halt;
 mod locks;
@@ -9,3 +10,4 @@ mod runs;
 mod stage;
 mod sync;
 mod times;
+mod trial;

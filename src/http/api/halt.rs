@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Why {
     #[serde(default)]
-    reason: String,
+    pub(super) reason: String,
 }
 
 /// `GET /halt`.

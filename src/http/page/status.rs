@@ -176,7 +176,7 @@ fn upcoming(due: &[Upcoming], now: Timestamp) -> Markup {
                                 td { (time(one.due, now)) }
                                 td { (one.runbook.as_str()) }
                                 td { (text(&one.trigger)) }
-                                td { @if let Some(reason) = one.blocked { "will not run: " (reason.as_str().replace('_', " ")) } }
+                                td { @if let Some(reason) = one.blocked { "will not run: " (reason.as_str().replace('_', " ")) } @else if let Some(note) = &one.note { (text(note)) } }
                             }
                         }
                     }
@@ -190,6 +190,7 @@ fn upcoming(due: &[Upcoming], now: Timestamp) -> Markup {
 fn books(views: &[RunbookView], now: Timestamp) -> Markup {
     let unusual = |view: &&RunbookView| {
         view.state != RunbookState::Active
+            || view.circuit.is_some()
             || view
                 .last_outcome
                 .is_some_and(|outcome| !outcome.is_success())
@@ -219,6 +220,7 @@ fn book(view: &RunbookView, now: Timestamp) -> Markup {
                 }
             }
             td {
+                @if let Some(tripped) = &view.circuit { span .bad { "its changes ask people" } ": " (text(&tripped.to_string())) "; " code { "orderly reset " (view.name.as_str()) } " " }
                 @if let Some(outcome) = view.last_outcome { (outcome_words(outcome)) " " }
                 @if let Some(ended) = view.last_ended { (time(ended, now)) } @else { "never" }
             }

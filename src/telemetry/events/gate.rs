@@ -3,10 +3,12 @@
 use crate::{
     domain::{
         approval::{Request, Standing, Verdict, Vote},
+        circuit::Tripped,
         effect::Class,
         gate::{Contribution, Decision},
         halt::Halt,
         id::{ApprovalId, RunId},
+        name::RunbookName,
     },
     telemetry::{
         Events, StepOf,
@@ -95,6 +97,21 @@ impl Events {
     pub fn unhalted(&self, by: &str, reason: &str) {
         self.metrics().gate.halted.set(0);
         warn!(by, reason, "effects no longer halted");
+    }
+
+    /// A runbook failed so often in a row that its changes ask people.
+    pub fn circuit_opened(&self, runbook: &RunbookName, tripped: &Tripped) {
+        self.inner.runbooks.circuit_open(runbook, true);
+        self.metrics().gate.circuits_opened.inc();
+        let (failures, reason) = (tripped.failures, &tripped.reason);
+        warn!(%runbook, failures, reason, "circuit opened");
+    }
+
+    /// A person lets it act by itself again.
+    pub fn circuit_reset(&self, runbook: &RunbookName, by: &str) {
+        self.inner.runbooks.circuit_open(runbook, false);
+        self.metrics().gate.circuits_reset.inc();
+        info!(%runbook, by, "circuit reset");
     }
 
     /// So many questions wait for people. No log line.

@@ -167,6 +167,7 @@ fn view(name_text: &str, state: RunbookState) -> RunbookView {
         problem: (state == RunbookState::Invalid)
             .then(|| "disk.yaml:3:4: unknown field `x`\u{1b}[31m".to_owned()),
         suspended_until: None,
+        circuit: None,
         triggers: vec!["every 5m".to_owned()],
         next: Some(now() + Duration::from_secs(65)),
         running: None,
@@ -210,6 +211,7 @@ impl Agent for FakeAgent {
             nominal: now() + Duration::from_mins(1),
             due: now() + Duration::from_secs(65),
             blocked: None,
+            note: None,
         };
         ["disk", "mail"]
             .map(one)
@@ -295,6 +297,15 @@ impl Agent for FakeAgent {
         by: &'a Person,
     ) -> BoxFuture<'a, Result<(), AgentError>> {
         ready(self.note(format!("resume {runbook} by {}", by.subject), Ok(())))
+    }
+    fn reset<'a>(
+        &'a self,
+        runbook: &'a RunbookName,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>> {
+        let call = format!("reset {runbook} by {}: {reason}", by.subject);
+        ready(self.note(call, Ok(())))
     }
     fn halted(&self) -> HaltView {
         HaltView {
