@@ -194,7 +194,8 @@ pub(super) fn steps(rows: &[StepRow]) -> Table {
 pub(super) fn upcoming(now: Timestamp, zone: &jiff::tz::TimeZone, due: &[Upcoming]) -> Table {
     let mut table = Table::new(&["RUNBOOK", "DUE", "IN", "TRIGGER", "BLOCKED"]);
     for one in due {
-        let blocked = one.blocked.map(NotRun::as_str).unwrap_or_default();
+        let blocked = one.blocked.map(NotRun::as_str);
+        let blocked = blocked.or(one.note.as_deref()).unwrap_or_default();
         table.row([
             one.runbook.as_str().into(),
             times::local(one.due, now, zone).into(),

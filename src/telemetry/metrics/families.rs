@@ -257,6 +257,9 @@ pub(in crate::telemetry) struct GateMetrics {
     pub(in crate::telemetry) approval_votes: IntCounterVec,
     pub(in crate::telemetry) approvals_ended: IntCounterVec,
     pub(in crate::telemetry) approvals_waiting: IntGauge,
+    pub(in crate::telemetry) halted: IntGauge,
+    pub(in crate::telemetry) circuits_opened: IntCounter,
+    pub(in crate::telemetry) circuits_reset: IntCounter,
 }
 
 impl GateMetrics {
@@ -289,6 +292,18 @@ impl GateMetrics {
             approvals_waiting: make.gauge(
                 "orderly_approvals_waiting",
                 "Questions that wait for people.",
+            ),
+            halted: make.gauge(
+                "orderly_halted",
+                "1 while a person has stopped all effects, else 0.",
+            ),
+            circuits_opened: make.counter(
+                "orderly_circuits_opened_total",
+                "Times that a runbook failed so often in a row that its changes ask people.",
+            ),
+            circuits_reset: make.counter(
+                "orderly_circuits_reset_total",
+                "Times that a person let such a runbook act by itself again.",
             ),
         }
     }
