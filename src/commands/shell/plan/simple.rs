@@ -123,7 +123,7 @@ impl Planner {
 }
 
 /// How an argument was written.
-fn raw<'i>(item: &'i Item) -> Option<&'i str> {
+fn raw(item: &Item) -> Option<&str> {
     match item {
         Item::Word(word) | Item::AssignmentWord(_, word) => Some(&word.value),
         Item::IoRedirect(_) | Item::ProcessSubstitution(..) => None,
