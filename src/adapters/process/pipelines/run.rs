@@ -238,9 +238,9 @@ impl Script {
     fn failed(&self, failed: Failed) -> (u8, Flow) {
         match failed {
             Failed::Word(refused) => self.refused(&refused),
-            Failed::File(path, error) => {
+            Failed::File(path, error, errors) => {
                 let path = path.display().to_string();
-                complain(Some(&self.streams.errors), &path, &error.to_string());
+                complain(Some(&errors), &path, &error.to_string());
                 (1, Flow::Continue(()))
             }
         }

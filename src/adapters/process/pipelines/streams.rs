@@ -29,7 +29,8 @@ pub(super) struct Streams {
 #[derive(Debug)]
 pub(super) enum Failed {
     Word(Refused),
-    File(OsString, io::Error),
+    /// This file, and where complaints go by then.
+    File(OsString, io::Error, Arc<File>),
 }
 
 impl Streams {
@@ -54,7 +55,7 @@ impl Streams {
                 Redirection::File(which, how, word) => {
                     let path = values.whole(word).map_err(Failed::Word)?;
                     let file =
-                        open(&path, *how, values).map_err(|error| Failed::File(path, error))?;
+                        open(&path, *how, values).map_err(|error| streams.failed(path, error))?;
                     let file = Arc::new(file);
                     for stream in which {
                         *streams.stream(*stream) = Arc::clone(&file);
@@ -68,12 +69,16 @@ impl Streams {
                     let text = values.whole(word).map_err(Failed::Word)?;
                     let file = holding(text.as_bytes());
                     let file =
-                        file.map_err(|error| Failed::File("a here-document".into(), error))?;
+                        file.map_err(|error| streams.failed("a here-document".into(), error))?;
                     streams.input = Arc::new(file);
                 }
             }
         }
         Ok(streams)
+    }
+
+    fn failed(&self, path: OsString, error: io::Error) -> Failed {
+        Failed::File(path, error, Arc::clone(&self.errors))
     }
 
     fn stream(&mut self, stream: Stream) -> &mut Arc<File> {
