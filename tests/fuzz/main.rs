@@ -12,7 +12,10 @@
 
 use orderly::{
     commands::{NoFiles, of_script},
-    domain::effect::{Class, Confidence},
+    domain::{
+        effect::{Class, Confidence},
+        pipeline::{Part, Plan, PlannedWord, PlannedWork},
+    },
 };
 use std::{
     env, fs,
@@ -494,6 +497,21 @@ fn by_bash(lines: &[String]) -> Vec<Vec<String>> {
         .collect()
 }
 
+/// The words of a plan's first program, if each stands for itself.
+fn literal_words(plan: &Plan) -> Option<Vec<String>> {
+    let PlannedWork::Program { words, .. } = &plan.pipelines[0].commands[0].work else {
+        return None;
+    };
+    let literal = |word: &PlannedWord| {
+        let parts = word.parts.iter().map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        parts.collect::<Option<String>>()
+    };
+    words.iter().map(literal).collect()
+}
+
 #[test]
 fn the_words_of_a_plan_are_those_that_bash_makes() {
     let mut dice = Dice(7);
@@ -508,8 +526,10 @@ fn the_words_of_a_plan_are_those_that_bash_makes() {
     let mut planned = 0;
     for (line, wanted) in lines.iter().zip(answers) {
         if let Some(plan) = of_script(line, &NoFiles).plan {
-            assert_eq!(plan.pipelines[0].commands[0].argv[2..], wanted, "{line}");
-            planned += 1;
+            if let Some(words) = literal_words(&plan) {
+                assert_eq!(words[2..], wanted, "{line}");
+                planned += 1;
+            }
         }
     }
     assert!(planned > 700, "{planned} of {} have a plan", lines.len());
