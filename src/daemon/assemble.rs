@@ -84,9 +84,7 @@ pub(super) async fn assemble(
         settings: wiring::settings(config),
         concurrency: config.runs.concurrency as usize,
     }));
-    halt::load(&world).await?;
-    circuit::load(&world).await?;
-    suspend::load(&world).await?;
+    remember(&world).await?;
     let sync = Arc::new(SyncStory::open(&world, Arc::new(source), catalogue).await?);
     let tasks = Tasks::default();
     let agent = Arc::new(Agent {
@@ -112,6 +110,13 @@ pub(super) async fn assemble(
         announcement: None,
         last: CancellationToken::new(),
     })
+}
+
+/// What people and failures have stopped stays stopped over a restart.
+async fn remember(world: &World) -> Result<(), DaemonError> {
+    halt::load(world).await?;
+    circuit::load(world).await?;
+    Ok(suspend::load(world).await?)
 }
 
 fn history(config: &Config) -> Result<History, DaemonError> {

@@ -102,7 +102,7 @@ impl Circuit {
                 failures: failures.saturating_add(1),
             },
         };
-        if state.came_to_effect {
+        if state.came_to_effect() {
             counted.at_effect(limit, at, why)
         } else {
             counted
@@ -139,13 +139,13 @@ impl Circuit {
 #[cfg(test)]
 mod tests {
     use super::{Circuit, Verdict};
-    use crate::domain::run::RunState;
+    use crate::domain::{effect::Class, run::RunState};
     use jiff::Timestamp;
     use proptest::prelude::*;
 
     fn effects() -> RunState {
         RunState {
-            came_to_effect: true,
+            gravest: Some(Class::Change),
             ..RunState::default()
         }
     }

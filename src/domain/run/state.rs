@@ -25,8 +25,8 @@ pub struct RunState {
     pub deadline_passed: bool,
     /// Whether a main step that changes something was started.
     pub changed: bool,
-    /// Whether the gate was ever asked about a step that changes something.
-    pub came_to_effect: bool,
+    /// The gravest step that the gate was asked about.
+    pub gravest: Option<Class>,
     /// Whether a step was denied because all effects were halted.
     pub stopped_by_halt: bool,
     /// How it ended.
@@ -160,7 +160,7 @@ impl RunState {
                 contributions,
                 ..
             } => {
-                self.came_to_effect |= *class > Class::Read;
+                self.gravest = self.gravest.max(Some(*class));
                 self.stopped_by_halt |= contributions.iter().any(|said| said.stage == Stage::Halt);
             }
             RunEvent::ApprovalRequested { key, approval, .. } => {
@@ -261,6 +261,11 @@ impl RunState {
     pub fn deadline_at(&self, deadline: Span) -> Option<Timestamp> {
         let started = self.started.filter(|_| self.waiting_since.is_none())?;
         started.saturating_add(deadline.signed() + self.waited).ok()
+    }
+
+    /// Whether the gate was asked about a step that changes something.
+    pub fn came_to_effect(&self) -> bool {
+        self.gravest > Some(Class::Read)
     }
 
     /// Whether no further main step may start.

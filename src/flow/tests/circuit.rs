@@ -54,7 +54,7 @@ async fn asked(stage: &Stage, run: RunId) -> Option<String> {
 async fn after_three_failures_in_a_row_changes_ask_until_a_person_resets() {
     let stage = Stage::new(&failing(3));
     fail(&stage, 3).await;
-    let open = stage.metric(r#"orderly_circuits_opened_total"#);
+    let open = stage.metric("orderly_circuits_opened_total");
     assert!((open - 1.0).abs() < 0.1);
     let run = stage.start("a").await.unwrap();
     stage.consent().await;
