@@ -22,9 +22,9 @@ pub use document::{Setting, markdown_table, settings};
 pub use fault::Fault;
 pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};
 pub use model::{
-    ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LogConfig, LogFormat,
-    MetricsAccess, PolicyConfig, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig,
-    WebhookConfig,
+    ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LimitConfig, LimitsConfig,
+    LogConfig, LogFormat, MetricsAccess, PolicyConfig, RetentionConfig, RunsConfig, SecretRef,
+    SourceConfig, TokenConfig, WebhookConfig,
 };
 
 /// Why the configuration cannot be used.

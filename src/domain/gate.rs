@@ -86,6 +86,8 @@ pub enum Stage {
     RequireApproval,
     /// The autonomy level.
     Autonomy,
+    /// A backup that must be there first.
+    FreshBackup,
     /// Texts that policy fears.
     DangerousCommand,
     /// How much may be done in a period.
@@ -111,6 +113,7 @@ impl Stage {
             Self::ProtectedNamespace => "protected_namespace",
             Self::RequireApproval => "require_approval",
             Self::Autonomy => "autonomy",
+            Self::FreshBackup => "fresh_backup",
             Self::DangerousCommand => "dangerous_command",
             Self::RateLimit => "rate_limit",
             Self::Window => "window",

@@ -22,10 +22,12 @@
 pub mod agent;
 pub mod approve;
 pub mod artifacts;
+mod backups;
 mod called;
 pub mod child;
 mod locks;
 mod needs;
+mod pace;
 pub mod recover;
 pub mod review;
 pub mod run;

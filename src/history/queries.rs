@@ -17,8 +17,8 @@ use crate::{
         read::{agent, approvals, artifacts, audit, runs, schedule, spending},
         rows::{
             ApprovalCase, ApprovalFilter, ArtifactFilter, ArtifactRow, AuditFilter, AuditHead,
-            AuditVerdict, EffectFilter, LockRow, MonthRow, RunFilter, RunRow, SkippedFilter,
-            StepRow, SuspensionRow, TriggerRow,
+            AuditVerdict, EffectRow, LockRow, MonthRow, RunFilter, RunRow, SkippedFilter, StepRow,
+            SuspensionRow, TriggerRow,
         },
         write::{ActiveFile, RunbookFacts, SyncRecord},
     },
@@ -190,11 +190,9 @@ impl History {
         })
         .await
     }
-    /// How many effects were counted at or after a time.
-    pub async fn effects_since(&self, at: Timestamp, filter: EffectFilter) -> Found<u64> {
-        self.read("effects", move |connection| {
-            agent::effects(connection, at, &filter)
-        })
-        .await
+    /// What steps have touched at or after a time, oldest first.
+    pub async fn effects_since(&self, at: Timestamp) -> Found<Vec<EffectRow>> {
+        self.read("effects", move |connection| agent::effects(connection, at))
+            .await
     }
 }

@@ -1,7 +1,9 @@
 //! The stories on a stage: a clock that tests turn, an executor that plays by script, a real history in a temporary folder.
 
 mod approvals;
+mod backups;
 mod crash;
+mod limits;
 mod locks;
 mod needs;
 mod runs;

@@ -3,9 +3,9 @@
 use super::{Applied, execute, find};
 use crate::{
     domain::{
-        effect::Class,
         id::RunId,
         name::{LockName, RunbookName},
+        pace::Touched,
     },
     history::{
         columns::{Json, Millis},
@@ -62,14 +62,20 @@ pub(super) fn active(to: &Connection, change: &ActiveChange) -> Applied {
 pub(super) fn effect(
     to: &Connection,
     at: Timestamp,
-    class: Class,
     runbook: &RunbookName,
-    namespace: Option<&str>,
+    touched: &Touched,
 ) -> Applied {
     execute(
         to,
-        "INSERT INTO effects (at, class, runbook, namespace) VALUES (?1, ?2, ?3, ?4)",
-        params![Millis(at), class, runbook, namespace],
+        "INSERT INTO effects (at, class, runbook, namespace, target, objects) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            Millis(at),
+            touched.class,
+            runbook,
+            touched.namespace,
+            touched.target,
+            touched.objects
+        ],
     )?;
     Ok(())
 }

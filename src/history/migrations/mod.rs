@@ -34,6 +34,11 @@ pub(in crate::history) const KNOWN: &[Migration] = &[
         up: include_str!("0002_ai_spending.up.sql"),
         down: include_str!("0002_ai_spending.down.sql"),
     },
+    Migration {
+        name: "counted-effects",
+        up: include_str!("0004_counted_effects.up.sql"),
+        down: include_str!("0004_counted_effects.down.sql"),
+    },
 ];
 
 /// What a migration did.

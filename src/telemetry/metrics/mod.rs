@@ -43,7 +43,7 @@ pub(super) const STEP_RESULTS: [&str; 7] = [
 const REFUSALS: [&str; 5] = ["missing", "unknown", "role", "host", "rate"];
 const TRIGGERS: [&str; 6] = ["schedule", "after", "webhook", "alert", "person", "step"];
 const CLASSES: [Class; 3] = [Class::Read, Class::Change, Class::Destructive];
-const STAGES: [Stage; 12] = [
+const STAGES: [Stage; 13] = [
     Stage::Structure,
     Stage::Forbidden,
     Stage::ProtectedNamespace,
@@ -54,6 +54,7 @@ const STAGES: [Stage; 12] = [
     Stage::Window,
     Stage::Review,
     Stage::Recovery,
+    Stage::FreshBackup,
     Stage::Runbook,
     Stage::Fault,
 ];
