@@ -15,7 +15,7 @@ use crate::{
     domain::span::Span,
     ports::{
         BoxFuture,
-        cluster::{ClusterError, Clusters, ObjectPath, Resource},
+        cluster::{ClusterError, Clusters, Matching, More, Names, ObjectPath, Resource},
     },
 };
 use http_body_util::{BodyExt as _, Limited};
@@ -34,6 +34,8 @@ const LONGEST: usize = 64 << 20;
 const MOST_OBJECTS: usize = 50_000;
 /// How much of an error that is not JSON is shown.
 const SHOWN: usize = 300;
+/// The cluster that effects name where a program finds its cluster by itself.
+const PROGRAMS: &str = "default";
 /// As the port states it.
 const DEADLINE_SECONDS: u64 = 30;
 
@@ -235,6 +237,62 @@ impl Clusters for ConfiguredClusters {
         })
     }
 
+    fn names<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        matching: Matching<'a>,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Names, ClusterError>> {
+        Box::pin(async move {
+            let mut names = Vec::new();
+            let mut next: Option<String> = None;
+            loop {
+                let page = self
+                    .call(Call {
+                        cluster,
+                        about: about(resource, namespace, None),
+                        request: request::names(resource, namespace, matching, next.as_deref())?,
+                    })
+                    .await?;
+                let left = page.pointer("/metadata/remainingItemCount");
+                let left = left.and_then(Value::as_u64);
+                let (items, more) = take_page(cluster, page)?;
+                names.extend(items.iter().map(|item| name(item, namespace)));
+                match more {
+                    None => return Ok(all(names)),
+                    Some(_) if names.len() >= most => return Ok(cut(names, left)),
+                    Some(token) => next = Some(token),
+                }
+            }
+        })
+    }
+
+    fn is_reached_by_programs(&self, cluster: &str, kubeconfig: Option<&str>) -> bool {
+        match (self.credentials.get(cluster), kubeconfig) {
+            (
+                Some(Credentials::Kubeconfig {
+                    path,
+                    context: None,
+                }),
+                Some(named),
+            ) => path.is_absolute() && path == std::path::Path::new(named),
+            (Some(Credentials::InCluster | Credentials::Found { context: None }), None) => {
+                cluster == PROGRAMS
+            }
+            (
+                Some(
+                    Credentials::Kubeconfig { .. }
+                    | Credentials::InCluster
+                    | Credentials::Found { .. },
+                )
+                | None,
+                _,
+            ) => false,
+        }
+    }
+
     fn patch<'a>(
         &'a self,
         cluster: &'a str,
@@ -255,6 +313,32 @@ impl Clusters for ConfiguredClusters {
 
     fn deadline(&self) -> Span {
         self.deadline
+    }
+}
+
+fn all(names: Vec<String>) -> Names {
+    Names {
+        names,
+        more: More::None,
+    }
+}
+
+fn cut(names: Vec<String>, left: Option<u64>) -> Names {
+    let more = left.map_or(More::Unknown, |left| {
+        More::Some(u32::try_from(left).unwrap_or(u32::MAX))
+    });
+    Names { names, more }
+}
+
+fn name(item: &Value, namespace: Option<&str>) -> String {
+    let text = |pointer| {
+        item.pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    match (namespace, text("/metadata/namespace")) {
+        (None, place) if !place.is_empty() => format!("{place}/{}", text("/metadata/name")),
+        (Some(_) | None, _) => text("/metadata/name").to_owned(),
     }
 }
 
