@@ -13,6 +13,7 @@ mod fault;
 mod file;
 mod layers;
 mod model;
+mod policy;
 
 pub use ai::{
     AiBudgetConfig, AiConfig, OnUnavailable, PriceConfig, ProviderConfig, ProviderKind,
@@ -22,10 +23,11 @@ pub use document::{Setting, markdown_table, settings};
 pub use fault::Fault;
 pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};
 pub use model::{
-    ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LimitConfig, LimitsConfig,
-    LogConfig, LogFormat, MetricsAccess, PolicyConfig, RetentionConfig, RunsConfig, SecretRef,
-    SourceConfig, TokenConfig, WebhookConfig,
+    ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LogConfig, LogFormat,
+    MetricsAccess, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig,
+    WebhookConfig,
 };
+pub use policy::{LimitConfig, LimitsConfig, PolicyConfig};
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -9,13 +9,14 @@
 //! Answers are read as JSON here rather than by `kube`'s `Api`, which reads bodies of any length and prints those it cannot read.
 
 mod connect;
+mod names;
 mod request;
 
 use crate::{
     domain::span::Span,
     ports::{
         BoxFuture,
-        cluster::{ClusterError, Clusters, Matching, More, Names, ObjectPath, Resource},
+        cluster::{ClusterError, Clusters, Matching, Names, ObjectPath, Resource},
     },
 };
 use http_body_util::{BodyExt as _, Limited};
@@ -246,7 +247,7 @@ impl Clusters for ConfiguredClusters {
         most: usize,
     ) -> BoxFuture<'a, Result<Names, ClusterError>> {
         Box::pin(async move {
-            let mut names = Vec::new();
+            let mut found = Vec::new();
             let mut next: Option<String> = None;
             loop {
                 let page = self
@@ -259,10 +260,10 @@ impl Clusters for ConfiguredClusters {
                 let left = page.pointer("/metadata/remainingItemCount");
                 let left = left.and_then(Value::as_u64);
                 let (items, more) = take_page(cluster, page)?;
-                names.extend(items.iter().map(|item| name(item, namespace)));
+                found.extend(items.iter().map(|item| names::name(item, namespace)));
                 match more {
-                    None => return Ok(all(names)),
-                    Some(_) if names.len() >= most => return Ok(cut(names, left)),
+                    None => return Ok(names::all(found)),
+                    Some(_) if found.len() >= most => return Ok(names::cut(found, left)),
                     Some(token) => next = Some(token),
                 }
             }
@@ -313,32 +314,6 @@ impl Clusters for ConfiguredClusters {
 
     fn deadline(&self) -> Span {
         self.deadline
-    }
-}
-
-fn all(names: Vec<String>) -> Names {
-    Names {
-        names,
-        more: More::None,
-    }
-}
-
-fn cut(names: Vec<String>, left: Option<u64>) -> Names {
-    let more = left.map_or(More::Unknown, |left| {
-        More::Some(u32::try_from(left).unwrap_or(u32::MAX))
-    });
-    Names { names, more }
-}
-
-fn name(item: &Value, namespace: Option<&str>) -> String {
-    let text = |pointer| {
-        item.pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    match (namespace, text("/metadata/namespace")) {
-        (None, place) if !place.is_empty() => format!("{place}/{}", text("/metadata/name")),
-        (Some(_) | None, _) => text("/metadata/name").to_owned(),
     }
 }
 

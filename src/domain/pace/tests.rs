@@ -108,6 +108,15 @@ fn what_was_taken_back_was_not_done() {
 }
 
 #[test]
+fn what_was_done_by_a_clock_that_ran_ahead_does_not_count_for_ever() {
+    let mut lately = Lately::default();
+    let year = 365 * 86_400;
+    let shop = pods(Class::Change, "shop", 9);
+    lately.add(&book("a"), std::slice::from_ref(&shop), at(year));
+    assert_eq!(room(&mut lately, &limits(10), &shop, 0).done, 0);
+}
+
+#[test]
 fn a_limit_of_nothing_never_has_room() {
     let wish = pods(Class::Change, "shop", 1);
     let full = room(&mut Lately::default(), &limits(0), &wish, 0);
