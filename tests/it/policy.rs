@@ -30,7 +30,12 @@ spec:
 fn a_policy_of_the_repository_that_does_not_keep_an_example_is_refused_at_its_place() {
     let loaded = load_file("careful.yaml", BROKEN.as_bytes(), &wiring::catalogue());
     assert_eq!(loaded.documents.len(), 0);
-    insta::assert_snapshot!(render(&loaded.problems, ReportFormat::Text));
+    insta::assert_snapshot!(render(&loaded.problems, ReportFormat::Text), @r"
+    careful.yaml:10:9: error: no rule of this policy stops `kubectl delete configmap app -n shop`
+     10 |       - kubectl delete configmap app -n shop
+        |         ^
+    hint: add the rule that should, or move the line to `notMatch`; `orderly gate explain` says what the gate makes of it
+    ");
     let mended = BROKEN.replace("configmap app", "secret app");
     let loaded = load_file("careful.yaml", mended.as_bytes(), &wiring::catalogue());
     assert_eq!((loaded.documents.len(), loaded.problems.len()), (1, 0));

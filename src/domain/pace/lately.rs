@@ -163,7 +163,7 @@ impl Period {
             None => most.checked_sub(1)?,
         };
         let mut left = standing.done;
-        for done in self.log.iter() {
+        for done in &self.log {
             if left <= wanted {
                 break;
             }

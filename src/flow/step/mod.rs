@@ -18,12 +18,12 @@ use crate::{
         runbook::Step,
     },
     flow::{FlowError, approve, locks, run::Journey},
-    gate,
+    gate::{self, Judgement},
 };
 use carry::{Carried, Judged, carry_out};
 pub(crate) use plan::Intended;
 pub use plan::window;
-use plan::{circumstances, prepare};
+use plan::{Prepared, circumstances, prepare};
 pub(crate) use record::{audit, gated, readable, reasons};
 use record::{deny, describe, invalid, skip, tell_gate};
 use sight::seen;
@@ -68,23 +68,7 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
         Ok(prepared) => prepared,
         Err(error) => return invalid(journey, &attempt, error).await,
     };
-    let digest = prepared.step.digest();
-    let mut facts = circumstances(journey, &attempt, &prepared, &policy).await?;
-    let before = journey.judged.take_if(|(judged, _)| *judged == digest);
-    if let Some((_, said)) = &before {
-        facts.reviewed = facts.reviewed.or_else(|| Some(said.reviews()));
-    }
-    let judging = gate::judge(&prepared.step, &policy, &facts, world.reviewer.as_ref());
-    let judgement = tokio::select! {
-        judgement = judging => judgement,
-        // A reviewer that takes its time must not keep the agent from stopping.
-        () = world.stopping.cancelled() => return Err(FlowError::Stopping),
-    };
-    // A run that waits for a lock is judged again and again: only what is new is told.
-    if before.is_none_or(|(_, said)| said != judgement) {
-        tell_gate(journey, &prepared.step, &judgement);
-    }
-    journey.judged = Some((digest, judgement.clone()));
+    let judgement = judge(journey, &attempt, &prepared, &policy).await?;
     if journey.header.dry_run && prepared.step.effects.class() > Class::Read {
         return describe(journey, &attempt, &prepared.step, &judgement).await;
     }
@@ -108,9 +92,8 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
                 limits: &policy.limits,
             };
             match carry_out(journey, &attempt, permit, consent, judged).await? {
-                Carried::Out => Ok(()),
-                // The next judgement says so.
-                Carried::NoRoom => Ok(()),
+                // Where there was no room left, the next judgement says so.
+                Carried::Out | Carried::NoRoom => Ok(()),
                 Carried::LockedBy(owner, name) => {
                     drop(slot);
                     locks::wait(journey, &name, owner).await;
@@ -120,6 +103,34 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
             }
         }
     }
+}
+
+/// Asks the gate. A run that waits for a lock is judged again and again: only what is new is told, and the reviewer is not asked twice
+/// about one step.
+async fn judge(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    prepared: &Prepared,
+    policy: &Policy,
+) -> Result<Judgement, FlowError> {
+    let world = journey.world.clone();
+    let digest = prepared.step.digest();
+    let mut facts = circumstances(journey, attempt, prepared, policy).await?;
+    let before = journey.judged.take_if(|(judged, _)| *judged == digest);
+    if let Some((_, said)) = &before {
+        facts.reviewed = facts.reviewed.or_else(|| Some(said.reviews()));
+    }
+    let judging = gate::judge(&prepared.step, policy, &facts, world.reviewer.as_ref());
+    let judgement = tokio::select! {
+        judgement = judging => judgement,
+        // A reviewer that takes its time must not keep the agent from stopping.
+        () = world.stopping.cancelled() => return Err(FlowError::Stopping),
+    };
+    if before.is_none_or(|(_, said)| said != judgement) {
+        tell_gate(journey, &prepared.step, &judgement);
+    }
+    journey.judged = Some((digest, judgement.clone()));
+    Ok(judgement)
 }
 
 fn definition(journey: &Journey, key: &StepKey) -> Option<Step> {
