@@ -162,6 +162,7 @@ impl Context {
             file: self.file(),
             environment: self.environment.clone(),
             flags: set.chain(state_dir).chain(flags).collect(),
+            examples: Some(crate::gate::examples::failed),
         }
     }
 

@@ -181,6 +181,7 @@ impl Found {
     pub fn into_analysis(self, plan: Option<Plan>) -> Analysis {
         Analysis {
             effects: Effects {
+                listed: Vec::new(),
                 items: self.items,
                 confidence: self.confidence.unwrap_or(Confidence::Exact),
                 reasons: self.reasons,

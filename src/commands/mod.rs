@@ -21,6 +21,7 @@ mod shell;
 mod word;
 
 pub use found::{Analysis, Found};
+pub use programs::{Plural, plural};
 
 pub use word::{Call, Files, NoFiles, Setting, Stdin, Word};
 

@@ -2,12 +2,12 @@
 
 use crate::{
     config::{
-        ChannelConfig, Config, ConfigError, ai,
+        ChannelConfig, Config, ConfigError, PolicyConfig, ai,
         document::{Setting, settings},
         fault::{Fault, in_words},
         file::{place_in, read, sift},
     },
-    domain::{likeness::nearest, name::SecretName},
+    domain::{likeness::nearest, name::SecretName, policy::JudgeExamples},
 };
 use serde_json::Value;
 use std::{
@@ -60,6 +60,8 @@ pub struct Inputs {
     pub environment: BTreeMap<String, String>,
     /// Values given on the command line.
     pub flags: Vec<Flag>,
+    /// Who judges the examples of the policy; without, they are not looked at.
+    pub examples: Option<JudgeExamples>,
 }
 
 /// A configuration and where its values come from.
@@ -135,7 +137,7 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
         origins: layers.origins,
         unknown_variables: unknown_variables(&inputs.environment, &known),
     };
-    let faults = broken_rules(&loaded, layers.file.as_ref());
+    let faults = broken_rules(&loaded, layers.file.as_ref(), inputs.examples);
     if faults.is_empty() {
         Ok(loaded)
     } else {
@@ -293,7 +295,11 @@ fn put(tree: &mut Value, path: &str, value: Value) {
 }
 
 /// Rules that one value's type cannot say.
-fn broken_rules(loaded: &Loaded, file: Option<&(String, String)>) -> Vec<Fault> {
+fn broken_rules(
+    loaded: &Loaded,
+    file: Option<&(String, String)>,
+    examples: Option<JudgeExamples>,
+) -> Vec<Fault> {
     let config = &loaded.config;
     let mut rules = Rules {
         loaded,
@@ -309,6 +315,9 @@ fn broken_rules(loaded: &Loaded, file: Option<&(String, String)>) -> Vec<Fault> 
     }
     if config.runs.concurrency == 0 {
         rules.broken("runs.concurrency", &[], "must be at least 1");
+    }
+    if let Some(judge) = examples {
+        rules.examples(&config.policy, judge);
     }
     rules.secrets(config);
     let secrets = config.secrets.keys().collect();
@@ -328,6 +337,15 @@ struct Rules<'a> {
 }
 
 impl Rules<'_> {
+    /// The policy does what its examples say.
+    fn examples(&mut self, policy: &PolicyConfig, judge: JudgeExamples) {
+        for failed in judge(&policy.policy(), &policy.examples) {
+            let setting = format!("policy.examples.{}", failed.list.as_str());
+            let problem = format!("{}\nhint: {}", failed.problem, failed.hint);
+            self.broken(&setting, &[&failed.index.to_string()], &problem);
+        }
+    }
+
     /// Every secret that is named is there.
     fn secrets(&mut self, config: &Config) {
         for (index, token) in config.http.tokens.iter().enumerate() {

@@ -13,6 +13,7 @@ mod fault;
 mod file;
 mod layers;
 mod model;
+mod policy;
 
 pub use ai::{
     AiBudgetConfig, AiConfig, OnUnavailable, PriceConfig, ProviderConfig, ProviderKind,
@@ -23,9 +24,10 @@ pub use fault::Fault;
 pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};
 pub use model::{
     ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LogConfig, LogFormat,
-    MetricsAccess, PolicyConfig, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig,
+    MetricsAccess, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig,
     WebhookConfig,
 };
+pub use policy::{LimitConfig, LimitsConfig, PolicyConfig};
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]

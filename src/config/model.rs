@@ -1,11 +1,10 @@
 //! What can be configured. The documentation's table and the schema are generated from these types.
 
 use crate::{
-    config::ai::AiConfig,
+    config::{ai::AiConfig, policy::PolicyConfig},
     domain::{
         access::Role,
         name::{ChannelName, EnvironmentName, SecretName, WebhookName},
-        policy::{ApprovalRules, Autonomy, Operation, Policy, Preapproval, ProtectedMode},
         span::Span,
     },
 };
@@ -165,48 +164,6 @@ pub struct RunsConfig {
     pub log_limit_bytes: u64,
 }
 
-/// The safety gate's policy.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct PolicyConfig {
-    /// 1 review, 2 safe-auto, 3 full-auto.
-    pub autonomy: Autonomy,
-    /// Namespaces in which nothing is changed.
-    pub protected_namespaces: BTreeSet<String>,
-    /// What happens to a change there.
-    pub protected_mode: ProtectedMode,
-    /// What is never done.
-    pub forbidden_operations: BTreeSet<Operation>,
-    /// What needs consent at every level.
-    pub require_approval: BTreeSet<Operation>,
-    /// Words that are never carried out in a command.
-    pub dangerous_commands: Vec<String>,
-    /// The most objects that a change may touch without consent at level 2.
-    pub max_reach: u32,
-    /// Steps with an effect per minute, over all runbooks.
-    pub changes_per_minute: u32,
-    /// Destructive steps per hour, over all runbooks.
-    pub destructive_per_hour: u32,
-    /// So many failures and denials of a runbook in a row put it back to level 1 until `orderly reset`; 0: never.
-    pub circuit_failures: u32,
-    /// A runbook that is new or changed by a commit asks people until so many of its runs have changed something and ended well; 0: never.
-    pub first_runs: u32,
-    /// Destructive steps that run without consent at level 3, for a while.
-    pub preapproved: Vec<Preapproval>,
-    /// How many people must consent, at least.
-    pub quorum: u32,
-    /// How many for a protected namespace.
-    pub protected_quorum: u32,
-    /// How long people have to answer.
-    pub approve_by: Span,
-    /// How long after the last answer the step may start.
-    pub execute_within: Span,
-    /// Whether the one who started a run may consent to its steps.
-    pub trigger_may_approve: bool,
-    /// Whether the author of the commit may consent to its steps.
-    pub author_may_approve: bool,
-}
-
 /// Where a secret's value is read from: exactly one of both.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -331,60 +288,6 @@ impl Default for RetentionConfig {
         Self {
             runs: Span::from_secs(90 * 86_400),
             logs: Span::from_secs(30 * 86_400),
-        }
-    }
-}
-
-impl Default for PolicyConfig {
-    fn default() -> Self {
-        let policy = Policy::default();
-        Self {
-            autonomy: policy.autonomy,
-            protected_namespaces: policy.protected_namespaces,
-            protected_mode: policy.protected_mode,
-            forbidden_operations: policy.forbidden_operations,
-            require_approval: policy.require_approval,
-            dangerous_commands: policy.dangerous_commands,
-            max_reach: policy.max_reach,
-            changes_per_minute: policy.changes_per_minute,
-            destructive_per_hour: policy.destructive_per_hour,
-            circuit_failures: policy.circuit_failures,
-            first_runs: policy.first_runs,
-            preapproved: policy.preapproved,
-            quorum: policy.approvals.quorum,
-            protected_quorum: policy.approvals.protected_quorum,
-            approve_by: policy.approvals.approve_by,
-            execute_within: policy.approvals.execute_within,
-            trigger_may_approve: policy.approvals.trigger_may_approve,
-            author_may_approve: policy.approvals.author_may_approve,
-        }
-    }
-}
-
-impl PolicyConfig {
-    /// As the gate takes it.
-    pub fn policy(&self) -> Policy {
-        Policy {
-            autonomy: self.autonomy,
-            protected_namespaces: self.protected_namespaces.clone(),
-            protected_mode: self.protected_mode,
-            forbidden_operations: self.forbidden_operations.clone(),
-            require_approval: self.require_approval.clone(),
-            dangerous_commands: self.dangerous_commands.clone(),
-            max_reach: self.max_reach,
-            changes_per_minute: self.changes_per_minute,
-            destructive_per_hour: self.destructive_per_hour,
-            circuit_failures: self.circuit_failures,
-            first_runs: self.first_runs,
-            preapproved: self.preapproved.clone(),
-            approvals: ApprovalRules {
-                quorum: self.quorum.max(1),
-                protected_quorum: self.protected_quorum.max(1),
-                approve_by: self.approve_by,
-                execute_within: self.execute_within,
-                trigger_may_approve: self.trigger_may_approve,
-                author_may_approve: self.author_may_approve,
-            },
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::{
         secret::SecretValue,
     },
     flow::world::Settings,
+    gate,
     http::AccessRules,
     ports::{clock::Clock, cluster::Clusters, host::Host, network::Network, secrets::Secrets},
 };
@@ -67,7 +68,7 @@ pub fn clusters(config: &Config) -> Arc<dyn Clusters> {
 
 /// Every action there is, without hands: for validation and schemas.
 pub fn catalogue() -> Catalogue {
-    Catalogue::new()
+    Catalogue::new().judging_examples(gate::examples::failed)
 }
 
 /// The repository that the configuration names. A relative folder is looked for from `from`.

@@ -1,7 +1,7 @@
 //! What a step would do to the world, known before it runs.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// What is done. What an extractor does not understand is [`Verb::Opaque`], never a guess.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -260,6 +260,23 @@ pub struct Effects {
     /// Whether only a shell can carry it out; then a person reads it first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub needs_shell: bool,
+    /// What was found when the step was planned of objects that it names by a selector, or that go with a namespace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<Listed>,
+}
+
+/// What was found behind an object of an effect.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Listed {
+    /// The object as the effect has it.
+    pub object: Object,
+    /// How many there are.
+    pub reach: Reach,
+    /// Some of their names.
+    pub names: Vec<String>,
+    /// How many of each kind go with a namespace; a kind that is not named here was not looked for, or could not be listed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub held: BTreeMap<String, u32>,
 }
 
 impl Object {
@@ -332,6 +349,12 @@ impl Effect {
         }
     }
 
+    /// Whether it removes objects of a cluster.
+    pub fn deletes(&self) -> bool {
+        matches!(self.verb, Verb::Delete | Verb::DeleteCollection)
+            && matches!(self.object.place, Place::Cluster(_))
+    }
+
     /// How grave it is.
     pub fn class(&self) -> Class {
         let grave = self.data_loss.possible()
@@ -386,6 +409,7 @@ impl Effects {
             refusals: Vec::new(),
             calls: Vec::new(),
             needs_shell: false,
+            listed: Vec::new(),
         }
     }
     /// Something is done that is not understood, for this reason.
@@ -395,6 +419,13 @@ impl Effects {
             reasons: vec![reason.to_owned()],
             ..Self::exact(vec![Effect::opaque(object)])
         }
+    }
+    /// All that is done, and what was found of it, in words for people.
+    pub fn lines(&self) -> Vec<String> {
+        let items = self.items.iter().map(ToString::to_string);
+        items
+            .chain(self.listed.iter().map(ToString::to_string))
+            .collect()
     }
     /// The gravest class among them; no effect at all is a read.
     pub fn class(&self) -> Class {
@@ -439,6 +470,41 @@ impl fmt::Display for Object {
             Place::Agent => f.write_str(" of the agent"),
             Place::Host => f.write_str(" on the host"),
         }
+    }
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(count) => write!(f, "{count}"),
+            Self::AtMost(count) => write!(f, "at most {count}"),
+            Self::Unknown => f.write_str("nobody knows how many"),
+        }
+    }
+}
+impl fmt::Display for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.object)?;
+        if self.held.is_empty() {
+            write!(f, ": {} when it was planned", self.reach)?;
+        } else {
+            let held: Vec<String> = self
+                .held
+                .iter()
+                .filter(|(_, count)| **count > 0)
+                .map(|(kind, count)| format!("{count} of {kind}"))
+                .collect();
+            let held = if held.is_empty() {
+                "nothing that policy names".to_owned()
+            } else {
+                held.join(", ")
+            };
+            write!(f, ": holds {held} when it was planned")?;
+        }
+        if !self.names.is_empty() {
+            write!(f, " ({})", self.names.join(", "))?;
+        }
+        Ok(())
     }
 }
 

@@ -92,6 +92,8 @@ pub enum Stage {
     Circuit,
     /// A runbook that is new or changed.
     FirstRun,
+    /// A backup that must be there first.
+    FreshBackup,
     /// Texts that policy fears.
     DangerousCommand,
     /// How much may be done in a period.
@@ -120,6 +122,7 @@ impl Stage {
             Self::Autonomy => "autonomy",
             Self::Circuit => "circuit",
             Self::FirstRun => "first_run",
+            Self::FreshBackup => "fresh_backup",
             Self::DangerousCommand => "dangerous_command",
             Self::RateLimit => "rate_limit",
             Self::Window => "window",

@@ -25,6 +25,7 @@ pub mod lineage;
 pub mod mask;
 pub mod name;
 pub mod occurrence;
+pub mod pace;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;

@@ -2,7 +2,8 @@
 
 use crate::domain::{
     digest::Digest,
-    name::{ActionName, PolicyName, RunbookName},
+    name::{ActionName, ArtifactName, PolicyName, RunbookName},
+    pace::{Limits, Most},
     span::Span,
 };
 use jiff::Timestamp;
@@ -144,10 +145,10 @@ pub struct Policy {
     pub dangerous_commands: Vec<String>,
     /// The most objects that a change may touch without consent at level 2.
     pub max_reach: u32,
-    /// Steps with an effect per minute, over all runbooks.
-    pub changes_per_minute: u32,
-    /// Destructive steps per hour, over all runbooks.
-    pub destructive_per_hour: u32,
+    /// How much may be touched in a period.
+    pub limits: Limits,
+    /// Steps that are denied without a fresh verified backup.
+    pub fresh_backup: Vec<FreshBackup>,
     /// So many failures and denials of a runbook in a row put it back to level 1 until a person resets it; 0: never.
     pub circuit_failures: u32,
     /// A runbook that is new or changed asks people until so many of its runs have changed something and ended well; 0: never.
@@ -156,6 +157,26 @@ pub struct Policy {
     pub preapproved: Vec<Preapproval>,
     /// How consent is given.
     pub approvals: ApprovalRules,
+}
+
+/// Steps that are denied unless a fresh backup exists that was restored on trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FreshBackup {
+    /// Steps that do one of these; every destructive step where none is named.
+    #[serde(default)]
+    pub operations: BTreeSet<Operation>,
+    /// Only where they touch one of these namespaces, or may; everywhere where none is named.
+    #[serde(default)]
+    pub namespaces: BTreeSet<String>,
+    /// The backup that covers it: the `name` that its artifacts have.
+    #[schemars(with = "String")]
+    pub backup: ArtifactName,
+    /// Only artifacts that this runbook has made count.
+    #[schemars(with = "Option<String>")]
+    pub runbook: Option<RunbookName>,
+    /// How old it may be, counted from when it was made.
+    pub younger_than: Span,
 }
 
 /// A destructive step that runs without consent at level 3, for a while.
@@ -211,8 +232,14 @@ impl Default for Policy {
                 .map(str::to_owned)
                 .into(),
             max_reach: 10,
-            changes_per_minute: 60,
-            destructive_per_hour: 3,
+            limits: Limits {
+                agent: Most {
+                    changes_per_minute: Some(60),
+                    destructive_per_hour: Some(3),
+                },
+                ..Limits::default()
+            },
+            fresh_backup: Vec::new(),
             circuit_failures: 3,
             first_runs: 1,
             preapproved: Vec::new(),
@@ -247,9 +274,85 @@ pub struct Tightening {
     pub max_reach: Option<u32>,
     /// The larger of this and the agent's own counts.
     pub quorum: Option<u32>,
+    /// The smaller of each of these and the agent's own counts.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Added to the agent's own.
+    #[serde(default)]
+    pub fresh_backup: Vec<FreshBackup>,
+    /// What its rules must stop and must leave alone.
+    #[serde(default)]
+    pub examples: Examples,
 }
 
+/// Commands that show what a policy's rules are meant to do. A policy whose rules do something else is refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Examples {
+    /// Command lines that a rule must stop: deny, or ask people about.
+    #[serde(default, rename = "match")]
+    pub stops: Vec<String>,
+    /// Command lines that no rule may stop. The autonomy level does not count.
+    #[serde(default, rename = "notMatch")]
+    pub leaves: Vec<String>,
+}
+
+/// Which list of examples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExampleList {
+    /// `match`.
+    Stops,
+    /// `notMatch`.
+    Leaves,
+}
+
+impl ExampleList {
+    /// Its key.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stops => "match",
+            Self::Leaves => "notMatch",
+        }
+    }
+}
+
+/// An example that a policy does not keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedExample {
+    /// In which list.
+    pub list: ExampleList,
+    /// Its place there.
+    pub index: usize,
+    /// What is wrong, for people.
+    pub problem: String,
+    /// A way out.
+    pub hint: String,
+}
+
+/// Judges examples by rules: the gate does, for those who read policies and may not know it.
+pub type JudgeExamples = fn(&Policy, &Examples) -> Vec<FailedExample>;
+
 impl Policy {
+    /// A policy without a rule, which lets everything run that a level can.
+    fn without_rules() -> Self {
+        Self {
+            autonomy: Autonomy::FullAuto,
+            protected_namespaces: BTreeSet::new(),
+            protected_mode: ProtectedMode::Approval,
+            require_approval: BTreeSet::new(),
+            dangerous_commands: Vec::new(),
+            max_reach: u32::MAX,
+            limits: Limits::default(),
+            ..Self::default()
+        }
+    }
+
+    /// The rules of a policy of the repository by themselves.
+    #[must_use]
+    pub fn only(tightening: &Tightening) -> Self {
+        Self::without_rules().tightened(tightening)
+    }
+
     /// This policy made stricter.
     #[must_use]
     pub fn tightened(mut self, by: &Tightening) -> Self {
@@ -266,6 +369,8 @@ impl Policy {
         self.max_reach = by
             .max_reach
             .map_or(self.max_reach, |reach| reach.min(self.max_reach));
+        self.limits = self.limits.tightened(by.limits);
+        self.fresh_backup.extend(by.fresh_backup.iter().cloned());
         self.approvals.quorum = by.quorum.map_or(self.approvals.quorum, |quorum| {
             quorum.max(self.approvals.quorum)
         });

@@ -25,12 +25,14 @@
 pub mod agent;
 pub mod approve;
 pub mod artifacts;
+mod backups;
 mod called;
 pub mod child;
 pub mod circuit;
 pub mod halt;
 mod locks;
 mod needs;
+mod pace;
 pub mod recover;
 pub mod review;
 pub mod run;

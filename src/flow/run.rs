@@ -5,6 +5,7 @@
 
 use crate::{
     domain::{
+        digest::Digest,
         run::{Next, RunEvent, RunHeader, RunOutcome, RunState, StepKey, StepResult, next},
         runbook::Runbook,
     },
@@ -12,6 +13,7 @@ use crate::{
         FlowError, approve, circuit, locks, needs, start, step, trial,
         world::{Control, World, held},
     },
+    gate::Judgement,
     history::{Write, WriteError},
 };
 use jiff::Timestamp;
@@ -30,6 +32,10 @@ pub struct Journey {
     pub state: RunState,
     /// Who wants it stopped.
     pub cancel: watch::Receiver<Option<(String, String)>>,
+    /// What the gate said last, and of which step.
+    pub judged: Option<(Digest, Judgement)>,
+    /// What an action said last that it intends.
+    pub(crate) intended: Option<step::Intended>,
 }
 
 impl std::fmt::Debug for Journey {
@@ -63,6 +69,8 @@ pub fn enter(
         runbook,
         state,
         cancel: receiver,
+        judged: None,
+        intended: None,
     }
 }
 

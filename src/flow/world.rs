@@ -7,6 +7,7 @@ use crate::{
         gate::Quorum,
         id::{ApprovalId, RunId},
         name::{EnvironmentName, RunbookName},
+        pace::Lately,
         policy::Policy,
         span::Span,
     },
@@ -21,7 +22,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, atomic::AtomicUsize},
 };
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OnceCell, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Starts what goes on by itself. The daemon's task list stands behind it, so that shutdown waits for everything.
@@ -149,6 +150,8 @@ pub struct World {
     pub tripping: tokio::sync::Mutex<()>,
     /// Runbooks whose triggers are stopped.
     pub suspensions: Mutex<BTreeMap<RunbookName, Suspension>>,
+    /// What was done lately; read from the history at first use.
+    pub(crate) lately: OnceCell<Mutex<Lately>>,
     /// Held by whoever changes a suspension, here and in the history.
     pub suspending: tokio::sync::Mutex<()>,
     /// Runbooks in use that need what the configuration does not have, each with its problem.
@@ -216,6 +219,7 @@ impl World {
             circuits: Mutex::default(),
             tripping: tokio::sync::Mutex::default(),
             suspensions: Mutex::default(),
+            lately: OnceCell::new(),
             suspending: tokio::sync::Mutex::default(),
             lacks: Mutex::default(),
             upcoming: Mutex::default(),

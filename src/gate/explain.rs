@@ -7,7 +7,6 @@ use super::{Circumstances, Judgement, by_policy};
 use crate::{
     commands::{self, Files},
     domain::{
-        calendar::WindowState,
         digest::Digest,
         effect::Effects,
         gate::join,
@@ -59,32 +58,13 @@ pub fn effects(effects: Effects, policy: &Policy, now: Timestamp) -> Explained {
             judgement: Judgement::nothing(),
         };
     };
-    let contributions = by_policy(&step, policy, &at_rest(now));
+    let contributions = by_policy(&step, policy, &Circumstances::at_rest(now));
     Explained {
         effects: step.effects,
         judgement: Judgement {
             decision: join(&contributions),
             contributions,
         },
-    }
-}
-
-/// A moment in which nothing else goes on.
-fn at_rest(now: Timestamp) -> Circumstances {
-    Circumstances {
-        now,
-        halted: None,
-        circuit: None,
-        trial: None,
-        window: WindowState::Open { closes: None },
-        window_override: None,
-        changes_last_minute: 0,
-        destructive_last_hour: 0,
-        manual: false,
-        uncertain: false,
-        wish: None,
-        purpose: String::new(),
-        reviewed: None,
     }
 }
 

@@ -1,42 +1,55 @@
-//! How much may be done in a period. Counts come from the history, so they survive a restart.
+//! How much may be touched in a period. Counts come from the history, so they survive a restart.
 
 use super::Circumstances;
 use crate::domain::{
-    effect::Class,
     gate::{Contribution, Decision, Stage},
-    plan::PlannedStep,
-    policy::Policy,
+    pace::{Measure, Room, Standing},
 };
 
-/// Over a limit, a machine's run is denied and a person's run asks.
-pub(super) fn contributions(
-    step: &PlannedStep,
-    policy: &Policy,
-    facts: &Circumstances,
-) -> Vec<Contribution> {
-    let class = step.effects.class();
-    let over = |done: u64, limit: u32| done >= u64::from(limit);
-    let mut all = Vec::new();
-    if class > Class::Read && over(facts.changes_last_minute, policy.changes_per_minute) {
-        all.push(format!(
-            "{} changes in the last minute reach the limit of {}; try again in a minute",
-            facts.changes_last_minute, policy.changes_per_minute
-        ));
-    }
-    // A destructive step that a person must consent to anyway is not stopped by the count of the agent's own.
-    if class == Class::Destructive && over(facts.destructive_last_hour, policy.destructive_per_hour)
-    {
-        all.push(format!(
-            "{} destructive steps in the last hour reach the limit of {}; try again later",
-            facts.destructive_last_hour, policy.destructive_per_hour
-        ));
-    }
-    let decision = if facts.manual {
-        Decision::ask()
-    } else {
-        Decision::Deny
+/// Where nothing is left, a machine's run is denied; where less is left than the step needs, or a person started it, people are
+/// asked. What people have consented to is not stopped by the agent's own count.
+pub(super) fn contributions(facts: &Circumstances) -> Vec<Contribution> {
+    let said = facts
+        .standings
+        .iter()
+        .filter_map(|standing| contribution(standing, facts));
+    said.collect()
+}
+
+fn contribution(standing: &Standing, facts: &Circumstances) -> Option<Contribution> {
+    let decision = match (standing.room(), facts.consented, facts.manual) {
+        (Room::Enough, _, _) => return None,
+        (Room::TooLittle | Room::None, true, _) => Decision::Allow,
+        (Room::TooLittle, false, _) | (Room::None, false, true) => Decision::ask(),
+        (Room::None, false, false) => Decision::Deny,
     };
-    all.into_iter()
-        .map(|reason| Contribution::new(Stage::RateLimit, decision.clone(), reason))
-        .collect()
+    let mut reason = words(standing);
+    match (facts.consented, standing.free_at) {
+        (true, _) => reason.push_str("; people consented to it"),
+        (false, Some(free_at)) => reason.push_str(&format!("; try again at {free_at}")),
+        (false, None) => {}
+    }
+    Some(Contribution::new(Stage::RateLimit, decision, reason))
+}
+
+fn words(standing: &Standing) -> String {
+    let Standing {
+        whose,
+        most,
+        done,
+        adds,
+        ..
+    } = standing;
+    let (what, period) = match standing.measure {
+        Measure::Changes => ("changed", "minute"),
+        Measure::Destructive => ("destroyed", "hour"),
+    };
+    match standing.room() {
+        Room::None | Room::Enough => {
+            format!("{done} objects {what} {whose} in the last {period} reach the limit of {most}")
+        }
+        Room::TooLittle => format!(
+            "{done} objects {what} {whose} in the last {period} and {adds} more are over the limit of {most}"
+        ),
+    }
 }

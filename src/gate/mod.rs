@@ -10,6 +10,8 @@
 //!
 //! What a command would do is not found out here: that is [`crate::commands`].
 
+mod backups;
+pub mod examples;
 pub mod explain;
 mod halt;
 mod limits;
@@ -18,12 +20,15 @@ mod operations;
 mod policy;
 pub mod review;
 
+pub use backups::{FoundBackup, wanted as wanted_backups};
+
 use crate::domain::{
     calendar::WindowState,
     circuit::Tripped,
     effect::Class,
     gate::{Contribution, Decision, Quorum, Stage, join},
     halt::Halt,
+    pace::Standing,
     plan::PlannedStep,
     policy::Policy,
     trial::Trial,
@@ -49,10 +54,12 @@ pub struct Circumstances {
     pub window: WindowState,
     /// Who overrode a closed window, if anybody did.
     pub window_override: Option<String>,
-    /// Steps with an effect in the last minute.
-    pub changes_last_minute: u64,
-    /// Destructive steps in the last hour.
-    pub destructive_last_hour: u64,
+    /// How full the limits are that the step would add to.
+    pub standings: Vec<Standing>,
+    /// People were asked about this very step, and enough of them consented.
+    pub consented: bool,
+    /// What there is of the backups that policy wants of this step; one that is not named here does not exist.
+    pub backups: Vec<FoundBackup>,
     /// Whether a person, not a machine, started the run.
     pub manual: bool,
     /// The attempt before this one was interrupted, may have happened, and is not safe to do twice.
@@ -65,6 +72,28 @@ pub struct Circumstances {
     pub reviewed: Option<Vec<Contribution>>,
 }
 
+impl Circumstances {
+    /// A moment in which nothing else goes on, for a step that a machine starts.
+    pub fn at_rest(now: Timestamp) -> Self {
+        Self {
+            now,
+            halted: None,
+            circuit: None,
+            trial: None,
+            window: WindowState::Open { closes: None },
+            window_override: None,
+            standings: Vec::new(),
+            consented: false,
+            backups: Vec::new(),
+            manual: false,
+            uncertain: false,
+            wish: None,
+            purpose: String::new(),
+            reviewed: None,
+        }
+    }
+}
+
 /// What the gate found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
@@ -75,6 +104,14 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// What the reviewer said.
+    pub fn reviews(&self) -> Vec<Contribution> {
+        let said = self.contributions.iter();
+        said.filter(|said| said.stage == Stage::Review)
+            .cloned()
+            .collect()
+    }
+
     /// No stage said anything, which denies.
     fn nothing() -> Self {
         Self {
@@ -132,16 +169,15 @@ pub fn by_policy(
     circumstances: &Circumstances,
 ) -> Vec<Contribution> {
     let mut contributions = policy::contributions(step, policy, circumstances.now);
-    contributions.extend(
-        lowered::contributions(step, circumstances)
-            .into_iter()
-            .map(|said| policy::at_least_quorum(said, policy)),
-    );
-    contributions.extend(limits::contributions(step, policy, circumstances));
+    contributions.extend(lowered::contributions(step, circumstances));
+    contributions.extend(backups::contributions(step, policy, circumstances));
+    contributions.extend(limits::contributions(circumstances));
     contributions.extend(halt::contribution(step, circumstances));
     contributions.extend(window(step, circumstances));
     contributions.extend(wishes(circumstances));
-    contributions
+    let all = contributions.into_iter();
+    all.map(|said| policy::at_least_quorum(said, policy))
+        .collect()
 }
 
 fn window(step: &PlannedStep, circumstances: &Circumstances) -> Option<Contribution> {

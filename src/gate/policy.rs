@@ -2,7 +2,7 @@
 
 use super::operations;
 use crate::domain::{
-    effect::{Class, Confidence, Effect, Place, Reach, Reversible, Scope, Tri},
+    effect::{Class, Confidence, Effect, Listed, Place, Reach, Reversible, Scope, Tri},
     gate::{Contribution, Decision, Quorum, Stage},
     plan::PlannedStep,
     policy::{Autonomy, Policy, ProtectedMode},
@@ -17,14 +17,12 @@ pub(super) fn contributions(
 ) -> Vec<Contribution> {
     let mut all = vec![autonomy(step, policy, now)];
     for effect in &step.effects.items {
-        all.extend(operation(effect, policy));
+        all.extend(operation(effect, &step.effects.listed, policy));
         all.extend(protected(effect, policy));
     }
     all.extend(structure(step));
     all.extend(dangerous(step, policy));
-    all.into_iter()
-        .map(|contribution| at_least_quorum(contribution, policy))
-        .collect()
+    all
 }
 
 /// The policy's own quorum is the least for whatever asks people.
@@ -35,15 +33,15 @@ pub(super) fn at_least_quorum(mut contribution: Contribution, policy: &Policy) -
     contribution
 }
 
-fn operation(effect: &Effect, policy: &Policy) -> Vec<Contribution> {
+fn operation(effect: &Effect, listed: &[Listed], policy: &Policy) -> Vec<Contribution> {
     let forbidden = policy
         .forbidden_operations
         .iter()
-        .filter(|operation| operations::is(**operation, effect));
+        .filter(|operation| operations::is(**operation, effect, listed));
     let asked = policy
         .require_approval
         .iter()
-        .filter(|operation| operations::is(**operation, effect));
+        .filter(|operation| operations::is(**operation, effect, listed));
     let word = |operation| {
         serde_json::to_value(operation)
             .unwrap_or_default()

@@ -1,5 +1,9 @@
 //! Rules of the gate, each on its own, and what holds for all of them together.
 
+mod backups;
+mod examples;
+mod properties;
+
 use super::{
     Circumstances, by_policy, judge,
     review::{Case, Reviewer},
@@ -14,6 +18,7 @@ use crate::{
         },
         gate::{Contribution, Decision, Quorum, Settled, Stage, join, settle},
         id::RunId,
+        pace::{Measure, Standing, Whose},
         plan::PlannedStep,
         policy::{Autonomy, Operation, Policy, Preapproval, ProtectedMode},
         runbook::Phase,
@@ -55,8 +60,9 @@ fn facts() -> Circumstances {
         now: now(),
         window: WindowState::Open { closes: None },
         window_override: None,
-        changes_last_minute: 0,
-        destructive_last_hour: 0,
+        standings: Vec::new(),
+        consented: false,
+        backups: Vec::new(),
         manual: false,
         uncertain: false,
         wish: None,
@@ -329,8 +335,16 @@ fn nobody_can_consent_to_what_is_refused() {
 
 #[test]
 fn over_a_limit_a_machine_is_denied_and_a_person_is_asked() {
+    let full = |done, adds| Standing {
+        measure: Measure::Changes,
+        whose: Whose::Agent,
+        most: 60,
+        done,
+        adds,
+        free_at: Some("2026-11-21T08:00:30Z".parse().unwrap()),
+    };
     let busy = Circumstances {
-        changes_last_minute: 60,
+        standings: vec![full(60, 1)],
         ..facts()
     };
     let decide = |facts: &Circumstances| {
@@ -348,23 +362,68 @@ fn over_a_limit_a_machine_is_denied_and_a_person_is_asked() {
         }),
         Decision::ask()
     );
-    let destroyed = Circumstances {
-        destructive_last_hour: 3,
+    let nearly = Circumstances {
+        standings: vec![full(59, 2)],
         ..facts()
     };
-    assert_eq!(
-        decide(&destroyed),
-        Decision::Allow,
-        "a change is no destruction"
+    assert_eq!(decide(&nearly), Decision::ask(), "some is left");
+    let said = by_policy(
+        &step(change(), json!({})),
+        &Policy::default(),
+        &busy_again(),
     );
+    let reason = &said.last().unwrap().reason;
     assert_eq!(
-        join(&by_policy(
-            &step(gone(), json!({})),
-            &Policy::default(),
-            &destroyed
-        )),
-        Decision::Deny
+        reason,
+        "60 objects changed everywhere in the last minute reach the limit of 60; try again at 2026-11-21T08:00:30Z"
     );
+}
+
+fn busy_again() -> Circumstances {
+    Circumstances {
+        standings: vec![Standing {
+            measure: Measure::Changes,
+            whose: Whose::Agent,
+            most: 60,
+            done: 60,
+            adds: 1,
+            free_at: Some("2026-11-21T08:00:30Z".parse().unwrap()),
+        }],
+        ..facts()
+    }
+}
+
+#[test]
+fn what_people_consented_to_is_not_stopped_by_the_count_of_the_agents_own() {
+    let consented = Circumstances {
+        consented: true,
+        ..busy_again()
+    };
+    let said = by_policy(&step(change(), json!({})), &Policy::default(), &consented);
+    assert_eq!(join(&said), Decision::Allow);
+    assert!(said.iter().any(|said| said.stage == Stage::RateLimit));
+}
+
+#[test]
+fn limits_and_wishes_ask_no_fewer_people_than_policy_wants() {
+    let mut policy = Policy::default();
+    policy.approvals.quorum = 2;
+    let limited = Circumstances {
+        manual: true,
+        ..busy_again()
+    };
+    let wishing = Circumstances {
+        wish: Some((Quorum::of(1), "may it?".to_owned())),
+        ..facts()
+    };
+    let uncertain = Circumstances {
+        uncertain: true,
+        ..facts()
+    };
+    for facts in [limited, wishing, uncertain] {
+        let said = join(&by_policy(&step(change(), json!({})), &policy, &facts));
+        assert_eq!(said, Decision::Approve(Quorum::of(2)));
+    }
 }
 
 #[test]

@@ -36,9 +36,9 @@ pub use migrations::{
 };
 pub use rows::{
     ApprovalCase, ApprovalFilter, ApprovalRecord, ArtifactFilter, ArtifactRow, AuditFilter,
-    AuditHead, AuditVerdict, DEFAULT_LIMIT, EffectFilter, LockRow, MAX_LIMIT, MonthRow,
-    OutcomeFilter, RecordOf, RunFilter, RunRow, RunStatus, SkippedFilter, StepRow, StepStatus,
-    SuspensionRow, TriggerRow,
+    AuditHead, AuditVerdict, DEFAULT_LIMIT, EffectRow, LockRow, MAX_LIMIT, MonthRow, OutcomeFilter,
+    RecordOf, RunFilter, RunRow, RunStatus, SkippedFilter, StepRow, StepStatus, SuspensionRow,
+    TriggerRow,
 };
 pub use upkeep::{Pruned, Stats, TableStats};
 pub use write::{

@@ -19,8 +19,8 @@ use crate::{
         read::{agent, approvals, artifacts, audit, circuit, runs, schedule, spending},
         rows::{
             ApprovalCase, ApprovalFilter, ArtifactFilter, ArtifactRow, AuditFilter, AuditHead,
-            AuditVerdict, EffectFilter, LockRow, MonthRow, RecordOf, RunFilter, RunRow,
-            SkippedFilter, StepRow, SuspensionRow, TriggerRow,
+            AuditVerdict, EffectRow, LockRow, MonthRow, RecordOf, RunFilter, RunRow, SkippedFilter,
+            StepRow, SuspensionRow, TriggerRow,
         },
         write::{ActiveFile, RunbookFacts, SyncRecord},
     },
@@ -211,11 +211,9 @@ impl History {
         })
         .await
     }
-    /// How many effects were counted at or after a time.
-    pub async fn effects_since(&self, at: Timestamp, filter: EffectFilter) -> Found<u64> {
-        self.read("effects", move |connection| {
-            agent::effects(connection, at, &filter)
-        })
-        .await
+    /// What steps have touched at or after a time, oldest first.
+    pub async fn effects_since(&self, at: Timestamp) -> Found<Vec<EffectRow>> {
+        self.read("effects", move |connection| agent::effects(connection, at))
+            .await
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         id::{ApprovalId, ArtifactId, RunId},
         name::{LockName, RunbookName, StepName},
         occurrence::NotRun,
+        pace::Touched,
         run::{RunHeader, RunOutcome},
         runbook::Phase,
         span::Span,
@@ -421,13 +422,13 @@ pub struct LockRow {
     pub until: Timestamp,
 }
 
-/// Which effects are counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EffectFilter {
-    /// This grave; none: every class.
-    pub class: Option<Class>,
-    /// Of this runbook.
-    pub runbook: Option<RunbookName>,
-    /// In this namespace.
-    pub namespace: Option<String>,
+/// What a step has touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EffectRow {
+    /// When it started.
+    pub at: Timestamp,
+    /// Of which runbook.
+    pub runbook: RunbookName,
+    /// What.
+    pub touched: Touched,
 }

@@ -7,11 +7,11 @@ use crate::domain::{
     audit::Entry,
     circuit::Circuit,
     digest::Digest,
-    effect::Class,
     halt::Halt,
     id::{ApprovalId, ArtifactId, CallId, RunId},
     name::{LockName, ProviderName, RunbookName, StepName},
     occurrence::{Occurrence, Skipped},
+    pace::Touched,
     run::{RunEvent, RunHeader, RunOutcome},
     runbook::Runbook,
     span::Span,
@@ -180,16 +180,14 @@ pub enum Write {
     Sync(SyncRecord),
     /// Changes of the set in use, so that a start without network begins with it.
     Active(Vec<ActiveChange>),
-    /// A step with an effect starts; counted for rate limits.
+    /// A step with an effect starts, and touches this; counted for limits.
     Effect {
         /// When.
         at: Timestamp,
-        /// How grave.
-        class: Class,
         /// Of which runbook.
         runbook: RunbookName,
-        /// In which namespace, where there is one.
-        namespace: Option<String>,
+        /// What.
+        touched: Touched,
     },
     /// A request with this key has started this run; a key that was used already refuses the batch.
     Idempotency {

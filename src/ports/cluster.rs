@@ -84,6 +84,19 @@ pub trait Clusters: Send + Sync + std::fmt::Debug {
         namespace: Option<&'a str>,
         selector: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>>;
+    /// The names of all that match, in one namespace or in all, until there are `most` of them; nothing but metadata is read. Those of
+    /// all namespaces are written `namespace/name`.
+    fn names<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        matching: Matching<'a>,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Names, ClusterError>>;
+    /// Whether a program that a step starts finds this very cluster by itself, with this `KUBECONFIG` or with none. Where that is not
+    /// sure, it does not.
+    fn is_reached_by_programs(&self, cluster: &str, kubeconfig: Option<&str>) -> bool;
     /// A strategic merge patch (core kinds) or merge patch (others), optionally on a subresource such as `scale`.
     fn patch<'a>(
         &'a self,
@@ -97,6 +110,37 @@ pub trait Clusters: Send + Sync + std::fmt::Debug {
     fn deadline(&self) -> Span {
         Span::from_secs(30)
     }
+}
+
+/// Which objects of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matching<'a> {
+    /// Every one.
+    All,
+    /// Those with these labels.
+    Labels(&'a str),
+    /// Those with these fields.
+    Fields(&'a str),
+}
+
+/// Names of objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// Each.
+    pub names: Vec<String>,
+    /// Whether there are more.
+    pub more: More,
+}
+
+/// What a list leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum More {
+    /// Nothing.
+    None,
+    /// So many, by the server's word.
+    Some(u32),
+    /// The server does not say how many.
+    Unknown,
 }
 
 /// One object, or a part of it.

@@ -7,6 +7,7 @@ use crate::{
         gate::Permit,
         id::RunId,
         name::{ActionName, RunbookName, StepName},
+        policy::{FailedExample, Tightening},
         run::StepReport,
         runbook::Phase,
     },
@@ -30,7 +31,8 @@ pub struct ActionSpec {
     pub outputs: Value,
 }
 
-/// Actions as the loader sees them: names and shapes, nothing that acts.
+/// What a loader asks of those it does not know: names and shapes of actions, nothing that acts, and the gate's word on a policy's
+/// examples.
 pub trait ActionCatalogue: Send + Sync {
     /// Every action, sorted by name.
     fn specs(&self) -> &[ActionSpec];
@@ -40,6 +42,10 @@ pub trait ActionCatalogue: Send + Sync {
     /// go through this alone, those without through [`Self::check`] too. The error is for people.
     fn check_template(&self, _action: &ActionName, _arguments: &Value) -> Result<(), String> {
         Ok(())
+    }
+    /// The examples that a policy of the repository does not keep. Where no gate is there to ask, none fails.
+    fn failed_examples(&self, _policy: &Tightening) -> Vec<FailedExample> {
+        Vec::new()
     }
 }
 

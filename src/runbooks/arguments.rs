@@ -1,7 +1,11 @@
 //! Whether a step's arguments fit the action that it uses.
 
 use crate::{
-    domain::{expression, name::ActionName},
+    domain::{
+        expression,
+        name::ActionName,
+        policy::{FailedExample, Tightening},
+    },
     ports::executor::{ActionCatalogue, ActionSpec},
     runbooks::{
         explain::{explain, mended},
@@ -24,6 +28,11 @@ impl<'a> Actions<'a> {
     pub(super) fn new(catalogue: &'a dyn ActionCatalogue) -> Self {
         let shapes = catalogue.specs().iter().map(|_| OnceLock::new()).collect();
         Self { catalogue, shapes }
+    }
+
+    /// The examples that a policy does not keep.
+    pub(super) fn failed_examples(&self, policy: &Tightening) -> Vec<FailedExample> {
+        self.catalogue.failed_examples(policy)
     }
 
     /// Every action's name.

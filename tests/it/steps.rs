@@ -10,6 +10,7 @@ use orderly::{
     },
     domain::{
         digest::Digest,
+        effect::Effects,
         gate::{Decision, Settled, settle},
         id::RunId,
         name::{ActionName, RunbookName, StepName},
@@ -80,6 +81,13 @@ impl Run {
         let mut run = Self::new(world);
         run.context.dry_run = true;
         run
+    }
+
+    /// What a step would do.
+    pub(crate) async fn effects(&self, uses: &str, arguments: &Value) -> Effects {
+        let uses = ActionName::new(uses).unwrap();
+        let intent = self.performer.intend(&uses, arguments, &self.context);
+        intent.await.unwrap().effects
     }
 
     /// Plans a step, lets the gate open for it, and carries it out.

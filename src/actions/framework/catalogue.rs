@@ -2,7 +2,10 @@
 
 use crate::{
     actions::{self, framework::AnyAction},
-    domain::name::ActionName,
+    domain::{
+        name::ActionName,
+        policy::{FailedExample, JudgeExamples, Policy, Tightening},
+    },
     ports::executor::{ActionCatalogue, ActionSpec},
 };
 use serde_json::Value;
@@ -12,6 +15,7 @@ use std::{collections::BTreeMap, fmt};
 pub struct Catalogue {
     actions: BTreeMap<&'static str, Box<dyn AnyAction>>,
     specs: Vec<ActionSpec>,
+    examples: Option<JudgeExamples>,
 }
 
 impl fmt::Debug for Catalogue {
@@ -54,7 +58,20 @@ impl Catalogue {
             .map(|action| (action.spec().name, action))
             .collect();
         let specs = actions.values().map(|action| action.spec()).collect();
-        Self { actions, specs }
+        Self {
+            actions,
+            specs,
+            examples: None,
+        }
+    }
+
+    /// With somebody who judges the examples of policies.
+    #[must_use]
+    pub fn judging_examples(self, by: JudgeExamples) -> Self {
+        Self {
+            examples: Some(by),
+            ..self
+        }
     }
 
     /// The action of this name; the error names the nearest one.
@@ -90,6 +107,11 @@ impl ActionCatalogue for Catalogue {
     }
     fn check_template(&self, action: &ActionName, arguments: &Value) -> Result<(), String> {
         self.find(action)?.check_written(arguments)
+    }
+    fn failed_examples(&self, policy: &Tightening) -> Vec<FailedExample> {
+        self.examples.map_or_else(Vec::new, |judge| {
+            judge(&Policy::only(policy), &policy.examples)
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     actions::framework::{
         AnyAction, Catalogue, World, action::Attempt, masking::Masking, revealing::Revealed, text,
     },
+    actions::kubernetes::survey,
     domain::{
         effect::{Confidence, Effects},
         gate::Permit,
@@ -93,7 +94,10 @@ impl Executor for Performer {
     ) -> BoxFuture<'a, Result<Intent, String>> {
         Box::pin(async move {
             let action = self.catalogue.find(action)?;
-            caught(|| action.plan(arguments, context))?
+            let mut intent = caught(|| action.plan(arguments, context))??;
+            let (clusters, clock) = (&*self.world.clusters, &*self.world.clock);
+            intent.effects = survey(clusters, clock, arguments, intent.effects).await;
+            Ok(intent)
         })
     }
 

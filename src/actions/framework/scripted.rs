@@ -17,7 +17,7 @@ use crate::{
         BoxFuture,
         archive::{Archive, ArchiveError, Expected, Inspection, Label, Stored},
         clock::Clock,
-        cluster::{ClusterError, Clusters, ObjectPath, Resource},
+        cluster::{ClusterError, Clusters, Matching, Names, ObjectPath, Resource},
         executor::{Executor, Intent, LogStream, RunSoFar, Session, StepContext, StepLog},
         host::{DiskUsage, Host},
         network::{Certificate, HttpRequest, HttpResponse, Network, NetworkError},
@@ -376,6 +376,19 @@ impl Clusters for Absent {
         _: bool,
     ) -> BoxFuture<'a, Result<Value, ClusterError>> {
         no_cluster(cluster)
+    }
+    fn names<'a>(
+        &'a self,
+        cluster: &'a str,
+        _: &'a Resource,
+        _: Option<&'a str>,
+        _: Matching<'a>,
+        _: usize,
+    ) -> BoxFuture<'a, Result<Names, ClusterError>> {
+        no_cluster(cluster)
+    }
+    fn is_reached_by_programs(&self, _: &str, _: Option<&str>) -> bool {
+        false
     }
 }
 

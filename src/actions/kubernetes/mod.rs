@@ -13,12 +13,14 @@ mod object;
 mod progress;
 mod rollout_restart;
 mod scale;
+mod survey;
 mod wait;
 mod workload;
 
 pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
+pub(in crate::actions) use survey::survey;
 
 use crate::{actions::framework::AnyAction, domain::run::StepReport, ports::cluster::ClusterError};
 

@@ -9,13 +9,14 @@
 //! Answers are read as JSON here rather than by `kube`'s `Api`, which reads bodies of any length and prints those it cannot read.
 
 mod connect;
+mod names;
 mod request;
 
 use crate::{
     domain::span::Span,
     ports::{
         BoxFuture,
-        cluster::{ClusterError, Clusters, ObjectPath, Resource},
+        cluster::{ClusterError, Clusters, Matching, Names, ObjectPath, Resource},
     },
 };
 use http_body_util::{BodyExt as _, Limited};
@@ -34,6 +35,8 @@ const LONGEST: usize = 64 << 20;
 const MOST_OBJECTS: usize = 50_000;
 /// How much of an error that is not JSON is shown.
 const SHOWN: usize = 300;
+/// The cluster that effects name where a program finds its cluster by itself.
+const PROGRAMS: &str = "default";
 /// As the port states it.
 const DEADLINE_SECONDS: u64 = 30;
 
@@ -233,6 +236,62 @@ impl Clusters for ConfiguredClusters {
                 next = more;
             }
         })
+    }
+
+    fn names<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        matching: Matching<'a>,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Names, ClusterError>> {
+        Box::pin(async move {
+            let mut found = Vec::new();
+            let mut next: Option<String> = None;
+            loop {
+                let page = self
+                    .call(Call {
+                        cluster,
+                        about: about(resource, namespace, None),
+                        request: request::names(resource, namespace, matching, next.as_deref())?,
+                    })
+                    .await?;
+                let left = page.pointer("/metadata/remainingItemCount");
+                let left = left.and_then(Value::as_u64);
+                let (items, more) = take_page(cluster, page)?;
+                found.extend(items.iter().map(|item| names::name(item, namespace)));
+                match more {
+                    None => return Ok(names::all(found)),
+                    Some(_) if found.len() >= most => return Ok(names::cut(found, left)),
+                    Some(token) => next = Some(token),
+                }
+            }
+        })
+    }
+
+    fn is_reached_by_programs(&self, cluster: &str, kubeconfig: Option<&str>) -> bool {
+        match (self.credentials.get(cluster), kubeconfig) {
+            (
+                Some(Credentials::Kubeconfig {
+                    path,
+                    context: None,
+                }),
+                Some(named),
+            ) => path.is_absolute() && path == std::path::Path::new(named),
+            (Some(Credentials::InCluster | Credentials::Found { context: None }), None) => {
+                cluster == PROGRAMS
+            }
+            (
+                Some(
+                    Credentials::Kubeconfig { .. }
+                    | Credentials::InCluster
+                    | Credentials::Found { .. },
+                )
+                | None,
+                _,
+            ) => false,
+        }
     }
 
     fn patch<'a>(

@@ -1,6 +1,6 @@
 //! Requests: paths, parameters and headers as the API conventions have them.
 
-use crate::ports::cluster::{ClusterError, ObjectPath, Resource};
+use crate::ports::cluster::{ClusterError, Matching, ObjectPath, Resource};
 use kube::{
     api::{GetParams, ListParams, Patch, PatchParams},
     core::Request,
@@ -56,6 +56,27 @@ pub(super) fn list(
     } else {
         request.list(&parameters)
     };
+    built.map_err(|error| invalid(error.to_string()))
+}
+
+/// A page of names: nothing but metadata, whatever the kind.
+pub(super) fn names(
+    resource: &Resource,
+    namespace: Option<&str>,
+    matching: Matching<'_>,
+    next: Option<&str>,
+) -> Built {
+    let request = collection(resource, namespace)?;
+    let mut parameters = ListParams::default().limit(PAGE);
+    match matching {
+        Matching::All => {}
+        Matching::Labels(labels) => parameters = parameters.labels(labels),
+        Matching::Fields(fields) => parameters = parameters.fields(fields),
+    }
+    if let Some(next) = next {
+        parameters = parameters.continue_token(next);
+    }
+    let built = request.list_metadata(&parameters);
     built.map_err(|error| invalid(error.to_string()))
 }
 

@@ -17,6 +17,8 @@ mod network;
 mod scanners;
 mod wrappers;
 
+pub use self::kubernetes::{Plural, plural};
+
 use self::files::secrets::discloses;
 use super::{
     found::{Found, object},

@@ -12,6 +12,7 @@ use crate::{
         halt::Halt,
         id::{ApprovalId, RunId},
         name::LockName,
+        pace::{Limits, touched},
         plan::PlannedStep,
         run::{RunEvent, StepEnd, StepReport},
         runbook::Phase,
@@ -20,6 +21,7 @@ use crate::{
         FlowError, approve,
         halt::{self, Passage},
         locks,
+        pace::{self, Place},
         run::{Journey, was_stopped},
         world::World,
     },
@@ -40,6 +42,15 @@ pub(super) enum Carried {
     Out,
     /// This run holds that lock; nothing was touched.
     LockedBy(RunId, LockName),
+    /// A limit was reached since it was judged; nothing was touched.
+    NoRoom,
+}
+
+/// What a permit came from.
+#[derive(Clone, Copy)]
+pub(super) struct Judged<'a> {
+    pub(super) judgement: &'a Judgement,
+    pub(super) limits: &'a Limits,
 }
 
 /// Records the start, touches the world, records the end.
@@ -48,18 +59,24 @@ pub(super) async fn carry_out(
     attempt: &Attempt,
     permit: Permit,
     consent: Option<ApprovalId>,
-    judgement: Judgement,
+    judged: Judged<'_>,
 ) -> Result<Carried, FlowError> {
+    let world = journey.world.clone();
     let passage = match pass(journey, &permit) {
         Ok(passage) => passage,
         // It was halted after the gate had spoken: the gate speaks again.
         Err(Halted) => return Ok(Carried::Out),
     };
-    let instead = record_start(journey, attempt, &permit, consent, &judgement).await?;
+    let place = pace::take(&world, permit.step(), judged.limits, consent.is_some());
+    if matches!(place, Place::Taken) {
+        return Ok(Carried::NoRoom);
+    }
+    let instead = record_start(journey, attempt, &permit, consent, judged.judgement).await?;
     if let Some(instead) = instead {
         return Ok(instead);
     }
-    let (world, step) = (journey.world.clone(), permit.step().clone());
+    place.used();
+    let step = permit.step().clone();
     let class = step.effects.class();
     let began = world.clock.elapsed();
     world.events.step_started(step_of(journey, &step), class);
@@ -159,12 +176,12 @@ fn start_writes(
         });
     }
     if class > Class::Read {
-        writes.push(Write::Effect {
+        let touched = touched(&step.effects).into_iter();
+        writes.extend(touched.map(|touched| Write::Effect {
             at,
-            class,
             runbook: step.runbook.clone(),
-            namespace: None,
-        });
+            touched,
+        }));
         writes.extend(locks::take(journey, step, at));
     }
     writes

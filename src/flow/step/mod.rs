@@ -18,11 +18,12 @@ use crate::{
         runbook::Step,
     },
     flow::{FlowError, approve, locks, run::Journey},
-    gate,
+    gate::{self, Judgement},
 };
-use carry::{Carried, carry_out};
+use carry::{Carried, Judged, carry_out};
+pub(crate) use plan::Intended;
 pub use plan::window;
-use plan::{circumstances, prepare};
+use plan::{Prepared, circumstances, prepare};
 pub(crate) use record::{audit, gated, readable, reasons};
 use record::{deny, describe, invalid, skip, tell_gate};
 use sight::seen;
@@ -67,14 +68,7 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
         Ok(prepared) => prepared,
         Err(error) => return invalid(journey, &attempt, error).await,
     };
-    let facts = circumstances(journey, &attempt, &prepared).await?;
-    let judging = gate::judge(&prepared.step, &policy, &facts, world.reviewer.as_ref());
-    let judgement = tokio::select! {
-        judgement = judging => judgement,
-        // A reviewer that takes its time must not keep the agent from stopping.
-        () = world.stopping.cancelled() => return Err(FlowError::Stopping),
-    };
-    tell_gate(journey, &prepared.step, &judgement);
+    let judgement = judge(journey, &attempt, &prepared, &policy).await?;
     if journey.header.dry_run && prepared.step.effects.class() > Class::Read {
         return describe(journey, &attempt, &prepared.step, &judgement).await;
     }
@@ -93,8 +87,13 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
             // A child needs a turn of its own.
             let slot = (prepared.step.uses.as_str() != RUNBOOK).then_some(slot);
             let consent = prepared.consent.map(|consent| consent.id);
-            match carry_out(journey, &attempt, permit, consent, judgement).await? {
-                Carried::Out => Ok(()),
+            let judged = Judged {
+                judgement: &judgement,
+                limits: &policy.limits,
+            };
+            match carry_out(journey, &attempt, permit, consent, judged).await? {
+                // Where there was no room left, the next judgement says so.
+                Carried::Out | Carried::NoRoom => Ok(()),
                 Carried::LockedBy(owner, name) => {
                     drop(slot);
                     locks::wait(journey, &name, owner).await;
@@ -104,6 +103,34 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
             }
         }
     }
+}
+
+/// Asks the gate. A run that waits for a lock is judged again and again: only what is new is told, and the reviewer is not asked twice
+/// about one step.
+async fn judge(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    prepared: &Prepared,
+    policy: &Policy,
+) -> Result<Judgement, FlowError> {
+    let world = journey.world.clone();
+    let digest = prepared.step.digest();
+    let mut facts = circumstances(journey, attempt, prepared, policy).await?;
+    let before = journey.judged.take_if(|(judged, _)| *judged == digest);
+    if let Some((_, said)) = &before {
+        facts.reviewed = facts.reviewed.or_else(|| Some(said.reviews()));
+    }
+    let judging = gate::judge(&prepared.step, policy, &facts, world.reviewer.as_ref());
+    let judgement = tokio::select! {
+        judgement = judging => judgement,
+        // A reviewer that takes its time must not keep the agent from stopping.
+        () = world.stopping.cancelled() => return Err(FlowError::Stopping),
+    };
+    if before.is_none_or(|(_, said)| said != judgement) {
+        tell_gate(journey, &prepared.step, &judgement);
+    }
+    journey.judged = Some((digest, judgement.clone()));
+    Ok(judgement)
 }
 
 fn definition(journey: &Journey, key: &StepKey) -> Option<Step> {

@@ -8,26 +8,40 @@ use crate::{
     domain::{
         approval::{Redeemed, Request},
         calendar::{WindowState, windows_state},
-        effect::Class,
         expression,
         gate::{Contribution, Stage},
         name::CalendarName,
         plan::PlannedStep,
         policy::Policy,
-        run::Cause,
+        run::{Cause, StepKey},
         runbook::Step,
     },
     flow::{
-        FlowError, approve, circuit,
+        FlowError, approve, backups, circuit, pace,
         run::Journey,
         trial,
         world::{World, quorum},
     },
     gate::Circumstances,
-    history::EffectFilter,
     ports::executor::Intent,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::time::Duration;
+
+/// How long an action's word on what it intends stays true.
+const STILL_TRUE: Duration = Duration::from_secs(30);
+
+/// What an action said that it intends.
+#[derive(Debug)]
+pub(crate) struct Intended {
+    key: StepKey,
+    attempt: u32,
+    arguments: Value,
+    /// By the clock that never jumps.
+    at: Duration,
+    intent: Intent,
+}
 
 pub(super) struct Prepared {
     pub(super) step: PlannedStep,
@@ -39,7 +53,7 @@ pub(super) struct Prepared {
 
 /// Renders the step and asks its action what it intends; a consented step is taken as it was stored, never rendered again.
 pub(super) async fn prepare(
-    journey: &Journey,
+    journey: &mut Journey,
     step: &Step,
     attempt: &Attempt,
     policy: &Policy,
@@ -66,13 +80,7 @@ pub(super) async fn prepare(
             Ok(arguments) => arguments,
             Err(error) => return Ok(Err(error.to_string())),
         };
-    let context = context(journey, attempt);
-    let intent = match journey
-        .world
-        .executor
-        .intend(&step.uses, &arguments, &context)
-        .await
-    {
+    let intent = match intend(journey, step, attempt, &arguments).await {
         Ok(intent) => intent,
         Err(error) => return Ok(Err(error)),
     };
@@ -100,14 +108,45 @@ pub(super) async fn prepare(
     }))
 }
 
+/// Asks the action what it intends. It may look at the world for that, so a run that waits for a lock, and is planned every second,
+/// takes the answer of a moment ago.
+async fn intend(
+    journey: &mut Journey,
+    step: &Step,
+    attempt: &Attempt,
+    arguments: &Value,
+) -> Result<Intent, String> {
+    let now = journey.world.clock.elapsed();
+    let known = journey.intended.as_ref().filter(|known| {
+        known.key == attempt.key
+            && known.attempt == attempt.attempt
+            && known.arguments == *arguments
+            && now.saturating_sub(known.at) < STILL_TRUE
+    });
+    if let Some(known) = known {
+        return Ok(known.intent.clone());
+    }
+    let context = context(journey, attempt);
+    let executor = journey.world.executor.clone();
+    let intent = executor.intend(&step.uses, arguments, &context).await?;
+    journey.intended = Some(Intended {
+        key: attempt.key.clone(),
+        attempt: attempt.attempt,
+        arguments: arguments.clone(),
+        at: now,
+        intent: intent.clone(),
+    });
+    Ok(intent)
+}
+
 pub(super) async fn circumstances(
     journey: &Journey,
     attempt: &Attempt,
     prepared: &Prepared,
+    policy: &Policy,
 ) -> Result<Circumstances, FlowError> {
     let world = &journey.world;
     let now = world.now();
-    let class = prepared.step.effects.class();
     let wish = prepared
         .intent
         .as_ref()
@@ -119,53 +158,15 @@ pub(super) async fn circumstances(
         trial: trial::of(journey, &prepared.step).await?,
         window: window(world, &journey.runbook.windows, now),
         window_override: journey.header.window_override.clone(),
-        changes_last_minute: effects_since(
-            world,
-            Class::Change,
-            class,
-            now,
-            SignedDuration::from_mins(1),
-        )
-        .await?,
-        destructive_last_hour: effects_since(
-            world,
-            Class::Destructive,
-            class,
-            now,
-            SignedDuration::from_hours(1),
-        )
-        .await?,
+        standings: pace::standings(world, &prepared.step, &policy.limits).await?,
+        consented: prepared.consent.is_some(),
+        backups: backups::found(world, &prepared.step, policy).await?,
         manual: matches!(journey.header.cause, Cause::Person { .. }),
         uncertain: attempt.uncertain,
         wish: wish.map(|wish| (quorum(wish.people, &wish.groups), wish.message)),
         purpose: journey.runbook.description.to_string(),
         reviewed: prepared.reviewed.clone(),
     })
-}
-
-async fn effects_since(
-    world: &World,
-    counted: Class,
-    own: Class,
-    now: Timestamp,
-    period: SignedDuration,
-) -> Result<u64, FlowError> {
-    if own < counted {
-        return Ok(0);
-    }
-    let since = now.saturating_sub(period).unwrap_or(Timestamp::MIN);
-    let class = (counted == Class::Destructive).then_some(counted);
-    let counted = world
-        .history
-        .effects_since(
-            since,
-            EffectFilter {
-                class,
-                ..EffectFilter::default()
-            },
-        )
-        .await;
-    counted.map_err(|error| FlowError::unreadable("counting recent changes", &error))
 }
 
 /// Whether the windows that a runbook names are open. A calendar that is gone closes: it may have said no.

@@ -166,10 +166,9 @@ pub(super) async fn describe(
     step: &PlannedStep,
     judgement: &Judgement,
 ) -> Result<(), FlowError> {
-    let effects: Vec<String> = step.effects.items.iter().map(ToString::to_string).collect();
     let reason = format!(
         "dry run: would {}; the gate says {}",
-        effects.join(", "),
+        step.effects.lines().join(", "),
         judgement.decision.as_str()
     );
     let skipped = RunEvent::StepSkipped {

@@ -1,9 +1,11 @@
 //! The stories on a stage: a clock that tests turn, an executor that plays by script, a real history in a temporary folder.
 
 mod approvals;
+mod backups;
 mod circuit;
 mod crash;
 mod halt;
+mod limits;
 mod locks;
 mod needs;
 mod runs;

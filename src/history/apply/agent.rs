@@ -3,10 +3,10 @@
 use super::{Applied, execute, find};
 use crate::{
     domain::{
-        effect::Class,
         halt::Halt,
         id::RunId,
         name::{LockName, RunbookName},
+        pace::Touched,
     },
     history::{
         columns::{Json, Millis},
@@ -86,14 +86,20 @@ pub(super) fn active(to: &Connection, change: &ActiveChange) -> Applied {
 pub(super) fn effect(
     to: &Connection,
     at: Timestamp,
-    class: Class,
     runbook: &RunbookName,
-    namespace: Option<&str>,
+    touched: &Touched,
 ) -> Applied {
     execute(
         to,
-        "INSERT INTO effects (at, class, runbook, namespace) VALUES (?1, ?2, ?3, ?4)",
-        params![Millis(at), class, runbook, namespace],
+        "INSERT INTO effects (at, class, runbook, namespace, target, objects) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            Millis(at),
+            touched.class,
+            runbook,
+            touched.namespace,
+            touched.target,
+            touched.objects
+        ],
     )?;
     Ok(())
 }

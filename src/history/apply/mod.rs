@@ -107,10 +107,9 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
             .try_for_each(|change| agent::active(to, change)),
         Write::Effect {
             at,
-            class,
             runbook,
-            namespace,
-        } => agent::effect(to, *at, *class, runbook, namespace.as_deref()),
+            touched,
+        } => agent::effect(to, *at, runbook, touched),
         Write::Idempotency { key, run, at } => agent::idempotency(to, key, *run, *at),
         Write::Lock {
             name,

@@ -39,6 +39,11 @@ pub(in crate::history) const KNOWN: &[Migration] = &[
         up: include_str!("0003_circuit.up.sql"),
         down: include_str!("0003_circuit.down.sql"),
     },
+    Migration {
+        name: "counted-effects",
+        up: include_str!("0004_counted_effects.up.sql"),
+        down: include_str!("0004_counted_effects.down.sql"),
+    },
 ];
 
 /// What a migration did.

@@ -1,11 +1,11 @@
 //! What the agent keeps about itself.
 
-use super::{Conditions, limit};
+use super::limit;
 use crate::{
-    domain::{halt::Halt, id::RunId},
+    domain::{halt::Halt, id::RunId, pace::Touched},
     history::{
-        columns::{Count, Json, Millis},
-        rows::{EffectFilter, LockRow},
+        columns::{Json, Millis},
+        rows::{EffectRow, LockRow},
         write::{ActiveFile, SyncRecord},
     },
 };
@@ -67,23 +67,26 @@ pub(in crate::history) fn active_files(
 
 pub(in crate::history) fn effects(
     connection: &Connection,
-    at: Timestamp,
-    filter: &EffectFilter,
-) -> rusqlite::Result<u64> {
-    let at = Millis(at);
-    let mut conditions = Conditions::default();
-    conditions.on("at >= :at", ":at", &at);
-    conditions.on_some("class = :class", ":class", filter.class.as_ref());
-    conditions.on_some("runbook = :runbook", ":runbook", filter.runbook.as_ref());
-    conditions.on_some(
-        "namespace = :namespace",
-        ":namespace",
-        filter.namespace.as_ref(),
-    );
-    let counts = conditions.rows(connection, "SELECT count(*) FROM effects", "", |row| {
-        row.get::<_, Count>(0)
-    })?;
-    Ok(counts.first().map_or(0, |Count(count)| *count))
+    since: Timestamp,
+) -> rusqlite::Result<Vec<EffectRow>> {
+    connection
+        .prepare_cached(
+            "SELECT at, runbook, class, target, namespace, objects FROM effects WHERE at >= ?1 ORDER BY at, id",
+        )?
+        .query_map([Millis(since)], |row| {
+            let Millis(at) = row.get(0)?;
+            Ok(EffectRow {
+                at,
+                runbook: row.get(1)?,
+                touched: Touched {
+                    class: row.get(2)?,
+                    target: row.get(3)?,
+                    namespace: row.get(4)?,
+                    objects: row.get(5)?,
+                },
+            })
+        })?
+        .collect()
 }
 
 pub(in crate::history) fn idempotency(

@@ -6,11 +6,12 @@ use crate::{
         effect::Class,
         name::LockName,
         occurrence::{NotRun, Skipped},
+        pace::Touched,
         span::Span,
     },
     history::{
-        ActiveChange, ActiveFile, ArtifactFilter, ArtifactRecord, EffectFilter, HeldRevision,
-        History, Refused, SkippedFilter, SyncRecord, Write, WriteError,
+        ActiveChange, ActiveFile, ArtifactFilter, ArtifactRecord, HeldRevision, History, Refused,
+        SkippedFilter, SyncRecord, Write, WriteError,
     },
 };
 use serde_json::json;
@@ -177,42 +178,38 @@ async fn a_suspension_is_replaced_by_a_newer_one_and_ends_when_resumed() {
 async fn effects_are_counted_across_a_restart() {
     let disk = OnDisk::new();
     let history = disk.open();
-    let effect = |second, class, namespace: Option<&str>| Write::Effect {
-        at: at(second),
+    let touched = |class, namespace: Option<&str>, objects| Touched {
         class,
-        runbook: name("daily"),
+        target: "cluster default".to_owned(),
         namespace: namespace.map(str::to_owned),
+        objects,
+    };
+    let effect = |second, touched| Write::Effect {
+        at: at(second),
+        runbook: name("daily"),
+        touched,
     };
     let batch = vec![
-        effect(1, Class::Change, None),
-        effect(2, Class::Change, Some("web")),
-        effect(3, Class::Destructive, Some("web")),
+        effect(1, touched(Class::Change, None, 1)),
+        effect(2, touched(Class::Change, Some("web"), 7)),
+        effect(3, touched(Class::Destructive, Some("web"), 2)),
     ];
     history.write(batch).await.unwrap();
     drop(history);
     let history = disk.open();
-    let count = |second, filter| {
-        let history = history.clone();
-        async move { history.effects_since(at(second), filter).await.unwrap() }
-    };
-    assert_eq!(count(0, EffectFilter::default()).await, 3);
-    assert_eq!(count(2, EffectFilter::default()).await, 2);
-    let class = EffectFilter {
-        class: Some(Class::Change),
-        ..EffectFilter::default()
-    };
-    assert_eq!(count(2, class).await, 1);
-    let namespace = EffectFilter {
-        namespace: Some("web".to_owned()),
-        runbook: Some(name("daily")),
-        class: None,
-    };
-    assert_eq!(count(0, namespace).await, 2);
-    let other = EffectFilter {
-        runbook: Some(name("other")),
-        ..EffectFilter::default()
-    };
-    assert_eq!(count(0, other).await, 0);
+    let all = history.effects_since(at(0)).await.unwrap();
+    assert_eq!(all.len(), 3);
+    let lately = history.effects_since(at(2)).await.unwrap();
+    assert_eq!(lately[0].at, at(2));
+    assert_eq!(lately[0].runbook, name("daily"));
+    let found: Vec<_> = lately.into_iter().map(|row| row.touched).collect();
+    assert_eq!(
+        found,
+        [
+            touched(Class::Change, Some("web"), 7),
+            touched(Class::Destructive, Some("web"), 2)
+        ]
+    );
 }
 
 #[tokio::test]

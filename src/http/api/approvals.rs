@@ -146,9 +146,9 @@ impl ApprovalView {
             class: step.effects.class(),
             effects: step
                 .effects
-                .items
+                .lines()
                 .iter()
-                .map(|effect| visible::line(&effect.to_string()))
+                .map(|line| visible::line(line))
                 .collect(),
             confidence: step.effects.confidence,
             reasons: step

@@ -3,12 +3,13 @@
 use crate::{
     domain::{
         calendar::{Calendar, Window, WindowKind},
+        pace::{Limits, Most},
         policy::Tightening,
         runbook::Environment,
     },
     runbooks::{
         convert::Draft,
-        raw::{CalendarFile, EnvironmentFile, PolicyFile, WindowSpec},
+        raw::{CalendarFile, EnvironmentFile, LimitSpec, PolicyFile, WindowSpec},
     },
 };
 
@@ -31,7 +32,7 @@ pub(in crate::runbooks) fn policy(draft: &mut Draft<'_>, file: PolicyFile) -> Ti
             draft.fault(&pointer, "an empty text would forbid every command");
         }
     }
-    Tightening {
+    let policy = Tightening {
         name: file.metadata.name,
         autonomy: spec.autonomy,
         protected_namespaces: spec.protected_namespaces.into_iter().collect(),
@@ -40,6 +41,38 @@ pub(in crate::runbooks) fn policy(draft: &mut Draft<'_>, file: PolicyFile) -> Ti
         dangerous_commands: spec.dangerous_commands,
         max_reach: spec.max_reach,
         quorum: spec.quorum,
+        limits: Limits {
+            agent: Most {
+                changes_per_minute: spec.changes_per_minute,
+                destructive_per_hour: spec.destructive_per_hour,
+            },
+            per_runbook: most(&spec.limits.per_runbook),
+            per_target: most(&spec.limits.per_target),
+            per_namespace: most(&spec.limits.per_namespace),
+        },
+        fresh_backup: spec.fresh_backup,
+        examples: spec.examples,
+    };
+    check_examples(draft, &policy);
+    policy
+}
+
+/// Where a rule was refused, nothing can be said of what the rules do together.
+fn check_examples(draft: &mut Draft<'_>, policy: &Tightening) {
+    if !draft.gaps.is_empty() || !draft.faults.is_empty() {
+        return;
+    }
+    for failed in draft.actions.failed_examples(policy) {
+        let list = failed.list.as_str();
+        let pointer = format!("/spec/examples/{list}/{}", failed.index);
+        draft.fault(&pointer, failed.problem).hint = Some(failed.hint);
+    }
+}
+
+fn most(limit: &LimitSpec) -> Most {
+    Most {
+        changes_per_minute: limit.changes_per_minute,
+        destructive_per_hour: limit.destructive_per_hour,
     }
 }
 

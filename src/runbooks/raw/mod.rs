@@ -21,7 +21,9 @@ use serde_json::Value;
 use std::{collections::BTreeMap, num::NonZeroU32};
 
 pub(super) use crate::runbooks::raw::{
-    others::{AllowSpec, CalendarSpec, DenySpec, EnvironmentSpec, PolicySpec, WindowSpec},
+    others::{
+        AllowSpec, CalendarSpec, DenySpec, EnvironmentSpec, LimitSpec, PolicySpec, WindowSpec,
+    },
     triggers::{
         AfterSpec, AfterTrigger, AgentTrigger, AlertSpec, AlertTrigger, EverySpec, ScheduleSpec,
         TriggerSpec, WebhookSpec, WebhookTrigger,

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        policy::{Autonomy, Operation},
+        policy::{Autonomy, Examples, FreshBackup, Operation},
         span::Span,
     },
     runbooks::alternatives::WindowFields,
@@ -91,4 +91,42 @@ pub(in crate::runbooks) struct PolicySpec {
     pub(in crate::runbooks) max_reach: Option<u32>,
     /// The least number of people who must consent.
     pub(in crate::runbooks) quorum: Option<u32>,
+    /// The most objects that are changed per minute, over everything the agent does.
+    pub(in crate::runbooks) changes_per_minute: Option<u32>,
+    /// The most objects that are destroyed per hour, over everything the agent does.
+    pub(in crate::runbooks) destructive_per_hour: Option<u32>,
+    /// Such limits for each runbook, target and namespace by itself.
+    #[serde(default)]
+    pub(in crate::runbooks) limits: LimitsSpec,
+    /// Steps that are denied unless a fresh backup exists that was restored on trial.
+    #[serde(default)]
+    pub(in crate::runbooks) fresh_backup: Vec<FreshBackup>,
+    /// Commands that show what the rules are meant to do. Where one of them does something else, the policy is refused.
+    #[serde(default)]
+    pub(in crate::runbooks) examples: Examples,
+}
+
+/// Limits for each runbook, target and namespace by itself.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::runbooks) struct LimitsSpec {
+    /// For each runbook.
+    #[serde(default)]
+    pub(in crate::runbooks) per_runbook: LimitSpec,
+    /// For each target: a cluster, the agent's host, the agent itself, a host of the network.
+    #[serde(default)]
+    pub(in crate::runbooks) per_target: LimitSpec,
+    /// For each namespace of a cluster.
+    #[serde(default)]
+    pub(in crate::runbooks) per_namespace: LimitSpec,
+}
+
+/// A limit; none where nothing is named.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::runbooks) struct LimitSpec {
+    /// The most objects that are changed per minute.
+    pub(in crate::runbooks) changes_per_minute: Option<u32>,
+    /// The most objects that are destroyed per hour.
+    pub(in crate::runbooks) destructive_per_hour: Option<u32>,
 }

@@ -43,7 +43,7 @@ pub(super) const STEP_RESULTS: [&str; 7] = [
 const REFUSALS: [&str; 5] = ["missing", "unknown", "role", "host", "rate"];
 const TRIGGERS: [&str; 6] = ["schedule", "after", "webhook", "alert", "person", "step"];
 const CLASSES: [Class; 3] = [Class::Read, Class::Change, Class::Destructive];
-const STAGES: [Stage; 15] = [
+const STAGES: [Stage; 16] = [
     Stage::Halt,
     Stage::Structure,
     Stage::Forbidden,
@@ -57,6 +57,7 @@ const STAGES: [Stage; 15] = [
     Stage::Window,
     Stage::Review,
     Stage::Recovery,
+    Stage::FreshBackup,
     Stage::Runbook,
     Stage::Fault,
 ];

@@ -8,6 +8,8 @@ mod kubectl;
 mod oc;
 mod tools;
 
+pub use kinds::{Plural, plural};
+
 use super::Grammar;
 
 /// The grammar of a program of this family.

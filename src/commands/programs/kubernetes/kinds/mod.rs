@@ -5,6 +5,25 @@ use std::{collections::HashMap, sync::LazyLock};
 static KINDS: LazyLock<HashMap<&'static str, Vec<Kind>>> =
     LazyLock::new(|| index(include_str!("kinds.table")));
 
+static PLURALS: LazyLock<HashMap<String, Plural>> =
+    LazyLock::new(|| plurals(include_str!("kinds.table")));
+
+/// How the API's paths name a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plural {
+    /// Empty for the core group.
+    pub group: &'static str,
+    /// `deployments`.
+    pub plural: &'static str,
+    /// Whether its objects live in a namespace.
+    pub namespaced: bool,
+}
+
+/// How the API's paths name a kind that effects name so: `deployment.apps`. Nothing where no table knows it.
+pub fn plural(kind: &str) -> Option<Plural> {
+    PLURALS.get(kind).copied()
+}
+
 /// One kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kind {
@@ -90,6 +109,28 @@ fn is_version(text: &str) -> bool {
     text.strip_prefix('v').is_some_and(|rest| {
         rest.starts_with(|letter: char| letter.is_ascii_digit()) && !rest.contains('.')
     })
+}
+
+fn plurals(table: &'static str) -> HashMap<String, Plural> {
+    let lines = table.lines().filter(|line| !line.starts_with('#'));
+    let kinds = lines.filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let (plural, singular, _) = (words.next()?, words.next()?, words.next()?);
+        let (group, scope) = (words.next()?, words.next()?);
+        let group = if group == "-" { "" } else { group };
+        let name = if group.is_empty() {
+            singular.to_owned()
+        } else {
+            format!("{singular}.{group}")
+        };
+        let plural = Plural {
+            group,
+            plural,
+            namespaced: scope == "n",
+        };
+        Some((name, plural))
+    });
+    kinds.collect()
 }
 
 fn index(table: &'static str) -> HashMap<&'static str, Vec<Kind>> {

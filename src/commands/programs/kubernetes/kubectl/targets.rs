@@ -156,8 +156,10 @@ impl Line<'_> {
 
     fn one(&self, kind: &str, name: Option<&Word>, targets: &mut Targets) {
         let kind = Kind::of(kind);
-        let selector = self.value(&["l", "selector", "field-selector"]);
-        let (which, reach) = match (name, selector) {
+        let selector = self.value(&["l", "selector"]);
+        let fields = self.value(&["field-selector"]);
+        // Where there are both, the labels alone say at least as many.
+        let (which, reach) = match (name, selector.or(fields)) {
             (Some(Word::Known(name)), _) => (Which::Named(name.clone()), Reach::Exactly(1)),
             (Some(word), _) => {
                 targets.vague = Some(format!("`{}` is not known before it runs", word.text()));
@@ -170,12 +172,14 @@ impl Line<'_> {
                     },
                 )
             }
-            (None, Some(selector)) => {
-                targets.vague = Some(format!(
-                    "what matches `{}` is found when it runs",
-                    selector.text()
-                ));
-                (Which::Selector(selector.text().to_owned()), Reach::Unknown)
+            (None, Some(matching)) => {
+                let text = matching.text();
+                targets.vague = Some(format!("what matches `{text}` is found when it runs"));
+                let written = match selector {
+                    Some(_) => text.to_owned(),
+                    None => format!("fields {text}"),
+                };
+                (Which::Selector(written), Reach::Unknown)
             }
             (None, None) => {
                 targets.vague = Some(format!("every {} is meant", kind.name));

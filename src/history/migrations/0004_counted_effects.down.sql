@@ -1,0 +1,2 @@
+ALTER TABLE effects DROP COLUMN objects;
+ALTER TABLE effects DROP COLUMN target;
