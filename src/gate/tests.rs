@@ -11,18 +11,21 @@ use super::{
 use crate::{
     domain::{
         calendar::WindowState,
+        circuit::Tripped,
         digest::Digest,
         effect::{
             Class, Confidence, Effect, Effects, Object, Place, Reach, Reversible, Scope, Tri, Verb,
             Which,
         },
         gate::{Contribution, Decision, Quorum, Settled, Stage, join, settle},
+        halt::Halt,
         id::RunId,
         pace::{Measure, Standing, Whose},
         plan::PlannedStep,
-        policy::{Autonomy, Operation, Policy, Preapproval, ProtectedMode},
+        policy::{ApprovalRules, Autonomy, Operation, Policy, Preapproval, ProtectedMode},
         runbook::Phase,
         span::Span,
+        trial::Trial,
     },
     ports::BoxFuture,
 };
@@ -423,6 +426,73 @@ fn limits_and_wishes_ask_no_fewer_people_than_policy_wants() {
     for facts in [limited, wishing, uncertain] {
         let said = join(&by_policy(&step(change(), json!({})), &policy, &facts));
         assert_eq!(said, Decision::Approve(Quorum::of(2)));
+    }
+}
+
+#[test]
+fn while_all_is_halted_no_level_and_no_person_lets_an_effect_be() {
+    let halted = Circumstances {
+        halted: Some(Halt {
+            by: "eva".into(),
+            since: now(),
+            reason: String::new(),
+        }),
+        manual: true,
+        ..facts()
+    };
+    let decide = |effects, level| join(&by_policy(&step(effects, json!({})), &at(level), &halted));
+    for level in [Autonomy::Review, Autonomy::SafeAuto, Autonomy::FullAuto] {
+        assert_eq!(decide(change(), level), Decision::Deny);
+        assert_eq!(decide(gone(), level), Decision::Deny);
+        assert_eq!(decide(Effects::exact(vec![]), level), Decision::Allow);
+        let unknown = Effects {
+            confidence: Confidence::Opaque,
+            ..Effects::exact(vec![])
+        };
+        assert_eq!(decide(unknown, level), Decision::Deny);
+    }
+}
+
+#[test]
+fn an_open_circuit_and_a_first_run_ask_at_every_level_and_leave_reads_alone() {
+    let tripped = Circumstances {
+        circuit: Some(Tripped {
+            since: now(),
+            failures: 3,
+            reason: String::new(),
+        }),
+        ..facts()
+    };
+    let on_trial = Circumstances {
+        trial: Some(Trial {
+            revision: "0".repeat(40),
+            author: String::new(),
+            is_changed: false,
+            runs: 0,
+            wanted: 1,
+        }),
+        ..facts()
+    };
+    let two = Policy {
+        approvals: ApprovalRules {
+            quorum: 2,
+            ..Policy::default().approvals
+        },
+        ..at(Autonomy::FullAuto)
+    };
+    for facts in [tripped, on_trial] {
+        let decide =
+            |effects, policy: &Policy| join(&by_policy(&step(effects, json!({})), policy, &facts));
+        for level in [Autonomy::Review, Autonomy::SafeAuto, Autonomy::FullAuto] {
+            assert_eq!(decide(change(), &at(level)), Decision::ask());
+            assert_eq!(decide(Effects::exact(vec![]), &at(level)), Decision::Allow);
+        }
+        let asked = Decision::Approve(Quorum::of(2));
+        assert_eq!(
+            decide(change(), &two),
+            asked,
+            "the policy's own quorum counts"
+        );
     }
 }
 

@@ -26,7 +26,7 @@ use std::{
 
 /// A source that holds what a test puts there.
 #[derive(Debug, Default)]
-struct Shelf {
+pub(super) struct Shelf {
     tree: Mutex<Option<Tree>>,
     contents: Mutex<BTreeMap<String, Vec<u8>>>,
     reads: AtomicUsize,
@@ -36,7 +36,7 @@ struct Shelf {
 }
 
 impl Shelf {
-    fn put(&self, revision: &str, texts: &[(&str, String)]) {
+    pub(super) fn put(&self, revision: &str, texts: &[(&str, String)]) {
         let mut contents = self.contents.lock().unwrap();
         let mut files: Vec<File> = Vec::new();
         for (path, text) in texts {
@@ -115,7 +115,7 @@ fn many(names: std::ops::Range<usize>) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-async fn open(stage: &Stage, shelf: &Arc<Shelf>) -> Sync {
+pub(super) async fn open(stage: &Stage, shelf: &Arc<Shelf>) -> Sync {
     Sync::open(&stage.world, shelf.clone(), Arc::new(AnyAction))
         .await
         .unwrap()

@@ -3,6 +3,7 @@
 use super::{
     runs::book,
     stage::{Stage, active},
+    sync::{Shelf, open},
 };
 use crate::{
     domain::{
@@ -11,8 +12,9 @@ use crate::{
         run::{RunEvent, RunOutcome},
     },
     flow::trial,
-    history::Write,
+    history::{ActiveChange, History, Write},
 };
+use std::sync::Arc;
 
 const CHANGE: &str = "steps:\n- {name: look, uses: play/read}\n- {name: change, uses: play/change}";
 /// The same, said otherwise.
@@ -141,4 +143,66 @@ async fn proofs_outlive_the_runs_that_gave_them() {
         .await
         .unwrap();
     assert_eq!(stage.run("a").await, RunOutcome::Succeeded);
+}
+
+/// Whether the runbook in use is trusted.
+async fn is_trusted(stage: &Stage) -> bool {
+    let name: crate::domain::name::RunbookName = "a".parse().unwrap();
+    let in_use = stage.world.in_use();
+    let definition = in_use.set.runbook(&name).unwrap().definition();
+    let record = stage.world.history.record_of(definition, name).await;
+    record.unwrap().is_trusted
+}
+
+#[tokio::test]
+async fn the_first_revision_is_trusted_and_no_later_one_even_over_a_restart() {
+    let history = History::temporary().unwrap();
+    let stage = Stage::with_history("", history.clone());
+    let shelf = Arc::new(Shelf::default());
+    let sync = open(&stage, &shelf).await;
+    shelf.put("1", &[("a.yaml", book("a", CHANGE))]);
+    sync.sync_once(&stage.world, None).await;
+    assert!(is_trusted(&stage).await);
+    shelf.put("2", &[("a.yaml", book("a", CHANGED))]);
+    sync.sync_once(&stage.world, None).await;
+    assert!(!is_trusted(&stage).await);
+    let again = Stage::with_history("", history);
+    open(&again, &shelf).await;
+    assert!(!is_trusted(&again).await);
+}
+
+#[tokio::test]
+async fn an_empty_first_revision_trusts_nobody_who_comes_later() {
+    let history = History::temporary().unwrap();
+    let stage = Stage::with_history("", history.clone());
+    let shelf = Arc::new(Shelf::default());
+    let sync = open(&stage, &shelf).await;
+    shelf.put("1", &[]);
+    sync.sync_once(&stage.world, None).await;
+    shelf.put("2", &[("a.yaml", book("a", CHANGE))]);
+    sync.sync_once(&stage.world, None).await;
+    assert!(!is_trusted(&stage).await);
+    let again = Stage::with_history("", history);
+    open(&again, &shelf).await;
+    assert!(!is_trusted(&again).await);
+}
+
+#[tokio::test]
+async fn what_an_agent_had_before_it_knew_of_first_runs_is_trusted() {
+    let known = Stage::new("");
+    let shelf = Arc::new(Shelf::default());
+    shelf.put("1", &[("a.yaml", book("a", CHANGE))]);
+    let sync = open(&known, &shelf).await;
+    sync.sync_once(&known.world, None).await;
+    let (files, record) = {
+        let history = &known.world.history;
+        let files = history.active_files(None, 10).await.unwrap();
+        (files, history.last_sync().await.unwrap().unwrap())
+    };
+    let stage = Stage::new("");
+    let files = files.into_iter().map(ActiveChange::Put).collect();
+    let writes = vec![Write::Active(files), Write::Sync(record)];
+    stage.world.history.write(writes).await.unwrap();
+    open(&stage, &shelf).await;
+    assert!(is_trusted(&stage).await);
 }
