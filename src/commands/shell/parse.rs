@@ -1,4 +1,7 @@
 //! One text, two parsers: brush gives the tree that is walked, tree-sitter must see the same commands in it.
+//!
+//! The first keeps the last texts and words that it read in memory for ever. None of them holds a secret: steps are judged with markers in
+//! place of secrets, values with markers are not known to the walk, and what is carried out is planned from the names of variables alone.
 
 use super::heads::{self, Head};
 use brush_parser::{Parser, ParserOptions, ast::Program, word::WordPieceWithSource};
@@ -20,6 +23,10 @@ const PATIENCE: u32 = 2_000;
 /// How many here-documents and here-strings a text may hold: the second parser carries all of them along.
 const MOST_DOCUMENTS: usize = 32;
 
+/// How many functions and redirections a text may hold: the parsers look back at all of them each time.
+const MOST_FUNCTIONS: usize = 128;
+const MOST_REDIRECTIONS: usize = 400;
+
 /// How deep constructs may stand in each other before the first parser, which backtracks, may see them.
 const DEEPEST: usize = 10;
 
@@ -27,6 +34,10 @@ const DEEPEST: usize = 10;
 pub(super) fn both(text: &str) -> Result<Program, &'static str> {
     if text.matches("<<").count() > MOST_DOCUMENTS {
         return Err("it holds more here-documents than anybody writes");
+    }
+    let brackets = text.matches("()").count();
+    if brackets > MOST_FUNCTIONS || text.matches(['<', '>']).count() > MOST_REDIRECTIONS {
+        return Err("it holds more functions or redirections than anybody writes");
     }
     let text = format!("{text}\n");
     let tree =

@@ -1,7 +1,8 @@
 //! What a text is put into changes nothing of what it would do.
 
-use crate::commands::{Files, NoFiles, of_script, tests::corpus};
+use crate::commands::{Command, Files, NoFiles, What, of, of_script, plan, tests::corpus};
 use crate::domain::effect::{Class, Confidence};
+use std::collections::BTreeMap;
 
 /// Ways to put a text into another.
 const FORMS: [fn(&str) -> String; 18] = [
@@ -118,5 +119,132 @@ fn a_pinned_script_is_read() {
         let other = of_script(text, &NoFiles);
         assert_eq!(other.effects.class(), Class::Change, "{text}");
         assert_eq!(other.effects.confidence, Confidence::Opaque, "{text}");
+    }
+}
+
+#[test]
+fn what_no_reader_sees_has_no_plan() {
+    for letter in [
+        '\0', '\r', '\u{1b}', '\u{202e}', '\u{200b}', '\u{2066}', '\u{feff}', '\u{ad}',
+    ] {
+        for text in [
+            format!("ls{letter}"),
+            format!("ls '{letter}'"),
+            format!("cat <<'E'\n{letter}\nE"),
+        ] {
+            let analysis = of_script(&text, &NoFiles);
+            assert!(!analysis.effects.refusals.is_empty(), "{text:?}");
+            assert_eq!((analysis.plan, plan(&text, &[])), (None, None), "{text:?}");
+        }
+    }
+    let long = format!("echo {}", "a".repeat(1 << 20));
+    assert!(!of_script(&long, &NoFiles).effects.refusals.is_empty());
+    assert_eq!(plan(&long, &[]), None);
+}
+
+#[test]
+fn texts_that_stand_deep_in_themselves_are_answered() {
+    for piece in [
+        "(",
+        "{ ",
+        "$(",
+        "`",
+        "! ",
+        "time ",
+        "f()",
+        ">&",
+        "[[ ! ",
+        "((",
+        "${a:-",
+        "if :;then ",
+        "case a in a) ",
+        "<(",
+        "<<<",
+        "coproc ",
+    ] {
+        let most = 16_000 / piece.len();
+        for text in [
+            piece.repeat(5_000.min(most)),
+            format!("{}ls", piece.repeat(40)),
+        ] {
+            let analysis = of_script(&text, &NoFiles);
+            assert_eq!(analysis.plan, None, "{piece}");
+            let stopped = !analysis.effects.refusals.is_empty()
+                || analysis.effects.confidence == Confidence::Opaque;
+            assert!(stopped, "{piece}");
+        }
+    }
+}
+
+#[test]
+fn what_two_parsers_read_differently_has_no_plan() {
+    for text in [
+        "for x in; do ls; done",
+        "ls &>>& x",
+        "a=(b c) ls",
+        "ls <<E\nx",
+        "echo \"",
+        "ls )",
+    ] {
+        assert_eq!(plan(text, &[]), None, "{text}");
+        assert_eq!(
+            of_script(text, &NoFiles).effects.confidence,
+            Confidence::Opaque,
+            "{text}"
+        );
+    }
+}
+
+/// What a text would do that gets this variable.
+fn with_variable(text: &str, value: &str) -> crate::commands::Analysis {
+    let environment = BTreeMap::from([("V".to_owned(), value.to_owned())]);
+    let command = Command {
+        what: What::Text(text),
+        stdin: None,
+        environment: &environment,
+    };
+    of(&command, &NoFiles)
+}
+
+#[test]
+fn a_declared_variable_is_what_it_holds() {
+    for (text, value, class) in [
+        ("ls \"$V\"", "/tmp", Class::Read),
+        ("kubectl $V pods", "get", Class::Read),
+        ("kubectl $V pods --all", "delete", Class::Destructive),
+        ("kubectl $V", "delete pods --all", Class::Destructive),
+        ("cat \"$V\"", "/etc/shadow", Class::Destructive),
+        ("systemctl restart \"$V\"", "nginx", Class::Change),
+        ("find /tmp \"$V\"", "-delete", Class::Destructive),
+        ("V=-delete; find /tmp \"$V\"", "x", Class::Destructive),
+        ("eval \"$V\"", "systemctl stop x", Class::Destructive),
+    ] {
+        let analysis = with_variable(text, value);
+        assert_eq!(analysis.effects.class(), class, "{text} with {value}");
+    }
+    // A secret, and what no reader sees, are not known.
+    for hidden in ["\u{f0000}secret:db\u{f0001}", "a\u{202e}b"] {
+        let analysis = with_variable("systemctl restart \"$V\"", hidden);
+        assert_ne!(analysis.effects.confidence, Confidence::Exact);
+        assert!(!format!("{:?}", analysis.effects).contains("secret:db"));
+    }
+    // Those that a shell obeys are left to one.
+    let environment = BTreeMap::from([("IFS".to_owned(), ",".to_owned())]);
+    let command = Command {
+        what: What::Text("ls"),
+        stdin: None,
+        environment: &environment,
+    };
+    assert_eq!(of(&command, &NoFiles).plan, None);
+}
+
+#[test]
+fn nothing_destructive_of_the_corpus_hides_in_a_plan() {
+    for (name, line) in corpus() {
+        let analysis = of_script(&line.command, &NoFiles);
+        assert_eq!(analysis.plan, plan(&line.command, &[]), "{name}");
+        let Some(plan) = analysis.plan else { continue };
+        let looks = analysis.effects.class() == Class::Read;
+        assert!(looks || !plan.matches_files(), "{name}: {}", line.command);
     }
 }

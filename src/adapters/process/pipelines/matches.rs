@@ -41,10 +41,16 @@ pub(super) fn of(word: &[Letter], folder: &Path) -> Vec<OsString> {
                     .flat_map(|start| names(start, &atoms, folder))
                     .collect();
             }
-            None => found.iter_mut().for_each(|start| start.extend(bytes(name))),
+            None => {
+                for start in &mut found {
+                    start.extend(bytes(name));
+                }
+            }
         }
         if slashed {
-            found.iter_mut().for_each(|start| start.push(b'/'));
+            for start in &mut found {
+                start.push(b'/');
+            }
         }
     }
     found.retain(|path| matched && exists(path, folder));

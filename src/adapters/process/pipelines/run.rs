@@ -22,8 +22,8 @@ use std::{
 /// Whether the script goes on.
 type Flow = ControlFlow<()>;
 
-/// The status of a script that a variable without a value ended.
-const UNSET: u8 = 1;
+/// The statuses of a script that a variable without a value ended, with `-e` and without.
+const UNSET: (u8, u8) = (1, 127);
 
 /// Whether a failure here may end the script, or somebody asks for the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,7 +226,12 @@ impl Script {
         match refused {
             Refused::Unset(name) => {
                 complain(errors, "orderly", &format!("`{name}` has no value"));
-                (UNSET, Flow::Break(()))
+                let status = if self.exit_on_failure {
+                    UNSET.0
+                } else {
+                    UNSET.1
+                };
+                (status, Flow::Break(()))
             }
             Refused::Unjudged(why) => {
                 complain(errors, "orderly", why);

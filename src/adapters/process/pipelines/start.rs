@@ -31,7 +31,7 @@ impl Start<'_> {
             .map(|name| name.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
         let errors = std::sync::Arc::clone(&self.streams.errors);
-        let file = lookup::find(&[name.clone()]).map_err(|error| {
+        let file = lookup::find(std::slice::from_ref(&name)).map_err(|error| {
             complain(Some(&errors), &name, &error.to_string());
             match error {
                 ProcessError::NotFound(_) => NOT_FOUND,
