@@ -93,7 +93,7 @@ pub(super) fn cause(cause: &Cause) -> String {
         Cause::Webhook { name } => format!("webhook {name}"),
         Cause::Alert { name } => format!("alert {name}"),
         Cause::Person { subject } => subject.clone(),
-        Cause::Step { run, step } => format!("step {step} of run {}", ids::short(run)),
+        Cause::Step { run, step, .. } => format!("step {step} of run {}", ids::short(run)),
     }
 }
 

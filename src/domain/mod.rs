@@ -12,6 +12,7 @@ pub mod approval;
 pub mod audit;
 pub mod calendar;
 pub mod check;
+pub mod consented;
 pub mod digest;
 pub mod effect;
 pub mod expression;

@@ -92,6 +92,14 @@ impl Port for Agent {
             comment,
         ))
     }
+    fn cancel_approval<'a>(
+        &'a self,
+        approval: ApprovalId,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> Answer<'a, ()> {
+        Box::pin(approve::cancel(&self.world, approval, by, reason))
+    }
     fn suspend<'a>(
         &'a self,
         runbook: &'a RunbookName,

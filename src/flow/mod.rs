@@ -8,6 +8,7 @@
 //! | run | [`run`] | a run from its first step to its recorded end |
 //! | step | [`step`] | one attempt: rendered → judged → recorded → carried out → recorded |
 //! | approve | [`approve`] | a question to people → their answer |
+//! | clock | [`clock`] | the clock on the wall jumps → consents by it count no more |
 //! | suspend | [`suspend`] | a runbook rests → until a person or the clock ends it |
 //! | review | [`review`] | a step is shown → a provider answers, or none does → it is tightened, or not |
 //! | recover | [`recover`] | after a start: what was going on goes on |
@@ -24,6 +25,7 @@ pub mod approve;
 pub mod artifacts;
 mod called;
 pub mod child;
+pub mod clock;
 mod locks;
 mod needs;
 pub mod recover;

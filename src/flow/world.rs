@@ -9,7 +9,7 @@ use crate::{
         policy::Policy,
         span::Span,
     },
-    flow::{FlowError, needs},
+    flow::{FlowError, clock::ClockWatch, needs},
     gate::review::Reviewer,
     history::{History, Write, WriteError},
     ports::{BoxFuture, clock::Clock, executor::Executor, logs::LogStore, secrets::Secrets},
@@ -150,13 +150,17 @@ pub struct World {
     pub upcoming: Mutex<BTreeMap<(RunbookName, Arc<str>), Due>>,
     /// Runbooks that other sets have changed since the scheduler last took one over.
     pub changed: Mutex<BTreeSet<RunbookName>>,
+    /// Runs that wait for a lock, each with the run that holds it.
+    pub lock_queues: Mutex<BTreeMap<RunId, RunId>>,
+    /// Whether the clock on the wall goes as it should.
+    pub clock_watch: Mutex<ClockWatch>,
     /// When the scheduler last looked at the clock that never jumps.
     pub scheduler_alive: Mutex<std::time::Duration>,
     /// Fires when a live run ended.
     pub run_ended: Notify,
     /// Fires when a lock was given back.
     pub unlocked: Notify,
-    /// Fires when an approval was answered.
+    /// Fires when an approval was answered, or what it stands on has changed.
     pub answered: Notify,
     /// Fires when the scheduler should look again: another set, a suspension, a resume.
     pub reschedule: Notify,
@@ -210,6 +214,8 @@ impl World {
             lacks: Mutex::default(),
             upcoming: Mutex::default(),
             changed: Mutex::default(),
+            lock_queues: Mutex::default(),
+            clock_watch: Mutex::default(),
             scheduler_alive: Mutex::new(parts.clock.elapsed()),
             run_ended: Notify::new(),
             unlocked: Notify::new(),
@@ -268,6 +274,7 @@ impl World {
         let policy = Arc::new(effective_policy(&self.settings(), &set));
         let next = Arc::new(InUse { set, policy });
         *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = next;
+        self.answered.notify_waiters();
     }
 
     /// Records, or says that it could not: then nothing more is touched.

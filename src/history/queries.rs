@@ -81,6 +81,13 @@ impl History {
         })
         .await
     }
+    /// What was asked ahead of one due time, newest first.
+    pub async fn approvals_ahead(&self, due: Occurrence) -> Found<Vec<ApprovalCase>> {
+        self.read("approvals asked ahead", move |connection| {
+            approvals::ahead(connection, &due)
+        })
+        .await
+    }
     /// One question.
     pub async fn approval(&self, id: ApprovalId) -> Found<Option<ApprovalCase>> {
         self.read("an approval", move |connection| {

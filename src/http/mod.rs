@@ -203,6 +203,10 @@ fn operations() -> Router<Arc<Front>> {
             post(api::runbooks::resume),
         )
         .route("/api/v1/runs/{id}/cancel", post(api::runs::cancel))
+        .route(
+            "/api/v1/approvals/{id}/cancel",
+            post(api::approvals::cancel),
+        )
         .route("/api/v1/sync", post(api::sync::start))
         .route("/api/v1/alerts", post(hooks::alerts))
 }

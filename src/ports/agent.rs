@@ -220,6 +220,13 @@ pub trait Agent: Send + Sync {
         digest: Option<Digest>,
         comment: &'a str,
     ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Takes a question back: the step does not run.
+    fn cancel_approval<'a>(
+        &'a self,
+        approval: ApprovalId,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
     /// Stops a runbook's triggers, until then or until resumed.
     fn suspend<'a>(
         &'a self,

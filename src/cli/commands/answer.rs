@@ -141,7 +141,7 @@ async fn vote(view: &ApprovalView, verdict: Verdict, comment: &str, context: &Co
             "approved; the step starts now".to_owned()
         }
         Standing::Denied { .. } => "denied; the step does not run".to_owned(),
-        other @ (Standing::Expired | Standing::Withdrawn) => {
+        other @ (Standing::Expired | Standing::Withdrawn | Standing::Cancelled { .. }) => {
             format!("answered, but the question is {}", other.as_str())
         }
     };

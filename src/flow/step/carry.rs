@@ -16,8 +16,9 @@ use crate::{
         runbook::Phase,
     },
     flow::{
-        FlowError, approve, locks,
+        FlowError, approve, clock, locks,
         run::{Journey, was_stopped},
+        world::World,
     },
     gate::Judgement,
     history::{Refused, Write, WriteError},
@@ -46,11 +47,15 @@ pub(super) async fn carry_out(
     consent: Option<ApprovalId>,
     judgement: Judgement,
 ) -> Result<Carried, FlowError> {
+    clock::look(&journey.world).await?;
     let instead = record_start(journey, attempt, &permit, consent, &judgement).await?;
     if let Some(instead) = instead {
         return Ok(instead);
     }
     let (world, step) = (journey.world.clone(), permit.step().clone());
+    if consent.is_some() {
+        seal(&world).await;
+    }
     let class = step.effects.class();
     let began = world.clock.elapsed();
     world.events.step_started(step_of(journey, &step), class);
@@ -86,19 +91,36 @@ async fn record_start(
         idempotent: step.idempotent,
     };
     let events = vec![gated(step, judgement), started];
-    let writes = start_writes(journey, permit, consent, judgement);
-    let doing = "the start of a step";
+    let mut writes = start_writes(journey, permit, consent, judgement);
+    if step.effects.class() > Class::Read {
+        writes.extend(locks::take(journey, step, journey.world.now()).await?);
+    }
     match (journey.try_record(events, writes).await, consent) {
         (Ok(()), _) => Ok(None),
         (Err(WriteError::Refused(Refused::LockHeld { name, by, .. })), _) => {
             Ok(Some(Carried::LockedBy(by, name)))
         }
-        (Err(error), Some(approval)) => {
-            let error = journey.world.write_failed(doing, &error);
-            approve::lapse(journey, approval, &error).await?;
+        (Err(WriteError::Refused(refused)), Some(approval)) if is_about_consent(&refused) => {
+            approve::unusable(journey, &attempt.key, approval, &refused.to_string()).await?;
             Ok(Some(Carried::Out))
         }
-        (Err(error), None) => Err(journey.world.write_failed(doing, &error)),
+        (Err(error), _) => Err(journey.world.write_failed("the start of a step", &error)),
+    }
+}
+
+/// Whether the start was refused because the consent no longer counts: then people are asked again.
+fn is_about_consent(refused: &Refused) -> bool {
+    matches!(
+        refused,
+        Refused::NotRedeemable(_) | Refused::OtherDigest(_) | Refused::TooEarly(..)
+    )
+}
+
+/// The end of the audit log is kept outside the history as soon as a consent is used: an older copy of the history that is put in its
+/// place knows nothing of the use, and is found out by this.
+async fn seal(world: &World) {
+    if let Err(error) = world.history.export_audit_head().await {
+        tracing::warn!("the audit head could not be exported: {error}");
     }
 }
 
@@ -126,7 +148,6 @@ fn start_writes(
             runbook: step.runbook.clone(),
             namespace: None,
         });
-        writes.extend(locks::take(journey, step, at));
     }
     writes
 }

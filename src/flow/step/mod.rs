@@ -5,27 +5,36 @@
 mod carry;
 mod plan;
 mod record;
+mod redeem;
 mod sight;
 
 use crate::{
     domain::{
+        digest::Digest,
         effect::Class,
         expression,
-        gate::{Settled, settle},
-        id::ApprovalId,
+        gate::{Contribution, Decision, Settled, settle},
+        id::{ApprovalId, RunId},
+        name::LockName,
         policy::Policy,
         run::StepKey,
-        runbook::Step,
+        runbook::{Runbook, Step},
     },
-    flow::{FlowError, approve, locks, run::Journey},
-    gate,
+    flow::{
+        FlowError, approve,
+        locks::{self, Waited},
+        run::Journey,
+        world::World,
+    },
+    gate::{self, Judgement},
 };
 use carry::{Carried, carry_out};
 pub use plan::window;
-use plan::{circumstances, prepare};
+use plan::{Prepared, Ready, circumstances, prepare, reviews};
 pub(crate) use record::{audit, gated, readable, reasons};
 use record::{deny, describe, invalid, skip, tell_gate};
 use sight::seen;
+use tokio::sync::SemaphorePermit;
 
 /// The action that starts another run.
 const RUNBOOK: &str = "runbook";
@@ -48,35 +57,101 @@ pub struct Attempt {
 /// # Errors
 /// The history cannot be written; then nothing was touched.
 pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), FlowError> {
+    let mut earlier = None;
+    while let Some((owner, name)) = once(journey, &attempt, &mut earlier).await? {
+        match locks::wait(journey, &name, owner).await? {
+            // The world went on meanwhile: judged again, and told only where that came out otherwise.
+            Waited::Free => {}
+            Waited::Disturbed => return Ok(()),
+            Waited::Never(reason) => return invalid(journey, &attempt, reason).await,
+        }
+    }
+    Ok(())
+}
+
+/// What was decided before the wait for a lock.
+struct Earlier {
+    digest: Digest,
+    decision: Decision,
+    reviewed: Vec<Contribution>,
+}
+
+/// Judges it, and carries it out. Gives the lock that must be waited for, and who holds it.
+async fn once(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    earlier: &mut Option<Earlier>,
+) -> Result<Option<(RunId, LockName)>, FlowError> {
     let world = journey.world.clone();
     let slot = tokio::select! {
         slot = world.slots.acquire() => slot.map_err(|_| FlowError::Stopping)?,
         () = world.draining.cancelled() => return Err(FlowError::Stopping),
     };
-    let Some(step) = definition(journey, &attempt.key) else {
-        let error = "the runbook's definition has no such step".to_owned();
-        return invalid(journey, &attempt, error).await;
+    let Some(mut prepared) = prepared(journey, attempt).await? else {
+        return Ok(None);
     };
-    match wanted(journey, &step, attempt.attempt) {
-        Ok(true) => {}
-        Ok(false) => return skip(journey, &attempt, "its `when` is false").await,
-        Err(error) => return invalid(journey, &attempt, error).await,
+    let before = earlier.take();
+    let same = before.filter(|before| before.digest == prepared.step.digest());
+    if let Some(same) = &same {
+        prepared.reviewed.get_or_insert(same.reviewed.clone());
     }
-    let policy = policy_for(journey);
-    let prepared = match prepare(journey, &step, &attempt, &policy).await? {
-        Ok(prepared) => prepared,
-        Err(error) => return invalid(journey, &attempt, error).await,
-    };
-    let facts = circumstances(journey, &attempt, &prepared).await?;
+    let policy = policy_for(&world, &journey.runbook);
+    let facts = circumstances(journey, attempt, &prepared).await?;
     let judging = gate::judge(&prepared.step, &policy, &facts, world.reviewer.as_ref());
     let judgement = tokio::select! {
         judgement = judging => judgement,
         // A reviewer that takes its time must not keep the agent from stopping.
         () = world.stopping.cancelled() => return Err(FlowError::Stopping),
     };
-    tell_gate(journey, &prepared.step, &judgement);
+    if same.is_none_or(|same| same.decision != judgement.decision) {
+        tell_gate(journey, &prepared.step, &judgement);
+    }
+    let now = Earlier {
+        digest: prepared.step.digest(),
+        decision: judgement.decision.clone(),
+        reviewed: reviews(judgement.contributions.clone()),
+    };
+    let locked = settled(journey, attempt, prepared, judgement, slot).await?;
+    *earlier = Some(now);
+    Ok(locked)
+}
+
+/// The attempt, ready to be judged; none where it went no further.
+async fn prepared(journey: &mut Journey, attempt: &Attempt) -> Result<Option<Prepared>, FlowError> {
+    let Some(step) = definition(journey, &attempt.key) else {
+        let error = "the runbook's definition has no such step".to_owned();
+        return invalid(journey, attempt, error).await.map(|()| None);
+    };
+    match wanted(journey, &step, attempt.attempt) {
+        Ok(true) => {}
+        Ok(false) => {
+            let reason = "its `when` is false";
+            return skip(journey, attempt, reason).await.map(|()| None);
+        }
+        Err(error) => return invalid(journey, attempt, error).await.map(|()| None),
+    }
+    let policy = policy_for(&journey.world, &journey.runbook);
+    match prepare(journey, &step, attempt, &policy).await? {
+        Ready::Step(prepared) => Ok(Some(prepared)),
+        Ready::Invalid(error) => invalid(journey, attempt, error).await.map(|()| None),
+        Ready::Void(request, reason) => approve::void(journey, &request, &reason)
+            .await
+            .map(|()| None),
+    }
+}
+
+/// What comes of a judgement.
+async fn settled(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    prepared: Prepared,
+    judgement: Judgement,
+    slot: SemaphorePermit<'_>,
+) -> Result<Option<(RunId, LockName)>, FlowError> {
     if journey.header.dry_run && prepared.step.effects.class() > Class::Read {
-        return describe(journey, &attempt, &prepared.step, &judgement).await;
+        return describe(journey, attempt, &prepared.step, &judgement)
+            .await
+            .map(|()| None);
     }
     let opened = settle(
         prepared.step.clone(),
@@ -84,26 +159,22 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
         prepared.consent.as_ref(),
     );
     match opened {
-        Settled::Closed => deny(journey, &attempt, &prepared.step, &judgement).await,
+        Settled::Closed => deny(journey, attempt, &prepared.step, &judgement).await?,
         Settled::Ask(quorum) => {
             drop(slot);
-            approve::ask(journey, &attempt, prepared.step, quorum, judgement).await
+            approve::ask(journey, attempt, prepared.step, quorum, judgement).await?;
         }
         Settled::Open(permit) => {
             // A child needs a turn of its own.
-            let slot = (prepared.step.uses.as_str() != RUNBOOK).then_some(slot);
+            let _slot = (prepared.step.uses.as_str() != RUNBOOK).then_some(slot);
             let consent = prepared.consent.map(|consent| consent.id);
-            match carry_out(journey, &attempt, permit, consent, judgement).await? {
-                Carried::Out => Ok(()),
-                Carried::LockedBy(owner, name) => {
-                    drop(slot);
-                    locks::wait(journey, &name, owner).await;
-                    // The world went on meanwhile: judge again.
-                    Ok(())
-                }
+            match carry_out(journey, attempt, permit, consent, judgement).await? {
+                Carried::Out => {}
+                Carried::LockedBy(owner, name) => return Ok(Some((owner, name))),
             }
         }
     }
+    Ok(None)
 }
 
 fn definition(journey: &Journey, key: &StepKey) -> Option<Step> {
@@ -124,7 +195,7 @@ fn wanted(journey: &Journey, step: &Step, attempt: u32) -> Result<bool, String> 
 }
 
 /// The agent's policy, lowered by the runbook's own wish.
-fn policy_for(journey: &Journey) -> Policy {
-    let policy = journey.world.in_use().policy.clone();
-    policy.as_ref().clone().lowered(journey.runbook.autonomy)
+pub(super) fn policy_for(world: &World, runbook: &Runbook) -> Policy {
+    let policy = world.in_use().policy.clone();
+    policy.as_ref().clone().lowered(runbook.autonomy)
 }

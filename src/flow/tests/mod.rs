@@ -1,6 +1,7 @@
 //! The stories on a stage: a clock that tests turn, an executor that plays by script, a real history in a temporary folder.
 
 mod approvals;
+mod consents;
 mod crash;
 mod locks;
 mod needs;

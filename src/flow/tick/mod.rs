@@ -24,7 +24,7 @@ use crate::{
         span::Span,
     },
     flow::{
-        FlowError, step, suspend, view,
+        FlowError, clock, step, suspend, view,
         world::{Due, World, held},
     },
     history::Write,
@@ -135,6 +135,7 @@ impl Scheduler {
     pub async fn tick(&mut self, world: &Arc<World>) -> Result<Duration, FlowError> {
         let began = world.clock.elapsed();
         *held(&world.scheduler_alive) = began;
+        clock::look(world).await?;
         let now = world.now();
         suspend::end_expired(world, now).await?;
         let mut starting = Vec::new();

@@ -34,6 +34,11 @@ pub(in crate::history) const KNOWN: &[Migration] = &[
         up: include_str!("0002_ai_spending.up.sql"),
         down: include_str!("0002_ai_spending.down.sql"),
     },
+    Migration {
+        name: "approvals-ahead",
+        up: include_str!("0005_approvals_ahead.up.sql"),
+        down: include_str!("0005_approvals_ahead.down.sql"),
+    },
 ];
 
 /// What a migration did.

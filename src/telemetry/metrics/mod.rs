@@ -122,6 +122,7 @@ impl Metrics {
             Standing::Denied { by: String::new() },
             Standing::Expired,
             Standing::Withdrawn,
+            Standing::Cancelled { by: String::new() },
             Standing::Redeemed,
         ];
         zero(

@@ -261,6 +261,15 @@ impl Agent for FakeAgent {
     ) -> BoxFuture<'a, Result<(), AgentError>> {
         ready(self.note(format!("cancel {run} by {}: {reason}", by.subject), Ok(())))
     }
+    fn cancel_approval<'a>(
+        &'a self,
+        approval: ApprovalId,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>> {
+        let call = format!("cancel approval {approval} by {}: {reason}", by.subject);
+        ready(self.note(call, Ok(())))
+    }
     fn vote<'a>(
         &'a self,
         approval: ApprovalId,
