@@ -156,6 +156,7 @@ async fn start_run(
         dry_run: request.dry_run,
         window_override: request.override_window.then(|| by.subject.clone()),
         idempotency_key: request.idempotency_key,
+        run: None,
     };
     match start::start(world, wish).await {
         Ok(header) => Ok(StartedRun {

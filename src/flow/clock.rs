@@ -23,7 +23,10 @@ const MOST_FORWARD: SignedDuration = SignedDuration::from_mins(5);
 /// How far the clock on the wall is ahead of the one that never jumps: the most that was seen since the last jump, so that many small
 /// steps back are one large one.
 #[derive(Debug, Default)]
-pub struct ClockWatch(Option<SignedDuration>);
+pub struct ClockWatch {
+    ahead: Option<SignedDuration>,
+    jumps: u64,
+}
 
 impl ClockWatch {
     /// By how much the clock on the wall has jumped since the last look, if it has.
@@ -32,13 +35,19 @@ impl ClockWatch {
         let ahead = wall
             .duration_since(Timestamp::UNIX_EPOCH)
             .saturating_sub(elapsed);
-        let before = *self.0.get_or_insert(ahead);
+        let before = *self.ahead.get_or_insert(ahead);
         let by = ahead.saturating_sub(before);
         let jumped = by < -MOST_BACK || by > MOST_FORWARD;
         if jumped || by.is_positive() {
-            self.0 = Some(ahead);
+            self.ahead = Some(ahead);
         }
+        self.jumps += u64::from(jumped);
         jumped.then_some(by)
+    }
+
+    /// How often it has jumped since the start.
+    pub(super) fn jumps(&self) -> u64 {
+        self.jumps
     }
 }
 

@@ -97,6 +97,9 @@ async fn travel(journey: &mut Journey) -> Result<RunOutcome, FlowError> {
         if let Some(reason) = needs::unmet(&journey.world, &journey.runbook) {
             return end(journey, RunOutcome::Failed, reason).await;
         }
+        if let Some(reason) = approve::refused(journey).await? {
+            return end(journey, RunOutcome::Denied, reason).await;
+        }
     }
     loop {
         journey.take_cancel();
@@ -227,6 +230,17 @@ async fn end(
     let followers = start::followers(&world, &journey.header, outcome, now);
     let mut writes = vec![Write::Audit(audit)];
     writes.extend(locks::give_back(journey));
+    if journey
+        .runbook
+        .steps
+        .iter()
+        .any(|step| step.ahead.is_some())
+    {
+        writes.push(Write::WithdrawAll {
+            run: journey.header.id,
+            reason: "the run ended without it".to_owned(),
+        });
+    }
     writes.extend(followers.iter().flat_map(start::Follower::writes));
     let event = RunEvent::Ended {
         outcome,

@@ -5,7 +5,7 @@ use crate::{
         active::ActiveSet,
         gate::Quorum,
         id::{ApprovalId, RunId},
-        name::{EnvironmentName, RunbookName},
+        name::{EnvironmentName, RunbookName, StepName},
         policy::Policy,
         span::Span,
     },
@@ -69,6 +69,17 @@ pub struct Due {
     pub nominal: Timestamp,
     /// How far apart the times are around it.
     pub interval: Option<Span>,
+}
+
+/// What people are asked ahead of a trigger's next due time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedAhead {
+    /// Which.
+    pub nominal: Timestamp,
+    /// When they are asked.
+    pub from: Timestamp,
+    /// What they were asked.
+    pub questions: Vec<(StepName, ApprovalId)>,
 }
 
 /// What a live run can be told.
@@ -148,6 +159,8 @@ pub struct World {
     pub lacks: Mutex<BTreeMap<RunbookName, String>>,
     /// What is due next, as the scheduler last left it.
     pub upcoming: Mutex<BTreeMap<(RunbookName, Arc<str>), Due>>,
+    /// What people are asked ahead of it, as the scheduler last left it.
+    pub ahead: Mutex<BTreeMap<(RunbookName, Arc<str>), AskedAhead>>,
     /// Runbooks that other sets have changed since the scheduler last took one over.
     pub changed: Mutex<BTreeSet<RunbookName>>,
     /// Runs that wait for a lock, each with the run that holds it.
@@ -213,6 +226,7 @@ impl World {
             suspending: tokio::sync::Mutex::default(),
             lacks: Mutex::default(),
             upcoming: Mutex::default(),
+            ahead: Mutex::default(),
             changed: Mutex::default(),
             lock_queues: Mutex::default(),
             clock_watch: Mutex::default(),

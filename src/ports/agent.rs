@@ -2,10 +2,10 @@
 
 use crate::{
     domain::{
-        approval::{Person, Verdict},
+        approval::{Person, Standing, Verdict},
         digest::Digest,
         id::{ApprovalId, RunId},
-        name::RunbookName,
+        name::{RunbookName, StepName},
         occurrence::NotRun,
         run::RunOutcome,
     },
@@ -76,6 +76,30 @@ pub struct Upcoming {
     pub due: Timestamp,
     /// Why it will not run, as far as is known now.
     pub blocked: Option<NotRun>,
+    /// What people are asked ahead of it; none where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Asks>,
+}
+
+/// What people are asked ahead of a due time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asks {
+    /// When they are asked.
+    pub from: Timestamp,
+    /// What they were asked already.
+    pub questions: Vec<AsksAbout>,
+}
+
+/// A question that was asked ahead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsksAbout {
+    /// About which step.
+    pub step: StepName,
+    /// The question.
+    pub approval: ApprovalId,
+    /// Where it stands, where that was looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
 }
 
 /// Where following the source stands.

@@ -3,6 +3,7 @@
 //! The question keeps the whole planned step and its digest; what is carried out after a yes is exactly that. The yes is used up in
 //! the transaction that records the start of the step.
 
+pub(in crate::flow) mod ahead;
 mod answer;
 mod involved;
 
@@ -25,6 +26,7 @@ use crate::{
     gate::Judgement,
     history::{ApprovalCase, Refused, Write, WriteError},
 };
+pub(in crate::flow) use ahead::{adopt, refused};
 pub use answer::{cancel, vote};
 use involved::Involved;
 use serde_json::json;

@@ -2,6 +2,7 @@
 //!
 //! This file is the story; `sight` says what the step sees, `plan` renders it, `carry` carries it out, `record` is what is told.
 
+pub(in crate::flow) mod ahead;
 mod carry;
 mod plan;
 mod record;
@@ -90,6 +91,9 @@ async fn once(
     let Some(mut prepared) = prepared(journey, attempt).await? else {
         return Ok(None);
     };
+    if approve::adopt(journey, attempt, &prepared.step).await? {
+        return Ok(None);
+    }
     let before = earlier.take();
     let same = before.filter(|before| before.digest == prepared.step.digest());
     if let Some(same) = &same {

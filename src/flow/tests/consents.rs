@@ -229,7 +229,7 @@ fn flipped(step: &PlannedStep) -> Vec<(String, PlannedStep)> {
 
 #[tokio::test]
 async fn a_stored_step_with_any_other_field_is_never_carried_out() {
-    let (stage, _, _, case) = consented().await;
+    let (_, _, _, case) = consented().await;
     let all = flipped(&case.request.step);
     assert_eq!(all.len(), 13, "a new field needs another value here");
     for (field, step) in all {

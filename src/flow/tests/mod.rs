@@ -1,5 +1,6 @@
 //! The stories on a stage: a clock that tests turn, an executor that plays by script, a real history in a temporary folder.
 
+mod ahead;
 mod approvals;
 mod consents;
 mod crash;

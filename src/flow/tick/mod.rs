@@ -8,6 +8,7 @@
 //!   the clock jumped. Misses are recorded as one stretch, found by jumping, and the trigger's `missed` says what runs now.
 //! - A clock that jumps back fires nothing twice: next times only ever go forward, and the history admits each occurrence once.
 
+mod ahead;
 mod missed;
 mod set;
 mod settle;
@@ -29,6 +30,7 @@ use crate::{
     },
     history::Write,
 };
+use ahead::Looked;
 use jiff::{SignedDuration, Timestamp};
 use missed::missed_arrivals;
 pub use settle::agent_started;
@@ -54,6 +56,10 @@ pub struct Scheduler {
     /// When each trigger's present text became active, and the last nominal time that was settled, as the history has it.
     known: BTreeMap<Key, (Timestamp, Option<Timestamp>)>,
     last_heartbeat: Option<Duration>,
+    /// Triggers of whose due times people are asked ahead, and how long.
+    early: BTreeMap<Key, Span>,
+    /// What the last look ahead was based on.
+    looked: BTreeMap<Key, Looked>,
     /// The agent was alive then, before this start.
     alive_before: Option<Timestamp>,
     /// Whether a set was taken over at all.
@@ -89,11 +95,13 @@ impl Scheduler {
                 )
             })
             .collect();
-        Ok(Self {
+        let mut scheduler = Self {
             known,
             alive_before,
             ..Self::default()
-        })
+        };
+        scheduler.load_ahead(world).await?;
+        Ok(scheduler)
     }
 
     /// Goes on until the agent stops: looks at the clock, starts what is due, waits for the next due time or a change.
@@ -147,6 +155,7 @@ impl Scheduler {
             starting.extend(self.come_due(world, &key, now));
         }
         settle_all(world, starting, now).await?;
+        self.ask_ahead(world, now).await?;
         world
             .events
             .scheduler_tick(world.clock.elapsed().saturating_sub(began), now);

@@ -37,7 +37,14 @@ impl Scheduler {
         let (mut writes, mut arrivals) = (Vec::new(), Vec::new());
         for runbook in &changed {
             let wanted = wanted(world, runbook);
-            writes.extend(self.forget_all_but(world, runbook, &wanted));
+            let gone = self.forget_all_but(world, runbook, &wanted);
+            for write in &gone {
+                if let Write::TriggerGone { runbook, key } = write {
+                    let key = (runbook.clone(), key.as_str().into());
+                    self.end_ahead(world, &key).await?;
+                }
+            }
+            writes.extend(gone);
             for (key, trigger, timing) in wanted {
                 let known = self.known.get(&key).copied();
                 if known.is_none() {
@@ -50,6 +57,7 @@ impl Scheduler {
                 }
                 let (active_since, settled) = known.unwrap_or((now, None));
                 let alive = settled.map_or(alive, |settled| alive.max(settled));
+                self.note_ahead(world, &key).await?;
                 arrivals.extend(self.enter(world, &key, (trigger, timing), active_since, alive));
             }
         }

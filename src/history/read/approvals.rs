@@ -5,6 +5,7 @@ use crate::{
     domain::{
         approval::{Standing, Vote},
         id::ApprovalId,
+        name::RunbookName,
         occurrence::Occurrence,
     },
     history::{
@@ -12,6 +13,7 @@ use crate::{
         rows::{ApprovalCase, ApprovalFilter, ApprovalRecord},
     },
 };
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 const SELECT: &str = "SELECT id, request, state, settled_at, reason, settled_by FROM approvals";
@@ -110,6 +112,22 @@ pub(in crate::history) fn ahead(
             params![due.runbook, due.trigger, Millis(due.nominal)],
             |row| case(connection, row),
         )?
+        .collect()
+}
+
+/// What was asked ahead of a trigger's due times until then, is open, and has no run.
+pub(in crate::history) fn orphaned(
+    connection: &Connection,
+    (runbook, trigger): (&RunbookName, &str),
+    until: Timestamp,
+) -> rusqlite::Result<Vec<ApprovalCase>> {
+    connection
+        .prepare_cached(&format!(
+            "{SELECT} WHERE runbook = ?1 AND trigger_key = ?2 AND nominal <= ?3 AND run IS NULL AND state = 'open'"
+        ))?
+        .query_map(params![runbook, trigger, Millis(until)], |row| {
+            case(connection, row)
+        })?
         .collect()
 }
 

@@ -209,6 +209,7 @@ impl Agent for FakeAgent {
             nominal: now() + Duration::from_mins(1),
             due: now() + Duration::from_secs(65),
             blocked: None,
+            asks: None,
         };
         ["disk", "mail"]
             .map(one)
