@@ -355,7 +355,8 @@ pub async fn withdraw(
         {
             Ok(()) => {
                 let standing = Standing::Cancelled { by };
-                return Ok(ended(journey, approval, &standing));
+                ended(journey, approval, &standing);
+                return Ok(());
             }
             // It was denied or has expired at the same moment.
             Err(WriteError::Refused(Refused::Vote(_))) => {}

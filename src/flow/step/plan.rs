@@ -37,10 +37,6 @@ pub(super) struct Prepared {
 }
 
 /// What comes of preparing an attempt.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives for a moment, one at a time"
-)]
 pub(super) enum Ready {
     /// It can be judged.
     Step(Prepared),
