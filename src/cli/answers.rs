@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        approval::{Standing, Vote},
+        approval::{Ahead, Standing, Vote},
         digest::Digest,
         effect::{Class, Confidence},
         gate::Quorum,
@@ -61,6 +61,16 @@ pub(super) struct ApprovalView {
     pub(super) you: You,
     pub(super) asked_at: Timestamp,
     pub(super) approve_by: Timestamp,
+    pub(super) execute_within_secs: u64,
+    pub(super) ahead: Option<Ahead>,
+    /// Why people are asked once more; empty where they are not.
+    pub(super) again: String,
+    /// Why it was taken back; empty where it was not, or nobody said why.
+    #[serde(default)]
+    pub(super) reason: String,
+    /// Where the values among the arguments were taken from.
+    #[serde(default)]
+    pub(super) from: Vec<String>,
     pub(super) votes: Vec<Vote>,
     pub(super) standing: Standing,
 }

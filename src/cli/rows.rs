@@ -9,6 +9,7 @@ use crate::{
         times,
     },
     domain::{
+        approval::Standing,
         check::CheckStatus,
         gate::Decision,
         id::RunId,
@@ -17,7 +18,7 @@ use crate::{
         runbook::Phase,
     },
     history::{RunRow, RunStatus, StepRow, StepStatus},
-    ports::agent::Upcoming,
+    ports::agent::{Asks, AsksAbout, Upcoming},
 };
 use jiff::Timestamp;
 
@@ -93,7 +94,7 @@ pub(super) fn cause(cause: &Cause) -> String {
         Cause::Webhook { name } => format!("webhook {name}"),
         Cause::Alert { name } => format!("alert {name}"),
         Cause::Person { subject } => subject.clone(),
-        Cause::Step { run, step } => format!("step {step} of run {}", ids::short(run)),
+        Cause::Step { run, step, .. } => format!("step {step} of run {}", ids::short(run)),
     }
 }
 
@@ -192,17 +193,30 @@ pub(super) fn steps(rows: &[StepRow]) -> Table {
 
 /// Due times, one a line.
 pub(super) fn upcoming(now: Timestamp, zone: &jiff::tz::TimeZone, due: &[Upcoming]) -> Table {
-    let mut table = Table::new(&["RUNBOOK", "DUE", "IN", "TRIGGER", "BLOCKED"]);
+    let asks = due.iter().any(|one| one.asks.is_some());
+    let mut table = if asks {
+        Table::new(&["RUNBOOK", "DUE", "IN", "TRIGGER", "BLOCKED", "ASKS"])
+    } else {
+        Table::new(&["RUNBOOK", "DUE", "IN", "TRIGGER", "BLOCKED"])
+    };
     for one in due {
         let blocked = one.blocked.map(NotRun::as_str);
         let blocked = blocked.or(one.note.as_deref()).unwrap_or_default();
-        table.row([
+        let cells: [Cell; 5] = [
             one.runbook.as_str().into(),
             times::local(one.due, now, zone).into(),
             times::relative(one.due, now).into(),
             Cell::faint(&one.trigger),
             Cell::styled(blocked, Style::Warn),
-        ]);
+        ];
+        if asks {
+            let told = one.asks.as_ref().map(|it| asked(it, now, zone));
+            let [runbook, due, within, trigger, blocked] = cells;
+            let told = told.unwrap_or_default().into();
+            table.row([runbook, due, within, trigger, blocked, told]);
+        } else {
+            table.row(cells);
+        }
     }
     table
 }
@@ -224,6 +238,26 @@ pub(super) fn skipped(context: &Context, skipped: &[Skipped]) -> Table {
         ]);
     }
     table
+}
+
+/// When people are asked ahead of a due time; then what they were asked, and where that stands.
+fn asked(asks: &Asks, now: Timestamp, zone: &jiff::tz::TimeZone) -> String {
+    if asks.from > now {
+        return format!("people from {}", times::local(asks.from, now, zone));
+    }
+    let one = |about: &AsksAbout| {
+        let standing = about.standing.as_ref().map_or("asked", Standing::as_str);
+        format!(
+            "{} {} ({standing})",
+            about.step,
+            ids::short(&about.approval)
+        )
+    };
+    asks.questions
+        .iter()
+        .map(one)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// A run's name: the digits that are shown of its id.

@@ -4,6 +4,7 @@ use crate::domain::{
     digest::Digest,
     gate::{Contribution, Quorum},
     id::{ApprovalId, RunId},
+    occurrence::Occurrence,
     plan::PlannedStep,
 };
 use jiff::Timestamp;
@@ -41,8 +42,23 @@ pub struct Request {
     pub asked_at: Timestamp,
     /// No vote counts after this; then it is denied.
     pub approve_by: Timestamp,
-    /// Once the quorum is reached, it must start within this many seconds.
+    /// Once the quorum is reached, it must start within this many seconds; asked ahead, not counted before the due time.
     pub execute_within_secs: u64,
+    /// The due time that it was asked ahead of. None: the run asked when it came to the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
+    /// Why people are asked once more about a step that they were asked about before.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub again: String,
+}
+
+/// The due time that people are asked ahead of. Their consent is for this one alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ahead {
+    /// Which; the consent cannot be used before its nominal time.
+    pub occurrence: Occurrence,
+    /// When it starts, with spread.
+    pub due: Timestamp,
 }
 
 /// One person's answer.
@@ -92,8 +108,13 @@ pub enum Standing {
     },
     /// Nobody, or too few, answered in time.
     Expired,
-    /// The run ended or the step changed before it was used.
+    /// The agent took it back: the run ended, the step changed, or the clock jumped.
     Withdrawn,
+    /// A person took it back.
+    Cancelled {
+        /// Who.
+        by: String,
+    },
     /// It was used.
     Redeemed,
 }
@@ -126,13 +147,15 @@ impl Standing {
             Self::Denied { .. } => "denied",
             Self::Expired => "expired",
             Self::Withdrawn => "withdrawn",
+            Self::Cancelled { .. } => "cancelled",
             Self::Redeemed => "redeemed",
         }
     }
 }
 
 impl Request {
-    /// Where it stands by its votes and the time alone. (`Withdrawn` and `Redeemed` are recorded, not derived.)
+    /// Where it stands by its votes and the time alone. (`Withdrawn`, `Cancelled` and `Redeemed` are recorded, not
+    /// derived.)
     pub fn standing(&self, votes: &[Vote], now: Timestamp) -> Standing {
         if let Some(no) = votes
             .iter()
@@ -147,7 +170,7 @@ impl Request {
         let mut subjects = BTreeSet::new();
         let mut groups = self.quorum.groups.clone();
         for vote in yes {
-            subjects.insert(vote.person.subject.as_str());
+            subjects.insert(one_spelling(&vote.person.subject));
             groups.retain(|group| !vote.person.groups.contains(group));
             if subjects.len() >= self.quorum.people as usize && groups.is_empty() {
                 return self.reached(vote.at, now);
@@ -167,7 +190,8 @@ impl Request {
 
     fn reached(&self, at: Timestamp, now: Timestamp) -> Standing {
         let seconds = i64::try_from(self.execute_within_secs).unwrap_or(i64::MAX);
-        let until = at
+        let from = self.ahead.as_ref().map_or(at, |ahead| at.max(ahead.due));
+        let until = from
             .saturating_add(jiff::SignedDuration::from_secs(seconds))
             .unwrap_or(Timestamp::MAX);
         if now > until {
@@ -180,33 +204,50 @@ impl Request {
     fn counts(&self, vote: &Vote) -> bool {
         vote.digest == self.digest
             && vote.at <= self.approve_by
-            && (vote.verdict == Verdict::Deny || !self.excluded.contains(&vote.person.subject))
+            && (vote.verdict == Verdict::Deny || !self.excludes(&vote.person.subject))
     }
 
-    /// Whether a vote may be taken now.
+    /// Whether this person may not consent.
+    pub fn excludes(&self, subject: &str) -> bool {
+        let subject = one_spelling(subject);
+        self.excluded
+            .iter()
+            .any(|excluded| one_spelling(excluded) == subject)
+    }
+
+    /// Whether a vote may be taken now. A no is taken until the consent is used, also from somebody who has said yes.
     ///
     /// # Errors
     /// Why not.
     pub fn admit(&self, votes: &[Vote], vote: &Vote) -> Result<(), Refusal> {
         let standing = self.standing(votes, vote.at);
-        if !matches!(standing, Standing::Pending { .. }) {
-            return Err(Refusal::NotOpen(standing.as_str()));
+        let is_no = vote.verdict == Verdict::Deny;
+        match standing {
+            Standing::Pending { .. } => {}
+            Standing::Approved { .. } if is_no => {}
+            closed => return Err(Refusal::NotOpen(closed.as_str())),
         }
         if vote.digest != self.digest {
             return Err(Refusal::OtherDigest);
         }
         let subject = &vote.person.subject;
-        if self.excluded.contains(subject) && vote.verdict == Verdict::Approve {
+        if self.excludes(subject) && !is_no {
             return Err(Refusal::Excluded(subject.clone()));
         }
-        if votes
+        let earlier = votes
             .iter()
-            .any(|earlier| earlier.person.subject == *subject)
-        {
-            return Err(Refusal::AlreadyVoted(subject.clone()));
+            .find(|earlier| one_spelling(&earlier.person.subject) == one_spelling(subject));
+        match earlier {
+            None => Ok(()),
+            Some(earlier) if is_no && earlier.verdict == Verdict::Approve => Ok(()),
+            Some(_) => Err(Refusal::AlreadyVoted(subject.clone())),
         }
-        Ok(())
     }
+}
+
+/// A subject in the spelling that tells two people apart: who writes `Ann` is nobody else than `ann`.
+fn one_spelling(subject: &str) -> String {
+    subject.trim().to_lowercase()
 }
 
 /// A consent that was taken out of the history to be used now. The history marks it used in the same transaction that starts

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod calendar;
 pub mod check;
 pub mod circuit;
+pub mod consented;
 pub mod digest;
 pub mod effect;
 pub mod expression;

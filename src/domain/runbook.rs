@@ -323,6 +323,9 @@ pub struct Step {
     /// Whether the run goes on after this step failed; it still ends as failed.
     #[serde(default)]
     pub continue_on_failure: bool,
+    /// How long before a due time people are asked about it. None: when the run comes to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Span>,
 }
 
 /// A step's arguments as compact JSON text.

@@ -92,6 +92,14 @@ impl Port for Agent {
             comment,
         ))
     }
+    fn cancel_approval<'a>(
+        &'a self,
+        approval: ApprovalId,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> Answer<'a, ()> {
+        Box::pin(approve::cancel(&self.world, approval, by, reason))
+    }
     fn suspend<'a>(
         &'a self,
         runbook: &'a RunbookName,
@@ -168,6 +176,7 @@ async fn start_run(
         dry_run: request.dry_run,
         window_override: request.override_window.then(|| by.subject.clone()),
         idempotency_key: request.idempotency_key,
+        run: None,
     };
     match start::start(world, wish).await {
         Ok(header) => Ok(StartedRun {

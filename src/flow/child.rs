@@ -52,6 +52,7 @@ async fn run_child(
     let cause = Cause::Step {
         run: parent.run,
         step: parent.step.clone(),
+        waits: wish.wait,
     };
     let mut child = Wish::of(wish.runbook, cause);
     child.inputs = wish.inputs;

@@ -9,6 +9,7 @@
 //! | step | [`step`] | one attempt: rendered → judged → recorded → carried out → recorded |
 //! | approve | [`approve`] | a question to people → their answer |
 //! | halt | [`halt`] | all effects stop → until a person lets them go |
+//! | clock | [`clock`] | the clock on the wall jumps → consents by it count no more |
 //! | suspend | [`suspend`] | a runbook rests → until a person or the clock ends it |
 //! | review | [`review`] | a step is shown → a provider answers, or none does → it is tightened, or not |
 //! | circuit | [`circuit`] | a runbook fails several times → its changes ask people → until a person resets it |
@@ -29,6 +30,7 @@ mod backups;
 mod called;
 pub mod child;
 pub mod circuit;
+pub mod clock;
 pub mod halt;
 mod locks;
 mod needs;

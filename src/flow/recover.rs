@@ -5,7 +5,7 @@ use crate::{
         run::{RunState, Standing},
         runbook::Runbook,
     },
-    flow::{FlowError, run::enter, start, world::World},
+    flow::{FlowError, clock, run::enter, start, world::World},
     history::RunRow,
 };
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 /// # Errors
 /// The history cannot be read.
 pub async fn recover(world: &Arc<World>) -> Result<usize, FlowError> {
+    clock::look_after_start(world).await?;
     let unfinished = world.history.unfinished_runs().await;
     let unfinished =
         unfinished.map_err(|error| FlowError::unreadable("looking for unfinished runs", &error))?;

@@ -5,7 +5,6 @@
 
 use crate::{
     domain::{
-        digest::Digest,
         run::{Next, RunEvent, RunHeader, RunOutcome, RunState, StepKey, StepResult, next},
         runbook::Runbook,
     },
@@ -13,7 +12,6 @@ use crate::{
         FlowError, approve, circuit, locks, needs, start, step, trial,
         world::{Control, World, held},
     },
-    gate::Judgement,
     history::{Write, WriteError},
 };
 use jiff::Timestamp;
@@ -32,10 +30,6 @@ pub struct Journey {
     pub state: RunState,
     /// Who wants it stopped.
     pub cancel: watch::Receiver<Option<(String, String)>>,
-    /// What the gate said last, and of which step.
-    pub judged: Option<(Digest, Judgement)>,
-    /// What an action said last that it intends.
-    pub(crate) intended: Option<step::Intended>,
 }
 
 impl std::fmt::Debug for Journey {
@@ -69,8 +63,6 @@ pub fn enter(
         runbook,
         state,
         cancel: receiver,
-        judged: None,
-        intended: None,
     }
 }
 
@@ -104,6 +96,9 @@ async fn travel(journey: &mut Journey) -> Result<RunOutcome, FlowError> {
         begin(journey).await?;
         if let Some(reason) = needs::unmet(&journey.world, &journey.runbook) {
             return end(journey, RunOutcome::Failed, reason).await;
+        }
+        if let Some(reason) = approve::refused(journey).await? {
+            return end(journey, RunOutcome::Denied, reason).await;
         }
     }
     loop {
@@ -235,6 +230,17 @@ async fn end(
     let followers = start::followers(&world, &journey.header, outcome, now);
     let mut writes = vec![Write::Audit(audit)];
     writes.extend(locks::give_back(journey));
+    if journey
+        .runbook
+        .steps
+        .iter()
+        .any(|step| step.ahead.is_some())
+    {
+        writes.push(Write::WithdrawAll {
+            run: journey.header.id,
+            reason: "the run ended without it".to_owned(),
+        });
+    }
     writes.extend(followers.iter().flat_map(start::Follower::writes));
     writes.extend(trial::proof(journey, outcome, now));
     let circuit = circuit::count(&world, journey, outcome, &reason, now).await;

@@ -5,6 +5,7 @@ use crate::{
         active::ActiveRunbook,
         audit::Entry,
         calendar::WindowState,
+        id::RunId,
         inputs,
         name::RunbookName,
         occurrence::{NotRun, Occurrence, Skipped},
@@ -38,6 +39,8 @@ pub struct Wish {
     pub window_override: Option<String>,
     /// Given twice, the same key starts one run.
     pub idempotency_key: Option<String>,
+    /// The id that people were asked about ahead, if they were.
+    pub run: Option<RunId>,
 }
 
 impl Wish {
@@ -50,6 +53,7 @@ impl Wish {
             dry_run: false,
             window_override: None,
             idempotency_key: None,
+            run: None,
         }
     }
 }
@@ -146,8 +150,7 @@ fn admit(world: &World, wish: &Wish) -> Result<(RunHeader, ActiveRunbook), NotSt
         );
         return Err(NotStarted::Unknown(why));
     }
-    let inputs =
-        inputs::complete(&found.runbook.inputs, &wish.inputs).map_err(NotStarted::Inputs)?;
+    let header = header(world, &found, wish)?;
     let now = world.now();
     if let (WindowState::Closed { reason, .. }, None) = (
         step::window(world, &found.runbook.windows, now),
@@ -155,19 +158,29 @@ fn admit(world: &World, wish: &Wish) -> Result<(RunHeader, ActiveRunbook), NotSt
     ) {
         return Err(NotStarted::Because(NotRun::Window, reason));
     }
-    let header = RunHeader {
-        id: world.run_id(),
+    Ok((header, found))
+}
+
+/// What is fixed about the run that such a wish starts, or why its inputs do not fit.
+pub(super) fn header(
+    world: &World,
+    found: &ActiveRunbook,
+    wish: &Wish,
+) -> Result<RunHeader, NotStarted> {
+    let inputs =
+        inputs::complete(&found.runbook.inputs, &wish.inputs).map_err(NotStarted::Inputs)?;
+    Ok(RunHeader {
+        id: wish.run.unwrap_or_else(|| world.run_id()),
         runbook: wish.runbook.clone(),
         revision: found.revision.to_string(),
         author: found.author.to_string(),
         definition: found.definition(),
         cause: wish.cause.clone(),
         inputs,
-        created_at: now,
+        created_at: world.now(),
         dry_run: wish.dry_run,
         window_override: wish.window_override.clone(),
-    };
-    Ok((header, found))
+    })
 }
 
 fn overlap(world: &World, header: &RunHeader, runbook: &Runbook) -> Result<(), NotStarted> {

@@ -1,7 +1,13 @@
 //! What is going on, as people see it.
 
 use crate::{
-    domain::{active::BrokenRunbook, name::RunbookName, occurrence::NotRun, span::Span},
+    domain::{
+        active::BrokenRunbook,
+        id::ApprovalId,
+        name::{RunbookName, StepName},
+        occurrence::NotRun,
+        span::Span,
+    },
     flow::{
         FlowError,
         agent::TaskReport,
@@ -10,7 +16,10 @@ use crate::{
         world::{Due, World, held, triggers_of},
     },
     history::{HistoryError, RunbookFacts},
-    ports::agent::{AgentError, Dependency, RunbookState, RunbookView, SyncView, Upcoming, Weight},
+    ports::agent::{
+        AgentError, Asks, AsksAbout, Dependency, RunbookState, RunbookView, SyncView, Upcoming,
+        Weight,
+    },
     telemetry::RunbookSeries,
 };
 use jiff::Timestamp;
@@ -230,6 +239,7 @@ pub fn upcoming(world: &World, runbook: Option<&RunbookName>, limit: usize) -> V
             due: due.due,
             blocked: None,
             note: None,
+            asks: None,
         })
         .collect();
     all.sort_by(|one, other| {
@@ -239,6 +249,7 @@ pub fn upcoming(world: &World, runbook: Option<&RunbookName>, limit: usize) -> V
     for item in &mut all {
         item.blocked = blocked(world, item, now);
         item.note = note(world, &item.runbook);
+        item.asks = asks(world, item);
     }
     all
 }
@@ -249,6 +260,21 @@ fn note(world: &World, runbook: &RunbookName) -> Option<String> {
     }
     let tripped = circuit::open(world, runbook)?;
     Some(format!("its changes ask people: {tripped}"))
+}
+
+fn asks(world: &World, item: &Upcoming) -> Option<Asks> {
+    let key = (item.runbook.clone(), item.trigger.as_str().into());
+    let ahead = held(&world.ahead);
+    let asked = ahead.get(&key).filter(|it| it.nominal == item.nominal)?;
+    let about = |(step, approval): &(StepName, ApprovalId)| AsksAbout {
+        step: step.clone(),
+        approval: *approval,
+        standing: None,
+    };
+    Some(Asks {
+        from: asked.from,
+        questions: asked.questions.iter().map(about).collect(),
+    })
 }
 
 fn blocked(world: &World, item: &Upcoming, now: Timestamp) -> Option<NotRun> {

@@ -6,12 +6,12 @@ use crate::{
         circuit::Circuit,
         gate::Quorum,
         id::{ApprovalId, RunId},
-        name::{EnvironmentName, RunbookName},
+        name::{EnvironmentName, RunbookName, StepName},
         pace::Lately,
         policy::Policy,
         span::Span,
     },
-    flow::{FlowError, halt::Brake, needs},
+    flow::{FlowError, clock::ClockWatch, halt::Brake, needs},
     gate::review::Reviewer,
     history::{History, Write, WriteError},
     ports::{BoxFuture, clock::Clock, executor::Executor, logs::LogStore, secrets::Secrets},
@@ -71,6 +71,17 @@ pub struct Due {
     pub nominal: Timestamp,
     /// How far apart the times are around it.
     pub interval: Option<Span>,
+}
+
+/// What people are asked ahead of a trigger's next due time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedAhead {
+    /// Which.
+    pub nominal: Timestamp,
+    /// When they are asked.
+    pub from: Timestamp,
+    /// What they were asked.
+    pub questions: Vec<(StepName, ApprovalId)>,
 }
 
 /// What a live run can be told.
@@ -158,15 +169,21 @@ pub struct World {
     pub lacks: Mutex<BTreeMap<RunbookName, String>>,
     /// What is due next, as the scheduler last left it.
     pub upcoming: Mutex<BTreeMap<(RunbookName, Arc<str>), Due>>,
+    /// What people are asked ahead of it, as the scheduler last left it.
+    pub ahead: Mutex<BTreeMap<(RunbookName, Arc<str>), AskedAhead>>,
     /// Runbooks that other sets have changed since the scheduler last took one over.
     pub changed: Mutex<BTreeSet<RunbookName>>,
+    /// Runs that wait for a lock, each with the run that holds it.
+    pub lock_queues: Mutex<BTreeMap<RunId, RunId>>,
+    /// Whether the clock on the wall goes as it should.
+    pub clock_watch: Mutex<ClockWatch>,
     /// When the scheduler last looked at the clock that never jumps.
     pub scheduler_alive: Mutex<std::time::Duration>,
     /// Fires when a live run ended.
     pub run_ended: Notify,
     /// Fires when a lock was given back.
     pub unlocked: Notify,
-    /// Fires when an approval was answered.
+    /// Fires when an approval was answered, or what it stands on has changed.
     pub answered: Notify,
     /// Fires when the scheduler should look again: another set, a suspension, a resume.
     pub reschedule: Notify,
@@ -223,7 +240,10 @@ impl World {
             suspending: tokio::sync::Mutex::default(),
             lacks: Mutex::default(),
             upcoming: Mutex::default(),
+            ahead: Mutex::default(),
             changed: Mutex::default(),
+            lock_queues: Mutex::default(),
+            clock_watch: Mutex::default(),
             scheduler_alive: Mutex::new(parts.clock.elapsed()),
             run_ended: Notify::new(),
             unlocked: Notify::new(),
@@ -282,6 +302,7 @@ impl World {
         let policy = Arc::new(effective_policy(&self.settings(), &set));
         let next = Arc::new(InUse { set, policy });
         *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = next;
+        self.answered.notify_waiters();
     }
 
     /// Records, or says that it could not: then nothing more is touched.

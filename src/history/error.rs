@@ -168,6 +168,9 @@ pub enum Refused {
     /// The consent was given for another step.
     #[error("approval {0} was given for another step")]
     OtherDigest(ApprovalId),
+    /// The consent is for a later time.
+    #[error("approval {0} is for {1}, and cannot be used before")]
+    TooEarly(ApprovalId, Timestamp),
     /// The key has started a run already.
     #[error("this idempotency key has started run {by} already")]
     KeyTaken {

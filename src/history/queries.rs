@@ -83,6 +83,25 @@ impl History {
         })
         .await
     }
+    /// What was asked ahead of one due time, newest first.
+    pub async fn approvals_ahead(&self, due: Occurrence) -> Found<Vec<ApprovalCase>> {
+        self.read("approvals asked ahead", move |connection| {
+            approvals::ahead(connection, &due)
+        })
+        .await
+    }
+    /// What was asked ahead of a trigger's due times until then, is open, and has no run.
+    pub async fn approvals_orphaned(
+        &self,
+        runbook: RunbookName,
+        trigger: String,
+        until: Timestamp,
+    ) -> Found<Vec<ApprovalCase>> {
+        self.read("approvals asked ahead", move |connection| {
+            approvals::orphaned(connection, (&runbook, &trigger), until)
+        })
+        .await
+    }
     /// One question.
     pub async fn approval(&self, id: ApprovalId) -> Found<Option<ApprovalCase>> {
         self.read("an approval", move |connection| {

@@ -207,6 +207,23 @@ pub enum ApprovalRecord {
         /// Why.
         reason: String,
     },
+    /// A person took it back.
+    Cancelled {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ApprovalRecord {
+    /// Why it was taken back; empty where it was not, or nobody said why.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Withdrawn { reason } | Self::Cancelled { reason, .. } => reason,
+            Self::Open | Self::Redeemed { .. } => "",
+        }
+    }
 }
 
 /// A question, its answers, and what became of it.
@@ -224,10 +241,11 @@ pub struct ApprovalCase {
 impl ApprovalCase {
     /// Where it stands.
     pub fn standing(&self, now: Timestamp) -> Standing {
-        match self.recorded {
+        match &self.recorded {
             ApprovalRecord::Open => self.request.standing(&self.votes, now),
             ApprovalRecord::Redeemed { .. } => Standing::Redeemed,
             ApprovalRecord::Withdrawn { .. } => Standing::Withdrawn,
+            ApprovalRecord::Cancelled { by, .. } => Standing::Cancelled { by: by.clone() },
         }
     }
     /// The consent as the gate wants to see it. It is worth something only together with a committed

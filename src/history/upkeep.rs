@@ -216,6 +216,7 @@ fn prune_others(connection: &mut Connection, before: Timestamp) -> rusqlite::Res
         "DELETE FROM idempotency WHERE at < ?1",
         "DELETE FROM artifacts WHERE removed_at < ?1",
         "DELETE FROM ai_calls WHERE at < ?1",
+        "DELETE FROM approvals WHERE run IS NULL AND last_use < ?1",
     ] {
         others += transaction.execute(sql, [Millis(before)])?;
     }

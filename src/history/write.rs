@@ -79,6 +79,24 @@ pub enum Write {
         /// Why.
         reason: String,
     },
+    /// A person takes a question back. Refused where nothing can come of it any more.
+    CancelApproval {
+        /// Which.
+        approval: ApprovalId,
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+        /// Now.
+        at: Timestamp,
+    },
+    /// Every open question of a run is moot, those included that were asked ahead of it.
+    WithdrawAll {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        reason: String,
+    },
     /// A file that a step left behind.
     Artifact(ArtifactRecord),
     /// A trial restore succeeded.

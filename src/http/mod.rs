@@ -207,6 +207,10 @@ fn operations() -> Router<Arc<Front>> {
         .route("/api/v1/runs/{id}/cancel", post(api::runs::cancel))
         .route("/api/v1/halt", post(api::halt::halt))
         .route("/api/v1/unhalt", post(api::halt::unhalt))
+        .route(
+            "/api/v1/approvals/{id}/cancel",
+            post(api::approvals::cancel),
+        )
         .route("/api/v1/sync", post(api::sync::start))
         .route("/api/v1/alerts", post(hooks::alerts))
 }

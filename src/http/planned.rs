@@ -26,13 +26,49 @@ fn ordered(map: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> 
     first.chain(map.iter().filter(move |(name, _)| !is_first(name)))
 }
 
+/// Where values among the arguments were taken from: every text of the runbook that holds an expression, with its place.
+pub(super) fn sources(written: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    collect(written, "", &mut found);
+    found
+}
+
+fn collect(written: &Value, place: &str, found: &mut Vec<String>) {
+    let below = |key: &str| match place {
+        "" => key.to_owned(),
+        place => format!("{place}.{key}"),
+    };
+    match written {
+        Value::String(text) if text.contains("${{") => {
+            let of = |line: &str| visible::line(&format!("{place}: {}", line.trim()));
+            found.extend(text.split('\n').filter(|line| line.contains("${{")).map(of));
+        }
+        Value::Array(items) => {
+            for (number, item) in items.iter().enumerate() {
+                collect(item, &below(&number.to_string()), found);
+            }
+        }
+        Value::Object(map) => {
+            for (key, item) in map {
+                collect(item, &below(key), found);
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 fn named(name: &str, value: &Value) -> Vec<String> {
     match value {
         Value::String(text) if text.contains('\n') => std::iter::once(format!("{name}: |"))
-            .chain(text.lines().map(|line| format!("  {line}")))
+            .chain(split(text).map(|line| format!("  {line}")))
             .collect(),
         other => vec![format!("{name}: {}", plain(other))],
     }
+}
+
+/// Lines, where a carriage return is no part of their end: it is a character that hides others.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.strip_suffix('\n').unwrap_or(text).split('\n')
 }
 
 /// All of it on one line, cut with a mark where it is long: a command as somebody would type it, a script with its lines behind each
@@ -71,7 +107,7 @@ fn quoted(word: &str) -> String {
 
 /// Every line that is not empty, so that none hides behind the first.
 fn joined(script: &str) -> String {
-    let lines = script.lines().map(str::trim);
+    let lines = split(script).map(|line| line.trim_matches([' ', '\t']));
     let said: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
     said.join(" ⏎ ")
 }

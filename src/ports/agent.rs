@@ -2,12 +2,12 @@
 
 use crate::{
     domain::{
-        approval::{Person, Verdict},
+        approval::{Person, Standing, Verdict},
         circuit::Tripped,
         digest::Digest,
         halt::Halt,
         id::{ApprovalId, RunId},
-        name::RunbookName,
+        name::{RunbookName, StepName},
         occurrence::NotRun,
         run::RunOutcome,
     },
@@ -84,6 +84,30 @@ pub struct Upcoming {
     /// What will be other than usual if it runs: its changes ask people, or are denied.
     #[serde(default)]
     pub note: Option<String>,
+    /// What people are asked ahead of it; none where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Asks>,
+}
+
+/// What people are asked ahead of a due time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asks {
+    /// When they are asked.
+    pub from: Timestamp,
+    /// What they were asked already.
+    pub questions: Vec<AsksAbout>,
+}
+
+/// A question that was asked ahead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsksAbout {
+    /// About which step.
+    pub step: StepName,
+    /// The question.
+    pub approval: ApprovalId,
+    /// Where it stands, where that was looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
 }
 
 /// Where following the source stands.
@@ -240,6 +264,13 @@ pub trait Agent: Send + Sync {
         verdict: Verdict,
         digest: Option<Digest>,
         comment: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Takes a question back: the step does not run.
+    fn cancel_approval<'a>(
+        &'a self,
+        approval: ApprovalId,
+        by: &'a Person,
+        reason: &'a str,
     ) -> BoxFuture<'a, Result<(), AgentError>>;
     /// Stops a runbook's triggers, until then or until resumed.
     fn suspend<'a>(

@@ -197,6 +197,8 @@ fn the_committed_schemas_refuse_every_invalid_sample_of_another_shape() {
         .collect();
     insta::assert_snapshot!(names.join("\n"), @"
     action_unknown
+    ahead_of_no_due_time
+    ahead_of_what_a_step_leaves
     alert_that_matches_all
     anchor_and_alias
     argument_missing

@@ -7,7 +7,7 @@ use crate::{
         commands::approvals::{fetch, whole},
         context::Context,
         exit::{Answer, CliError, Exit},
-        ids,
+        ids, rows,
     },
     domain::{
         approval::{Standing, Verdict},
@@ -137,11 +137,16 @@ async fn vote(view: &ApprovalView, verdict: Verdict, comment: &str, context: &Co
     let after: ApprovalView = typed(answer)?;
     let told = match after.standing {
         Standing::Pending { missing } => format!("answered; {missing} more must consent"),
-        Standing::Approved { .. } | Standing::Redeemed => {
-            "approved; the step starts now".to_owned()
-        }
+        Standing::Approved { .. } => match &after.ahead {
+            Some(ahead) if ahead.due > context.now() => {
+                let due = rows::when(context, ahead.due);
+                format!("approved; the step may start at its time, {due}")
+            }
+            Some(_) | None => "approved; the step starts now".to_owned(),
+        },
+        Standing::Redeemed => "approved; the step starts now".to_owned(),
         Standing::Denied { .. } => "denied; the step does not run".to_owned(),
-        other @ (Standing::Expired | Standing::Withdrawn) => {
+        other @ (Standing::Expired | Standing::Withdrawn | Standing::Cancelled { .. }) => {
             format!("answered, but the question is {}", other.as_str())
         }
     };

@@ -15,10 +15,11 @@ use crate::{
         approval::{Standing, Verdict},
         effect::{Class, Confidence},
         id::ApprovalId,
+        span::Span,
     },
     http::visible::shortened,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// So many characters are shown in a list of what is asked, what it does, and why people are asked.
 const LONGEST_PART: usize = 70;
@@ -45,7 +46,31 @@ enum What {
         /// The approval, by its id or a part of it
         approval: String,
     },
+    /// Take a question back: the step does not run
+    #[command(long_about = CANCEL)]
+    Cancel {
+        /// The approval, by its id or a part of it
+        approval: String,
+        /// Why; kept in the audit log
+        #[arg(
+            long,
+            short = 'm',
+            default_value = "",
+            hide_default_value = true,
+            value_name = "TEXT"
+        )]
+        reason: String,
+    },
 }
+
+const CANCEL: &str = "\
+Take a question back, answered or not, as long as the consent is not used. The step does not run, and its run ends as denied; the history \
+says that it was cancelled, and by whom, not that anybody said no. Asked ahead of a due time, that one does not run.
+
+Says what came of it. Exits with 4 where the question is closed already. `orderly cancel RUN` stops a whole run instead.
+
+Example:
+  orderly approvals cancel 1a2b3c4d --reason 'the vendor does it today'";
 
 const LONG: &str = "\
 List what waits for people, newest first; show one question whole. Each line has the approval's id, the runbook and its step, how grave \
@@ -70,6 +95,9 @@ pub(in crate::cli) async fn approvals(arguments: Arguments, context: &Context) -
     let client = context.client()?;
     match arguments.what {
         Some(What::Show { approval }) => show(&approval, &client, context).await,
+        Some(What::Cancel { approval, reason }) => {
+            cancel(&approval, &reason, &client, context).await
+        }
         None => list(&arguments, &client, context).await,
     }
 }
@@ -109,6 +137,7 @@ pub(in crate::cli) fn table(context: &Context, views: &[ApprovalView]) -> Table 
             | Standing::Denied { .. }
             | Standing::Expired
             | Standing::Withdrawn
+            | Standing::Cancelled { .. }
             | Standing::Redeemed => String::new(),
         };
         table.row([
@@ -148,8 +177,28 @@ fn style_of(standing: &Standing) -> Style {
         Standing::Pending { .. } => Style::Warn,
         Standing::Approved { .. } => Style::Good,
         Standing::Denied { .. } => Style::Bad,
-        Standing::Expired | Standing::Withdrawn | Standing::Redeemed => Style::Faint,
+        Standing::Expired
+        | Standing::Withdrawn
+        | Standing::Cancelled { .. }
+        | Standing::Redeemed => Style::Faint,
     }
+}
+
+async fn cancel(text: &str, reason: &str, client: &Client, context: &Context) -> Answer {
+    let id: ApprovalId = ids::approval(client, text).await?;
+    let address = Address::api(&["approvals", &id.to_string(), "cancel"]);
+    let answer = client.post(&address, &json!({"reason": reason})).await?;
+    if context.terminal.wants_json() {
+        context.terminal.json(&answer)?;
+        return Ok(Exit::Done);
+    }
+    let view: ApprovalView = typed(answer)?;
+    let told = format!(
+        "{} of {}: cancelled; the step does not run",
+        view.step, view.runbook
+    );
+    context.terminal.line(&told)?;
+    Ok(Exit::Done)
 }
 
 async fn show(text: &str, client: &Client, context: &Context) -> Answer {
@@ -187,7 +236,20 @@ pub(in crate::cli) fn whole(context: &Context, view: &ApprovalView) -> Table {
     table.pairs("asked because", view.because.iter().map(String::as_str));
     table.pair("state", standing(context, view));
     table.pair("asked", rows::when(context, view.asked_at));
-    table.pair("answer by", rows::when(context, view.approve_by));
+    if let Some(ahead) = &view.ahead {
+        let occurrence = &ahead.occurrence;
+        let nominal = rows::when(context, occurrence.nominal);
+        table.pair(
+            "asked ahead of",
+            format!("{nominal} ({})", occurrence.trigger),
+        );
+    }
+    if !view.again.is_empty() {
+        table.pair("asked again because", view.again.as_str());
+    }
+    let (answer_by, use_by) = ends(context, view);
+    table.pair("answer by", answer_by);
+    table.pair("to be used", use_by);
     table.pair("wanted", wanted(view));
     table.pair(
         "may not answer",
@@ -200,6 +262,7 @@ pub(in crate::cli) fn whole(context: &Context, view: &ApprovalView) -> Table {
     table.pair("step", step(view));
     table.pair("uses", view.uses.as_str());
     table.pairs("with", view.with.iter().map(String::as_str));
+    table.pairs("taken from", view.from.iter().map(String::as_str));
     table.pair("timeout", text_of(view, "timeout"));
     table.pair("digest", view.digest.to_string());
     table.pair("approval", view.id.to_string());
@@ -221,11 +284,31 @@ fn standing(context: &Context, view: &ApprovalView) -> Cell {
             format!("approved, must start until {}", rows::when(context, *until))
         }
         Standing::Denied { by } => format!("denied by {by}"),
-        other @ (Standing::Expired | Standing::Withdrawn | Standing::Redeemed) => {
-            other.as_str().to_owned()
-        }
+        Standing::Cancelled { by } => format!("cancelled by {by}{}", because(view)),
+        Standing::Withdrawn => format!("withdrawn{}", because(view)),
+        other @ (Standing::Expired | Standing::Redeemed) => other.as_str().to_owned(),
     };
     Cell::styled(&text, style_of(&view.standing))
+}
+
+fn because(view: &ApprovalView) -> String {
+    if view.reason.is_empty() {
+        return String::new();
+    }
+    format!(": {}", view.reason)
+}
+
+/// Both ends of a consent: until when it can be given, and until when it can be used.
+fn ends(context: &Context, view: &ApprovalView) -> (String, String) {
+    let within = Span::from_secs(view.execute_within_secs);
+    let use_by = match &view.ahead {
+        Some(ahead) => format!(
+            "within {within} of its time, {}",
+            rows::when(context, ahead.due)
+        ),
+        None => format!("within {within} of the last consent"),
+    };
+    (rows::when(context, view.approve_by), use_by)
 }
 
 fn wanted(view: &ApprovalView) -> String {

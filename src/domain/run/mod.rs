@@ -89,6 +89,9 @@ pub enum Cause {
         run: RunId,
         /// The step.
         step: StepName,
+        /// Whether that step waits for this run's end: then what changes here happens under that run's locks.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        waits: bool,
     },
 }
 

@@ -48,6 +48,8 @@ pub struct StepState {
     pub interruptions: u32,
     /// Whether the last attempt may simply be done again; only then is it retried.
     pub idempotent: bool,
+    /// Why the last question about it was void; empty where none was.
+    pub lapsed: String,
     /// Where it stands.
     pub standing: Standing,
     /// When the last event came.
@@ -170,7 +172,8 @@ impl RunState {
             RunEvent::ApprovalGranted { approval } => {
                 self.answered(at, *approval, &Standing::Granted(*approval));
             }
-            RunEvent::ApprovalLapsed { approval, .. } => {
+            RunEvent::ApprovalLapsed { approval, reason } => {
+                self.lapse(*approval, reason);
                 self.answered(at, *approval, &Standing::Due);
             }
             RunEvent::StepStarted {
@@ -210,6 +213,7 @@ impl RunState {
             failures: 0,
             interruptions: 0,
             idempotent: false,
+            lapsed: String::new(),
             standing: Standing::Due,
             at,
         });
@@ -247,6 +251,15 @@ impl RunState {
             {
                 step.standing = standing.clone();
                 step.at = at;
+            }
+        }
+    }
+
+    fn lapse(&mut self, approval: ApprovalId, reason: &str) {
+        for step in self.steps.values_mut() {
+            if matches!(step.standing, Standing::Asking(id) | Standing::Granted(id) if id == approval)
+            {
+                reason.clone_into(&mut step.lapsed);
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::{
         runbook::Phase,
     },
     flow::{
-        FlowError, approve,
+        FlowError, approve, clock,
         halt::{self, Passage},
         locks,
         pace::{self, Place},
@@ -62,6 +62,7 @@ pub(super) async fn carry_out(
     judged: Judged<'_>,
 ) -> Result<Carried, FlowError> {
     let world = journey.world.clone();
+    clock::look(&world).await?;
     let passage = match pass(journey, &permit) {
         Ok(passage) => passage,
         // It was halted after the gate had spoken: the gate speaks again.
@@ -76,6 +77,9 @@ pub(super) async fn carry_out(
         return Ok(instead);
     }
     place.used();
+    if consent.is_some() {
+        seal(&world).await;
+    }
     let step = permit.step().clone();
     let class = step.effects.class();
     let began = world.clock.elapsed();
@@ -135,8 +139,10 @@ async fn record_start(
         idempotent: step.idempotent,
     };
     let events = vec![gated(step, judgement), started];
-    let writes = start_writes(journey, permit, consent, judgement);
-    let doing = "the start of a step";
+    let mut writes = start_writes(journey, permit, consent, judgement);
+    if step.effects.class() > Class::Read {
+        writes.extend(locks::take(journey, step, journey.world.now()).await?);
+    }
     match (journey.try_record(events, writes).await, consent) {
         (Ok(()), _) => Ok(None),
         (Err(WriteError::Refused(Refused::Halted(halt))), _) => {
@@ -146,12 +152,27 @@ async fn record_start(
         (Err(WriteError::Refused(Refused::LockHeld { name, by, .. })), _) => {
             Ok(Some(Carried::LockedBy(by, name)))
         }
-        (Err(error), Some(approval)) => {
-            let error = journey.world.write_failed(doing, &error);
-            approve::lapse(journey, approval, &error).await?;
+        (Err(WriteError::Refused(refused)), Some(approval)) if is_about_consent(&refused) => {
+            approve::unusable(journey, &attempt.key, approval, &refused.to_string()).await?;
             Ok(Some(Carried::Out))
         }
-        (Err(error), None) => Err(journey.world.write_failed(doing, &error)),
+        (Err(error), _) => Err(journey.world.write_failed("the start of a step", &error)),
+    }
+}
+
+/// Whether the start was refused because the consent no longer counts: then people are asked again.
+fn is_about_consent(refused: &Refused) -> bool {
+    matches!(
+        refused,
+        Refused::NotRedeemable(_) | Refused::OtherDigest(_) | Refused::TooEarly(..)
+    )
+}
+
+/// The end of the audit log is kept outside the history as soon as a consent is used: an older copy of the history that is put in its
+/// place knows nothing of the use, and is found out by this.
+async fn seal(world: &World) {
+    if let Err(error) = world.history.export_audit_head().await {
+        tracing::warn!("the audit head could not be exported: {error}");
     }
 }
 
@@ -182,7 +203,6 @@ fn start_writes(
             runbook: step.runbook.clone(),
             touched,
         }));
-        writes.extend(locks::take(journey, step, at));
     }
     writes
 }

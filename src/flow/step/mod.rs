@@ -2,31 +2,40 @@
 //!
 //! This file is the story; `sight` says what the step sees, `plan` renders it, `carry` carries it out, `record` is what is told.
 
+pub(in crate::flow) mod ahead;
 mod carry;
 mod plan;
 mod record;
+mod redeem;
 mod sight;
 
 use crate::{
     domain::{
+        digest::Digest,
         effect::Class,
         expression,
-        gate::{Settled, settle},
-        id::ApprovalId,
+        gate::{Contribution, Decision, Settled, settle},
+        id::{ApprovalId, RunId},
+        name::LockName,
         policy::Policy,
         run::StepKey,
-        runbook::Step,
+        runbook::{Runbook, Step},
     },
-    flow::{FlowError, approve, locks, run::Journey},
+    flow::{
+        FlowError, approve,
+        locks::{self, Waited},
+        run::Journey,
+        world::World,
+    },
     gate::{self, Judgement},
 };
 use carry::{Carried, Judged, carry_out};
-pub(crate) use plan::Intended;
 pub use plan::window;
-use plan::{Prepared, circumstances, prepare};
+use plan::{Prepared, Ready, circumstances, prepare, reviews};
 pub(crate) use record::{audit, gated, readable, reasons};
 use record::{deny, describe, invalid, skip, tell_gate};
 use sight::seen;
+use tokio::sync::SemaphorePermit;
 
 /// The action that starts another run.
 const RUNBOOK: &str = "runbook";
@@ -49,28 +58,105 @@ pub struct Attempt {
 /// # Errors
 /// The history cannot be written; then nothing was touched.
 pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), FlowError> {
+    let mut earlier = None;
+    while let Some((owner, name)) = once(journey, &attempt, &mut earlier).await? {
+        match locks::wait(journey, &name, owner).await? {
+            // The world went on meanwhile: judged again, and told only where that came out otherwise.
+            Waited::Free => {}
+            Waited::Disturbed => return Ok(()),
+            Waited::Never(reason) => return invalid(journey, &attempt, reason).await,
+        }
+    }
+    Ok(())
+}
+
+/// What was decided before the wait for a lock.
+struct Earlier {
+    digest: Digest,
+    decision: Decision,
+    reviewed: Vec<Contribution>,
+}
+
+/// Judges it, and carries it out. Gives the lock that must be waited for, and who holds it.
+async fn once(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    earlier: &mut Option<Earlier>,
+) -> Result<Option<(RunId, LockName)>, FlowError> {
     let world = journey.world.clone();
     let slot = tokio::select! {
         slot = world.slots.acquire() => slot.map_err(|_| FlowError::Stopping)?,
         () = world.draining.cancelled() => return Err(FlowError::Stopping),
     };
+    let Some(mut prepared) = prepared(journey, attempt).await? else {
+        return Ok(None);
+    };
+    if approve::adopt(journey, attempt, &prepared.step).await? {
+        return Ok(None);
+    }
+    let before = earlier.take();
+    let same = before.filter(|before| before.digest == prepared.step.digest());
+    if let Some(same) = &same {
+        prepared.reviewed.get_or_insert(same.reviewed.clone());
+    }
+    let policy = policy_for(&world, &journey.runbook);
+    let facts = circumstances(journey, attempt, &prepared, &policy).await?;
+    let judging = gate::judge(&prepared.step, &policy, &facts, world.reviewer.as_ref());
+    let judgement = tokio::select! {
+        judgement = judging => judgement,
+        // A reviewer that takes its time must not keep the agent from stopping.
+        () = world.stopping.cancelled() => return Err(FlowError::Stopping),
+    };
+    if same.is_none_or(|same| same.decision != judgement.decision) {
+        tell_gate(journey, &prepared.step, &judgement);
+    }
+    let now = Earlier {
+        digest: prepared.step.digest(),
+        decision: judgement.decision.clone(),
+        reviewed: reviews(judgement.contributions.clone()),
+    };
+    let locked = settled(journey, attempt, prepared, &policy, judgement, slot).await?;
+    *earlier = Some(now);
+    Ok(locked)
+}
+
+/// The attempt, ready to be judged; none where it went no further.
+async fn prepared(journey: &mut Journey, attempt: &Attempt) -> Result<Option<Prepared>, FlowError> {
     let Some(step) = definition(journey, &attempt.key) else {
         let error = "the runbook's definition has no such step".to_owned();
-        return invalid(journey, &attempt, error).await;
+        return invalid(journey, attempt, error).await.map(|()| None);
     };
     match wanted(journey, &step, attempt.attempt) {
         Ok(true) => {}
-        Ok(false) => return skip(journey, &attempt, "its `when` is false").await,
-        Err(error) => return invalid(journey, &attempt, error).await,
+        Ok(false) => {
+            let reason = "its `when` is false";
+            return skip(journey, attempt, reason).await.map(|()| None);
+        }
+        Err(error) => return invalid(journey, attempt, error).await.map(|()| None),
     }
-    let policy = policy_for(journey);
-    let prepared = match prepare(journey, &step, &attempt, &policy).await? {
-        Ok(prepared) => prepared,
-        Err(error) => return invalid(journey, &attempt, error).await,
-    };
-    let judgement = judge(journey, &attempt, &prepared, &policy).await?;
+    let policy = policy_for(&journey.world, &journey.runbook);
+    match prepare(journey, &step, attempt, &policy).await? {
+        Ready::Step(prepared) => Ok(Some(prepared)),
+        Ready::Invalid(error) => invalid(journey, attempt, error).await.map(|()| None),
+        Ready::Void(request, reason) => approve::void(journey, &request, &reason)
+            .await
+            .map(|()| None),
+    }
+}
+
+/// What comes of a judgement.
+async fn settled(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    prepared: Prepared,
+    policy: &Policy,
+    judgement: Judgement,
+    slot: SemaphorePermit<'_>,
+) -> Result<Option<(RunId, LockName)>, FlowError> {
     if journey.header.dry_run && prepared.step.effects.class() > Class::Read {
-        return describe(journey, &attempt, &prepared.step, &judgement).await;
+        return describe(journey, attempt, &prepared.step, &judgement)
+            .await
+            .map(|()| None);
     }
     let opened = settle(
         prepared.step.clone(),
@@ -78,59 +164,27 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
         prepared.consent.as_ref(),
     );
     match opened {
-        Settled::Closed => deny(journey, &attempt, &prepared.step, &judgement).await,
+        Settled::Closed => deny(journey, attempt, &prepared.step, &judgement).await?,
         Settled::Ask(quorum) => {
             drop(slot);
-            approve::ask(journey, &attempt, prepared.step, quorum, judgement).await
+            approve::ask(journey, attempt, prepared.step, quorum, judgement).await?;
         }
         Settled::Open(permit) => {
             // A child needs a turn of its own.
-            let slot = (prepared.step.uses.as_str() != RUNBOOK).then_some(slot);
+            let _slot = (prepared.step.uses.as_str() != RUNBOOK).then_some(slot);
             let consent = prepared.consent.map(|consent| consent.id);
             let judged = Judged {
                 judgement: &judgement,
                 limits: &policy.limits,
             };
-            match carry_out(journey, &attempt, permit, consent, judged).await? {
+            match carry_out(journey, attempt, permit, consent, judged).await? {
                 // Where there was no room left, the next judgement says so.
-                Carried::Out | Carried::NoRoom => Ok(()),
-                Carried::LockedBy(owner, name) => {
-                    drop(slot);
-                    locks::wait(journey, &name, owner).await;
-                    // The world went on meanwhile: judge again.
-                    Ok(())
-                }
+                Carried::Out | Carried::NoRoom => {}
+                Carried::LockedBy(owner, name) => return Ok(Some((owner, name))),
             }
         }
     }
-}
-
-/// Asks the gate. A run that waits for a lock is judged again and again: only what is new is told, and the reviewer is not asked twice
-/// about one step.
-async fn judge(
-    journey: &mut Journey,
-    attempt: &Attempt,
-    prepared: &Prepared,
-    policy: &Policy,
-) -> Result<Judgement, FlowError> {
-    let world = journey.world.clone();
-    let digest = prepared.step.digest();
-    let mut facts = circumstances(journey, attempt, prepared, policy).await?;
-    let before = journey.judged.take_if(|(judged, _)| *judged == digest);
-    if let Some((_, said)) = &before {
-        facts.reviewed = facts.reviewed.or_else(|| Some(said.reviews()));
-    }
-    let judging = gate::judge(&prepared.step, policy, &facts, world.reviewer.as_ref());
-    let judgement = tokio::select! {
-        judgement = judging => judgement,
-        // A reviewer that takes its time must not keep the agent from stopping.
-        () = world.stopping.cancelled() => return Err(FlowError::Stopping),
-    };
-    if before.is_none_or(|(_, said)| said != judgement) {
-        tell_gate(journey, &prepared.step, &judgement);
-    }
-    journey.judged = Some((digest, judgement.clone()));
-    Ok(judgement)
+    Ok(None)
 }
 
 fn definition(journey: &Journey, key: &StepKey) -> Option<Step> {
@@ -151,7 +205,7 @@ fn wanted(journey: &Journey, step: &Step, attempt: u32) -> Result<bool, String> 
 }
 
 /// The agent's policy, lowered by the runbook's own wish.
-fn policy_for(journey: &Journey) -> Policy {
-    let policy = journey.world.in_use().policy.clone();
-    policy.as_ref().clone().lowered(journey.runbook.autonomy)
+pub(super) fn policy_for(world: &World, runbook: &Runbook) -> Policy {
+    let policy = world.in_use().policy.clone();
+    policy.as_ref().clone().lowered(runbook.autonomy)
 }

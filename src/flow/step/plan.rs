@@ -1,7 +1,7 @@
 //! A step rendered, with all that the gate wants to know about it.
 
 use super::{
-    Attempt,
+    Attempt, redeem,
     sight::{context, seen},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         name::CalendarName,
         plan::PlannedStep,
         policy::Policy,
-        run::{Cause, StepKey},
+        run::Cause,
         runbook::Step,
     },
     flow::{
@@ -26,29 +26,23 @@ use crate::{
     ports::executor::Intent,
 };
 use jiff::Timestamp;
-use serde_json::Value;
-use std::time::Duration;
-
-/// How long an action's word on what it intends stays true.
-const STILL_TRUE: Duration = Duration::from_secs(30);
-
-/// What an action said that it intends.
-#[derive(Debug)]
-pub(crate) struct Intended {
-    key: StepKey,
-    attempt: u32,
-    arguments: Value,
-    /// By the clock that never jumps.
-    at: Duration,
-    intent: Intent,
-}
 
 pub(super) struct Prepared {
     pub(super) step: PlannedStep,
     pub(super) consent: Option<Redeemed>,
-    intent: Option<Intent>,
-    /// What the reviewer said when people were asked.
-    reviewed: Option<Vec<Contribution>>,
+    intent: Intent,
+    /// What the reviewer has said about this very step already.
+    pub(super) reviewed: Option<Vec<Contribution>>,
+}
+
+/// What comes of preparing an attempt.
+pub(super) enum Ready {
+    /// It can be judged.
+    Step(Prepared),
+    /// It cannot be planned, for this reason.
+    Invalid(String),
+    /// The consent that it was to use is void, for this reason.
+    Void(Request, String),
 }
 
 /// Renders the step and asks its action what it intends; a consented step is taken as it was stored, never rendered again.
@@ -57,33 +51,59 @@ pub(super) async fn prepare(
     step: &Step,
     attempt: &Attempt,
     policy: &Policy,
-) -> Result<Result<Prepared, String>, FlowError> {
+) -> Result<Ready, FlowError> {
     if let Some(id) = attempt.granted {
         let request = approve::request(&journey.world, id).await?;
-        let Request {
-            step,
-            digest,
-            quorum,
-            contributions,
-            ..
-        } = request;
-        let said = contributions.into_iter();
-        return Ok(Ok(Prepared {
-            step,
-            consent: Some(Redeemed { id, digest, quorum }),
-            intent: None,
-            reviewed: Some(said.filter(|said| said.stage == Stage::Review).collect()),
-        }));
+        return Ok(
+            match redeem::check(journey, attempt, &request, policy).await {
+                Ok(intent) => Ready::Step(consented(request, intent)),
+                Err(reason) => Ready::Void(request, reason),
+            },
+        );
     }
-    let arguments =
-        match expression::render(&step.with.value(), &seen(journey, attempt.attempt).scope()) {
-            Ok(arguments) => arguments,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-    let intent = match intend(journey, step, attempt, &arguments).await {
-        Ok(intent) => intent,
-        Err(error) => return Ok(Err(error)),
-    };
+    Ok(match render(journey, step, attempt, policy).await {
+        Ok(prepared) => Ready::Step(prepared),
+        Err(error) => Ready::Invalid(error),
+    })
+}
+
+fn consented(request: Request, intent: Intent) -> Prepared {
+    let Request {
+        id,
+        step,
+        digest,
+        quorum,
+        contributions,
+        ..
+    } = request;
+    Prepared {
+        step,
+        consent: Some(Redeemed { id, digest, quorum }),
+        intent,
+        reviewed: Some(reviews(contributions)),
+    }
+}
+
+/// What the reviewer said among all that was said.
+pub(super) fn reviews(contributions: Vec<Contribution>) -> Vec<Contribution> {
+    let said = contributions.into_iter();
+    said.filter(|said| said.stage == Stage::Review).collect()
+}
+
+pub(super) async fn render(
+    journey: &Journey,
+    step: &Step,
+    attempt: &Attempt,
+    policy: &Policy,
+) -> Result<Prepared, String> {
+    let arguments = expression::render(&step.with.value(), &seen(journey, attempt.attempt).scope())
+        .map_err(|error| error.to_string())?;
+    let context = context(journey, attempt);
+    let intent = journey
+        .world
+        .executor
+        .intend(&step.uses, &arguments, &context)
+        .await?;
     let header = &journey.header;
     let planned = PlannedStep {
         runbook: header.runbook.clone(),
@@ -100,43 +120,12 @@ pub(super) async fn prepare(
         idempotent: intent.idempotent,
         policy: policy.digest(),
     };
-    Ok(Ok(Prepared {
+    Ok(Prepared {
         step: planned,
         consent: None,
-        intent: Some(intent),
+        intent,
         reviewed: None,
-    }))
-}
-
-/// Asks the action what it intends. It may look at the world for that, so a run that waits for a lock, and is planned every second,
-/// takes the answer of a moment ago.
-async fn intend(
-    journey: &mut Journey,
-    step: &Step,
-    attempt: &Attempt,
-    arguments: &Value,
-) -> Result<Intent, String> {
-    let now = journey.world.clock.elapsed();
-    let known = journey.intended.as_ref().filter(|known| {
-        known.key == attempt.key
-            && known.attempt == attempt.attempt
-            && known.arguments == *arguments
-            && now.saturating_sub(known.at) < STILL_TRUE
-    });
-    if let Some(known) = known {
-        return Ok(known.intent.clone());
-    }
-    let context = context(journey, attempt);
-    let executor = journey.world.executor.clone();
-    let intent = executor.intend(&step.uses, arguments, &context).await?;
-    journey.intended = Some(Intended {
-        key: attempt.key.clone(),
-        attempt: attempt.attempt,
-        arguments: arguments.clone(),
-        at: now,
-        intent: intent.clone(),
-    });
-    Ok(intent)
+    })
 }
 
 pub(super) async fn circumstances(
@@ -147,10 +136,7 @@ pub(super) async fn circumstances(
 ) -> Result<Circumstances, FlowError> {
     let world = &journey.world;
     let now = world.now();
-    let wish = prepared
-        .intent
-        .as_ref()
-        .and_then(|intent| intent.wants_approval.clone());
+    let wish = prepared.intent.wants_approval.clone();
     Ok(Circumstances {
         now,
         halted: world.brake.halted(),

@@ -109,6 +109,15 @@ pub(crate) fn readable(arguments: &Value) -> Value {
     }
 }
 
+/// A consent that the attempt does not use after all is taken back.
+fn moot(attempt: &Attempt, reason: &str) -> Vec<Write> {
+    let withdraw = |approval| Write::Withdraw {
+        approval,
+        reason: reason.to_owned(),
+    };
+    attempt.granted.map(withdraw).into_iter().collect()
+}
+
 pub(super) async fn skip(
     journey: &mut Journey,
     attempt: &Attempt,
@@ -118,8 +127,9 @@ pub(super) async fn skip(
         key: attempt.key.clone(),
         reason: reason.to_owned(),
     };
+    let moot = moot(attempt, reason);
     journey
-        .record("a step that is skipped", vec![event], Vec::new())
+        .record("a step that is skipped", vec![event], moot)
         .await?;
     if let Some(step) = definition(journey, &attempt.key) {
         let told = unplanned(journey, attempt, &step.uses);
@@ -133,12 +143,13 @@ pub(super) async fn invalid(
     attempt: &Attempt,
     error: String,
 ) -> Result<(), FlowError> {
+    let moot = moot(attempt, &error);
     let event = RunEvent::StepInvalid {
         key: attempt.key.clone(),
         error: error.clone(),
     };
     journey
-        .record("a step that cannot be planned", vec![event], Vec::new())
+        .record("a step that cannot be planned", vec![event], moot)
         .await?;
     if let Some(step) = definition(journey, &attempt.key) {
         let told = unplanned(journey, attempt, &step.uses);
@@ -195,10 +206,12 @@ pub(super) async fn deny(
     let entry = audit(journey, step, "step.denied", details).failed(&reason);
     let denied = RunEvent::StepDenied {
         key: attempt.key.clone(),
-        reason,
+        reason: reason.clone(),
     };
     let events = vec![gated(step, judgement), denied];
+    let mut writes = moot(attempt, &reason);
+    writes.push(Write::Audit(entry));
     journey
-        .record("a step that is denied", events, vec![Write::Audit(entry)])
+        .record("a step that is denied", events, writes)
         .await
 }

@@ -4,7 +4,18 @@ use super::{
     runs::book,
     stage::{Stage, until},
 };
-use crate::{domain::run::RunOutcome, flow::recover, history::History};
+use crate::{
+    domain::{
+        id::RunId,
+        name::{RunbookName, StepName},
+        run::{Cause, RunOutcome},
+    },
+    flow::{
+        recover,
+        start::{self, Wish},
+    },
+    history::History,
+};
 use std::time::Duration;
 
 #[tokio::test]
@@ -88,4 +99,104 @@ async fn no_lock_is_held_while_people_are_asked() {
     stage.question().await;
     assert_eq!(stage.script.touched(), ["change"]);
     assert_eq!(stage.world.history.locks().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_a_lock_is_judged_and_counted_once_and_goes_on_as_soon_as_it_is_free()
+{
+    let stage = Stage::new(&two_with_one_lock());
+    let first = stage.start("a").await.unwrap();
+    until(|| stage.script.touched() == ["first"]).await;
+    let series = r#"orderly_gate_decisions_total{class="change",decision="allow"}"#;
+    let before = stage.metric(series);
+    let second = stage.start("b").await.unwrap();
+    until(|| {
+        stage
+            .world
+            .lock_queues
+            .lock()
+            .unwrap()
+            .contains_key(&second)
+    })
+    .await;
+    for _ in 0..20 {
+        stage.clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    stage.world.cancel(first, "bob", "");
+    // No clock is turned any more: the release alone wakes it.
+    assert_eq!(stage.outcome(second).await, RunOutcome::Succeeded);
+    let judged = stage.metric(series) - before;
+    assert!((judged - 1.0).abs() < 0.1, "{judged}");
+}
+
+async fn child_of(stage: &Stage, parent: RunId, runbook: &str, waits: bool) -> RunId {
+    let cause = Cause::Step {
+        run: parent,
+        step: StepName::new("first").unwrap(),
+        waits,
+    };
+    let wish = Wish::of(RunbookName::new(runbook).unwrap(), cause);
+    start::start(&stage.world, wish).await.unwrap().id
+}
+
+#[tokio::test]
+async fn a_run_works_under_the_lock_of_the_run_that_waits_for_it() {
+    let stage = Stage::new(&two_with_one_lock());
+    let first = stage.start("a").await.unwrap();
+    until(|| stage.script.touched() == ["first"]).await;
+    let child = child_of(&stage, first, "b", true).await;
+    assert_eq!(stage.outcome(child).await, RunOutcome::Succeeded);
+    let rows = stage.world.history.locks().await.unwrap();
+    assert_eq!(rows[0].owner, first, "it is still the other's lock");
+    stage.world.cancel(first, "bob", "");
+    stage.outcome(first).await;
+    assert_eq!(stage.world.history.locks().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_waits_for_takes_its_turn() {
+    let stage = Stage::new(&two_with_one_lock());
+    let first = stage.start("a").await.unwrap();
+    until(|| stage.script.touched() == ["first"]).await;
+    let child = child_of(&stage, first, "b", false).await;
+    until(|| stage.world.lock_queues.lock().unwrap().contains_key(&child)).await;
+    assert_eq!(stage.script.touched(), ["first"]);
+    stage.world.cancel(first, "bob", "");
+    assert_eq!(stage.outcome(child).await, RunOutcome::Succeeded);
+}
+
+#[tokio::test]
+async fn two_runs_that_would_wait_for_each_other_for_ever_are_told_so() {
+    let holds = |lock: &str, step: &str| {
+        format!(
+            "locks: [{lock}]\ndeadline: 9h\nsteps:\n- {{name: {step}, uses: play/change, timeout: 9h, with: {{hang: true}}}}"
+        )
+    };
+    let needs = |lock: &str| {
+        format!(
+            "locks: [{lock}]\ndeadline: 9h\nsteps:\n- {{name: needs_{lock}, uses: play/change}}"
+        )
+    };
+    let stage = Stage::new(
+        &(book("has-one", &holds("one", "first"))
+            + &book("has-two", &holds("two", "second"))
+            + &book("needs-one", &needs("one"))
+            + &book("needs-two", &needs("two"))),
+    );
+    let one = stage.start("has-one").await.unwrap();
+    let two = stage.start("has-two").await.unwrap();
+    until(|| stage.script.touched().len() == 2).await;
+    let waits = child_of(&stage, one, "needs-two", true).await;
+    until(|| stage.world.lock_queues.lock().unwrap().contains_key(&waits)).await;
+    let circle = child_of(&stage, two, "needs-one", true).await;
+    assert_eq!(stage.outcome(circle).await, RunOutcome::Failed);
+    let row = stage.world.history.run(circle).await.unwrap().unwrap();
+    assert!(
+        row.reason.contains("neither would ever go on"),
+        "{}",
+        row.reason
+    );
+    stage.world.cancel(two, "bob", "");
+    assert_eq!(stage.outcome(waits).await, RunOutcome::Succeeded);
 }

@@ -1,8 +1,10 @@
 //! The stories on a stage: a clock that tests turn, an executor that plays by script, a real history in a temporary folder.
 
+mod ahead;
 mod approvals;
 mod backups;
 mod circuit;
+mod consents;
 mod crash;
 mod halt;
 mod limits;

@@ -6,7 +6,7 @@ use crate::{
         active::{Active, ActiveSet, Origin},
         approval::Verdict,
         check::CheckStatus,
-        effect::{Effect, Effects, Object, Verb},
+        effect::{Effect, Effects, Object, Reach, Verb},
         gate::Permit,
         id::{Entropy, RunId},
         name::{ActionName, EnvironmentName, RunbookName, SecretName},
@@ -99,10 +99,15 @@ impl Clock for ManualClock {
 pub(super) struct Script {
     /// Steps that touched the world, in order.
     pub(super) touched: Mutex<Vec<String>>,
+    /// How many things `play/destroy` would destroy now, beyond one.
+    pub(super) more: AtomicU64,
     fails: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Script {
+    fn more(&self) -> u32 {
+        u32::try_from(self.more.load(Ordering::SeqCst)).unwrap()
+    }
     pub(super) fn touched(&self) -> Vec<String> {
         self.touched.lock().unwrap().clone()
     }
@@ -118,7 +123,10 @@ impl Executor for Script {
         let object = Object::agent("thing", "x");
         let effect = match action.as_str() {
             "play/change" | "play/once" => Effect::change(Verb::Patch, object, "put it back"),
-            "play/destroy" => Effect::destructive(Verb::Delete, object),
+            "play/destroy" => Effect {
+                reach: Reach::Exactly(1 + self.more()),
+                ..Effect::destructive(Verb::Delete, object)
+            },
             _ => Effect::read(Verb::Read, object),
         };
         let wants_approval = (action.as_str() == "play/ask").then(|| ApprovalWish {

@@ -8,6 +8,7 @@
 //!   the clock jumped. Misses are recorded as one stretch, found by jumping, and the trigger's `missed` says what runs now.
 //! - A clock that jumps back fires nothing twice: next times only ever go forward, and the history admits each occurrence once.
 
+mod ahead;
 mod missed;
 mod set;
 mod settle;
@@ -24,11 +25,12 @@ use crate::{
         span::Span,
     },
     flow::{
-        FlowError, step, suspend, view,
+        FlowError, clock, step, suspend, view,
         world::{Due, World, held},
     },
     history::Write,
 };
+use ahead::Looked;
 use jiff::{SignedDuration, Timestamp};
 use missed::missed_arrivals;
 pub use settle::agent_started;
@@ -52,6 +54,10 @@ pub struct Scheduler {
     triggers: BTreeMap<Key, Known>,
     queue: BTreeSet<(Timestamp, Key)>,
     last_heartbeat: Option<Duration>,
+    /// Triggers of whose due times people are asked ahead, and how long.
+    early: BTreeMap<Key, Span>,
+    /// What the last look ahead was based on.
+    looked: BTreeMap<Key, Looked>,
     /// The agent was alive then, before this start.
     alive_before: Option<Timestamp>,
     /// Whether a set was taken over at all.
@@ -114,11 +120,13 @@ impl Scheduler {
                 ((row.runbook, row.key.into()), known)
             })
             .collect();
-        Ok(Self {
+        let mut scheduler = Self {
             triggers,
             alive_before,
             ..Self::default()
-        })
+        };
+        scheduler.load_ahead(world).await?;
+        Ok(scheduler)
     }
 
     /// Goes on until the agent stops: looks at the clock, starts what is due, waits for the next due time or a change.
@@ -160,6 +168,7 @@ impl Scheduler {
     pub async fn tick(&mut self, world: &Arc<World>) -> Result<Duration, FlowError> {
         let began = world.clock.elapsed();
         *held(&world.scheduler_alive) = began;
+        clock::look(world).await?;
         let now = world.now();
         suspend::end_expired(world, now).await?;
         let mut starting = Vec::new();
@@ -171,6 +180,7 @@ impl Scheduler {
             starting.extend(self.come_due(world, &key, now));
         }
         settle_all(world, starting, now).await?;
+        self.ask_ahead(world, now).await?;
         world
             .events
             .scheduler_tick(world.clock.elapsed().saturating_sub(began), now);

@@ -34,8 +34,16 @@ impl Scheduler {
         let (mut writes, mut arrivals) = (Vec::new(), Vec::new());
         for runbook in &changed {
             let wanted = wanted(world, runbook);
-            writes.extend(self.forget_all_but(world, runbook, &wanted));
+            let gone = self.forget_all_but(world, runbook, &wanted);
+            for write in &gone {
+                if let Write::TriggerGone { runbook, key } = write {
+                    let key = (runbook.clone(), key.as_str().into());
+                    self.end_ahead(world, &key).await?;
+                }
+            }
+            writes.extend(gone);
             for (key, timed) in wanted {
+                self.note_ahead(world, &key).await?;
                 let known = self.triggers.entry(key.clone()).or_insert_with(|| {
                     writes.push(Write::Trigger {
                         runbook: key.0.clone(),

@@ -9,7 +9,9 @@ use crate::{
         span::Span,
     },
     flow::{
-        FlowError, start,
+        FlowError,
+        approve::ahead,
+        start,
         start::{NotStarted, Wish},
         world::World,
     },
@@ -132,7 +134,19 @@ async fn start_all(
         let cause = Cause::Schedule {
             occurrence: occurrence.clone(),
         };
-        let started = start::start(world, Wish::of(occurrence.runbook.clone(), cause)).await;
+        let mut wish = Wish::of(occurrence.runbook.clone(), cause);
+        let asked = if is_asked_ahead(world, &occurrence) {
+            ahead::run_of(world, &occurrence).await
+        } else {
+            Ok(None)
+        };
+        let started = match asked {
+            Ok(run) => {
+                wish.run = run;
+                start::start(world, wish).await
+            }
+            Err(error) => Err(NotStarted::Unavailable(error.to_string())),
+        };
         (occurrence, started)
     });
     let mut skips = Vec::new();
@@ -159,6 +173,21 @@ async fn record_skips(world: &World, skips: Vec<Skipped>) -> Result<(), FlowErro
     world.write("occurrences that did not run", writes).await?;
     for skipped in &skips {
         world.events.occurrence_skipped(skipped);
+        let due = &skipped.occurrence;
+        let reason = format!(
+            "the due time did not run: {}, {}",
+            skipped.reason.as_str(),
+            skipped.detail
+        );
+        let (runbook, until) = (&due.runbook, skipped.last_nominal);
+        ahead::take_back(world, runbook, &due.trigger, until, &reason).await?;
     }
     Ok(())
+}
+
+/// Whether people may have been asked about it ahead.
+fn is_asked_ahead(world: &World, due: &Occurrence) -> bool {
+    let in_use = world.in_use();
+    let found = in_use.set.runbook(&due.runbook);
+    found.is_some_and(|found| found.runbook.steps.iter().any(|step| step.ahead.is_some()))
 }

@@ -146,7 +146,8 @@ pub(super) fn lock(
         to,
         "INSERT INTO locks (name, owner, since, until) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET
-             since = iif(owner = excluded.owner, since, excluded.since), owner = excluded.owner, until = excluded.until",
+             since = iif(owner = excluded.owner, since, excluded.since), owner = excluded.owner,
+             until = iif(owner = excluded.owner, max(until, excluded.until), excluded.until)",
         params![name, owner, Millis(at), Millis(until)],
     )?;
     Ok(())

@@ -1,11 +1,11 @@
 //! Questions to people, their answers, and their single use.
 
-use super::{Applied, Rejected, execute, known, new_or_duplicate, unknown};
+use super::{Applied, Rejected, execute, find, known, new_or_duplicate, unknown};
 use crate::{
     domain::{
         approval::{Refusal, Request, Standing, Vote},
         digest::Digest,
-        id::ApprovalId,
+        id::{ApprovalId, RunId},
     },
     history::{
         columns::{Json, Millis},
@@ -18,28 +18,46 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
 pub(super) fn request(to: &Connection, request: &Request) -> Applied {
+    let run: Option<RunId> = find(to, "SELECT id FROM runs WHERE id = ?1", [request.run])?;
+    if run.is_none() && request.ahead.is_none() {
+        return Err(unknown("run", &request.run));
+    }
+    let due = request.ahead.as_ref().map(|ahead| &ahead.occurrence);
     let inserted = execute(
         to,
-        "INSERT INTO approvals (id, run, request, asked_at, last_use)
-         SELECT ?1, id, ?3, ?4, ?5 FROM runs WHERE id = ?2",
+        "INSERT INTO approvals (id, run, wanted_run, runbook, trigger_key, nominal, request, asked_at, last_use)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             request.id,
+            run,
             request.run,
+            due.map(|due| &due.runbook),
+            due.map(|due| &due.trigger),
+            due.map(|due| Millis(due.nominal)),
             Json(request),
             Millis(request.asked_at),
             Millis(last_use(request))
         ],
     );
-    if let Ok(0) = inserted {
-        return Err(unknown("run", &request.run));
-    }
     new_or_duplicate(inserted, "approval", &request.id)
+}
+
+/// A run that people were asked about ahead exists now.
+pub(super) fn run_made(to: &Connection, run: RunId) -> Applied {
+    execute(
+        to,
+        "UPDATE approvals SET run = ?1 WHERE wanted_run = ?1 AND run IS NULL",
+        [run],
+    )?;
+    Ok(())
 }
 
 fn last_use(request: &Request) -> Timestamp {
     let seconds = i64::try_from(request.execute_within_secs).unwrap_or(i64::MAX);
+    let due = request.ahead.as_ref().map(|ahead| ahead.due);
     request
         .approve_by
+        .max(due.unwrap_or(request.approve_by))
         .saturating_add(SignedDuration::from_secs(seconds))
         .unwrap_or(Timestamp::MAX)
 }
@@ -54,15 +72,19 @@ pub(super) fn vote(to: &Connection, id: ApprovalId, vote: &Vote) -> Applied {
         ApprovalRecord::Open => {}
         ApprovalRecord::Redeemed { .. } => return not_open("redeemed"),
         ApprovalRecord::Withdrawn { .. } => return not_open("withdrawn"),
+        ApprovalRecord::Cancelled { .. } => return not_open("cancelled"),
     }
     case.request
         .admit(&case.votes, vote)
         .map_err(Refused::Vote)?;
     execute(
         to,
-        "INSERT INTO votes (approval, subject, body) VALUES (?1, ?2, ?3)",
+        "INSERT INTO votes (approval, subject, body) VALUES (?1, ?2, ?3)
+         ON CONFLICT (approval, subject) DO UPDATE SET body = excluded.body",
         params![id, vote.person.subject, Json(vote)],
     )?;
+    case.votes
+        .retain(|earlier| earlier.person.subject != vote.person.subject);
     case.votes.push(vote.clone());
     let standing = case.request.standing(&case.votes, vote.at);
     if matches!(standing, Standing::Denied { .. }) {
@@ -84,6 +106,10 @@ pub(super) fn redeem(to: &Connection, id: ApprovalId, digest: Digest, at: Timest
     let case = found(to, id)?;
     if case.request.digest != digest {
         return Err(Refused::OtherDigest(id).into());
+    }
+    let nominal = case.request.ahead.as_ref().map(|it| it.occurrence.nominal);
+    if let Some(nominal) = nominal.filter(|nominal| at < *nominal) {
+        return Err(Refused::TooEarly(id, nominal).into());
     }
     let standing = case.standing(at);
     if !matches!(standing, Standing::Approved { .. }) {
@@ -109,4 +135,36 @@ pub(super) fn withdraw(to: &Connection, id: ApprovalId, reason: &str) -> Applied
         params![id, reason],
     )?;
     known(touched, "approval", &id)
+}
+
+/// Refused unless something could still come of it.
+pub(super) fn cancel(
+    to: &Connection,
+    id: ApprovalId,
+    (by, reason): (&str, &str),
+    at: Timestamp,
+) -> Applied {
+    let standing = found(to, id)?.standing(at);
+    if !matches!(
+        standing,
+        Standing::Pending { .. } | Standing::Approved { .. }
+    ) {
+        return not_open(standing.as_str());
+    }
+    execute(
+        to,
+        "UPDATE approvals SET state = 'cancelled', settled_at = ?2, settled_by = ?3, reason = ?4 WHERE id = ?1",
+        params![id, Millis(at), by, reason],
+    )?;
+    Ok(())
+}
+
+/// Whatever was asked for this run and is still open is moot.
+pub(super) fn withdraw_all(to: &Connection, run: RunId, reason: &str) -> Applied {
+    execute(
+        to,
+        "UPDATE approvals SET state = 'withdrawn', reason = ?2 WHERE wanted_run = ?1 AND state = 'open'",
+        params![run, reason],
+    )?;
+    Ok(())
 }

@@ -56,7 +56,9 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
         Write::Occurrence(occurrence, run) => schedule::claim(to, occurrence, *run),
         Write::Skipped(skipped) => schedule::skipped(to, skipped),
         Write::Definition { digest, runbook } => run::definition(to, digest, runbook),
-        Write::Run(header) => run::header(to, header),
+        Write::Run(header) => {
+            run::header(to, header).and_then(|()| approval::run_made(to, header.id))
+        }
         Write::Event { run, event, at } => event::event(to, *run, event, *at),
         Write::Audit(entry) => audit::append(desk, entry),
         Write::Approval(request) => approval::request(to, request),
@@ -67,6 +69,13 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
             at,
         } => approval::redeem(to, *approval, *digest, *at),
         Write::Withdraw { approval, reason } => approval::withdraw(to, *approval, reason),
+        Write::CancelApproval {
+            approval,
+            by,
+            reason,
+            at,
+        } => approval::cancel(to, *approval, (by, reason), *at),
+        Write::WithdrawAll { run, reason } => approval::withdraw_all(to, *run, reason),
         Write::Artifact(record) => artifact::made(to, record),
         Write::ArtifactVerified {
             id,

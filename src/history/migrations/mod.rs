@@ -44,6 +44,11 @@ pub(in crate::history) const KNOWN: &[Migration] = &[
         up: include_str!("0004_counted_effects.up.sql"),
         down: include_str!("0004_counted_effects.down.sql"),
     },
+    Migration {
+        name: "approvals-ahead",
+        up: include_str!("0005_approvals_ahead.up.sql"),
+        down: include_str!("0005_approvals_ahead.down.sql"),
+    },
 ];
 
 /// What a migration did.

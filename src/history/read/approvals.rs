@@ -5,15 +5,18 @@ use crate::{
     domain::{
         approval::{Standing, Vote},
         id::ApprovalId,
+        name::RunbookName,
+        occurrence::Occurrence,
     },
     history::{
         columns::{Json, Millis},
         rows::{ApprovalCase, ApprovalFilter, ApprovalRecord},
     },
 };
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-const SELECT: &str = "SELECT id, request, state, settled_at, reason FROM approvals";
+const SELECT: &str = "SELECT id, request, state, settled_at, reason, settled_by FROM approvals";
 
 fn case(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<ApprovalCase> {
     let Json(request) = row.get(1)?;
@@ -24,6 +27,10 @@ fn case(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<ApprovalCase
             ApprovalRecord::Redeemed { at }
         }
         "withdrawn" => ApprovalRecord::Withdrawn {
+            reason: row.get(4)?,
+        },
+        "cancelled" => ApprovalRecord::Cancelled {
+            by: row.get(5)?,
             reason: row.get(4)?,
         },
         // `open`, and `denied`, which the votes say themselves.
@@ -66,7 +73,7 @@ pub(in crate::history) fn list(
         conditions.plain("state = 'open'");
         conditions.on("last_use >= :open_at", ":open_at", open_at);
     }
-    conditions.on_some("run = :run", ":run", filter.run.as_ref());
+    conditions.on_some("wanted_run = :run", ":run", filter.run.as_ref());
     conditions.on_some(
         "(asked_at, id) < (SELECT asked_at, id FROM approvals WHERE id = :before)",
         ":before",
@@ -90,6 +97,38 @@ pub(in crate::history) fn list(
         }
     }
     Ok(found)
+}
+
+/// What was asked ahead of one due time, newest first.
+pub(in crate::history) fn ahead(
+    connection: &Connection,
+    due: &Occurrence,
+) -> rusqlite::Result<Vec<ApprovalCase>> {
+    connection
+        .prepare_cached(&format!(
+            "{SELECT} WHERE runbook = ?1 AND trigger_key = ?2 AND nominal = ?3 ORDER BY asked_at DESC, id DESC"
+        ))?
+        .query_map(
+            params![due.runbook, due.trigger, Millis(due.nominal)],
+            |row| case(connection, row),
+        )?
+        .collect()
+}
+
+/// What was asked ahead of a trigger's due times until then, is open, and has no run.
+pub(in crate::history) fn orphaned(
+    connection: &Connection,
+    (runbook, trigger): (&RunbookName, &str),
+    until: Timestamp,
+) -> rusqlite::Result<Vec<ApprovalCase>> {
+    connection
+        .prepare_cached(&format!(
+            "{SELECT} WHERE runbook = ?1 AND trigger_key = ?2 AND nominal <= ?3 AND run IS NULL AND state = 'open'"
+        ))?
+        .query_map(params![runbook, trigger, Millis(until)], |row| {
+            case(connection, row)
+        })?
+        .collect()
 }
 
 fn is_open(standing: &Standing) -> bool {

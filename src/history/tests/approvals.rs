@@ -37,6 +37,8 @@ fn request(number: u64) -> Request {
         asked_at: at(i64::try_from(number).unwrap()),
         approve_by: at(1000),
         execute_within_secs: 100,
+        ahead: None,
+        again: String::new(),
     }
 }
 

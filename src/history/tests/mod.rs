@@ -166,3 +166,15 @@ impl OnDisk {
             .unwrap();
     }
 }
+
+impl History {
+    /// What somebody with a database tool could do to a question while the agent runs.
+    pub(crate) async fn forge(&self, request: crate::domain::approval::Request) {
+        let text = serde_json::to_string(&request).unwrap();
+        let sql = "UPDATE approvals SET request = ?2 WHERE id = ?1";
+        let changed = self
+            .task(move |connection| connection.execute(sql, rusqlite::params![request.id, text]))
+            .await;
+        assert_eq!(changed.unwrap().unwrap(), 1);
+    }
+}

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         access::Right,
-        approval::{Refusal, Standing, Verdict, Vote},
+        approval::{Ahead, Refusal, Standing, Verdict, Vote},
         digest::Digest,
         effect::{Class, Confidence},
         gate::{Contribution, Decision, Quorum},
@@ -65,6 +65,13 @@ pub(in crate::http) struct ApprovalView {
     asked_at: Timestamp,
     pub(in crate::http) approve_by: Timestamp,
     execute_within_secs: u64,
+    /// The due time that it was asked ahead of, if it was.
+    pub(in crate::http) ahead: Option<Ahead>,
+    /// Why people are asked once more; empty where they are not.
+    pub(in crate::http) again: String,
+    /// Where the values among the arguments were taken from, line by line; only where one question is shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    from: Vec<String>,
     votes: Vec<Vote>,
     pub(in crate::http) standing: Standing,
     #[serde(flatten)]
@@ -135,6 +142,7 @@ impl ApprovalView {
         for vote in &mut votes {
             vote.comment = visible::lines(&vote.comment);
         }
+        let recorded = readable(recorded);
         Self {
             brief: planned::brief(&step.uses, &step.arguments),
             with: planned::lines(&step.arguments),
@@ -166,10 +174,17 @@ impl ApprovalView {
             revision: visible::line(&step.revision),
             contributions,
             quorum: request.quorum,
-            excluded: request.excluded,
+            excluded: request
+                .excluded
+                .iter()
+                .map(|subject| visible::line(subject))
+                .collect(),
             asked_at: request.asked_at,
             approve_by: request.approve_by,
             execute_within_secs: request.execute_within_secs,
+            ahead: request.ahead,
+            again: visible::lines(&request.again),
+            from: Vec::new(),
             votes,
             standing,
             recorded,
@@ -179,6 +194,19 @@ impl ApprovalView {
     /// Whether anybody can still do something about it.
     pub(in crate::http) fn is_pending(&self) -> bool {
         matches!(self.standing, Standing::Pending { .. })
+    }
+}
+
+fn readable(recorded: ApprovalRecord) -> ApprovalRecord {
+    match recorded {
+        ApprovalRecord::Withdrawn { reason } => ApprovalRecord::Withdrawn {
+            reason: visible::lines(&reason),
+        },
+        ApprovalRecord::Cancelled { by, reason } => ApprovalRecord::Cancelled {
+            by,
+            reason: visible::lines(&reason),
+        },
+        plain @ (ApprovalRecord::Open | ApprovalRecord::Redeemed { .. }) => plain,
     }
 }
 
@@ -243,7 +271,17 @@ async fn found(front: &Front, id: ApprovalId, caller: &Caller) -> Result<Approva
         .await
         .map_err(|error| front.unreadable(&error))?;
     let case = case.ok_or_else(|| Problem::not_found(format!("approval {id}")))?;
-    Ok(ApprovalView::of(case, caller, front.clock.now()))
+    let step = &case.request.step;
+    let (definition, phase, name) = (step.definition, step.phase, step.step.clone());
+    let mut view = ApprovalView::of(case, caller, front.clock.now());
+    let definition = front.history.definition(definition).await;
+    // What is shown beside the step itself; a history that lost the definition still shows the step.
+    if let Ok(Some(runbook)) = definition {
+        let written = runbook.steps_of(phase).iter().find(|it| it.name == name);
+        let arguments = written.map(|written| written.with.value());
+        view.from = planned::sources(&arguments.unwrap_or_default());
+    }
+    Ok(view)
 }
 
 /// `GET /approvals/{id}`.
@@ -285,5 +323,27 @@ pub(in crate::http) async fn vote(
             &answer.comment,
         )
         .await?;
+    found(&front, id, &caller).await.map(Json)
+}
+
+/// Why a question is taken back.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Cancel {
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST /approvals/{id}/cancel`: where it stands then.
+pub(in crate::http) async fn cancel(
+    State(front): State<Arc<Front>>,
+    Extension(caller): Extension<Caller>,
+    Segment(id): Segment,
+    Body(cancel): Body<Cancel>,
+) -> Result<Json<ApprovalView>, Problem> {
+    bounded("reason", &cancel.reason)?;
+    let id = approval_id(&id)?;
+    let by = caller.person()?;
+    front.agent.cancel_approval(id, by, &cancel.reason).await?;
     found(&front, id, &caller).await.map(Json)
 }

@@ -36,7 +36,16 @@ pub(in crate::http) async fn list(
     if let Some(name) = &due.runbook {
         known(&front, name).await?;
     }
-    let due = front.agent.upcoming(due.runbook.as_ref(), limit(due.limit));
+    let mut due = front.agent.upcoming(due.runbook.as_ref(), limit(due.limit));
+    let asked = due
+        .iter_mut()
+        .filter_map(|one| one.asks.as_mut())
+        .flat_map(|asks| &mut asks.questions);
+    for question in asked {
+        let case = front.history.approval(question.approval).await;
+        let case = case.map_err(|error| front.unreadable(&error))?;
+        question.standing = case.map(|case| case.standing(front.clock.now()));
+    }
     Ok(Page::whole(due))
 }
 

@@ -78,7 +78,7 @@ pub(super) fn cause(cause: &Cause) -> String {
         Cause::Webhook { name } => format!("webhook {}", text(name)),
         Cause::Alert { name } => format!("alert {}", text(name)),
         Cause::Person { subject } => text(subject),
-        Cause::Step { run, step } => format!("step {step} of run {run}"),
+        Cause::Step { run, step, .. } => format!("step {step} of run {run}"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        expression::{self, Root},
         name::InputName,
         runbook::{Arguments, Input, InputKind, Phase, Retry, Runbook, Step},
         span::Span,
@@ -11,7 +12,7 @@ use crate::{
         convert::{Draft, references::Steps, trigger::triggers},
         inputs::{misfit, whole},
         problems::{Fault, hint_among},
-        raw::{InputSpec, RetrySpec, RunbookFile, RunbookSpec, StepSpec},
+        raw::{InputSpec, RetrySpec, RunbookFile, RunbookSpec, StepSpec, TriggerSpec},
         tree::Node,
     },
 };
@@ -31,6 +32,10 @@ pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> 
     if is_too_large(draft, &spec) {
         return None;
     }
+    let is_timed = spec
+        .triggers
+        .iter()
+        .any(|trigger| matches!(trigger, TriggerSpec::Schedule(_) | TriggerSpec::Every(_)));
     let triggers = triggers(draft, spec.triggers);
     let inputs: Vec<Input> = spec
         .inputs
@@ -43,7 +48,11 @@ pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> 
     let mut phase = |phase, specs: Vec<StepSpec>| -> Box<[Step]> {
         let numbered = specs.into_iter().enumerate();
         numbered
-            .map(|(index, spec)| step(draft, &mut steps, (phase, index), spec))
+            .map(|(index, spec)| {
+                let step = step(draft, &mut steps, (phase, index), spec);
+                check_ahead(draft, &step, (phase, index), is_timed);
+                step
+            })
             .collect()
     };
     let main = phase(Phase::Main, spec.steps);
@@ -172,7 +181,46 @@ fn step(
         timeout: spec.timeout,
         retry: retry(draft, &spec.retry, &pointer),
         continue_on_failure: spec.continue_on_failure,
+        ahead: spec.approval.map(|approval| approval.ahead),
     }
+}
+
+/// People can be asked ahead only about what is known ahead.
+fn check_ahead(draft: &mut Draft<'_>, step: &Step, (phase, index): (Phase, usize), is_timed: bool) {
+    let Some(ahead) = step.ahead else { return };
+    let pointer = format!("/spec/{}/{index}/approval/ahead", list_name(phase));
+    let needed = needed_steps(step);
+    let (what, hint) = if ahead.is_zero() {
+        ("people need some time to answer".to_owned(), None)
+    } else if phase != Phase::Main {
+        let what = format!(
+            "nobody knows ahead whether `{}` is needed",
+            list_name(phase)
+        );
+        (what, Some("people are asked ahead about `steps` alone"))
+    } else if !is_timed && !draft.may_lack("triggers") {
+        let what = "there is no due time to ask ahead of".to_owned();
+        let hint = "give the runbook a trigger with `schedule:` or `every:`, or remove `ahead`";
+        (what, Some(hint))
+    } else if let Some(needed) = needed.first() {
+        let what = format!("nobody can be asked ahead: it needs what the step `{needed}` leaves");
+        let hint = "take the value from `inputs` or `values`, or remove `ahead`: people are then asked when the run comes to it";
+        (what, Some(hint))
+    } else {
+        return;
+    };
+    draft.fault(&pointer, what).hint = hint.map(str::to_owned);
+}
+
+/// The steps whose results a step's arguments or condition name.
+fn needed_steps(step: &Step) -> Vec<String> {
+    let condition = step.when.as_deref().map(expression::condition_references);
+    let named = [Some(expression::references(&step.with.value())), condition];
+    let references = named.into_iter().flatten().filter_map(Result::ok).flatten();
+    references
+        .filter(|reference| reference.root == Root::Steps)
+        .map(|reference| reference.path.first().cloned().unwrap_or_default())
+        .collect()
 }
 
 fn check_timeout(draft: &mut Draft<'_>, timeout: Span, pointer: &str) {

@@ -198,6 +198,17 @@ pub(super) struct StepSpec {
     /// Whether the run goes on after this step failed; it still ends as failed.
     #[serde(default)]
     pub(super) continue_on_failure: bool,
+    /// How people are asked about it, where they must be.
+    pub(super) approval: Option<ApprovalSpec>,
+}
+
+/// How people are asked about a step.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ApprovalSpec {
+    /// So long before each due time of the runbook's schedule. Their consent is for that time alone. Not for a step that needs what
+    /// an earlier one leaves.
+    pub(super) ahead: Span,
 }
 
 fn ten_minutes() -> Span {

@@ -21,6 +21,7 @@ fn step(name: &str, uses: &str, with: &Value) -> Step {
         timeout: Span::from_secs(60),
         retry: Retry::default(),
         continue_on_failure: false,
+        ahead: None,
     }
 }
 

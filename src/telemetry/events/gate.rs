@@ -114,6 +114,16 @@ impl Events {
         info!(%runbook, by, "circuit reset");
     }
 
+    /// A question or a consent no longer counts, and people are asked anew. What it ended as is told beside this.
+    pub fn approval_void(&self, approval: ApprovalId, run: RunId, reason: &str) {
+        info!(run.id = %run, trace_id = trace_id(run), %approval, reason, "approval void");
+    }
+
+    /// A person has taken a question back. What it ended as is told by whoever waited for it.
+    pub fn approval_cancelled(&self, approval: ApprovalId, run: RunId, by: &str, reason: &str) {
+        info!(run.id = %run, trace_id = trace_id(run), %approval, by, reason, "approval cancelled");
+    }
+
     /// So many questions wait for people. No log line.
     pub fn approvals_waiting(&self, waiting: usize) {
         self.metrics().gate.approvals_waiting.set(count(waiting));

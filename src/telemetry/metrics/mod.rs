@@ -126,6 +126,7 @@ impl Metrics {
             Standing::Denied { by: String::new() },
             Standing::Expired,
             Standing::Withdrawn,
+            Standing::Cancelled { by: String::new() },
             Standing::Redeemed,
         ];
         zero(

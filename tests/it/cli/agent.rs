@@ -538,3 +538,116 @@ fn a_second_agent_in_the_same_folder_is_refused() {
         "{err}"
     );
 }
+
+/// Due each minute, and asked about well before.
+const ASKED_AHEAD: &str = "
+spec:
+  triggers: [ { every: 1h } ]
+  inputs:
+    file: { default: /nonexistent/file }
+  steps:
+    - name: drop
+      uses: command
+      with: { argv: [rm, -f, \"${{ inputs.file }}\"] }
+      approval: { ahead: 3h }
+";
+
+#[test]
+fn what_is_asked_ahead_is_shown_and_can_be_taken_back() {
+    let agent = Agent::start();
+    agent.home.write(
+        "repository/runbooks/early.yaml",
+        runbook("early", ASKED_AHEAD),
+    );
+    commit(&agent.home);
+    agent.orderly(&["sync"]).done();
+    let asked = || agent.orderly(&["approvals", "-o", "json"]).json()["items"].clone();
+    let question = (0..100)
+        .find_map(|_| asked().get(0).cloned())
+        .expect("people are asked as soon as it is time");
+    let id = question["id"].as_str().unwrap();
+    assert_eq!(question["ahead"]["occurrence"]["runbook"], "early");
+    let next = agent.orderly(&["next", "early"]).done();
+    assert!(
+        next.contains("ASKS") && next.contains("(pending)"),
+        "{next}"
+    );
+    let shown = agent.orderly(&["approvals", "show", id]).done();
+    for part in [
+        "asked ahead of",
+        "to be used",
+        "within 15m of its time",
+        "argv.2: ${{ inputs.file }}",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let told = agent.orderly(&["approvals", "cancel", id, "-m", "not today"]);
+    assert_eq!(
+        told.done(),
+        "drop of early: cancelled; the step does not run\n"
+    );
+    agent.orderly(&["approvals", "cancel", id]).failed(4);
+    agent.orderly(&["approve", id, "--yes"]).failed(4);
+    let shown = agent.orderly(&["approvals", "show", id]).done();
+    assert!(shown.contains("cancelled by admin: not today"), "{shown}");
+    let audit = agent
+        .orderly(&["audit", "--action", "approval.", "-o", "json"])
+        .json();
+    assert_eq!(audit["items"][0]["action"], "approval.cancelled");
+    let next = agent.orderly(&["next", "early"]).done();
+    assert!(next.contains("(cancelled)"), "{next}");
+}
+
+/// A script of several lines, and a text that a person gives.
+const ASKED: &str = "
+spec:
+  inputs:
+    word: { default: x }
+  steps:
+    - name: script
+      uses: command
+      with:
+        script: |
+          set -u
+          for file in $WORD; do rm -rf \"$file\"; done
+        env: { WORD: \"${{ inputs.word }}\" }
+";
+
+#[test]
+fn a_question_is_shown_whole_and_nothing_hides_in_it() {
+    let agent = Agent::start();
+    agent
+        .home
+        .write("repository/runbooks/ask.yaml", runbook("ask", ASKED));
+    commit(&agent.home);
+    agent.orderly(&["sync"]).done();
+    let hidden = "word=\u{1b}[2K\u{202e}x";
+    agent
+        .orderly(&["run", "ask", "-i", hidden, "--no-wait"])
+        .done();
+    let long = format!("word={}", "y".repeat(500));
+    agent.orderly(&["run", "ask", "-i", &long, "--no-wait"]);
+    let question = (0..100).find_map(|_| {
+        let list = agent.orderly(&["approvals", "-o", "json"]).json();
+        list["items"].get(0).cloned()
+    });
+    let question = question.expect("the second run asks");
+    let shown = agent
+        .orderly(&["approvals", "show", question["id"].as_str().unwrap()])
+        .done();
+    let long = "y".repeat(500);
+    for part in [
+        "set -u",
+        "for file in $WORD; do rm -rf \"$file\"; done",
+        "env.WORD: ${{ inputs.word }}",
+        &long,
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    // What hides is refused before anybody is asked, and told in visible letters.
+    let runs = agent.orderly(&["runs"]).done();
+    assert!(runs.contains("U+001B"), "{runs}");
+    for raw in ['\u{1b}', '\u{202e}'] {
+        assert!(!runs.contains(raw) && !shown.contains(raw), "{raw:?}");
+    }
+}

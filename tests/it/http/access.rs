@@ -44,6 +44,11 @@ fn changes() -> Vec<(String, &'static str, Right)> {
             Right::Operate,
         ),
         (
+            format!("/api/v1/approvals/{run}/cancel"),
+            "{}",
+            Right::Operate,
+        ),
+        (
             format!("/api/v1/approvals/{run}/vote"),
             r#"{"verdict":"approve"}"#,
             Right::Approve,

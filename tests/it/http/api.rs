@@ -233,6 +233,21 @@ async fn an_approval_shows_the_whole_step_readably() {
 }
 
 #[tokio::test]
+async fn an_operator_takes_a_question_back() {
+    let server = Server::start(true).await;
+    let id = server.fill().await;
+    let path = format!("/api/v1/approvals/{id}/cancel");
+    for (token, status) in [("approver-token", 403), ("operator-token", 200)] {
+        let request = server.ask(reqwest::Method::POST, &path);
+        let body = json!({"reason": "not today"});
+        let response = request.bearer_auth(token).json(&body).send().await.unwrap();
+        assert_eq!(response.status(), status, "{token}");
+    }
+    let call = format!("cancel approval {id} by operator@example.org: not today");
+    assert_eq!(server.agent.taken(), [call]);
+}
+
+#[tokio::test]
 async fn a_vote_about_no_digest_at_all_is_refused() {
     let server = Server::start(true).await;
     let id = server.fill().await;

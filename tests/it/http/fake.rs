@@ -212,6 +212,7 @@ impl Agent for FakeAgent {
             due: now() + Duration::from_secs(65),
             blocked: None,
             note: None,
+            asks: None,
         };
         ["disk", "mail"]
             .map(one)
@@ -263,6 +264,15 @@ impl Agent for FakeAgent {
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), AgentError>> {
         ready(self.note(format!("cancel {run} by {}: {reason}", by.subject), Ok(())))
+    }
+    fn cancel_approval<'a>(
+        &'a self,
+        approval: ApprovalId,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>> {
+        let call = format!("cancel approval {approval} by {}: {reason}", by.subject);
+        ready(self.note(call, Ok(())))
     }
     fn vote<'a>(
         &'a self,

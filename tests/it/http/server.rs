@@ -271,6 +271,8 @@ fn request(definition: Digest) -> Request {
         asked_at: now(),
         approve_by: now() + Duration::from_hours(1),
         execute_within_secs: 900,
+        ahead: None,
+        again: String::new(),
     }
 }
 

@@ -1,0 +1,382 @@
+//! A question to people, and their answer.
+//!
+//! The question keeps the whole planned step and its digest; what is carried out after a yes is exactly that. The yes is used up in
+//! the transaction that records the start of the step.
+
+pub(in crate::flow) mod ahead;
+mod answer;
+mod involved;
+
+use crate::{
+    domain::{
+        approval::{Request, Standing},
+        audit::Entry,
+        gate::{Decision, Quorum},
+        id::ApprovalId,
+        plan::PlannedStep,
+        run::{RunEvent, StepKey},
+    },
+    flow::{
+        FlowError, clock, locks,
+        run::Journey,
+        start,
+        step::{self, Attempt},
+        world::World,
+    },
+    gate::Judgement,
+    history::{ApprovalCase, Refused, Write, WriteError},
+};
+pub(in crate::flow) use ahead::{adopt, refused};
+pub use answer::{cancel, vote};
+use involved::Involved;
+use serde_json::json;
+use std::{sync::atomic::Ordering, time::Duration};
+
+/// Asks people. The run's locks are given back while it waits.
+///
+/// # Errors
+/// The question could not be recorded.
+pub async fn ask(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    planned: PlannedStep,
+    quorum: Quorum,
+    judgement: Judgement,
+) -> Result<(), FlowError> {
+    let world = journey.world.clone();
+    let mut events = Vec::new();
+    let mut writes = Vec::new();
+    let mut again = lapsed_before(journey, &attempt.key);
+    if let Some(approval) = attempt.granted {
+        again = "the decision has become stricter since people consented".to_owned();
+        let (event, taken_back) = taken_back(approval, &again);
+        events.push(event);
+        writes.push(taken_back);
+    }
+    let request = question(journey, planned, quorum, &judgement, again).await?;
+    let entry = requested(journey, &request, &judgement);
+    events.push(step::gated(&request.step, &judgement));
+    let (key, attempt) = (attempt.key.clone(), attempt.attempt);
+    events.push(RunEvent::ApprovalRequested {
+        key,
+        attempt,
+        approval: request.id,
+    });
+    writes.extend([Write::Approval(request.clone()), Write::Audit(entry)]);
+    writes.extend(locks::give_back(journey));
+    journey
+        .record("a question to people", events, writes)
+        .await?;
+    locks::tell(journey);
+    world.events.approval_requested(&request);
+    Ok(())
+}
+
+/// What is asked, of whom, and until when.
+async fn question(
+    journey: &Journey,
+    planned: PlannedStep,
+    quorum: Quorum,
+    judgement: &Judgement,
+    again: String,
+) -> Result<Request, FlowError> {
+    let world = &journey.world;
+    let rules = world.in_use().policy.approvals.clone();
+    let involved = Involved::of(world, &journey.header, &rules).await?;
+    Ok(Request {
+        id: world.approval_id(),
+        run: journey.header.id,
+        digest: planned.digest(),
+        step: planned,
+        contributions: judgement.contributions.clone(),
+        quorum: involved.raise(quorum),
+        excluded: involved.excluded,
+        asked_at: world.now(),
+        approve_by: world
+            .now()
+            .saturating_add(rules.approve_by.signed())
+            .unwrap_or(jiff::Timestamp::MAX),
+        execute_within_secs: rules.execute_within.duration().as_secs(),
+        ahead: None,
+        again,
+    })
+}
+
+fn requested(journey: &Journey, request: &Request, judgement: &Judgement) -> Entry {
+    let why = step::reasons(judgement, &Decision::ask());
+    let details = json!({"approval": request.id, "quorum": request.quorum, "why": why, "effects": request.step.effects,
+        "arguments": step::readable(&request.step.arguments), "again": request.again, "ahead": request.ahead});
+    step::audit(journey, &request.step, "approval.requested", details)
+}
+
+/// Why people's last consent to this step was void; empty where there was none.
+fn lapsed_before(journey: &Journey, key: &StepKey) -> String {
+    let known = journey.state.steps.get(key);
+    known.map(|step| step.lapsed.clone()).unwrap_or_default()
+}
+
+/// A question that is asked anew, and the old one taken back.
+fn taken_back(approval: ApprovalId, reason: &str) -> (RunEvent, Write) {
+    let reason = reason.to_owned();
+    let event = RunEvent::ApprovalLapsed {
+        approval,
+        reason: reason.clone(),
+    };
+    (event, Write::Withdraw { approval, reason })
+}
+
+/// The question as it was stored.
+///
+/// # Errors
+/// The history cannot be read.
+pub async fn request(world: &World, id: ApprovalId) -> Result<Request, FlowError> {
+    let found = world.history.approval(id).await;
+    let found = found.map_err(|error| FlowError::unreadable("looking for an approval", &error))?;
+    let missing =
+        || FlowError::unreadable("looking for an approval", &format!("{id} is not there"));
+    found.map(|found| found.request).ok_or_else(missing)
+}
+
+/// Waits until the question is settled, the run is cancelled, or the agent stops.
+///
+/// # Errors
+/// The history cannot be read or written, or the agent stops.
+pub async fn wait(journey: &mut Journey, key: &StepKey, id: ApprovalId) -> Result<(), FlowError> {
+    let world = journey.world.clone();
+    let _counted = Waiting::begin(&world);
+    loop {
+        let answered = world.answered.notified();
+        tokio::pin!(answered);
+        answered.as_mut().enable();
+        clock::look(&world).await?;
+        let found = world.history.approval(id).await;
+        let found =
+            found.map_err(|error| FlowError::unreadable("looking for an approval", &error))?;
+        let Some(found) = found else {
+            let gone = "the question is no longer in the history".to_owned();
+            return deny(journey, key, gone).await;
+        };
+        if let Some(settled) = settled(journey, &found) {
+            return take(journey, key, &found, settled).await;
+        }
+        let left = Duration::try_from(found.request.approve_by.duration_since(world.now()))
+            .unwrap_or_default();
+        // Looked at anew at least once a minute: a clock that jumps must not keep a dead question open.
+        let pause = left
+            .saturating_add(Duration::from_millis(1))
+            .min(Duration::from_mins(1));
+        tokio::select! {
+            () = answered => {}
+            () = world.clock.sleep(pause) => {}
+            _ = journey.cancel.changed() => return Ok(()),
+            () = world.draining.cancelled() => return Err(FlowError::Stopping),
+        }
+    }
+}
+
+/// Counts a run that waits for people, for as long as it does.
+struct Waiting<'a>(&'a World);
+
+impl<'a> Waiting<'a> {
+    fn begin(world: &'a World) -> Self {
+        let before = world.waiting.fetch_add(1, Ordering::SeqCst);
+        world.events.approvals_waiting(before + 1);
+        Self(world)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let before = self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.0.events.approvals_waiting(before.saturating_sub(1));
+    }
+}
+
+/// What comes of a question that waits no longer.
+enum Answer {
+    /// They consented.
+    Yes,
+    /// They did not, for this reason.
+    No(String),
+    /// The question is moot, for this reason, and asked anew.
+    Again(String),
+}
+
+fn settled(journey: &Journey, case: &ApprovalCase) -> Option<Answer> {
+    match case.standing(journey.world.now()) {
+        Standing::Pending { .. } => stale(journey, &case.request).map(Answer::Again),
+        Standing::Approved { .. } => Some(Answer::Yes),
+        Standing::Denied { by } => Some(Answer::No(format!("denied by {by}"))),
+        Standing::Expired => Some(Answer::No("nobody consented in time".to_owned())),
+        Standing::Withdrawn => Some(Answer::Again(case.recorded.reason().to_owned())),
+        Standing::Cancelled { by } => Some(Answer::No(cancelled(&by, case.recorded.reason()))),
+        Standing::Redeemed => Some(Answer::No("the consent was used already".to_owned())),
+    }
+}
+
+pub(super) fn cancelled(by: &str, reason: &str) -> String {
+    let why = if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
+    };
+    format!("the question was cancelled by {by}{why}")
+}
+
+/// Why people must look again at what they are asked: the step would have another digest now.
+fn stale(journey: &Journey, request: &Request) -> Option<String> {
+    let policy = step::policy_for(&journey.world, &journey.runbook).digest();
+    (policy != request.step.policy)
+        .then(|| "the policy has changed since people were asked".to_owned())
+}
+
+async fn take(
+    journey: &mut Journey,
+    key: &StepKey,
+    case: &ApprovalCase,
+    answer: Answer,
+) -> Result<(), FlowError> {
+    let (id, world) = (case.request.id, journey.world.clone());
+    let standing = case.standing(world.now());
+    let tell = |standing: &Standing| {
+        world.events.approval_ended(id, journey.header.id, standing);
+    };
+    match answer {
+        Answer::Yes => {
+            tell(&standing);
+            granted(journey, id).await
+        }
+        Answer::No(reason) => {
+            tell(&standing);
+            deny(journey, key, reason).await
+        }
+        Answer::Again(reason) => {
+            // What took it back elsewhere has told so.
+            if standing != Standing::Withdrawn {
+                tell(&Standing::Withdrawn);
+            }
+            void(journey, &case.request, &reason).await
+        }
+    }
+}
+
+/// A consent could not be used: somebody said no or took it back at the last moment, or it is void.
+///
+/// # Errors
+/// The history cannot be read or written.
+pub async fn unusable(
+    journey: &mut Journey,
+    key: &StepKey,
+    approval: ApprovalId,
+    refused: &str,
+) -> Result<(), FlowError> {
+    let found = journey.world.history.approval(approval).await;
+    let found = found.map_err(|error| FlowError::unreadable("looking for an approval", &error))?;
+    let Some(case) = found else {
+        let gone = "the question is no longer in the history".to_owned();
+        return deny(journey, key, gone).await;
+    };
+    match settled(journey, &case) {
+        Some(Answer::No(reason)) if case.standing(journey.world.now()) != Standing::Expired => {
+            deny(journey, key, reason).await
+        }
+        Some(Answer::Again(reason)) => void(journey, &case.request, &reason).await,
+        Some(Answer::Yes | Answer::No(_)) | None => void(journey, &case.request, refused).await,
+    }
+}
+
+/// A question, or a consent, that no longer counts: it is taken back, which is audited, and people are asked anew.
+///
+/// # Errors
+/// It could not be recorded.
+pub async fn void(journey: &mut Journey, request: &Request, reason: &str) -> Result<(), FlowError> {
+    let details = json!({"approval": request.id});
+    let entry = step::audit(journey, &request.step, "approval.void", details).failed(reason);
+    let (event, taken_back) = taken_back(request.id, reason);
+    let writes = vec![taken_back, Write::Audit(entry)];
+    journey
+        .record("a consent that no longer counts", vec![event], writes)
+        .await?;
+    journey
+        .world
+        .events
+        .approval_void(request.id, journey.header.id, reason);
+    Ok(())
+}
+
+async fn granted(journey: &mut Journey, approval: ApprovalId) -> Result<(), FlowError> {
+    journey
+        .record(
+            "people's consent",
+            vec![RunEvent::ApprovalGranted { approval }],
+            Vec::new(),
+        )
+        .await
+}
+
+async fn deny(journey: &mut Journey, key: &StepKey, reason: String) -> Result<(), FlowError> {
+    let entry = start::audit(journey.world.now(), &journey.header, "step.denied", &reason);
+    let entry = entry.failed(&reason);
+    let event = RunEvent::StepDenied {
+        key: key.clone(),
+        reason,
+    };
+    journey
+        .record("people's denial", vec![event], vec![Write::Audit(entry)])
+        .await
+}
+
+/// The run is halted: nobody needs to answer any more. Where a person stopped it, that person has taken the question back.
+///
+/// # Errors
+/// It could not be recorded.
+pub async fn withdraw(
+    journey: &mut Journey,
+    key: &StepKey,
+    approval: ApprovalId,
+) -> Result<(), FlowError> {
+    let reason = "the run was stopped before people answered".to_owned();
+    let skipped = RunEvent::StepSkipped {
+        key: key.clone(),
+        reason: reason.clone(),
+    };
+    if let Some((by, why)) = journey.state.cancel.clone() {
+        let at = journey.world.now();
+        let reason = format!("the run was cancelled: {why}");
+        let taken_back = Write::CancelApproval {
+            approval,
+            by: by.clone(),
+            reason: reason.trim_end_matches([' ', ':']).to_owned(),
+            at,
+        };
+        match journey
+            .try_record(vec![skipped.clone()], vec![taken_back])
+            .await
+        {
+            Ok(()) => {
+                let standing = Standing::Cancelled { by };
+                ended(journey, approval, &standing);
+                return Ok(());
+            }
+            // It was denied or has expired at the same moment.
+            Err(WriteError::Refused(Refused::Vote(_))) => {}
+            Err(error) => {
+                let doing = "a question that is cancelled";
+                return Err(journey.world.write_failed(doing, &error));
+            }
+        }
+    }
+    let writes = vec![Write::Withdraw { approval, reason }];
+    journey
+        .record("a question that is withdrawn", vec![skipped], writes)
+        .await?;
+    ended(journey, approval, &Standing::Withdrawn);
+    Ok(())
+}
+
+fn ended(journey: &Journey, approval: ApprovalId, standing: &Standing) {
+    journey
+        .world
+        .events
+        .approval_ended(approval, journey.header.id, standing);
+}
