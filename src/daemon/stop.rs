@@ -2,8 +2,8 @@
 //! ends.
 
 use crate::daemon::{
+    audit,
     begin::HTTP_GRACE,
-    housekeeping,
     life::{Daemon, Ended},
     signals::Signals,
     systemd::notify_systemd,
@@ -40,7 +40,7 @@ impl Daemon {
         let grace = self.loaded.config.runs.shutdown_grace.duration();
         let forced = self.drain(grace, signals).await;
         let mut stuck = self.obey(if forced { OBEY_FORCED } else { OBEY }).await;
-        housekeeping::last_words(&world).await;
+        audit::last_words(&world, &self.loaded.config.audit, word).await;
         self.announcement = None;
         if let Err(error) = world.history.clone().close().await {
             stuck.push(format!("history: {error}"));

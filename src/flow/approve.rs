@@ -26,7 +26,7 @@ use crate::{
     history::{Refused, Write, WriteError},
     ports::agent::AgentError,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 
 /// Asks people. The run's locks are given back while it waits.
@@ -58,9 +58,12 @@ pub async fn ask(
         execute_within_secs: rules.execute_within.duration().as_secs(),
     };
     let why = step::reasons(&judgement, &Decision::ask());
-    let details = json!({"approval": request.id, "quorum": request.quorum, "why": why, "effects": request.step.effects,
-        "arguments": step::readable(&request.step.arguments)});
-    let entry = step::audit(journey, &request.step, "approval.requested", details);
+    let entry = step::audit_gated(journey, &request.step, "approval.requested", &judgement)
+        .and("approval", request.id)
+        .and("quorum", &request.quorum)
+        .and("excluded", &request.excluded)
+        .and("approveBy", request.approve_by)
+        .and("why", why);
     let mut events = Vec::new();
     if let Some(approval) = attempt.granted {
         let reason = "the decision has become stricter since people consented".to_owned();
@@ -125,6 +128,19 @@ pub async fn request(world: &World, id: ApprovalId) -> Result<Request, FlowError
     let missing =
         || FlowError::unreadable("looking for an approval", &format!("{id} is not there"));
     found.map(|found| found.request).ok_or_else(missing)
+}
+
+/// A question and its answers, as the audit log tells them where the consent is used.
+///
+/// # Errors
+/// The history cannot be read.
+pub(crate) async fn answered(world: &World, id: ApprovalId) -> Result<Value, FlowError> {
+    let found = world.history.approval(id).await;
+    let found = found.map_err(|error| FlowError::unreadable("looking for an approval", &error))?;
+    let votes = found.as_ref().map(|found| &found.votes);
+    let asked_at = found.as_ref().map(|found| found.request.asked_at);
+    let quorum = found.as_ref().map(|found| &found.request.quorum);
+    Ok(json!({"id": id, "askedAt": asked_at, "quorum": quorum, "votes": votes}))
 }
 
 /// Waits until the question is settled, the run is cancelled, or the agent stops.
@@ -215,7 +231,7 @@ async fn granted(journey: &mut Journey, approval: ApprovalId) -> Result<(), Flow
 
 async fn deny(journey: &mut Journey, key: &StepKey, reason: String) -> Result<(), FlowError> {
     let entry = start::audit(journey.world.now(), &journey.header, "step.denied", &reason);
-    let entry = entry.failed(&reason);
+    let entry = entry.failed(&reason).and("step", &key.step);
     let event = RunEvent::StepDenied {
         key: key.clone(),
         reason,
@@ -239,7 +255,15 @@ pub async fn withdraw(
         key: key.clone(),
         reason: reason.clone(),
     };
-    let writes = vec![Write::Withdraw { approval, reason }];
+    let entry = start::audit(
+        journey.world.now(),
+        &journey.header,
+        "approval.withdrawn",
+        &reason,
+    )
+    .and("approval", approval)
+    .and("step", &key.step);
+    let writes = vec![Write::Withdraw { approval, reason }, Write::Audit(entry)];
     journey
         .record("a question that is withdrawn", vec![event], writes)
         .await?;
@@ -314,7 +338,14 @@ pub async fn vote(
             Ok(())
         }
         Err(WriteError::Refused(Refused::Vote(refusal))) => {
-            Err(AgentError::Conflict(refusal.to_string()))
+            let why = refusal.to_string();
+            let refused = Entry {
+                action: "approval.refused".to_owned(),
+                ..vote_entry(world, &found.request, &vote)
+            };
+            let writes = vec![Write::Audit(refused.failed(&why))];
+            world.write("an answer that was refused", writes).await?;
+            Err(AgentError::Conflict(why))
         }
         Err(error) => Err(AgentError::Unavailable(
             world.write_failed("an answer", &error).to_string(),
@@ -329,6 +360,6 @@ fn vote_entry(world: &World, request: &Request, vote: &Vote) -> Entry {
     };
     let resource = format!("approval/{}", request.id);
     let details = json!({"run": request.run, "runbook": request.step.runbook, "step": request.step.step,
-        "digest": vote.digest, "comment": vote.comment});
+        "digest": vote.digest, "verdict": vote.verdict, "comment": vote.comment});
     Entry::new(world.now(), &vote.person.subject, action, resource).with(details)
 }

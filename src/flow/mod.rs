@@ -27,6 +27,7 @@ pub mod child;
 mod locks;
 mod needs;
 pub mod recover;
+pub mod retire;
 pub mod review;
 pub mod run;
 pub mod start;

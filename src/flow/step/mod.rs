@@ -23,7 +23,7 @@ use crate::{
 use carry::{Carried, carry_out};
 pub use plan::window;
 use plan::{circumstances, prepare};
-pub(crate) use record::{audit, gated, readable, reasons};
+pub(crate) use record::{audit_gated, gated, reasons};
 use record::{deny, describe, invalid, skip, tell_gate};
 use sight::seen;
 

@@ -36,6 +36,7 @@ pub(super) async fn take(
         changes,
     } = next;
     let (revision, before) = (commit.id.clone(), state.record.applied.clone());
+    let entry = applied(world, before.as_deref(), &commit, &merged, accepted);
     let rewritten = before.filter(|_| descent == Descent::Rewritten);
     let held = (!merged.held.is_empty()).then(|| HeldRevision {
         revision: revision.clone(),
@@ -56,7 +57,11 @@ pub(super) async fn take(
     };
     let clear = state.clear.then_some(ActiveChange::Clear);
     let changes: Vec<_> = clear.into_iter().chain(changes).collect();
-    let mut writes = vec![Write::Active(changes), Write::Sync(record.clone())];
+    let mut writes = vec![
+        Write::Active(changes),
+        Write::Sync(record.clone()),
+        Write::Audit(entry),
+    ];
     if let Some(before) = &rewritten {
         let details = json!({"from": before, "to": revision, "author": commit.author});
         let entry = Entry::new(world.now(), "system", "source.rewritten", "source").with(details);
@@ -84,4 +89,24 @@ pub(super) async fn take(
     } else {
         Ok(SyncOutcome::Held(merged.held))
     }
+}
+
+/// What a revision brings, for the audit log.
+fn applied(
+    world: &World,
+    before: Option<&str>,
+    commit: &Revision,
+    merged: &Merged,
+    accepted: bool,
+) -> Entry {
+    let action = if merged.held.is_empty() {
+        "source.applied"
+    } else {
+        "source.held"
+    };
+    let details = json!({
+        "from": before, "to": commit.id, "author": commit.author, "changed": merged.changed, "removed": merged.removed,
+        "held": merged.held, "accepted": accepted, "problems": merged.problems,
+    });
+    Entry::new(world.now(), "system", action, "source").with(details)
 }

@@ -34,6 +34,11 @@ pub(in crate::history) const KNOWN: &[Migration] = &[
         up: include_str!("0002_ai_spending.up.sql"),
         down: include_str!("0002_ai_spending.down.sql"),
     },
+    Migration {
+        name: "audit",
+        up: include_str!("0006_audit.up.sql"),
+        down: include_str!("0006_audit.down.sql"),
+    },
 ];
 
 /// What a migration did.

@@ -66,7 +66,7 @@ fn help_lists_every_command_with_a_line() {
       suspend      Stop a runbook's triggers for a while
       resume       Let a suspended runbook's triggers count again
       sync         Look for a new commit now
-      audit        List the audit log, newest first; or check that nobody has changed it
+      audit        Look through the audit log, check that nobody has changed it, or write it to a file
       gate         Ask the safety gate what it would decide, and why
       config       Show every setting, its value, and where the value comes from
       schema       Print the JSON Schema of runbooks, or the documentation of actions
