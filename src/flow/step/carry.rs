@@ -227,7 +227,7 @@ async fn finish(
     (output, took): (Option<Digest>, Duration),
 ) -> Result<(), FlowError> {
     let mut entry = audit(journey, step, "step.ended")
-        .and("result", &report.result)
+        .and("ended", &report.result)
         .and("summary", &report.summary)
         .and("check", report.check)
         .and("exitCode", report.outputs.get("exitCode"))
