@@ -88,20 +88,24 @@ fn criteria(filter: &AuditFilter) -> impl Iterator<Item = Criterion<'_>> {
         .failed
         .then_some(("success = 0", "+success = 0", None));
     [
-        equal(("run = :run", "+run = :run"), ":run", &filter.run),
+        equal(("run = :run", "+run = :run"), ":run", filter.run.as_ref()),
         equal(
             ("resource = :resource", "+resource = :resource"),
             ":resource",
-            &filter.resource,
+            filter.resource.as_ref(),
         ),
         failed,
         equal(
             ("runbook = :runbook", "+runbook = :runbook"),
             ":runbook",
-            &filter.runbook,
+            filter.runbook.as_ref(),
         ),
-        equal(action(filter), ":action", &filter.action),
-        equal(("user = :user", "+user = :user"), ":user", &filter.user),
+        equal(action(filter), ":action", filter.action.as_ref()),
+        equal(
+            ("user = :user", "+user = :user"),
+            ":user",
+            filter.user.as_ref(),
+        ),
     ]
     .into_iter()
     .flatten()
@@ -110,10 +114,9 @@ fn criteria(filter: &AuditFilter) -> impl Iterator<Item = Criterion<'_>> {
 fn equal<'a>(
     (leading, other): Texts,
     name: &'static str,
-    value: &'a Option<String>,
+    value: Option<&'a String>,
 ) -> Option<Criterion<'a>> {
-    let value = value.as_ref()?;
-    Some((leading, other, Some((name, value))))
+    Some((leading, other, Some((name, value?))))
 }
 
 /// A text that ends with a dot is the beginning of actions; one without a dot is a guides' word.

@@ -96,7 +96,11 @@ async fn a_line_that_a_crash_cut_short_spoils_nothing() {
         .await
         .unwrap();
     let whole = fs::read_to_string(&file).unwrap();
-    fs::write(&file, format!("{whole}{}", &whole[..whole.len() / 2])).unwrap();
+    fs::write(
+        &file,
+        format!("{whole}{}", whole.get(..whole.len() / 2).unwrap()),
+    )
+    .unwrap();
     assert_eq!(History::read_audit_heads(&file).unwrap().len(), 1);
     history
         .export_audit_head_to(file.clone(), at(200))

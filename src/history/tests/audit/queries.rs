@@ -149,105 +149,73 @@ async fn a_clock_that_went_back_changes_the_order_but_loses_nothing_between_page
     assert_eq!(seen, [5, 2, 1, 4, 3]);
 }
 
-/// Every question by itself, and a few together: an index leads, and nothing is sorted.
+/// Every question by itself, and a few together, with the index that leads.
+fn questions() -> Vec<(&'static str, AuditFilter)> {
+    let none = AuditFilter::default;
+    let action = |text: &str| AuditFilter {
+        action: Some(text.to_owned()),
+        ..none()
+    };
+    let of = |change: fn(&mut AuditFilter, Option<String>)| {
+        let mut filter = none();
+        change(&mut filter, Some("x".to_owned()));
+        filter
+    };
+    vec![
+        ("audit_at", none()),
+        ("audit_at", of(|filter, _| filter.since = Some(at(1)))),
+        ("audit_at", of(|filter, _| filter.until = Some(at(1)))),
+        ("audit_at", of(|filter, _| filter.before = Some(1))),
+        ("audit_failed", of(|filter, _| filter.failed = true)),
+        ("audit_user", of(|filter, x| filter.user = x)),
+        ("audit_runbook", of(|filter, x| filter.runbook = x)),
+        ("audit_run", of(|filter, x| filter.run = x)),
+        ("audit_resource", of(|filter, x| filter.resource = x)),
+        ("audit_action", action("a.b")),
+        ("audit_family", action("a.")),
+        ("audit_word", action("delete")),
+        (
+            "audit_failed",
+            of(|filter, x| {
+                filter.failed = true;
+                filter.user.clone_from(&x);
+                filter.action.clone_from(&x);
+                filter.runbook = x;
+            }),
+        ),
+        (
+            "audit_run",
+            of(|filter, x| {
+                filter.failed = true;
+                filter.run = x;
+                filter.since = Some(at(1));
+            }),
+        ),
+        (
+            "audit_word",
+            of(|filter, x| {
+                filter.action.clone_from(&x);
+                filter.user = x;
+            }),
+        ),
+    ]
+}
+
 #[test]
 fn every_question_is_answered_by_an_index_without_sorting() {
     let disk = OnDisk::new();
     drop(disk.open());
     let connection = rusqlite::Connection::open(disk.path()).unwrap();
-    let some = || Some("x".to_owned());
-    let none = AuditFilter::default;
-    let questions = [
-        ("audit_at", none()),
-        (
-            "audit_at",
-            AuditFilter {
-                since: Some(at(1)),
-                until: Some(at(2)),
-                before: Some(1),
-                ..none()
-            },
-        ),
-        (
-            "audit_failed",
-            AuditFilter {
-                failed: true,
-                ..none()
-            },
-        ),
-        (
-            "audit_failed",
-            AuditFilter {
-                failed: true,
-                user: some(),
-                action: some(),
-                runbook: some(),
-                ..none()
-            },
-        ),
-        (
-            "audit_user",
-            AuditFilter {
-                user: some(),
-                since: Some(at(1)),
-                ..none()
-            },
-        ),
-        (
-            "audit_action",
-            AuditFilter {
-                action: Some("a.b".to_owned()),
-                ..none()
-            },
-        ),
-        (
-            "audit_family",
-            AuditFilter {
-                action: Some("a.".to_owned()),
-                ..none()
-            },
-        ),
-        (
-            "audit_word",
-            AuditFilter {
-                action: Some("delete".to_owned()),
-                user: some(),
-                ..none()
-            },
-        ),
-        (
-            "audit_runbook",
-            AuditFilter {
-                runbook: some(),
-                action: Some("a.b".to_owned()),
-                ..none()
-            },
-        ),
-        (
-            "audit_run",
-            AuditFilter {
-                run: some(),
-                failed: true,
-                ..none()
-            },
-        ),
-        (
-            "audit_resource",
-            AuditFilter {
-                resource: some(),
-                ..none()
-            },
-        ),
-    ];
     connection
-        .execute_batch("INSERT INTO audit_records (seq, at, user, action, resource, namespace, details, success, error_msg, chain) VALUES (1, 1, '', '', '', '', '', 1, '', zeroblob(32))")
+        .execute_batch(
+            "INSERT INTO audit_records (seq, at, user, action, resource, namespace, details, success, error_msg, chain)
+             VALUES (1, 1, '', '', '', '', '', 1, '', zeroblob(32))",
+        )
         .unwrap();
-    for (index, filter) in questions {
+    for (index, filter) in questions() {
         let steps = plan(&connection, &filter).unwrap().join("; ");
-        assert!(
-            steps.contains(&format!("USING INDEX {index}")),
-            "{filter:?}: {steps}"
-        );
+        let by = format!("USING INDEX {index}");
+        assert!(steps.contains(&by), "{filter:?}: {steps}");
         assert!(!steps.contains("TEMP B-TREE"), "{filter:?}: {steps}");
     }
 }
