@@ -97,5 +97,7 @@ impl Health {
 pub(super) struct Verified {
     pub(super) ok: bool,
     pub(super) good: u64,
+    pub(super) archived: Option<u64>,
     pub(super) broken: Option<String>,
+    pub(super) hint: Option<String>,
 }

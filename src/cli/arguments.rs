@@ -78,6 +78,13 @@ pub(super) enum Command {
     ExitCodes,
 }
 
+impl Command {
+    /// Whether it can write what it lists a record at a time.
+    pub(super) fn lists(&self) -> bool {
+        matches!(self, Self::Audit(arguments) if arguments.lists())
+    }
+}
+
 /// The whole command line: every command says where the exit codes stand.
 pub(super) fn whole() -> clap::Command {
     pointing(Arguments::command())

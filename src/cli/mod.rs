@@ -28,7 +28,7 @@ use crate::{
         arguments::{Arguments, Command},
         context::Context,
         exit::{Answer, CliError, Exit},
-        terminal::Terminal,
+        terminal::{Output, Terminal},
     },
     config::environment_variables,
 };
@@ -75,6 +75,10 @@ fn obey(arguments: Arguments) -> Exit {
 }
 
 fn carry_out(command: Command, context: &Context) -> Answer {
+    if let (Output::Jsonl | Output::Csv, false) = (context.globals.output, command.lists()) {
+        let why = "only `audit query` writes jsonl and csv; this command writes text or json";
+        return Err(CliError::Usage(why.to_owned()));
+    }
     match command {
         Command::Serve(arguments) => commands::serve::serve(arguments, context),
         Command::Validate(arguments) => commands::validate::validate(&arguments, context),

@@ -8,14 +8,19 @@ use crate::cli::{exit::CliError, table::Table};
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
-/// Text for people or JSON for machines.
+/// Text for people, or a form for machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(super) enum Output {
     /// Text for people.
     #[default]
+    #[value(alias = "table")]
     Text,
     /// One JSON document.
     Json,
+    /// A record a line; for commands that list records.
+    Jsonl,
+    /// Fields with commas between; for commands that list records.
+    Csv,
 }
 
 /// When to use colour.

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{
-        ChannelConfig, Config, ConfigError, PolicyConfig, ai,
+        ChannelConfig, Config, ConfigError, PolicyConfig, ai, audit,
         document::{Setting, settings},
         fault::{Fault, in_words},
         file::{place_in, read, sift},
@@ -325,6 +325,9 @@ fn broken_rules(
         let index = fault.provider.map(|index| index.to_string());
         let below: Vec<&str> = index.iter().map(String::as_str).collect();
         rules.broken(fault.setting, &below, &fault.problem);
+    }
+    for (setting, problem) in audit::faults(&config.audit, &config.state_dir) {
+        rules.broken(setting, &[], problem);
     }
     rules.faults
 }

@@ -8,6 +8,7 @@
 //! - Loading has no side effect, so a reload loads first and swaps after.
 
 mod ai;
+mod audit;
 mod document;
 mod fault;
 mod file;
@@ -19,6 +20,7 @@ pub use ai::{
     AiBudgetConfig, AiConfig, OnUnavailable, PriceConfig, ProviderConfig, ProviderKind,
     StructuredOutput, TokenLimit,
 };
+pub use audit::AuditConfig;
 pub use document::{Setting, markdown_table, settings};
 pub use fault::Fault;
 pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};

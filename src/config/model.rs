@@ -1,7 +1,7 @@
 //! What can be configured. The documentation's table and the schema are generated from these types.
 
 use crate::{
-    config::{ai::AiConfig, policy::PolicyConfig},
+    config::{ai::AiConfig, audit::AuditConfig, policy::PolicyConfig},
     domain::{
         access::Role,
         name::{ChannelName, EnvironmentName, SecretName, WebhookName},
@@ -47,6 +47,8 @@ pub struct Config {
     pub clusters: BTreeMap<String, ClusterConfig>,
     /// The AI reviewer. It can only make the gate stricter.
     pub ai: AiConfig,
+    /// What becomes of the audit log.
+    pub audit: AuditConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
 }
@@ -228,6 +230,7 @@ impl Default for Config {
             webhooks: BTreeMap::new(),
             clusters: BTreeMap::new(),
             ai: AiConfig::default(),
+            audit: AuditConfig::default(),
             retention: RetentionConfig::default(),
         }
     }

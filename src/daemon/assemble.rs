@@ -122,5 +122,7 @@ async fn remember(world: &World) -> Result<(), DaemonError> {
 fn history(config: &Config) -> Result<History, DaemonError> {
     let key = state::audit_key(&config.state_dir)?;
     let path = config.state_dir.join("history.db");
-    Ok(History::open(Options { path, key })?)
+    let history = History::open(Options { path, key })?;
+    history.stamp_with(wiring::stamps());
+    Ok(history)
 }

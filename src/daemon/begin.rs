@@ -4,15 +4,17 @@ use crate::{
     daemon::{
         Facts, Greeting,
         address::{self, Announcement},
-        halting, housekeeping,
+        audit, halting, housekeeping,
         life::{Daemon, DaemonError},
         reviewer,
         systemd::notify_systemd,
     },
+    domain::digest::Digest,
     flow::{artifacts, recover, sync::poll_delay, tick},
     http::{self, Services},
     ports::agent::Agent as _,
 };
+use serde_json::json;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, sync::oneshot};
 
@@ -50,6 +52,7 @@ impl Daemon {
             scheduler.keep_time(&timekeeper).await;
         });
         halting::spawn(self);
+        self.note_start().await;
         housekeeping::spawn(self);
         reviewer::spawn(self);
         let settings = world.settings();
@@ -61,6 +64,15 @@ impl Daemon {
         greeting.up(&self.facts(address));
         notify_systemd(&[sd_notify::NotifyState::Ready]);
         Ok(())
+    }
+
+    async fn note_start(&self) {
+        let config = &self.loaded.config;
+        let details = json!({
+            "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id(), "environment": config.environment,
+            "source": config.source.url, "configuration": Digest::of(config), "policy": Digest::of(&*self.world.in_use().policy),
+        });
+        audit::note(&self.world, "agent.started", details).await;
     }
 
     /// Without it, commands on this host need `--server` where the port is not the configured one.

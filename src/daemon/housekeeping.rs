@@ -1,14 +1,14 @@
-//! What must be done now and then: exporting the audit head, feeding the watchdog, forgetting old runs and logs.
+//! What must be done now and then: feeding the watchdog, forgetting old runs and logs.
 
 use crate::{
-    daemon::life::Daemon,
+    daemon::{audit, life::Daemon},
     flow::world::World,
+    history::Pruned,
     ports::agent::{Agent as _, Weight},
 };
+use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
-/// How often the audit log's head is exported.
-const EXPORT: Duration = Duration::from_mins(1);
 /// How often old records are looked for.
 const FORGET: Duration = Duration::from_hours(1);
 /// How many of a runbook's runs are kept however old they are.
@@ -16,32 +16,9 @@ const KEEP_RUNS: u32 = 20;
 
 /// Starts the tasks.
 pub(super) fn spawn(daemon: &mut Daemon) {
-    spawn_export(daemon);
+    audit::spawn(daemon);
     spawn_forget(daemon);
     spawn_watchdog(daemon);
-}
-
-fn spawn_export(daemon: &mut Daemon) {
-    let world = daemon.world.clone();
-    let note = daemon.tasks.note("audit-export");
-    daemon.tasks.spawn("audit-export", async move {
-        while pause(&world, EXPORT).await {
-            note.say(export(&world).await);
-        }
-    });
-}
-
-async fn export(world: &World) -> String {
-    match world.history.export_audit_head().await {
-        Ok(head) => {
-            world.events.audit_exported(head.seq);
-            format!("exported the head at record {}", head.seq)
-        }
-        Err(error) => {
-            tracing::warn!("the audit head could not be exported: {error}");
-            format!("failed: {error}")
-        }
-    }
 }
 
 fn spawn_forget(daemon: &mut Daemon) {
@@ -59,6 +36,12 @@ fn spawn_forget(daemon: &mut Daemon) {
             let forgotten = world.history.prune_runs(before, KEEP_RUNS).await;
             let logs_before = now.saturating_sub(logs.signed()).unwrap_or(now);
             let removed = output.prune(logs_before).await;
+            if let Ok(pruned) = &forgotten
+                && *pruned != Pruned::default()
+            {
+                let details = json!({"before": before, "pruned": pruned});
+                audit::note(&world, "history.pruned", details).await;
+            }
             note.say(format!("runs: {forgotten:?}, logs: {removed:?}"));
         }
     });
@@ -84,14 +67,9 @@ fn spawn_watchdog(daemon: &mut Daemon) {
 }
 
 /// Waits; false when the agent stops.
-async fn pause(world: &Arc<World>, period: Duration) -> bool {
+pub(super) async fn pause(world: &Arc<World>, period: Duration) -> bool {
     tokio::select! {
         () = world.clock.sleep(period) => true,
         () = world.draining.cancelled() => false,
     }
-}
-
-/// What is done once more before the history is closed.
-pub(super) async fn last_words(world: &World) {
-    export(world).await;
 }

@@ -151,7 +151,7 @@ impl Daemon {
                     Signalled::Stop(word) => return Cause::Signal(word),
                     Signalled::Reload => {
                         notify_systemd(&reloading());
-                        reload::reload(self);
+                        reload::reload(self).await;
                         notify_systemd(&[sd_notify::NotifyState::Ready]);
                     }
                 },

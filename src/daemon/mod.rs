@@ -14,6 +14,7 @@
 
 pub mod address;
 mod assemble;
+mod audit;
 mod begin;
 mod force;
 pub mod halting;

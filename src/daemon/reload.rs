@@ -2,18 +2,30 @@
 
 use crate::{
     config::{Config, Loaded, load},
-    daemon::{life::Daemon, reviewer, state, wiring},
-    domain::digest::canonical_json,
+    daemon::{audit, life::Daemon, reviewer, state, wiring},
+    domain::{
+        audit::Entry,
+        digest::{Digest, canonical_json},
+    },
     flow::review::Desk,
     gate::review::Reviewer,
 };
+use serde_json::json;
 use std::sync::Arc;
 
 /// Reads the configuration again and puts into use what can be changed while running.
-pub(super) fn reload(daemon: &mut Daemon) {
+pub(super) async fn reload(daemon: &mut Daemon) {
+    let before = Digest::of(&daemon.loaded.config);
     match reloaded(daemon) {
         Ok(fixed) => {
             daemon.world.events.config_reloaded();
+            let (now, policy) = (
+                Digest::of(&daemon.loaded.config),
+                Digest::of(&*daemon.world.in_use().policy),
+            );
+            let details =
+                json!({"from": before, "to": now, "policy": policy, "fromTheNextStart": fixed});
+            audit::note(&daemon.world, "config.reloaded", details).await;
             for concern in daemon.secrets.concerns() {
                 tracing::warn!("{concern}");
             }
@@ -21,7 +33,12 @@ pub(super) fn reload(daemon: &mut Daemon) {
                 tracing::warn!("`{setting}` has changed, and counts from the next start on");
             }
         }
-        Err(reason) => daemon.world.events.config_refused(&reason),
+        Err(reason) => {
+            daemon.world.events.config_refused(&reason);
+            let at = daemon.world.now();
+            let entry = Entry::new(at, "system", "config.refused", "agent").failed(reason);
+            audit::record(&daemon.world, entry).await;
+        }
     }
 }
 
@@ -88,6 +105,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
     note("runs", differs(&old.runs, &new.runs));
     note("channels", differs(&old.channels, &new.channels));
     note("clusters", differs(&old.clusters, &new.clusters));
+    note("audit", differs(&old.audit, &new.audit));
     changed
 }
 
@@ -107,5 +125,6 @@ fn keep_fixed(old: &Loaded, mut new: Loaded) -> Loaded {
     new.config.runs = kept.runs.clone();
     new.config.channels = kept.channels.clone();
     new.config.clusters = kept.clusters.clone();
+    new.config.audit = kept.audit.clone();
     new
 }

@@ -2,8 +2,8 @@
 //! is closed → HTTP ends.
 
 use crate::daemon::{
+    audit,
     begin::HTTP_GRACE,
-    housekeeping,
     life::{Daemon, Ended},
     signals::Signals,
     systemd::notify_systemd,
@@ -42,7 +42,7 @@ impl Daemon {
         let mut stuck = self.obey(if forced { OBEY_FORCED } else { OBEY }).await;
         // Whatever still writes has written before the history is closed; only HTTP answers on.
         self.tasks.end_all_but("http", TASKS_GRACE).await;
-        housekeeping::last_words(&world).await;
+        audit::last_words(&world, &self.loaded.config.audit, word).await;
         self.announcement = None;
         if let Err(error) = world.history.clone().close().await {
             stuck.push(format!("history: {error}"));

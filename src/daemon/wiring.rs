@@ -4,7 +4,7 @@ use crate::{
     actions::framework::{Catalogue, Channel, ChannelAddress, Children, World as Hands},
     adapters::{
         archive::LocalArchive,
-        clock::SystemClock,
+        clock::{SystemClock, Uptime},
         git::{Credentials as GitCredentials, GitOptions, GitSource, Reference},
         host::LocalHost,
         kubernetes::{ConfiguredClusters, Credentials as ClusterCredentials},
@@ -16,6 +16,7 @@ use crate::{
     config::{ChannelConfig, ClusterConfig, Config, MetricsAccess, SecretRef},
     domain::{
         access::TokenEntry,
+        audit::Stamp,
         digest::Digest,
         name::{ChannelName, SecretName},
         secret::SecretValue,
@@ -54,6 +55,15 @@ pub fn network() -> Arc<dyn Network> {
 /// The machine's clock.
 pub fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::new())
+}
+
+/// Says when it is by the clock that never jumps.
+pub(super) fn stamps() -> impl Fn() -> Stamp + Send + Sync {
+    let uptime = Uptime::read();
+    move || Stamp {
+        boot: uptime.boot.clone(),
+        uptime_ms: u64::try_from(uptime.now().as_millis()).unwrap_or(u64::MAX),
+    }
 }
 
 /// The host that this runs on.

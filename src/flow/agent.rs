@@ -187,7 +187,20 @@ async fn start_run(
             let started = started_by(world, key, &runbook).await?;
             started.ok_or_else(|| NotStarted::Before.into())
         }
-        Err(why) => Err(why.into()),
+        Err(why) => {
+            let error = AgentError::from(why);
+            let entry = Entry::new(
+                world.now(),
+                &by.subject,
+                "run.refused",
+                format!("runbook/{runbook}"),
+            )
+            .failed(error.to_string());
+            world
+                .write("a wish that was refused", vec![Write::Audit(entry)])
+                .await?;
+            Err(error)
+        }
     }
 }
 
@@ -229,7 +242,7 @@ async fn cancel(world: &World, run: RunId, by: &Person, reason: &str) -> Result<
     };
     let resource = format!("run/{run}");
     let audit = Entry::new(world.now(), &by.subject, "run.cancel_requested", resource)
-        .with(json!({"reason": reason}));
+        .with(json!({"run": run, "runbook": found.header.runbook, "reason": reason}));
     let writes = vec![
         Write::Event {
             run,

@@ -16,7 +16,7 @@ use crate::{
     ports::agent::AgentError,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A signed request: HMAC-SHA-256 over the raw body, as `sha256=<hex>`.
@@ -52,8 +52,27 @@ pub(super) async fn webhook(
         },
     )
     .await?;
+    received(
+        world,
+        ("webhook.received", format!("webhook/{name}")),
+        &runs,
+    )
+    .await?;
     world.events.trigger_received("webhook", name, runs.len());
     Ok(runs)
+}
+
+/// A line of the audit log about a request that was taken, and the runs that it started.
+async fn received(
+    world: &World,
+    (action, resource): (&str, String),
+    runs: &[RunId],
+) -> Result<(), AgentError> {
+    let entry = Entry::new(world.now(), "webhook", action, resource).with(json!({"runs": runs}));
+    world
+        .write("a request that was taken", vec![Write::Audit(entry)])
+        .await?;
+    Ok(())
 }
 
 /// Compares in constant time.
@@ -139,6 +158,8 @@ pub(super) async fn alerts(world: &Arc<World>, payload: &Value) -> Result<Vec<Ru
             |trigger: &Trigger| matches!(trigger, Trigger::Alert { labels } if carries(labels));
         let name = labels.get("alertname").cloned().unwrap_or_default();
         let started = start_triggered(world, wanted, &Cause::Alert { name: name.clone() }).await?;
+        let alert = ("alert.received", format!("alert/{name}"));
+        received(world, alert, &started).await?;
         world.events.trigger_received("alert", &name, started.len());
         runs.extend(started);
     }

@@ -36,6 +36,7 @@ mod locks;
 mod needs;
 mod pace;
 pub mod recover;
+pub mod retire;
 pub mod review;
 pub mod run;
 pub mod start;

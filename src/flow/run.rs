@@ -5,6 +5,7 @@
 
 use crate::{
     domain::{
+        audit::Entry,
         run::{Next, RunEvent, RunHeader, RunOutcome, RunState, StepKey, StepResult, next},
         runbook::Runbook,
     },
@@ -286,6 +287,10 @@ impl Journey {
     ) -> Result<(), WriteError> {
         let at = self.world.now();
         let run = self.header.id;
+        let lines = events
+            .iter()
+            .filter_map(|event| Entry::of_event(at, &self.header, event));
+        with.extend(lines.map(Write::Audit));
         with.extend(events.iter().map(|event| Write::Event {
             run,
             event: event.clone(),

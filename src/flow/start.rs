@@ -21,7 +21,7 @@ use crate::{
     ports::agent::AgentError,
 };
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A wish for a run.
@@ -92,9 +92,7 @@ impl From<NotStarted> for AgentError {
 
 /// A line of the audit log about a run.
 pub fn audit(at: Timestamp, header: &RunHeader, action: &str, detail: &str) -> Entry {
-    let resource = format!("runbook/{}", header.runbook);
-    Entry::new(at, header.cause.user(), action, resource)
-        .with(json!({"run": header.id, "cause": header.cause, "detail": detail}))
+    Entry::of_run(at, header, action, detail)
 }
 
 /// Claims and records the run, then launches it. When this returns `Ok`, the run is on disk.
@@ -226,12 +224,14 @@ fn writes(header: &RunHeader, runbook: &Arc<Runbook>, key: Option<String>) -> Ve
             at: header.created_at,
         });
     }
-    writes.push(Write::Audit(audit(
-        header.created_at,
-        header,
-        "run.created",
-        "",
-    )));
+    let created = audit(header.created_at, header, "run.created", "")
+        .and("revision", &header.revision)
+        .and("author", &header.author)
+        .and("definition", header.definition)
+        .and("inputs", &header.inputs)
+        .and("dryRun", header.dry_run)
+        .and("windowOverride", &header.window_override);
+    writes.push(Write::Audit(created));
     writes
 }
 

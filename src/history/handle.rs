@@ -1,16 +1,16 @@
 //! The handle: opening, writing, closing.
 
 use crate::{
-    domain::audit::Broken,
+    domain::audit::{Broken, Stamp},
     history::{
+        audit::{head, verify},
         error::{Failed, HistoryError, WriteError},
-        head,
         lock_file::LockFile,
         migrations::{self, Migrated},
         open::{self, Durability},
         read::{self, Job},
         write::Write,
-        writer::{self, Batch, Order, Shared, Writer},
+        writer::{self, Batch, Order, Shared, Stamps, Writer},
     },
 };
 use rusqlite::Connection;
@@ -98,7 +98,7 @@ impl History {
         for connection in &connections {
             migrations::expect_newest(connection, &options.path)?;
         }
-        let audit = tail(connections.first(), &options.path)?;
+        let audit = tail(connections.first(), &options.path, &options.key)?;
         let (jobs, queue) = mpsc::channel(read::QUEUE);
         read::start(connections, queue).map_err(|source| no_thread(&options.path, source))?;
         let migrated = migrations::unchanged();
@@ -134,7 +134,7 @@ impl History {
         let lock = LockFile::take(&path)?;
         let mut connection = open::for_writing(&path, durability)?;
         let migrated = migrations::upgrade(&mut connection, &path)?;
-        let audit = tail(Some(&connection), &path)?;
+        let audit = tail(Some(&connection), &path, &options.key)?;
         let chain = writer::chain_of(&connection).map_err(|error| opening(&path, error))?;
         let (jobs, job_queue) = mpsc::channel(read::QUEUE);
         let readers =
@@ -177,6 +177,11 @@ impl History {
     /// What opening found and did.
     pub fn opened(&self) -> &Opened {
         &self.inner.opened
+    }
+
+    /// Stamps audit records with the clock that never jumps from now on. The first one given stays.
+    pub fn stamp_with(&self, stamps: impl Fn() -> Stamp + Send + Sync + 'static) {
+        self.inner.shared.stamp_with(Stamps(Box::new(stamps)));
     }
 
     /// The database file.
@@ -355,10 +360,17 @@ fn readers(path: &Path) -> Result<Vec<Connection>, HistoryError> {
         .collect()
 }
 
-fn tail(connection: Option<&Connection>, path: &Path) -> Result<Option<Broken>, HistoryError> {
+fn tail(
+    connection: Option<&Connection>,
+    path: &Path,
+    key: &[u8],
+) -> Result<Option<Broken>, HistoryError> {
     let (Some(connection), Some(exported)) = (connection, head::read(path)?) else {
         return Ok(None);
     };
+    if let Some(broken) = verify::other_key(key, std::slice::from_ref(&exported)) {
+        return Ok(Some(broken));
+    }
     let follows = head::follows(connection, &exported).map_err(|error| opening(path, error))?;
     Ok(follows.err())
 }

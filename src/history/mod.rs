@@ -11,11 +11,11 @@
 //! What it lacks on purpose: an object mapper, and SQL anywhere else.
 
 mod apply;
+mod audit;
 mod backup;
 mod columns;
 mod error;
 mod handle;
-mod head;
 mod lock_file;
 mod migrations;
 mod open;
@@ -27,6 +27,9 @@ mod upkeep;
 mod write;
 mod writer;
 
+pub use audit::{
+    AuditFilter, AuditHead, AuditVerdict, FileError, Form, InvalidHead, Retired, verify_file,
+};
 pub use backup::{BackupError, Inspected, integrity, online_backup};
 pub use error::{Failed, HistoryError, Refused, WriteError};
 pub use handle::{Health, History, Opened, Options};
@@ -35,10 +38,9 @@ pub use migrations::{
     Migrated, SchemaState, SchemaStatus, SchemaStep, migrate_to, rollback, schema_status,
 };
 pub use rows::{
-    ApprovalCase, ApprovalFilter, ApprovalRecord, ArtifactFilter, ArtifactRow, AuditFilter,
-    AuditHead, AuditVerdict, DEFAULT_LIMIT, EffectRow, LockRow, MAX_LIMIT, MonthRow, OutcomeFilter,
-    RecordOf, RunFilter, RunRow, RunStatus, SkippedFilter, StepRow, StepStatus, SuspensionRow,
-    TriggerRow,
+    ApprovalCase, ApprovalFilter, ApprovalRecord, ArtifactFilter, ArtifactRow, DEFAULT_LIMIT,
+    EffectRow, LockRow, MAX_LIMIT, MonthRow, OutcomeFilter, RecordOf, RunFilter, RunRow, RunStatus,
+    SkippedFilter, StepRow, StepStatus, SuspensionRow, TriggerRow,
 };
 pub use upkeep::{Pruned, Stats, TableStats};
 pub use write::{

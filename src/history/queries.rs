@@ -13,19 +13,20 @@ use crate::{
         runbook::Runbook,
     },
     history::{
+        audit::{self, AuditFilter, AuditHead, AuditVerdict, head},
         error::HistoryError,
         handle::History,
-        head,
-        read::{agent, approvals, artifacts, audit, circuit, runs, schedule, spending},
+        read::{agent, approvals, artifacts, circuit, runs, schedule, spending},
         rows::{
-            ApprovalCase, ApprovalFilter, ArtifactFilter, ArtifactRow, AuditFilter, AuditHead,
-            AuditVerdict, EffectRow, LockRow, MonthRow, RecordOf, RunFilter, RunRow, SkippedFilter,
-            StepRow, SuspensionRow, TriggerRow,
+            ApprovalCase, ApprovalFilter, ArtifactFilter, ArtifactRow, EffectRow, LockRow,
+            MonthRow, RecordOf, RunFilter, RunRow, SkippedFilter, StepRow, SuspensionRow,
+            TriggerRow,
         },
         write::{ActiveFile, RunbookFacts, SyncRecord},
     },
 };
 use jiff::Timestamp;
+use std::path::{Path, PathBuf};
 
 type Found<T> = Result<T, HistoryError>;
 
@@ -112,15 +113,19 @@ impl History {
     /// Lines of the audit log, newest first.
     pub async fn audit(&self, filter: AuditFilter) -> Found<Vec<Record>> {
         self.read("audit records", move |connection| {
-            audit::list(connection, &filter)
+            audit::list::list(connection, &filter)
         })
         .await
     }
-    /// Checks the whole audit log against its key and, where given, an exported end. Takes seconds for a million records.
-    pub async fn verify_audit(&self, exported: Option<AuditHead>) -> Found<AuditVerdict> {
+    /// Checks the whole audit log against its key and exported ends. Takes seconds for a million records.
+    pub async fn verify_audit(
+        &self,
+        exported: impl IntoIterator<Item = AuditHead>,
+    ) -> Found<AuditVerdict> {
         let key = self.inner.key.clone();
+        let exported: Vec<AuditHead> = exported.into_iter().collect();
         self.read("the audit log", move |connection| {
-            audit::verify(connection, &key, exported.as_ref())
+            audit::verify::verify(connection, &key, &exported)
         })
         .await
     }
@@ -130,9 +135,23 @@ impl History {
     }
     /// Writes the end of the audit log to `audit.head` beside the database, unless the log does not follow from the one there.
     pub async fn export_audit_head(&self) -> Found<AuditHead> {
-        let path = self.inner.path.clone();
-        self.task(move |connection| head::export(connection, &path))
+        let (path, key) = (self.inner.path.clone(), self.inner.key.clone());
+        self.task(move |connection| head::export(connection, &path, &key))
             .await?
+    }
+    /// The same, and adds it to a file of heads somewhere else.
+    pub async fn export_audit_head_to(&self, file: PathBuf, at: Timestamp) -> Found<AuditHead> {
+        let (path, key) = (self.inner.path.clone(), self.inner.key.clone());
+        self.task(move |connection| {
+            let head = head::export(connection, &path, &key)?;
+            head::append(&file, &head, at)?;
+            Ok(head)
+        })
+        .await?
+    }
+    /// Every end in a file of heads, oldest first.
+    pub fn read_audit_heads(file: &Path) -> Found<Vec<AuditHead>> {
+        head::read_all(file)
     }
     /// The exported end of the audit log, if there is one.
     pub fn exported_audit_head(&self) -> Found<Option<AuditHead>> {

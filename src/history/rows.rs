@@ -6,7 +6,6 @@
 use crate::{
     domain::{
         approval::{Redeemed, Request, Standing, Vote},
-        audit::Broken,
         check::CheckStatus,
         digest::Digest,
         effect::Class,
@@ -283,53 +282,6 @@ pub struct MonthRow {
     pub spent: Spending,
     /// How long answers were waited for.
     pub took: Span,
-}
-
-/// Which lines of the audit log.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AuditFilter {
-    /// By whom.
-    pub user: Option<String>,
-    /// What; a text that ends with `.` means everything that begins so, as in `approval.`.
-    pub action: Option<String>,
-    /// To what.
-    pub resource: Option<String>,
-    /// Only what did not go well.
-    pub failed: bool,
-    /// At or after.
-    pub since: Option<Timestamp>,
-    /// Before this record.
-    pub before: Option<u64>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// The end of the audit log at some moment, kept outside the database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditHead {
-    /// The last record; 0 where there is none.
-    pub seq: u64,
-    /// The chain's value there.
-    pub chain: Digest,
-    /// The last record's own time; none where there is none.
-    pub at: Option<Timestamp>,
-}
-
-/// What checking the audit log found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AuditVerdict {
-    /// Every record is as it was written, and none is missing up to the exported head.
-    Whole {
-        /// The end of the log.
-        head: AuditHead,
-    },
-    /// Something is wrong.
-    Broken {
-        /// How many records before it are good.
-        good: u64,
-        /// What is wrong first.
-        broken: Broken,
-    },
 }
 
 /// An artifact and what is known of it.

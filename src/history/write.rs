@@ -4,7 +4,7 @@
 
 use crate::domain::{
     approval::{Request, Vote},
-    audit::Entry,
+    audit::{Archive, Entry},
     circuit::Circuit,
     digest::Digest,
     halt::Halt,
@@ -54,6 +54,8 @@ pub enum Write {
     },
     /// A line of the audit log; the writer chains it.
     Audit(Entry),
+    /// The log's beginning lies in this file, checked: its records go. Refused unless the file holds exactly the log's beginning.
+    Archived(Archive),
     /// People are asked.
     Approval(Request),
     /// Somebody answers. Admitted by [`Request::admit`] inside the transaction, else the batch is refused.

@@ -5,11 +5,11 @@
 //! nothing of it is kept, and nothing is tried again.
 
 use crate::{
-    domain::digest::Digest,
+    domain::{audit::Stamp, digest::Digest},
     history::{
         apply::{self, Chain, Desk, Rejected},
+        audit::head,
         error::{Failed, HistoryError, WriteError},
-        head,
         lock_file::LockFile,
         open,
         write::Write,
@@ -19,7 +19,7 @@ use rusqlite::{Connection, ErrorCode};
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
@@ -55,6 +55,16 @@ pub(in crate::history) struct Shared {
     pub(in crate::history) waiting: AtomicUsize,
     pub(in crate::history) faults: AtomicU32,
     failing: Mutex<Option<String>>,
+    stamps: OnceLock<Stamps>,
+}
+
+/// Says when it is by the clock that never jumps.
+pub(in crate::history) struct Stamps(pub(in crate::history) Box<dyn Fn() -> Stamp + Send + Sync>);
+
+impl std::fmt::Debug for Stamps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stamps")
+    }
 }
 
 impl Shared {
@@ -64,6 +74,14 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+    /// What stamps records from now on; the first one stays.
+    pub(in crate::history) fn stamp_with(&self, stamps: Stamps) {
+        drop(self.stamps.set(stamps));
+    }
+    /// When it is, where that is known.
+    pub(in crate::history) fn stamp(&self) -> Option<Stamp> {
+        self.stamps.get().map(|stamps| (stamps.0)())
     }
     fn note(&self, failing: Option<String>) {
         *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = failing;
@@ -168,6 +186,7 @@ impl Writer {
             connection: &self.connection,
             key: &self.key,
             chain: &mut self.chain,
+            shared: &self.shared,
         };
         let applied = writes
             .iter()
@@ -215,7 +234,7 @@ impl Writer {
             // One that panicked has nothing left to do either.
             let _ended = reader.join();
         }
-        let exported = head::export(&self.connection, &self.path);
+        let exported = head::export(&self.connection, &self.path, &self.key);
         let tidied = self
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))

@@ -12,8 +12,10 @@ use crate::{
     domain::{
         access::{Right, Role, TokenEntry},
         approval::Person,
+        audit::Entry,
         digest::Digest,
     },
+    history::Write,
     http::{Front, problem::Problem, server::Peer},
 };
 use axum::{
@@ -23,6 +25,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -88,7 +91,8 @@ impl Caller {
 enum Refusal {
     Missing,
     Unknown,
-    Role(Role, Right),
+    /// Whose token it is, what it may, and what was asked.
+    Role(String, Role, Right),
     Host(String),
     Rate,
 }
@@ -171,7 +175,7 @@ impl AccessRules {
         if entry.role.may(right) {
             Ok(Caller::Known(entry.person(), entry.role))
         } else {
-            Err(Refusal::Role(entry.role, right))
+            Err(Refusal::Role(entry.person().subject, entry.role, right))
         }
     }
 
@@ -259,7 +263,7 @@ impl Refusal {
                 .header(header::WWW_AUTHENTICATE, "Bearer realm=\"orderly\""),
             Self::Unknown => Problem::new(status, "token-unknown", "the token is not known")
                 .header(header::WWW_AUTHENTICATE, "Bearer realm=\"orderly\", error=\"invalid_token\""),
-            Self::Role(has, needs) => {
+            Self::Role(_, has, needs) => {
                 let needs = needs.role().as_str();
                 let detail = format!("this needs the role {needs} or admin; the token has the role {}", has.as_str());
                 Problem::new(status, "role", detail)
@@ -319,6 +323,7 @@ pub(super) async fn require(
                 .get::<MatchedPath>()
                 .map_or("unmatched", MatchedPath::as_str);
             front.events.http_refused(refusal.reason(), route);
+            note(&needs, &refusal, route, peer).await;
             let mut response = refusal.problem().into_response();
             if needs.right == Right::Read
                 && response.status() == StatusCode::UNAUTHORIZED
@@ -334,6 +339,28 @@ pub(super) async fn require(
             }
             response
         }
+    }
+}
+
+/// A change that was refused is recorded, but for a flood of wrong tokens.
+async fn note(needs: &Needs, refusal: &Refusal, route: &str, peer: Option<Peer>) {
+    if needs.right == Right::Read || matches!(refusal, Refusal::Missing | Refusal::Rate) {
+        return;
+    }
+    let front = &needs.front;
+    let user = match refusal {
+        Refusal::Role(subject, ..) => subject.as_str(),
+        Refusal::Missing | Refusal::Unknown | Refusal::Host(_) | Refusal::Rate => "unknown",
+    };
+    let address = peer.map(|peer| peer.address.ip().to_string());
+    let entry = Entry::new(front.clock.now(), user, "access.refused", route)
+        .with(json!({"from": address}))
+        .failed(refusal.reason());
+    if let Err(error) = front.history.write(vec![Write::Audit(entry)]).await {
+        let doing = "a change that was refused";
+        front
+            .events
+            .history_commit_failed(doing, &error.to_string());
     }
 }
 

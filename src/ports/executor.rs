@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         check::CheckStatus,
+        digest::Digest,
         effect::Effects,
         gate::Permit,
         id::RunId,
@@ -78,6 +79,10 @@ pub trait StepLog: Send + Sync {
     /// Keeps what was not yet kept; what of this attempt's output is lost. A log that keeps nothing loses nothing.
     fn end(&self) -> Losses {
         Losses::default()
+    }
+    /// SHA-256 of what was kept, once it has ended; none where nothing was.
+    fn digest(&self) -> Option<Digest> {
+        None
     }
 }
 

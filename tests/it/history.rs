@@ -170,7 +170,7 @@ async fn what_was_acknowledged_survives_sigkill_at_any_moment() {
             (acknowledged..=acknowledged + 1).contains(&written),
             "{acknowledged} acknowledged, {written} there"
         );
-        let AuditVerdict::Whole { head } = history.verify_audit(None).await.unwrap() else {
+        let AuditVerdict::Whole { head, .. } = history.verify_audit(None).await.unwrap() else {
             panic!("the audit log is broken")
         };
         assert_eq!(
@@ -274,7 +274,7 @@ async fn a_full_disk_loses_nothing_and_is_got_over() {
     let events = history.events(run()).await.unwrap();
     assert_eq!(events.len() as u64, written + 1);
     let verdict = history.verify_audit(None).await.unwrap();
-    assert!(matches!(verdict, AuditVerdict::Whole { head } if head.seq == written + 1));
+    assert!(matches!(verdict, AuditVerdict::Whole { head, .. } if head.seq == written + 1));
 }
 
 #[tokio::test]

@@ -68,6 +68,37 @@ impl SystemClock {
     }
 }
 
+/// Which start of the machine this is, and how long ago it was.
+#[derive(Debug, Clone)]
+pub struct Uptime {
+    /// The kernel's name for this start; empty where it has none.
+    pub boot: String,
+    then: Duration,
+    clock: SystemClock,
+}
+
+impl Uptime {
+    /// Asks the kernel, once.
+    pub fn read() -> Self {
+        let text = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let seconds = text("/proc/uptime");
+        let seconds = seconds
+            .split(' ')
+            .next()
+            .and_then(|first| first.parse().ok());
+        Self {
+            boot: text("/proc/sys/kernel/random/boot_id").trim().to_owned(),
+            then: Duration::try_from_secs_f64(seconds.unwrap_or_default()).unwrap_or_default(),
+            clock: SystemClock::new(),
+        }
+    }
+
+    /// How long the machine runs by now; it never goes back.
+    pub fn now(&self) -> Duration {
+        self.then + self.clock.elapsed()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::SystemClock;

@@ -2,8 +2,10 @@
 
 use crate::{
     adapters::logs::{Shared, entry, place::Place},
+    domain::digest::Digest,
     ports::{executor::LogStream, logs::Losses},
 };
+use sha2::Digest as _;
 use std::{
     collections::VecDeque,
     fs::File,
@@ -31,6 +33,8 @@ pub(super) struct Sink {
     lost: u64,
     /// In all.
     losses: Losses,
+    /// Of the file.
+    hash: sha2::Sha256,
 }
 
 #[derive(Default)]
@@ -54,6 +58,7 @@ impl Sink {
             left_out: Amount::default(),
             lost: 0,
             losses: Losses::default(),
+            hash: sha2::Sha256::new(),
         }
     }
 
@@ -99,6 +104,13 @@ impl Sink {
     /// What could not be written.
     pub(super) fn losses(&self) -> Losses {
         self.losses.clone()
+    }
+
+    /// SHA-256 of the file as it was written; none where there is no file.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        self.file.as_ref()?;
+        let hash = self.hash.clone().finalize();
+        Some(Digest::from_bytes(hash.into()))
     }
 
     /// Writes how much was left out, and the end.
@@ -148,7 +160,9 @@ impl Sink {
             Some(file) => file,
             closed @ None => closed.insert(self.place.create()?),
         };
-        file.write_all(bytes)
+        file.write_all(bytes)?;
+        self.hash.update(bytes);
+        Ok(())
     }
 }
 

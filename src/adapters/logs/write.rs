@@ -2,7 +2,10 @@
 
 use crate::{
     adapters::logs::{Shared, entry, place::Place, sink::Sink},
-    domain::mask::{MASK, MaskStream, Masker},
+    domain::{
+        digest::Digest,
+        mask::{MASK, MaskStream, Masker},
+    },
     ports::{
         executor::{LogStream, StepLog},
         logs::Losses,
@@ -73,6 +76,11 @@ impl StepLog for AttemptLog {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         writing.end(&stamp);
         writing.sink.losses()
+    }
+
+    fn digest(&self) -> Option<Digest> {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        writing.sink.digest()
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{
         terminal::Style,
     },
     daemon::state,
-    domain::span::Span,
-    history::{self, History, Migrated, Options, SchemaState, SchemaStatus, Stats},
+    domain::{audit::Entry, span::Span},
+    history::{self, History, Migrated, Options, SchemaState, SchemaStatus, Stats, Write},
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -292,6 +292,10 @@ async fn prune(
         .unwrap_or(jiff::Timestamp::MIN);
     let history = for_writing(state, path)?;
     let pruned = history.prune_runs(before, keep).await?;
+    let entry = Entry::new(context.now(), "command line", "history.pruned", "agent")
+        .with(json!({"before": before, "keep": keep, "pruned": pruned}));
+    let written = history.write(vec![Write::Audit(entry)]).await;
+    written.map_err(|error| CliError::Failed(error.to_string()))?;
     history.close().await?;
     if context.terminal.wants_json() {
         context.terminal.json(&pruned)?;

@@ -180,8 +180,7 @@ fn taken_back(journey: &Journey, last: Option<&ApprovalCase>, reason: &str) -> V
         let (id, run) = (case.request.id, case.request.run);
         world.events.approval_ended(id, run, &Standing::Withdrawn);
         world.events.approval_void(id, run, reason);
-        let details = serde_json::json!({"approval": id});
-        let entry = step::audit(journey, &case.request.step, "approval.void", details);
+        let entry = step::audit(journey, &case.request.step, "approval.void").and("approval", id);
         let reason = reason.to_owned();
         [
             Write::Audit(entry.failed(&reason)),

@@ -44,7 +44,17 @@ pub async fn vote(
         },
         Write::Audit(entry),
     ];
-    write(world, "an answer", writes).await?;
+    if let Err(error) = write(world, "an answer", writes).await {
+        if let AgentError::Conflict(why) = &error {
+            let refused = Entry {
+                action: "approval.refused".to_owned(),
+                ..vote_entry(world, &request, &vote)
+            };
+            let writes = vec![Write::Audit(refused.failed(why))];
+            self::write(world, "an answer that was refused", writes).await?;
+        }
+        return Err(error);
+    }
     world.events.approval_voted(id, request.run, &vote);
     world.answered.notify_waiters();
     Ok(())
@@ -106,6 +116,6 @@ fn vote_entry(world: &World, request: &Request, vote: &Vote) -> Entry {
     };
     let resource = format!("approval/{}", request.id);
     let details = json!({"run": request.run, "runbook": request.step.runbook, "step": request.step.step,
-        "digest": vote.digest, "comment": vote.comment});
+        "digest": vote.digest, "verdict": vote.verdict, "comment": vote.comment});
     Entry::new(world.now(), &vote.person.subject, action, resource).with(details)
 }

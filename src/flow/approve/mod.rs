@@ -29,7 +29,7 @@ use crate::{
 pub(in crate::flow) use ahead::{adopt, refused};
 pub use answer::{cancel, vote};
 use involved::Involved;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{sync::atomic::Ordering, time::Duration};
 
 /// Asks people. The run's locks are given back while it waits.
@@ -104,9 +104,14 @@ async fn question(
 
 fn requested(journey: &Journey, request: &Request, judgement: &Judgement) -> Entry {
     let why = step::reasons(judgement, &Decision::ask());
-    let details = json!({"approval": request.id, "quorum": request.quorum, "why": why, "effects": request.step.effects,
-        "arguments": step::readable(&request.step.arguments), "again": request.again, "ahead": request.ahead});
-    step::audit(journey, &request.step, "approval.requested", details)
+    step::audit_gated(journey, &request.step, "approval.requested", judgement)
+        .and("approval", request.id)
+        .and("quorum", &request.quorum)
+        .and("excluded", &request.excluded)
+        .and("approveBy", request.approve_by)
+        .and("why", why)
+        .and("again", &request.again)
+        .and("ahead", &request.ahead)
 }
 
 /// Why people's last consent to this step was void; empty where there was none.
@@ -135,6 +140,19 @@ pub async fn request(world: &World, id: ApprovalId) -> Result<Request, FlowError
     let missing =
         || FlowError::unreadable("looking for an approval", &format!("{id} is not there"));
     found.map(|found| found.request).ok_or_else(missing)
+}
+
+/// A question and its answers, as the audit log tells them where the consent is used.
+///
+/// # Errors
+/// The history cannot be read.
+pub(crate) async fn answered(world: &World, id: ApprovalId) -> Result<Value, FlowError> {
+    let found = world.history.approval(id).await;
+    let found = found.map_err(|error| FlowError::unreadable("looking for an approval", &error))?;
+    let votes = found.as_ref().map(|found| &found.votes);
+    let asked_at = found.as_ref().map(|found| found.request.asked_at);
+    let quorum = found.as_ref().map(|found| &found.request.quorum);
+    Ok(json!({"id": id, "askedAt": asked_at, "quorum": quorum, "votes": votes}))
 }
 
 /// Waits until the question is settled, the run is cancelled, or the agent stops.
@@ -290,8 +308,9 @@ pub async fn unusable(
 /// # Errors
 /// It could not be recorded.
 pub async fn void(journey: &mut Journey, request: &Request, reason: &str) -> Result<(), FlowError> {
-    let details = json!({"approval": request.id});
-    let entry = step::audit(journey, &request.step, "approval.void", details).failed(reason);
+    let entry = step::audit(journey, &request.step, "approval.void")
+        .and("approval", request.id)
+        .failed(reason);
     let (event, taken_back) = taken_back(request.id, reason);
     let writes = vec![taken_back, Write::Audit(entry)];
     journey
@@ -316,7 +335,7 @@ async fn granted(journey: &mut Journey, approval: ApprovalId) -> Result<(), Flow
 
 async fn deny(journey: &mut Journey, key: &StepKey, reason: String) -> Result<(), FlowError> {
     let entry = start::audit(journey.world.now(), &journey.header, "step.denied", &reason);
-    let entry = entry.failed(&reason);
+    let entry = entry.failed(&reason).and("step", &key.step);
     let event = RunEvent::StepDenied {
         key: key.clone(),
         reason,
@@ -336,6 +355,14 @@ pub async fn withdraw(
     approval: ApprovalId,
 ) -> Result<(), FlowError> {
     let reason = "the run was stopped before people answered".to_owned();
+    let entry = start::audit(
+        journey.world.now(),
+        &journey.header,
+        "approval.withdrawn",
+        &reason,
+    )
+    .and("approval", approval)
+    .and("step", &key.step);
     let skipped = RunEvent::StepSkipped {
         key: key.clone(),
         reason: reason.clone(),
@@ -350,7 +377,10 @@ pub async fn withdraw(
             at,
         };
         match journey
-            .try_record(vec![skipped.clone()], vec![taken_back])
+            .try_record(
+                vec![skipped.clone()],
+                vec![taken_back, Write::Audit(entry.clone())],
+            )
             .await
         {
             Ok(()) => {
@@ -366,7 +396,7 @@ pub async fn withdraw(
             }
         }
     }
-    let writes = vec![Write::Withdraw { approval, reason }];
+    let writes = vec![Write::Withdraw { approval, reason }, Write::Audit(entry)];
     journey
         .record("a question that is withdrawn", vec![skipped], writes)
         .await?;

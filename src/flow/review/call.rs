@@ -65,22 +65,12 @@ impl Subject<'_> {
 
     /// A line of the audit log about it.
     pub(super) fn entry(self, desk: &Desk, action: &str) -> Entry {
-        let (resource, details) = match self {
-            Self::Step(step) => (
-                format!("run/{}", step.run),
-                json!({"run": step.run, "runbook": step.runbook, "step": step.step, "attempt": step.attempt, "digest": step.digest()}),
-            ),
-            Self::Canary(name) => (format!("canary/{name}"), json!({ "canary": name })),
-        };
-        Entry {
-            timestamp: desk.clock.now(),
-            user: "system".to_owned(),
-            action: action.to_owned(),
-            resource,
-            namespace: String::new(),
-            details,
-            success: true,
-            error_msg: String::new(),
+        let now = desk.clock.now();
+        match self {
+            Self::Step(step) => Entry::of_step(now, "system", action, step),
+            Self::Canary(name) => {
+                Entry::new(now, "system", action, format!("canary/{name}")).and("canary", name)
+            }
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use super::{
     Attempt,
-    record::{audit, gated, readable, step_of},
+    record::{audit, audit_gated, gated, step_of},
     sight::context,
 };
 use crate::{
     domain::{
-        effect::Class,
+        digest::Digest,
+        effect::{Class, Reversible},
         gate::Permit,
         halt::Halt,
         id::{ApprovalId, RunId},
@@ -32,8 +33,8 @@ use crate::{
         logs::Losses,
     },
 };
-use serde_json::json;
-use std::sync::Arc;
+use serde_json::Value;
+use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// What came of an opened step.
@@ -92,13 +93,14 @@ pub(super) async fn carry_out(
     drop(passage);
     tell_halt(&world, &mut report);
     tell_losses(journey, &step, &log.end(), &mut report);
+    let output = log.digest();
     let took = world.clock.elapsed().saturating_sub(began);
     let of = step_of(journey, &step);
     world.events.step_ended(of, &report, took, class);
     if stopped && was_stopped(&report.result) {
         return Err(interrupted(journey, attempt, &step).await);
     }
-    finish(journey, attempt, &step, report).await?;
+    finish(journey, attempt, &step, report, (output, took)).await?;
     Ok(Carried::Out)
 }
 
@@ -139,7 +141,11 @@ async fn record_start(
         idempotent: step.idempotent,
     };
     let events = vec![gated(step, judgement), started];
-    let mut writes = start_writes(journey, permit, consent, judgement);
+    let answered = match consent {
+        Some(approval) => Some(approve::answered(&journey.world, approval).await?),
+        None => None,
+    };
+    let mut writes = start_writes(journey, permit, consent.zip(answered), judgement);
     if step.effects.class() > Class::Read {
         writes.extend(locks::take(journey, step, journey.world.now()).await?);
     }
@@ -179,17 +185,20 @@ async fn seal(world: &World) {
 fn start_writes(
     journey: &Journey,
     permit: &Permit,
-    consent: Option<ApprovalId>,
+    consent: Option<(ApprovalId, Value)>,
     judgement: &Judgement,
 ) -> Vec<Write> {
     let (step, at) = (permit.step(), journey.world.now());
     let class = step.effects.class();
-    let details = json!({"effects": step.effects, "gate": judgement.contributions, "arguments": readable(&step.arguments)});
-    let mut writes = vec![Write::Audit(audit(journey, step, "step.started", details))];
+    let mut entry = audit_gated(journey, step, "step.started", judgement);
+    if let Some((_, answered)) = &consent {
+        entry = entry.and("approval", answered);
+    }
+    let mut writes = vec![Write::Audit(entry)];
     if Halt::stops(&step.effects) {
         writes.push(Write::NotHalted);
     }
-    if let Some(approval) = consent {
+    if let Some((approval, _)) = consent {
         writes.push(Write::Redeem {
             approval,
             digest: permit.digest(),
@@ -289,18 +298,32 @@ async fn interrupted(journey: &mut Journey, attempt: &Attempt, step: &PlannedSte
     }
 }
 
+/// What takes the step's effects back, as far as the effects say.
+fn undo(step: &PlannedStep) -> Vec<&Reversible> {
+    let effects = step.effects.items.iter();
+    let lasting = effects.filter(|effect| effect.class() > Class::Read);
+    lasting.map(|effect| &effect.reversible).collect()
+}
+
 async fn finish(
     journey: &mut Journey,
     attempt: &Attempt,
     step: &PlannedStep,
     report: StepReport,
+    (output, took): (Option<Digest>, Duration),
 ) -> Result<(), FlowError> {
-    let mut entry = audit(
-        journey,
-        step,
-        "step.ended",
-        json!({"summary": report.summary, "check": report.check}),
-    );
+    let mut entry = audit(journey, step, "step.ended")
+        .and("ended", &report.result)
+        .and("summary", &report.summary)
+        .and("check", report.check)
+        .and("exitCode", report.outputs.get("exitCode"))
+        .and("outputs", Digest::of(&report.outputs))
+        .and("output", output)
+        .and(
+            "tookMs",
+            u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        )
+        .and("undo", undo(step));
     if !StepEnd::Reported(Box::new(report.clone())).is_fine() {
         entry = entry.failed(&report.summary);
     }

@@ -32,7 +32,7 @@ use crate::{
 use carry::{Carried, Judged, carry_out};
 pub use plan::window;
 use plan::{Prepared, Ready, circumstances, prepare, reviews};
-pub(crate) use record::{audit, gated, readable, reasons};
+pub(crate) use record::{audit, audit_gated, gated, reasons};
 use record::{deny, describe, invalid, skip, tell_gate};
 use sight::seen;
 use tokio::sync::SemaphorePermit;

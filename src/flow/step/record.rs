@@ -4,18 +4,19 @@ use super::{Attempt, definition};
 use crate::{
     domain::{
         audit::Entry,
-        effect::Scope,
         gate::Decision,
-        name::ActionName,
+        name::{ActionName, SecretName},
         plan::PlannedStep,
         run::{RunEvent, StepKey},
+        secret::names_in,
     },
     flow::{FlowError, run::Journey},
     gate::Judgement,
     history::Write,
     telemetry::StepOf,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 pub(super) fn step_of<'a>(journey: &'a Journey, step: &'a PlannedStep) -> StepOf<'a> {
     StepOf {
@@ -53,36 +54,33 @@ pub(crate) fn gated(step: &PlannedStep, judgement: &Judgement) -> RunEvent {
 }
 
 /// A line of the audit log about a step, with all that was known and decided.
-pub(crate) fn audit(journey: &Journey, step: &PlannedStep, action: &str, details: Value) -> Entry {
-    let namespace = step
-        .effects
-        .items
-        .iter()
-        .find_map(|effect| match &effect.object.scope {
-            Scope::Namespace(name) => Some(name.clone()),
-            Scope::NotApplicable | Scope::AllNamespaces | Scope::ClusterScoped | Scope::Unknown => {
-                None
-            }
-        });
-    let resource = format!("{} {}", step.uses, objects(step));
-    let details = json!({
-        "run": step.run, "runbook": step.runbook, "step": step.step, "attempt": step.attempt, "digest": step.digest(),
-        "more": details,
-    });
+pub(crate) fn audit(journey: &Journey, step: &PlannedStep, action: &str) -> Entry {
     let user = journey.header.cause.user();
-    Entry::new(journey.world.now(), user, action, resource)
-        .in_namespace(namespace.unwrap_or_default())
-        .with(details)
+    Entry::of_step(journey.world.now(), user, action, step)
 }
 
-fn objects(step: &PlannedStep) -> String {
-    let objects: Vec<String> = step
-        .effects
-        .items
-        .iter()
-        .map(|effect| effect.object.to_string())
-        .collect();
-    objects.join(", ")
+/// The same, with what was planned and what the gate said of it.
+pub(crate) fn audit_gated(
+    journey: &Journey,
+    step: &PlannedStep,
+    action: &str,
+    judgement: &Judgement,
+) -> Entry {
+    audit(journey, step, action)
+        .planned(step, readable(&step.arguments))
+        .and("decision", &judgement.decision)
+        .and("gate", &judgement.contributions)
+        .and("secrets", secrets_in(&step.arguments))
+}
+
+/// The names of the secrets that arguments speak of.
+fn secrets_in(arguments: &Value) -> BTreeSet<SecretName> {
+    match arguments {
+        Value::String(text) => names_in(text).into_iter().collect(),
+        Value::Array(items) => items.iter().flat_map(secrets_in).collect(),
+        Value::Object(map) => map.values().flat_map(secrets_in).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => BTreeSet::new(),
+    }
 }
 
 /// Why the gate decided so: the reasons of those that are as strict as the decision.
@@ -182,6 +180,7 @@ pub(super) async fn describe(
         step.effects.lines().join(", "),
         judgement.decision.as_str()
     );
+    let entry = audit_gated(journey, step, "step.described", judgement);
     let skipped = RunEvent::StepSkipped {
         key: attempt.key.clone(),
         reason,
@@ -190,7 +189,7 @@ pub(super) async fn describe(
         .record(
             "a step of a dry run",
             vec![gated(step, judgement), skipped],
-            Vec::new(),
+            vec![Write::Audit(entry)],
         )
         .await
 }
@@ -202,8 +201,7 @@ pub(super) async fn deny(
     judgement: &Judgement,
 ) -> Result<(), FlowError> {
     let reason = reasons(judgement, &Decision::Deny);
-    let details = json!(judgement.contributions);
-    let entry = audit(journey, step, "step.denied", details).failed(&reason);
+    let entry = audit_gated(journey, step, "step.denied", judgement).failed(&reason);
     let denied = RunEvent::StepDenied {
         key: attempt.key.clone(),
         reason: reason.clone(),

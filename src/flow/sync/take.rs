@@ -37,6 +37,7 @@ pub(super) async fn take(
     } = next;
     let (revision, before) = (commit.id.clone(), state.record.applied.clone());
     let is_first = before.is_none();
+    let entry = applied(world, before.as_deref(), &commit, &merged, accepted);
     let rewritten = before.filter(|_| descent == Descent::Rewritten);
     let held = (!merged.held.is_empty()).then(|| HeldRevision {
         revision: revision.clone(),
@@ -57,7 +58,11 @@ pub(super) async fn take(
     };
     let clear = state.clear.then_some(ActiveChange::Clear);
     let changes: Vec<_> = clear.into_iter().chain(changes).collect();
-    let mut writes = vec![Write::Active(changes), Write::Sync(record.clone())];
+    let mut writes = vec![
+        Write::Active(changes),
+        Write::Sync(record.clone()),
+        Write::Audit(entry),
+    ];
     if is_first {
         writes.push(trial::trusted(&merged.set, world.now()));
     }
@@ -88,4 +93,24 @@ pub(super) async fn take(
     } else {
         Ok(SyncOutcome::Held(merged.held))
     }
+}
+
+/// What a revision brings, for the audit log.
+fn applied(
+    world: &World,
+    before: Option<&str>,
+    commit: &Revision,
+    merged: &Merged,
+    accepted: bool,
+) -> Entry {
+    let action = if merged.held.is_empty() {
+        "source.applied"
+    } else {
+        "source.held"
+    };
+    let details = json!({
+        "from": before, "to": commit.id, "author": commit.author, "changed": merged.changed, "removed": merged.removed,
+        "held": merged.held, "accepted": accepted, "problems": merged.problems,
+    });
+    Entry::new(world.now(), "system", action, "source").with(details)
 }

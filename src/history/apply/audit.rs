@@ -19,11 +19,12 @@ pub(super) fn append(desk: &mut Desk<'_>, entry: &Entry) -> Applied {
         ..entry.clone()
     };
     let seq = desk.chain.0 + 1;
-    let chain = link(desk.key, &desk.chain.1, seq, &entry);
+    let stamp = desk.shared.stamp();
+    let chain = link(desk.key, &desk.chain.1, seq, &entry, stamp.as_ref());
     execute(
         desk.connection,
-        "INSERT INTO audit_records (seq, at, user, action, resource, namespace, details, success, error_msg, chain)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO audit_records (seq, at, user, action, resource, namespace, details, success, error_msg, chain, boot, uptime)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             Count(seq),
             Millis(entry.timestamp),
@@ -35,6 +36,8 @@ pub(super) fn append(desk: &mut Desk<'_>, entry: &Entry) -> Applied {
             entry.success,
             entry.error_msg,
             chain,
+            stamp.as_ref().map(|stamp| &stamp.boot),
+            stamp.as_ref().map(|stamp| Count(stamp.uptime_ms)),
         ],
     )?;
     *desk.chain = (seq, chain);

@@ -12,7 +12,7 @@ mod spending;
 
 use crate::{
     domain::digest::Digest,
-    history::{error::Refused, write::Write},
+    history::{audit::archive, error::Refused, write::Write, writer::Shared},
 };
 use rusqlite::{CachedStatement, Connection, Params};
 
@@ -25,6 +25,7 @@ pub(in crate::history) struct Desk<'a> {
     pub(in crate::history) connection: &'a Connection,
     pub(in crate::history) key: &'a [u8],
     pub(in crate::history) chain: &'a mut Chain,
+    pub(in crate::history) shared: &'a Shared,
 }
 
 /// Why a write is not applied.
@@ -47,7 +48,7 @@ impl From<rusqlite::Error> for Rejected {
     }
 }
 
-type Applied = Result<(), Rejected>;
+pub(in crate::history) type Applied = Result<(), Rejected>;
 
 /// Applies one write.
 pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
@@ -61,6 +62,7 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
         }
         Write::Event { run, event, at } => event::event(to, *run, event, *at),
         Write::Audit(entry) => audit::append(desk, entry),
+        Write::Archived(moved) => archive::moved(desk, moved),
         Write::Approval(request) => approval::request(to, request),
         Write::Vote { approval, vote } => approval::vote(to, *approval, vote),
         Write::Redeem {
@@ -138,7 +140,11 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
 }
 
 /// Runs one statement and says how many rows it touched.
-fn execute(to: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
+pub(in crate::history) fn execute(
+    to: &Connection,
+    sql: &str,
+    values: impl Params,
+) -> rusqlite::Result<usize> {
     let mut statement: CachedStatement<'_> = to.prepare_cached(sql)?;
     statement.execute(values)
 }

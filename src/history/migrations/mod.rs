@@ -49,6 +49,11 @@ pub(in crate::history) const KNOWN: &[Migration] = &[
         up: include_str!("0005_approvals_ahead.up.sql"),
         down: include_str!("0005_approvals_ahead.down.sql"),
     },
+    Migration {
+        name: "audit",
+        up: include_str!("0006_audit.up.sql"),
+        down: include_str!("0006_audit.down.sql"),
+    },
 ];
 
 /// What a migration did.

@@ -3,7 +3,6 @@
 pub(in crate::history) mod agent;
 pub(in crate::history) mod approvals;
 pub(in crate::history) mod artifacts;
-pub(in crate::history) mod audit;
 pub(in crate::history) mod circuit;
 pub(in crate::history) mod runs;
 pub(in crate::history) mod schedule;
@@ -71,36 +70,46 @@ pub(in crate::history) fn failed(doing: &'static str, error: rusqlite::Error) ->
 }
 
 /// A caller's limit within the history's own.
-fn limit(wanted: usize) -> i64 {
+pub(in crate::history) fn limit(wanted: usize) -> i64 {
     let wanted = if wanted == 0 { DEFAULT_LIMIT } else { wanted };
     i64::try_from(wanted.min(MAX_LIMIT)).unwrap_or(i64::MAX)
 }
 
 /// A `WHERE` made of conditions that were asked for.
 #[derive(Default)]
-struct Conditions<'a> {
+pub(in crate::history) struct Conditions<'a> {
     texts: Vec<&'static str>,
-    values: Vec<(&'static str, &'a dyn ToSql)>,
+    pub(in crate::history) values: Vec<(&'static str, &'a dyn ToSql)>,
 }
 
 impl<'a> Conditions<'a> {
     /// A condition without a value.
-    fn plain(&mut self, text: &'static str) {
+    pub(in crate::history) fn plain(&mut self, text: &'static str) {
         self.texts.push(text);
     }
     /// A condition on one named value, as in `runbook = :runbook`.
-    fn on(&mut self, text: &'static str, name: &'static str, value: &'a dyn ToSql) {
+    pub(in crate::history) fn on(
+        &mut self,
+        text: &'static str,
+        name: &'static str,
+        value: &'a dyn ToSql,
+    ) {
         self.texts.push(text);
         self.values.push((name, value));
     }
     /// A condition that counts only if its value is there.
-    fn on_some<T: ToSql>(&mut self, text: &'static str, name: &'static str, value: Option<&'a T>) {
+    pub(in crate::history) fn on_some<T: ToSql>(
+        &mut self,
+        text: &'static str,
+        name: &'static str,
+        value: Option<&'a T>,
+    ) {
         if let Some(value) = value {
             self.on(text, name, value);
         }
     }
     /// Runs `select … WHERE … tail`; both texts are the program's own.
-    fn rows<T>(
+    pub(in crate::history) fn rows<T>(
         &self,
         connection: &Connection,
         select: &str,

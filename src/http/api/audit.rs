@@ -2,11 +2,11 @@
 
 use crate::{
     domain::audit::Record,
-    history::{AuditFilter, AuditHead, AuditVerdict},
+    history::{AuditFilter, AuditHead, AuditVerdict, InvalidHead},
     http::{
         Front,
         api::limit,
-        extract::{Nothing, Params},
+        extract::Params,
         link::{Address, Page},
         problem::Problem,
     },
@@ -25,12 +25,15 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Which {
     user: Option<String>,
-    /// What was done; a text that ends with `.` means everything that begins so.
+    /// What; a text that ends with `.` means everything that begins so, one without a dot is what a step did.
     action: Option<String>,
     resource: Option<String>,
+    runbook: Option<String>,
+    run: Option<String>,
     #[serde(default)]
     failed: bool,
     since: Option<Timestamp>,
+    until: Option<Timestamp>,
     before: Option<u64>,
     limit: Option<usize>,
 }
@@ -45,8 +48,11 @@ pub(in crate::http) async fn list(
         user: which.user.clone(),
         action: which.action.clone(),
         resource: which.resource.clone(),
+        runbook: which.runbook.clone(),
+        run: which.run.clone(),
         failed: which.failed,
         since: which.since,
+        until: which.until,
         before: which.before,
         limit,
     };
@@ -64,8 +70,11 @@ impl Which {
             .with("user", self.user.as_ref())
             .with("action", self.action.as_ref())
             .with("resource", self.resource.as_ref())
+            .with("runbook", self.runbook.as_ref())
+            .with("run", self.run.as_ref())
             .with("failed", self.failed.then_some(true))
             .with("since", self.since.as_ref())
+            .with("until", self.until.as_ref())
             .with("before", Some(&last.seq))
             .with("limit", Some(&limit))
             .finish()
@@ -80,17 +89,34 @@ pub(in crate::http) struct Verified {
     good: u64,
     /// The end of the log, where it is whole.
     head: Option<AuditHead>,
+    /// Records up to this one lie in archives, where the log is whole.
+    archived: Option<u64>,
     /// What is wrong first.
     broken: Option<String>,
-    /// The exported end that the log was held against.
+    /// What to do.
+    hint: Option<&'static str>,
+    /// The exported end beside the database, which the log was held against.
     exported: Option<AuditHead>,
+}
+
+/// What else to hold the log against.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Against {
+    /// A head that was kept elsewhere, as `4711:9f86d0…`.
+    head: Option<String>,
 }
 
 /// `GET /audit/verify`: checks the whole log against its key and the exported head. One caller at a time.
 pub(in crate::http) async fn verify(
     State(front): State<Arc<Front>>,
-    _: Params<Nothing>,
+    Params(against): Params<Against>,
 ) -> Result<Json<Verified>, Problem> {
+    let head: Option<AuditHead> = match against.head.map(|text| text.parse()) {
+        Some(Ok(head)) => Some(head),
+        Some(Err(InvalidHead)) => return Err(Problem::invalid(InvalidHead.to_string())),
+        None => None,
+    };
     let busy = || {
         Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -106,15 +132,17 @@ pub(in crate::http) async fn verify(
         .map_err(|error| front.unreadable(&error))?;
     let verdict = front
         .history
-        .verify_audit(exported.clone())
+        .verify_audit(exported.clone().into_iter().chain(head))
         .await
         .map_err(|error| front.unreadable(&error))?;
     Ok(Json(match verdict {
-        AuditVerdict::Whole { head } => Verified {
+        AuditVerdict::Whole { head, archived } => Verified {
             ok: true,
             good: head.seq,
             head: Some(head),
+            archived: Some(archived),
             broken: None,
+            hint: None,
             exported,
         },
         AuditVerdict::Broken { good, broken } => {
@@ -123,7 +151,9 @@ pub(in crate::http) async fn verify(
                 ok: false,
                 good,
                 head: None,
+                archived: None,
                 broken: Some(broken.to_string()),
+                hint: Some(broken.hint()),
                 exported,
             }
         }

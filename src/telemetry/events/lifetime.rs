@@ -100,10 +100,28 @@ impl Events {
         warn!(reason, "history could not be read");
     }
 
-    /// The head of the audit chain was kept elsewhere.
-    pub fn audit_exported(&self, seq: u64) {
+    /// The head of the audit chain was told here, and to the file that the configuration names.
+    pub fn audit_exported(&self, head: &str) {
         self.metrics().agent.audit_exports.inc();
-        info!(seq, "audit head exported");
+        info!(head, "audit head");
+    }
+
+    /// It could not be.
+    pub fn audit_not_exported(&self, reason: &str) {
+        self.metrics().agent.audit_export_failures.inc();
+        error!(reason, "audit head could not be exported");
+    }
+
+    /// Old records were moved to a file.
+    pub fn audit_archived(&self, records: u64, file: &str) {
+        self.metrics().agent.audit_archived.inc_by(records);
+        info!(records, file, "audit records moved to a file");
+    }
+
+    /// They could not be; they stay in the log.
+    pub fn audit_not_archived(&self, reason: &str) {
+        self.metrics().agent.audit_archive_failures.inc();
+        error!(reason, "audit records could not be moved to a file");
     }
 
     /// The audit chain does not hold.

@@ -13,6 +13,9 @@ pub(in crate::telemetry) struct AgentMetrics {
     pub(in crate::telemetry) history_failures: IntCounter,
     pub(in crate::telemetry) history_read_failures: IntCounter,
     pub(in crate::telemetry) audit_exports: IntCounter,
+    pub(in crate::telemetry) audit_export_failures: IntCounter,
+    pub(in crate::telemetry) audit_archived: IntCounter,
+    pub(in crate::telemetry) audit_archive_failures: IntCounter,
     pub(in crate::telemetry) audit_breaks: IntCounter,
     pub(in crate::telemetry) notifications: IntCounterVec,
     pub(in crate::telemetry) series_dropped: IntCounter,
@@ -47,6 +50,18 @@ impl AgentMetrics {
             audit_exports: make.counter(
                 "orderly_audit_exports_total",
                 "Heads of the audit chain that were kept elsewhere.",
+            ),
+            audit_export_failures: make.counter(
+                "orderly_audit_export_failures_total",
+                "Heads of the audit chain that could not be kept elsewhere.",
+            ),
+            audit_archived: make.counter(
+                "orderly_audit_archived_records_total",
+                "Audit records that were moved to files.",
+            ),
+            audit_archive_failures: make.counter(
+                "orderly_audit_archive_failures_total",
+                "Times that old audit records could not be moved to a file.",
             ),
             audit_breaks: make.counter(
                 "orderly_audit_breaks_total",

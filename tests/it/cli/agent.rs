@@ -337,11 +337,13 @@ fn a_runbook_is_suspended_and_resumed() {
         .orderly(&["suspend", "greet", "--until", "soon"])
         .failed(2);
     let audit = agent
-        .orderly(&["audit", "--action", "runbook.", "-o", "json"])
+        .orderly(&["audit", "query", "--action", "runbook.", "-o", "json"])
         .json();
     assert_eq!(audit["items"][0]["action"], "runbook.resumed");
     assert_eq!(audit["items"][1]["details"]["reason"], "a test");
-    let table = agent.orderly(&["audit", "--action", "runbook."]).done();
+    let table = agent
+        .orderly(&["audit", "query", "--action", "runbook."])
+        .done();
     let lines: Vec<Vec<&str>> = table
         .lines()
         .map(|line| line.split_whitespace().collect())

@@ -69,7 +69,7 @@ fn help_lists_every_command_with_a_line() {
       halt         Stop all effects at once, until `orderly unhalt`
       unhalt       Let effects be again after `orderly halt`
       sync         Look for a new commit now
-      audit        List the audit log, newest first; or check that nobody has changed it
+      audit        Look through the audit log, check that nobody has changed it, or write it to a file
       gate         Ask the safety gate what it would decide, and why
       config       Show every setting, its value, and where the value comes from
       schema       Print the JSON Schema of runbooks, or the documentation of actions

@@ -116,7 +116,7 @@ fn one_no_denies_the_run() {
     assert_eq!(said, "drop of remove: denied; the step does not run\n");
     let (code, out, _) = waiting.end();
     assert_eq!(code, 11, "{out}");
-    let failed = agent.orderly(&["audit", "--failed"]).done();
+    let failed = agent.orderly(&["audit", "query", "--failed"]).done();
     assert!(failed.contains("denied by admin"), "{failed}");
 }
 

@@ -91,8 +91,11 @@ fn words_that_are_not_among_the_known_ones_end_with_2() {
             (&["runs", "-n", "0"], "1..=1000"),
             (&["next", "-n", "many"], "many"),
             (&["approvals", "-n", "5000"], "1..=1000"),
-            (&["audit", "--since", "bogus"], "`bogus` is not a time"),
-            (&["audit", "-n", "-1"], "-1"),
+            (
+                &["audit", "query", "--since", "bogus"],
+                "`bogus` is not a time",
+            ),
+            (&["audit", "query", "-n", "-1"], "-1"),
             (&["runs", "--runbook", "Not A Name"], "lower-case"),
             (&["run", "Not A Name"], "lower-case"),
             (&["run", "x", "-i", "x"], "`x` is not KEY=VALUE"),
