@@ -82,7 +82,7 @@ async fn a_step_waits_for_no_person_before_there_is_a_fresh_verified_backup() {
     world.history.write(vec![verified]).await.unwrap();
     stage.start("a").await.unwrap();
     stage.question().await;
-    stage.clock.advance(Duration::from_secs(3600));
+    stage.clock.advance(Duration::from_hours(1));
     let reason = denied(&stage).await;
     assert!(reason.contains("the newest is 1h old"), "{reason}");
 }
