@@ -109,6 +109,7 @@ pub(in crate::runbooks) struct PolicySpec {
 /// Limits for each runbook, target and namespace by itself.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "they are named as in files")]
 pub(in crate::runbooks) struct LimitsSpec {
     /// For each runbook.
     #[serde(default)]
