@@ -13,6 +13,7 @@ mod start;
 mod streams;
 mod variables;
 mod words;
+mod work;
 
 use crate::{adapters::process::pipelines::run::Script, ports::processes::Pipelines};
 use std::{
