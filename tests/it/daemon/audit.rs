@@ -221,8 +221,8 @@ fn a_step_is_recorded_with_all_that_was_known_and_its_end_with_what_it_left() {
         kept.to_string(),
         "the kept output is what was printed"
     );
-    let refused = agent.post("/api/v1/runs", &json!({"runbook": "nothing"}));
-    assert_eq!(refused.status, 404, "{}", refused.body);
+    let refused = place.cli(&agent, &["run", "nothing"]);
+    assert!(!refused.status.success());
     assert_eq!(one("run.refused")["user"], "admin");
     assert_eq!(one("source.applied")["details"]["changed"], json!(["say"]));
     let wrong = agent
