@@ -23,6 +23,7 @@ pub mod lineage;
 pub mod mask;
 pub mod name;
 pub mod occurrence;
+pub mod pinned;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;

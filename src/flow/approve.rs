@@ -11,6 +11,7 @@ use crate::{
         gate::{Decision, Quorum},
         id::ApprovalId,
         lineage::Authors,
+        pinned::FileOf,
         plan::PlannedStep,
         policy::ApprovalRules,
         run::{Cause, RunEvent, RunHeader, StepKey},
@@ -46,9 +47,8 @@ pub async fn ask(
         id: world.approval_id(),
         run: journey.header.id,
         digest: planned.digest(),
-        step: planned,
         contributions: judgement.contributions.clone(),
-        quorum: with_unknown(quorum, &journey.header, &rules),
+        quorum: with_unknown(quorum, &journey.header, &planned, &rules),
         excluded: excluded(&journey.header, &rules),
         asked_at: world.now(),
         approve_by: world
@@ -56,6 +56,7 @@ pub async fn ask(
             .saturating_add(rules.approve_by.signed())
             .unwrap_or(jiff::Timestamp::MAX),
         execute_within_secs: rules.execute_within.duration().as_secs(),
+        step: planned,
     };
     let why = step::reasons(&judgement, &Decision::ask());
     let details = json!({"approval": request.id, "quorum": request.quorum, "why": why, "effects": request.step.effects,
@@ -106,9 +107,17 @@ fn subjects(author: &str) -> Vec<String> {
 }
 
 /// Somebody who cannot be named cannot be kept from consenting: then one person more must consent, so that at least one is not the
-/// author.
-fn with_unknown(quorum: Quorum, header: &RunHeader, rules: &ApprovalRules) -> Quorum {
-    let is_unknown = !rules.author_may_approve && Authors::read(&header.author).has_unknown();
+/// author. Of a runbook the authors are followed, of the other files that a step is carried out with they are not.
+fn with_unknown(
+    quorum: Quorum,
+    header: &RunHeader,
+    planned: &PlannedStep,
+    rules: &ApprovalRules,
+) -> Quorum {
+    let mut files = planned.pinned.files.iter();
+    let has_unknown = Authors::read(&header.author).has_unknown()
+        || files.any(|file| file.of == FileOf::Repository);
+    let is_unknown = !rules.author_may_approve && has_unknown;
     Quorum {
         people: quorum.people + u32::from(is_unknown),
         ..quorum
@@ -274,6 +283,30 @@ pub async fn lapse(
     journey
         .record("a consent that no longer counts", vec![event], Vec::new())
         .await
+}
+
+/// What people consented to is no longer what would be carried out: the consent is void, and the step is planned and judged anew.
+///
+/// # Errors
+/// It could not be recorded.
+pub async fn void(
+    journey: &mut Journey,
+    planned: &PlannedStep,
+    approval: ApprovalId,
+    reason: String,
+) -> Result<(), FlowError> {
+    let details = json!({"approval": approval, "reason": reason});
+    let entry = step::audit(journey, planned, "approval.void", details).failed(&reason);
+    let event = RunEvent::ApprovalLapsed {
+        approval,
+        reason: reason.clone(),
+    };
+    let writes = vec![Write::Withdraw { approval, reason }, Write::Audit(entry)];
+    let doing = "a consent to what is no longer the same";
+    journey.record(doing, vec![event], writes).await?;
+    let (run, events) = (journey.header.id, &journey.world.events);
+    events.approval_ended(approval, run, &Standing::Withdrawn);
+    Ok(())
 }
 
 /// Takes a person's answer.

@@ -10,6 +10,7 @@
 //! | approve | [`approve`] | a question to people → their answer |
 //! | suspend | [`suspend`] | a runbook rests → until a person or the clock ends it |
 //! | review | [`review`] | a step is shown → a provider answers, or none does → it is tightened, or not |
+//! | explain | [`explain`] | each step of a runbook → what the gate would say of it, before anything runs |
 //! | recover | [`recover`] | after a start: what was going on goes on |
 //! | called | `called` | a webhook or an alert comes in → the runs that it starts |
 //! | agent | [`agent`] | what people ask, and the answers |
@@ -24,6 +25,7 @@ pub mod approve;
 pub mod artifacts;
 mod called;
 pub mod child;
+pub mod explain;
 mod locks;
 mod needs;
 pub mod recover;

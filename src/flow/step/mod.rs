@@ -93,6 +93,11 @@ pub async fn consider(journey: &mut Journey, attempt: Attempt) -> Result<(), Flo
             // A child needs a turn of its own.
             let slot = (prepared.step.uses.as_str() != RUNBOOK).then_some(slot);
             let consent = prepared.consent.map(|consent| consent.id);
+            if let Some(id) = consent
+                && let Err(reason) = world.executor.still(&prepared.step).await
+            {
+                return approve::void(journey, &prepared.step, id, reason).await;
+            }
             match carry_out(journey, &attempt, permit, consent, judgement).await? {
                 Carried::Out => Ok(()),
                 Carried::LockedBy(owner, name) => {

@@ -90,6 +90,7 @@ pub(super) async fn prepare(
         effects: intent.effects.clone(),
         idempotent: intent.idempotent,
         policy: policy.digest(),
+        pinned: intent.pinned.clone(),
     };
     Ok(Ok(Prepared {
         step: planned,
