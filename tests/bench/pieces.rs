@@ -14,7 +14,7 @@ use orderly::{
     daemon::wiring,
     domain::{
         digest::Digest,
-        effect::{Effect, Effects, Object, Verb},
+        effect::{Effect, Effects, Object, Place, Scope as Within, Verb, Which},
         expression::{self, Scope, Secrets},
         id::RunId,
         pinned::Pinned,
@@ -98,7 +98,12 @@ fn rate<T>(mut work: impl FnMut() -> T) -> f64 {
 
 /// A step with typed effects.
 fn typed(policy: &Policy) -> PlannedStep {
-    let object = Object::agent("thing", "x");
+    let object = Object {
+        place: Place::Cluster("default".to_owned()),
+        kind: "deployment.apps".to_owned(),
+        scope: Within::Namespace("shop".to_owned()),
+        which: Which::Named("web".to_owned()),
+    };
     PlannedStep {
         runbook: "bench".parse().unwrap(),
         revision: String::new(),
