@@ -2,8 +2,8 @@
 
 use crate::cli::{
     commands::{
-        answer, approvals, audit, completions, config, db, gate, logs, next, run, runs, schema,
-        serve, suspend, sync, validate,
+        answer, approvals, audit, completions, config, db, gate, halt, logs, next, reset, run,
+        runs, schema, serve, suspend, sync, validate,
     },
     context::Globals,
     exit,
@@ -60,6 +60,9 @@ pub(super) enum Command {
     Deny(answer::Deny),
     Suspend(suspend::Suspend),
     Resume(suspend::Resume),
+    Reset(reset::Arguments),
+    Halt(halt::Halt),
+    Unhalt(halt::Unhalt),
     Sync(sync::Arguments),
     Audit(audit::Arguments),
     Gate(gate::Arguments),

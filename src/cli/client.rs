@@ -134,8 +134,13 @@ impl Client {
 
     /// The same, for what takes long.
     pub(super) fn patient(&self) -> Self {
+        self.within(Span::from_secs(LONG_PATIENCE))
+    }
+
+    /// The same, with another patience.
+    pub(super) fn within(&self, patience: Span) -> Self {
         Self {
-            patience: Span::from_secs(LONG_PATIENCE),
+            patience,
             ..self.clone()
         }
     }

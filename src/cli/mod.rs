@@ -93,6 +93,9 @@ fn carry_out(command: Command, context: &Context) -> Answer {
         | Command::Deny(_)
         | Command::Suspend(_)
         | Command::Resume(_)
+        | Command::Reset(_)
+        | Command::Halt(_)
+        | Command::Unhalt(_)
         | Command::Sync(_)
         | Command::Audit(_)
         | Command::Doctor
@@ -113,6 +116,9 @@ async fn ask(command: Command, context: &Context) -> Answer {
         Command::Deny(arguments) => commands::answer::deny(arguments, context).await,
         Command::Suspend(arguments) => commands::suspend::suspend(arguments, context).await,
         Command::Resume(arguments) => commands::suspend::resume(arguments, context).await,
+        Command::Reset(arguments) => commands::reset::reset(arguments, context).await,
+        Command::Halt(arguments) => commands::halt::halt(arguments, context).await,
+        Command::Unhalt(arguments) => commands::halt::unhalt(arguments, context).await,
         Command::Sync(arguments) => commands::sync::sync(arguments, context).await,
         Command::Audit(arguments) => commands::audit::audit(arguments, context).await,
         Command::Doctor => commands::doctor::doctor(context).await,

@@ -12,7 +12,7 @@ use crate::{
         check::CheckStatus,
         gate::Decision,
         id::RunId,
-        occurrence::NotRun,
+        occurrence::{NotRun, Skipped},
         run::{Cause, RunOutcome},
         runbook::Phase,
     },
@@ -194,13 +194,33 @@ pub(super) fn steps(rows: &[StepRow]) -> Table {
 pub(super) fn upcoming(now: Timestamp, zone: &jiff::tz::TimeZone, due: &[Upcoming]) -> Table {
     let mut table = Table::new(&["RUNBOOK", "DUE", "IN", "TRIGGER", "BLOCKED"]);
     for one in due {
-        let blocked = one.blocked.map(NotRun::as_str).unwrap_or_default();
+        let blocked = one.blocked.map(NotRun::as_str);
+        let blocked = blocked.or(one.note.as_deref()).unwrap_or_default();
         table.row([
             one.runbook.as_str().into(),
             times::local(one.due, now, zone).into(),
             times::relative(one.due, now).into(),
             Cell::faint(&one.trigger),
             Cell::styled(blocked, Style::Warn),
+        ]);
+    }
+    table
+}
+
+/// Occurrences that did not run.
+pub(super) fn skipped(context: &Context, skipped: &[Skipped]) -> Table {
+    let mut table = Table::new(&["RUNBOOK", "DUE", "UNTIL", "REASON", "TRIGGER", "DETAIL"]);
+    let local = |at| times::local(at, context.now(), &context.zone);
+    for one in skipped {
+        let first = one.occurrence.nominal;
+        let last = (one.last_nominal != first).then(|| local(one.last_nominal));
+        table.row([
+            one.occurrence.runbook.as_str().into(),
+            local(first).into(),
+            last.unwrap_or_default().into(),
+            Cell::styled(one.reason.as_str(), Style::Warn),
+            Cell::faint(&one.occurrence.trigger),
+            one.detail.as_str().into(),
         ]);
     }
     table

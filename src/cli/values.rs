@@ -1,6 +1,9 @@
 //! What arguments may be: texts of the command line as values, and the words that help and completions list.
 
-use crate::{domain::run::RunOutcome, history::RunStatus};
+use crate::{
+    domain::{occurrence::NotRun, run::RunOutcome},
+    history::RunStatus,
+};
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
 
 /// The longest list that an agent gives at once.
@@ -29,6 +32,11 @@ pub(super) fn outcomes() -> PossibleValuesParser {
 /// Where a run may be.
 pub(super) fn statuses() -> PossibleValuesParser {
     PossibleValuesParser::new(RunStatus::ALL.map(RunStatus::as_str))
+}
+
+/// Why an occurrence did not run.
+pub(super) fn reasons() -> PossibleValuesParser {
+    PossibleValuesParser::new(NotRun::ALL.map(NotRun::as_str))
 }
 
 #[cfg(test)]

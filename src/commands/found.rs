@@ -1,6 +1,6 @@
 //! What an analysis collects.
 
-use super::word::Word;
+use super::{programs::files::pattern, word::Word};
 use crate::domain::{
     effect::{Class, Confidence, Effect, Effects, Object, Place, Reversible, Secrets, Which},
     pipeline::Plan,
@@ -71,6 +71,8 @@ impl Found {
     }
     /// A word of which not all is known: it may name anything, and could even be a flag.
     pub(super) fn doubt(&mut self, word: &Word) {
+        // Today's date is known well enough: what it names is one thing.
+        let word = &*pattern::with_date(word);
         let reason = format!("`{}` is not known before it runs", word.text());
         if word.may_be_flag() {
             self.opaque(reason);

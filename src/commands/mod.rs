@@ -73,7 +73,7 @@ pub fn of(command: &Command<'_>, files: &dyn Files) -> Analysis {
                 found.refuse(refusal);
                 return found.into_analysis(None);
             }
-            let plan = shell::judge_whole(text, stdin, &setting, &mut found);
+            let plan = shell::judge_whole(text, stdin, command.environment, &setting, &mut found);
             // The first program of a plan reads nothing.
             let plan = plan.filter(|_| *stdin == Stdin::Nothing);
             let mut analysis = found.into_analysis(plan);
@@ -83,10 +83,11 @@ pub fn of(command: &Command<'_>, files: &dyn Files) -> Analysis {
     }
 }
 
-/// How a text is carried out without a shell, if it needs none.
-pub fn plan(text: &str) -> Option<Plan> {
+/// How a text that gets variables of these names is carried out without a shell, if it needs none. Their values do not matter: by the
+/// time that it is carried out they may hold secrets.
+pub fn plan(text: &str, environment: &[&str]) -> Option<Plan> {
     scan::refuse(text).ok()?;
-    shell::plan(text)
+    shell::plan(text, environment)
 }
 
 /// What a command line would do: a program and its arguments, carried out without a shell.

@@ -69,6 +69,13 @@ fn hidden(letter: char) -> bool {
     }
 }
 
+/// Whether a reader sees all of a text, and none of it stands for something else: characters for private use stand for secrets.
+pub(super) fn is_readable(text: &str) -> bool {
+    let private =
+        |letter: char| matches!(letter, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}');
+    text.len() <= LONGEST && !text.chars().any(|letter| hidden(letter) || private(letter))
+}
+
 /// How deep brackets stand in each other, whatever is quoted.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);

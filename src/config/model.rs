@@ -187,6 +187,10 @@ pub struct PolicyConfig {
     pub changes_per_minute: u32,
     /// Destructive steps per hour, over all runbooks.
     pub destructive_per_hour: u32,
+    /// So many failures and denials of a runbook in a row put it back to level 1 until `orderly reset`; 0: never.
+    pub circuit_failures: u32,
+    /// A runbook that is new or changed by a commit asks people until so many of its runs have changed something and ended well; 0: never.
+    pub first_runs: u32,
     /// Destructive steps that run without consent at level 3, for a while.
     pub preapproved: Vec<Preapproval>,
     /// How many people must consent, at least.
@@ -344,6 +348,8 @@ impl Default for PolicyConfig {
             max_reach: policy.max_reach,
             changes_per_minute: policy.changes_per_minute,
             destructive_per_hour: policy.destructive_per_hour,
+            circuit_failures: policy.circuit_failures,
+            first_runs: policy.first_runs,
             preapproved: policy.preapproved,
             quorum: policy.approvals.quorum,
             protected_quorum: policy.approvals.protected_quorum,
@@ -368,6 +374,8 @@ impl PolicyConfig {
             max_reach: self.max_reach,
             changes_per_minute: self.changes_per_minute,
             destructive_per_hour: self.destructive_per_hour,
+            circuit_failures: self.circuit_failures,
+            first_runs: self.first_runs,
             preapproved: self.preapproved.clone(),
             approvals: ApprovalRules {
                 quorum: self.quorum.max(1),

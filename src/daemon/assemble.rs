@@ -14,6 +14,7 @@ use crate::{
     flow::{
         agent::Agent,
         child::ChildRuns,
+        circuit, halt,
         review::Desk,
         suspend,
         sync::Sync as SyncStory,
@@ -83,6 +84,8 @@ pub(super) async fn assemble(
         settings: wiring::settings(config),
         concurrency: config.runs.concurrency as usize,
     }));
+    halt::load(&world).await?;
+    circuit::load(&world).await?;
     suspend::load(&world).await?;
     let sync = Arc::new(SyncStory::open(&world, source, catalogue).await?);
     let tasks = Tasks::default();

@@ -4,7 +4,7 @@ use crate::{
     daemon::{
         Facts, Greeting,
         address::{self, Announcement},
-        housekeeping,
+        halting, housekeeping,
         life::{Daemon, DaemonError},
         reviewer,
         systemd::notify_systemd,
@@ -31,6 +31,7 @@ impl Daemon {
         let address = listener
             .local_addr()
             .unwrap_or(self.loaded.config.http.listen);
+        halting::obey_note(&world, &self.loaded.config.state_dir).await;
         let mut scheduler = tick::Scheduler::load(&world).await?;
         let look = self.spawn_sync();
         self.first_look(look).await;
@@ -48,6 +49,7 @@ impl Daemon {
         self.tasks.spawn("scheduler", async move {
             scheduler.keep_time(&timekeeper).await;
         });
+        halting::spawn(self);
         housekeeping::spawn(self);
         reviewer::spawn(self);
         let settings = world.settings();

@@ -16,6 +16,7 @@ pub mod address;
 mod assemble;
 mod begin;
 mod force;
+pub mod halting;
 mod housekeeping;
 mod life;
 mod reload;

@@ -1,5 +1,5 @@
-//! Not ready → no new runs → what runs gets time to end → it is told to stop → what is stuck is named → the history is closed → HTTP
-//! ends.
+//! Not ready → no new runs → what runs gets time to end → it is told to stop → what is stuck is named → the tasks end → the history
+//! is closed → HTTP ends.
 
 use crate::daemon::{
     begin::HTTP_GRACE,
@@ -40,6 +40,8 @@ impl Daemon {
         let grace = self.loaded.config.runs.shutdown_grace.duration();
         let forced = self.drain(grace, signals).await;
         let mut stuck = self.obey(if forced { OBEY_FORCED } else { OBEY }).await;
+        // Whatever still writes has written before the history is closed; only HTTP answers on.
+        self.tasks.end_all_but("http", TASKS_GRACE).await;
         housekeeping::last_words(&world).await;
         self.announcement = None;
         if let Err(error) = world.history.clone().close().await {

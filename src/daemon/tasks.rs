@@ -109,6 +109,16 @@ impl Tasks {
         Some(name)
     }
 
+    /// Waits up to `grace` until only this one is left.
+    pub async fn end_all_but(&mut self, kept: &str, grace: Duration) {
+        let _in_time = tokio::time::timeout(grace, async {
+            while self.names.values().any(|name| *name != kept) {
+                self.first_to_end().await;
+            }
+        })
+        .await;
+    }
+
     /// Waits up to `grace` for all of them, then aborts the rest and names them.
     pub async fn end(mut self, grace: Duration) -> Vec<String> {
         let drained = tokio::time::timeout(grace, async {

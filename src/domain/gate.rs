@@ -76,6 +76,8 @@ impl Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// A person has stopped all effects.
+    Halt,
     /// Placeholders, control characters, size.
     Structure,
     /// Operations that policy forbids.
@@ -86,6 +88,10 @@ pub enum Stage {
     RequireApproval,
     /// The autonomy level.
     Autonomy,
+    /// A runbook that failed several times in a row.
+    Circuit,
+    /// A runbook that is new or changed.
+    FirstRun,
     /// Texts that policy fears.
     DangerousCommand,
     /// How much may be done in a period.
@@ -106,11 +112,14 @@ impl Stage {
     /// The word used in reports and metric labels.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Halt => "halt",
             Self::Structure => "structure",
             Self::Forbidden => "forbidden",
             Self::ProtectedNamespace => "protected_namespace",
             Self::RequireApproval => "require_approval",
             Self::Autonomy => "autonomy",
+            Self::Circuit => "circuit",
+            Self::FirstRun => "first_run",
             Self::DangerousCommand => "dangerous_command",
             Self::RateLimit => "rate_limit",
             Self::Window => "window",

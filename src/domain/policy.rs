@@ -148,6 +148,10 @@ pub struct Policy {
     pub changes_per_minute: u32,
     /// Destructive steps per hour, over all runbooks.
     pub destructive_per_hour: u32,
+    /// So many failures and denials of a runbook in a row put it back to level 1 until a person resets it; 0: never.
+    pub circuit_failures: u32,
+    /// A runbook that is new or changed asks people until so many of its runs have changed something and ended well; 0: never.
+    pub first_runs: u32,
     /// Destructive steps that run without consent at level 3, for a while.
     pub preapproved: Vec<Preapproval>,
     /// How consent is given.
@@ -209,6 +213,8 @@ impl Default for Policy {
             max_reach: 10,
             changes_per_minute: 60,
             destructive_per_hour: 3,
+            circuit_failures: 3,
+            first_runs: 1,
             preapproved: Vec::new(),
             approvals: ApprovalRules {
                 quorum: 1,

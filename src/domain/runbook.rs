@@ -23,8 +23,8 @@ pub struct Runbook {
     /// Unique in the repository.
     pub name: RunbookName,
     /// For selection and grouping.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<Box<str>, Box<str>>,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// What it is for.
     pub description: Box<str>,
     /// Who answers for it.
@@ -60,6 +60,33 @@ pub struct Runbook {
     /// Always run last.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub finally: Box<[Step]>,
+}
+
+/// Names and values, by name. A tree of one label would take four hundred bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Labels(Box<[(Box<str>, Box<str>)]>);
+
+impl Labels {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+impl From<BTreeMap<Box<str>, Box<str>>> for Labels {
+    fn from(labels: BTreeMap<Box<str>, Box<str>>) -> Self {
+        Self(labels.into_iter().collect())
+    }
+}
+impl Serialize for Labels {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(deserializer)
+            .map(|labels: BTreeMap<Box<str>, Box<str>>| labels.into())
+    }
 }
 
 /// What starts a run.

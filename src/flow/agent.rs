@@ -10,7 +10,7 @@ use crate::{
         run::{Cause, RunEvent},
     },
     flow::{
-        approve, called,
+        approve, called, circuit, halt,
         start::{self, NotStarted, Wish},
         suspend,
         sync::Sync as SyncStory,
@@ -21,8 +21,8 @@ use crate::{
     ports::{
         BoxFuture,
         agent::{
-            Agent as Port, AgentError, Dependency, RunbookView, StartRequest, StartedRun, SyncView,
-            Upcoming,
+            Agent as Port, AgentError, Dependency, HaltView, RunbookView, StartRequest, StartedRun,
+            SyncView, Upcoming,
         },
     },
 };
@@ -103,6 +103,26 @@ impl Port for Agent {
     }
     fn resume<'a>(&'a self, runbook: &'a RunbookName, by: &'a Person) -> Answer<'a, ()> {
         Box::pin(suspend::resume(&self.world, runbook, by))
+    }
+    fn reset<'a>(
+        &'a self,
+        runbook: &'a RunbookName,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> Answer<'a, ()> {
+        Box::pin(circuit::reset(&self.world, runbook, by, reason))
+    }
+    fn halted(&self) -> HaltView {
+        halt::view(&self.world)
+    }
+    fn halt<'a>(&'a self, by: &'a Person, reason: &'a str) -> Answer<'a, HaltView> {
+        Box::pin(async move {
+            let now = self.world.now();
+            halt::halt(&self.world, &by.subject, reason, now).await
+        })
+    }
+    fn unhalt<'a>(&'a self, by: &'a Person, reason: &'a str) -> Answer<'a, HaltView> {
+        Box::pin(halt::unhalt(&self.world, by, reason))
     }
     fn sync<'a>(&'a self, by: &'a Person, accept: Option<&'a str>) -> Answer<'a, SyncView> {
         Box::pin(async move {

@@ -17,7 +17,7 @@ use crate::{
         run::{Cause, RunEvent, RunHeader, StepKey},
     },
     flow::{
-        FlowError, locks,
+        FlowError, halt, locks,
         run::Journey,
         start,
         step::{self, Attempt},
@@ -321,6 +321,7 @@ pub async fn vote(
     seen: Option<Digest>,
     comment: &str,
 ) -> Result<(), AgentError> {
+    halt::allow_vote(world, verdict)?;
     let found = world.history.approval(id).await;
     let found = found.map_err(|error| AgentError::Unavailable(error.to_string()))?;
     let found = found.ok_or_else(|| AgentError::NotFound(format!("approval {id}")))?;

@@ -8,8 +8,11 @@
 //! | run | [`run`] | a run from its first step to its recorded end |
 //! | step | [`step`] | one attempt: rendered → judged → recorded → carried out → recorded |
 //! | approve | [`approve`] | a question to people → their answer |
+//! | halt | [`halt`] | all effects stop → until a person lets them go |
 //! | suspend | [`suspend`] | a runbook rests → until a person or the clock ends it |
 //! | review | [`review`] | a step is shown → a provider answers, or none does → it is tightened, or not |
+//! | circuit | [`circuit`] | a runbook fails several times → its changes ask people → until a person resets it |
+//! | trial | `trial` | a runbook is new or changed → its first changes ask people |
 //! | explain | [`explain`] | each step of a runbook → what the gate would say of it, before anything runs |
 //! | recover | [`recover`] | after a start: what was going on goes on |
 //! | called | `called` | a webhook or an alert comes in → the runs that it starts |
@@ -25,7 +28,9 @@ pub mod approve;
 pub mod artifacts;
 mod called;
 pub mod child;
+pub mod circuit;
 pub mod explain;
+pub mod halt;
 mod locks;
 mod needs;
 pub mod recover;
@@ -36,6 +41,7 @@ pub mod step;
 pub mod suspend;
 pub mod sync;
 pub mod tick;
+mod trial;
 pub mod view;
 pub mod world;
 

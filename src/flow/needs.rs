@@ -1,4 +1,4 @@
-//! What runbooks need of the agent's configuration: the secrets that their steps name.
+//! What runbooks need of the agent's configuration: the secrets that their steps name, and the webhooks that start them.
 //!
 //! - Another set, or another configuration, is looked at when it comes into use: what is not configured is told as a problem, by an
 //!   event, on a gauge, and in the state of the sync, until it is mended.
@@ -9,8 +9,8 @@ use crate::{
     domain::{
         active::ActiveRunbook,
         expression,
-        name::{RunbookName, SecretName},
-        runbook::Runbook,
+        name::{RunbookName, SecretName, WebhookName},
+        runbook::{Runbook, Trigger},
     },
     flow::world::{World, held},
     ports::secrets::SecretError,
@@ -70,17 +70,33 @@ impl<'a> Configured<'a> {
     fn lack_of(&mut self, found: &ActiveRunbook) -> Option<String> {
         let mut secrets = secrets_of(&found.runbook);
         secrets.retain(|name| !self.names(name));
-        if secrets.is_empty() {
-            return None;
-        }
-        let names: Vec<String> = secrets.iter().map(|name| format!("`{name}`")).collect();
-        Some(format!(
-            "{}:{}:1: the runbook `{}` needs secrets that are not in the agent's configuration: {} (add them under `secrets:`; its runs fail until then)",
-            found.file,
-            found.line,
-            found.runbook.name,
-            names.join(", ")
-        ))
+        let settings = self.world.settings();
+        let webhooks = webhooks_of(&found.runbook)
+            .filter(|name| !settings.webhooks.contains_key(name.as_str()));
+        let lacking = [
+            (
+                listed(secrets.iter()),
+                "secrets",
+                "its runs fail until then",
+            ),
+            (
+                listed(webhooks),
+                "webhooks",
+                "nothing starts it by them until then",
+            ),
+        ];
+        let lacking: Vec<String> = lacking
+            .into_iter()
+            .filter(|(names, ..)| !names.is_empty())
+            .map(|(names, what, consequence)| {
+                format!("{what} that are not in the agent's configuration: {names} (add them under `{what}:`; {consequence})")
+            })
+            .collect();
+        (!lacking.is_empty()).then(|| {
+            let (file, line, name) = (&found.file, found.line, &found.runbook.name);
+            let lacking = lacking.join(", and ");
+            format!("{file}:{line}:1: the runbook `{name}` needs {lacking}")
+        })
     }
 
     /// One that is named and cannot be read is told at the start, and may be there when it is needed.
@@ -92,6 +108,22 @@ impl<'a> Configured<'a> {
         self.known.insert(name.clone(), known);
         known
     }
+}
+
+fn listed(names: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+fn webhooks_of(runbook: &Runbook) -> impl Iterator<Item = &WebhookName> {
+    runbook.triggers.iter().filter_map(|trigger| match trigger {
+        Trigger::Webhook { name } => Some(name),
+        Trigger::Schedule { .. }
+        | Trigger::Every { .. }
+        | Trigger::Alert { .. }
+        | Trigger::Agent { .. }
+        | Trigger::After { .. } => None,
+    })
 }
 
 /// The secrets that the steps name. A condition cannot name one.

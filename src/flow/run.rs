@@ -9,7 +9,7 @@ use crate::{
         runbook::Runbook,
     },
     flow::{
-        FlowError, approve, locks, needs, start, step,
+        FlowError, approve, circuit, locks, needs, start, step, trial,
         world::{Control, World, held},
     },
     history::{Write, WriteError},
@@ -228,6 +228,9 @@ async fn end(
     let mut writes = vec![Write::Audit(audit)];
     writes.extend(locks::give_back(journey));
     writes.extend(followers.iter().flat_map(start::Follower::writes));
+    writes.extend(trial::proof(journey, outcome, now));
+    let circuit = circuit::count(&world, journey, outcome, &reason, now).await;
+    writes.extend(circuit.iter().flat_map(circuit::Change::writes));
     let event = RunEvent::Ended {
         outcome,
         reason: reason.clone(),
@@ -235,6 +238,9 @@ async fn end(
     journey
         .record("the end of a run", vec![event], writes)
         .await?;
+    if let Some(circuit) = circuit {
+        circuit.take();
+    }
     locks::tell(journey);
     let took = since(journey.state.started.unwrap_or(now), now);
     world

@@ -5,7 +5,7 @@ use crate::{
     flow::{
         FlowError,
         agent::TaskReport,
-        needs, step,
+        circuit, needs, step,
         sync::Sync as SyncStory,
         world::{Due, World, held, triggers_of},
     },
@@ -68,6 +68,7 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
                     .map(str::to_owned)
                     .or_else(|| held(&world.lacks).get(name).cloned()),
                 suspended_until: suspension.and_then(|suspension| suspension.until),
+                circuit: circuit::open(world, name),
                 triggers: found
                     .runbook
                     .triggers
@@ -86,13 +87,14 @@ pub async fn runbooks(world: &World) -> Result<Vec<RunbookView>, AgentError> {
         })
         .collect();
     let broken = in_use.set.broken().iter();
-    views.extend(broken.map(|(name, broken)| never_good(name, broken, facts.get(name))));
+    views.extend(broken.map(|(name, broken)| never_good(world, name, broken, facts.get(name))));
     views.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(views)
 }
 
 /// A runbook of which nothing is known but that it is broken; which environments it is for is not known either.
 fn never_good(
+    world: &World,
     name: &RunbookName,
     broken: &BrokenRunbook,
     facts: Option<&RunbookFacts>,
@@ -106,6 +108,7 @@ fn never_good(
         state: RunbookState::Invalid,
         problem: Some(broken.problem.to_string()),
         suspended_until: None,
+        circuit: circuit::open(world, name),
         triggers: Vec::new(),
         next: None,
         running: None,
@@ -191,6 +194,7 @@ fn series(
         next_run: due.map(|due| due.due),
         expected_interval: due.and_then(|due| due.interval).map(Span::duration),
         suspended: world.suspended(name, now).is_some(),
+        circuit_open: circuit::open(world, name).is_some(),
         invalid,
     }
 }
@@ -225,6 +229,7 @@ pub fn upcoming(world: &World, runbook: Option<&RunbookName>, limit: usize) -> V
             nominal: due.nominal,
             due: due.due,
             blocked: None,
+            note: None,
         })
         .collect();
     all.sort_by(|one, other| {
@@ -233,8 +238,17 @@ pub fn upcoming(world: &World, runbook: Option<&RunbookName>, limit: usize) -> V
     all.truncate(limit);
     for item in &mut all {
         item.blocked = blocked(world, item, now);
+        item.note = note(world, &item.runbook);
     }
     all
+}
+
+fn note(world: &World, runbook: &RunbookName) -> Option<String> {
+    if let Some(halt) = world.brake.halted() {
+        return Some(format!("its changes are denied: {halt}"));
+    }
+    let tripped = circuit::open(world, runbook)?;
+    Some(format!("its changes ask people: {tripped}"))
 }
 
 fn blocked(world: &World, item: &Upcoming, now: Timestamp) -> Option<NotRun> {
@@ -266,6 +280,7 @@ pub fn dependencies(world: &World, sync: &SyncStory, tasks: &dyn TaskReport) -> 
         source(sync),
         reviewer(world),
     ];
+    all.extend(halted(world));
     all.extend(tasks.tasks());
     all
 }
@@ -282,6 +297,17 @@ fn history(world: &World) -> Dependency {
         weight: Weight::Ready,
         detail,
     }
+}
+
+/// Only while it is so: an agent that is not halted need not say it.
+fn halted(world: &World) -> Option<Dependency> {
+    let halt = world.brake.halted()?;
+    Some(Dependency {
+        name: "effects".to_owned(),
+        ok: false,
+        weight: Weight::Degraded,
+        detail: format!("{halt}; `orderly unhalt` lets them go"),
+    })
 }
 
 pub(super) fn output(world: &World) -> Dependency {

@@ -3,13 +3,14 @@
 use crate::{
     domain::{
         active::ActiveSet,
+        circuit::Circuit,
         gate::Quorum,
         id::{ApprovalId, RunId},
         name::{EnvironmentName, RunbookName},
         policy::Policy,
         span::Span,
     },
-    flow::{FlowError, needs},
+    flow::{FlowError, halt::Brake, needs},
     gate::review::Reviewer,
     history::{History, Write, WriteError},
     ports::{BoxFuture, clock::Clock, executor::Executor, logs::LogStore, secrets::Secrets},
@@ -140,6 +141,12 @@ pub struct World {
     pub address: OnceLock<String>,
     /// How many live runs wait for people.
     pub waiting: AtomicUsize,
+    /// Whether a person has stopped all effects, and what would have to stop.
+    pub brake: Brake,
+    /// Runbooks that failed lately, or whose circuit is open.
+    pub circuits: Mutex<BTreeMap<RunbookName, Circuit>>,
+    /// Held by whoever changes a circuit, here and in the history.
+    pub tripping: tokio::sync::Mutex<()>,
     /// Runbooks whose triggers are stopped.
     pub suspensions: Mutex<BTreeMap<RunbookName, Suspension>>,
     /// Held by whoever changes a suspension, here and in the history.
@@ -205,6 +212,9 @@ impl World {
             live: Mutex::default(),
             address: OnceLock::new(),
             waiting: AtomicUsize::default(),
+            brake: Brake::default(),
+            circuits: Mutex::default(),
+            tripping: tokio::sync::Mutex::default(),
             suspensions: Mutex::default(),
             suspending: tokio::sync::Mutex::default(),
             lacks: Mutex::default(),

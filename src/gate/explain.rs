@@ -87,6 +87,9 @@ pub fn planned(
 fn at_rest(now: Timestamp) -> Circumstances {
     Circumstances {
         now,
+        halted: None,
+        circuit: None,
+        trial: None,
         window: WindowState::Open { closes: None },
         window_override: None,
         changes_last_minute: 0,

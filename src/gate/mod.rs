@@ -1,6 +1,6 @@
 //! The safety gate: the stages that lead to one permit.
 //!
-//! Order: structure and hard denials → policy → rate limits → review (may only tighten) → people. Each stage adds
+//! Order: a halt, structure and hard denials → policy → rate limits → review (may only tighten) → people. Each stage adds
 //! [`Contribution`]s; their join is the decision ([`crate::domain::gate::join`]); no stage can take back what another said.
 //!
 //! Invariants
@@ -11,17 +11,22 @@
 //! What a command would do is not found out here: that is [`crate::commands`].
 
 pub mod explain;
+mod halt;
 mod limits;
+mod lowered;
 mod operations;
 mod policy;
 pub mod review;
 
 use crate::domain::{
     calendar::WindowState,
+    circuit::Tripped,
     effect::Class,
     gate::{Contribution, Decision, Quorum, Stage, join},
+    halt::Halt,
     plan::PlannedStep,
     policy::Policy,
+    trial::Trial,
 };
 use jiff::Timestamp;
 use review::{
@@ -34,6 +39,12 @@ use review::{
 pub struct Circumstances {
     /// The time.
     pub now: Timestamp,
+    /// Whether a person has stopped all effects.
+    pub halted: Option<Halt>,
+    /// Where the runbook's circuit is open.
+    pub circuit: Option<Tripped>,
+    /// Where the runbook is on trial because it is new or changed.
+    pub trial: Option<Trial>,
     /// Whether the runbook's windows are open; a person may have overridden them.
     pub window: WindowState,
     /// Who overrode a closed window, if anybody did.
@@ -121,7 +132,13 @@ pub fn by_policy(
     circumstances: &Circumstances,
 ) -> Vec<Contribution> {
     let mut contributions = policy::contributions(step, policy, circumstances.now);
+    contributions.extend(
+        lowered::contributions(step, circumstances)
+            .into_iter()
+            .map(|said| policy::at_least_quorum(said, policy)),
+    );
     contributions.extend(limits::contributions(step, policy, circumstances));
+    contributions.extend(halt::contribution(step, circumstances));
     contributions.extend(window(step, circumstances));
     contributions.extend(wishes(circumstances));
     contributions

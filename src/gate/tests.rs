@@ -50,6 +50,9 @@ fn step(effects: Effects, arguments: Value) -> PlannedStep {
 
 fn facts() -> Circumstances {
     Circumstances {
+        halted: None,
+        circuit: None,
+        trial: None,
         now: now(),
         window: WindowState::Open { closes: None },
         window_override: None,

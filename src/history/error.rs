@@ -3,6 +3,7 @@
 use crate::domain::{
     approval::{Refusal, Standing},
     audit::Broken,
+    halt::Halt,
     id::{ApprovalId, RunId},
     name::LockName,
     occurrence::Occurrence,
@@ -183,6 +184,9 @@ pub enum Refused {
         /// Until when.
         until: Timestamp,
     },
+    /// A person has stopped all effects.
+    #[error("all effects are {0}")]
+    Halted(Halt),
     /// The budget for AI is used up.
     #[error(transparent)]
     OverBudget(#[from] Overrun),

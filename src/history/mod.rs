@@ -37,8 +37,8 @@ pub use migrations::{
 pub use rows::{
     ApprovalCase, ApprovalFilter, ApprovalRecord, ArtifactFilter, ArtifactRow, AuditFilter,
     AuditHead, AuditVerdict, DEFAULT_LIMIT, EffectFilter, LockRow, MAX_LIMIT, MonthRow,
-    OutcomeFilter, RunFilter, RunRow, RunStatus, SkippedFilter, StepRow, StepStatus, SuspensionRow,
-    TriggerRow,
+    OutcomeFilter, RecordOf, RunFilter, RunRow, RunStatus, SkippedFilter, StepRow, StepStatus,
+    SuspensionRow, TriggerRow,
 };
 pub use upkeep::{Pruned, Stats, TableStats};
 pub use write::{

@@ -3,7 +3,9 @@
 use crate::{
     domain::{
         audit::Record,
+        circuit::Circuit,
         digest::Digest,
+        halt::Halt,
         id::{ApprovalId, ArtifactId, RunId},
         name::RunbookName,
         occurrence::{Occurrence, Skipped},
@@ -14,11 +16,11 @@ use crate::{
         error::HistoryError,
         handle::History,
         head,
-        read::{agent, approvals, artifacts, audit, runs, schedule, spending},
+        read::{agent, approvals, artifacts, audit, circuit, runs, schedule, spending},
         rows::{
             ApprovalCase, ApprovalFilter, ArtifactFilter, ArtifactRow, AuditFilter, AuditHead,
-            AuditVerdict, EffectFilter, LockRow, MonthRow, RunFilter, RunRow, SkippedFilter,
-            StepRow, SuspensionRow, TriggerRow,
+            AuditVerdict, EffectFilter, LockRow, MonthRow, RecordOf, RunFilter, RunRow,
+            SkippedFilter, StepRow, SuspensionRow, TriggerRow,
         },
         write::{ActiveFile, RunbookFacts, SyncRecord},
     },
@@ -163,6 +165,25 @@ impl History {
     /// Locks that are recorded, by name; expired ones too.
     pub async fn locks(&self) -> Found<Vec<LockRow>> {
         self.read("locks", agent::locks).await
+    }
+    /// Every circuit that is open or counts failures, by name.
+    pub async fn circuits(&self) -> Found<Vec<(RunbookName, Circuit)>> {
+        self.read("circuits", circuit::circuits).await
+    }
+    /// What is known of a definition of a runbook.
+    pub async fn record_of(&self, definition: Digest, runbook: RunbookName) -> Found<RecordOf> {
+        self.read("a definition's record", move |connection| {
+            circuit::record_of(connection, definition, &runbook)
+        })
+        .await
+    }
+    /// Whether it was ever said which definitions are trusted.
+    pub async fn knows_whom_to_trust(&self) -> Found<bool> {
+        self.read("whom to trust", circuit::trusts).await
+    }
+    /// Who has stopped all effects, if anybody has.
+    pub async fn halt(&self) -> Found<Option<Halt>> {
+        self.read("whether all is halted", agent::halt).await
     }
     /// When the agent was last known to be alive.
     pub async fn last_heartbeat(&self) -> Found<Option<Timestamp>> {

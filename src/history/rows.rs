@@ -384,6 +384,17 @@ pub struct SuspensionRow {
     pub at: Timestamp,
 }
 
+/// What is known of a definition of a runbook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordOf {
+    /// Runs that changed something and ended well.
+    pub runs: u32,
+    /// It needs none.
+    pub is_trusted: bool,
+    /// Other definitions of the runbook are known.
+    pub has_others: bool,
+}
+
 /// A trigger that counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TriggerRow {

@@ -5,8 +5,10 @@
 use crate::domain::{
     approval::{Request, Vote},
     audit::Entry,
+    circuit::Circuit,
     digest::Digest,
     effect::Class,
+    halt::Halt,
     id::{ApprovalId, ArtifactId, CallId, RunId},
     name::{LockName, ProviderName, RunbookName, StepName},
     occurrence::{Occurrence, Skipped},
@@ -140,6 +142,35 @@ pub enum Write {
         /// The runbook.
         runbook: RunbookName,
     },
+    /// Where a runbook's circuit stands.
+    Circuit {
+        /// The runbook.
+        runbook: RunbookName,
+        /// Its circuit.
+        circuit: Circuit,
+    },
+    /// A run of this definition changed something and ended well.
+    Proof {
+        /// The digest of the definition.
+        definition: Digest,
+        /// The runbook.
+        runbook: RunbookName,
+        /// When.
+        at: Timestamp,
+    },
+    /// These definitions need no proof.
+    Trusted {
+        /// The digest of each, and the runbook.
+        definitions: Vec<(Digest, RunbookName)>,
+        /// When.
+        at: Timestamp,
+    },
+    /// All effects are halted; an earlier halt is replaced.
+    Halt(Halt),
+    /// Effects may be again.
+    Unhalt,
+    /// Refuses the batch while all effects are halted: it records the start of one.
+    NotHalted,
     /// The agent was alive then.
     Heartbeat {
         /// When.

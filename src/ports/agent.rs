@@ -3,7 +3,9 @@
 use crate::{
     domain::{
         approval::{Person, Verdict},
+        circuit::Tripped,
         digest::Digest,
+        halt::Halt,
         id::{ApprovalId, RunId},
         name::RunbookName,
         occurrence::NotRun,
@@ -35,6 +37,9 @@ pub struct RunbookView {
     pub problem: Option<String>,
     /// Suspended until then, where it is; `None` in a suspension means until resumed.
     pub suspended_until: Option<Timestamp>,
+    /// Where its circuit is open: its changes ask people until somebody resets it.
+    #[serde(default)]
+    pub circuit: Option<Tripped>,
     /// Its triggers, as text.
     pub triggers: Vec<String>,
     /// When it is due next.
@@ -76,6 +81,9 @@ pub struct Upcoming {
     pub due: Timestamp,
     /// Why it will not run, as far as is known now.
     pub blocked: Option<NotRun>,
+    /// What will be other than usual if it runs: its changes ask people, or are denied.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// Where following the source stands.
@@ -136,6 +144,19 @@ pub enum Weight {
     Ready,
     /// Something is degraded; `/health` shows it.
     Degraded,
+}
+
+/// Whether all effects are halted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaltView {
+    /// By whom, since when and why; none where nothing is halted.
+    pub halted: Option<Halt>,
+    /// Steps that the halt has stopped; only in the answer to whoever halted.
+    #[serde(default)]
+    pub stopped: Vec<String>,
+    /// Those of them that have not ended yet.
+    #[serde(default)]
+    pub still: Vec<String>,
 }
 
 /// A wish to start a run.
@@ -234,6 +255,27 @@ pub trait Agent: Send + Sync {
         runbook: &'a RunbookName,
         by: &'a Person,
     ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Closes a runbook's circuit, so that it acts by itself again.
+    fn reset<'a>(
+        &'a self,
+        runbook: &'a RunbookName,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Whether all effects are halted.
+    fn halted(&self) -> HaltView;
+    /// Stops all effects at once, until a person lets them go again.
+    fn halt<'a>(
+        &'a self,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<HaltView, AgentError>>;
+    /// Lets effects be again.
+    fn unhalt<'a>(
+        &'a self,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<HaltView, AgentError>>;
     /// Fetches the source now; with `accept`, a held deletion of exactly this revision is carried out.
     fn sync<'a>(
         &'a self,

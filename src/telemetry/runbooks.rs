@@ -4,7 +4,7 @@
 //! runbook and writes the lines straight from it. A runbook's name needs no escaping in a label, so its label text is the name itself.
 //! Updates take a shared lock and store atomically; only a new set of runbooks takes the lock alone.
 //!
-//! A runbook has seven series or fewer: what is not known (never run, no schedule) is absent, never 0 or NaN; `_suspended`, `_invalid` and
+//! A runbook has seven series or fewer: what is not known (never run, no schedule) is absent, never 0 or NaN; `_suspended`, `_circuit_open`, `_invalid` and
 //! the counters of rare outcomes appear when they first mean something. One that leaves the set keeps its series for an hour
 //! ([`KEPT_AFTER_DELETION`]), so that the last scrape before the deletion is not the last word, and then goes.
 
@@ -42,6 +42,8 @@ pub struct RunbookSeries {
     pub expected_interval: Option<Duration>,
     /// Whether its triggers are stopped.
     pub suspended: bool,
+    /// Whether its circuit is open.
+    pub circuit_open: bool,
     /// Whether its newest version is broken.
     pub invalid: bool,
 }
@@ -87,6 +89,7 @@ struct Slot {
     check: Maybe,
     check_so_far: Maybe,
     suspended: Maybe,
+    circuit_open: Maybe,
     invalid: Maybe,
     gone_since: Maybe,
     ended: [AtomicU64; RunOutcome::ALL.len()],
@@ -104,6 +107,7 @@ impl Slot {
             check: Maybe::none(),
             check_so_far: Maybe::none(),
             suspended: Maybe::none(),
+            circuit_open: Maybe::none(),
             invalid: Maybe::none(),
             gone_since: Maybe::none(),
             ended: [const { AtomicU64::new(0) }; RunOutcome::ALL.len()],
@@ -120,6 +124,7 @@ impl Slot {
             .set_if_absent(series.last_outcome.map(code));
         self.due(series.next_run, series.expected_interval);
         self.suspended.set(series.suspended.then_some(1));
+        self.circuit_open.set(series.circuit_open.then_some(1));
         self.invalid.set(series.invalid.then_some(1));
     }
 
@@ -180,6 +185,11 @@ impl Runbooks {
             table.slots.retain(|slot| !slot.is_forgotten(now));
             table.places = places(&table.slots);
         }
+        let new = here
+            .iter()
+            .filter(|series| !table.places.contains_key(&series.name))
+            .count();
+        table.slots.reserve_exact(new);
         for series in here {
             if !table.places.contains_key(&series.name) {
                 table.add(&series.name);
@@ -215,6 +225,10 @@ impl Runbooks {
 
     pub(super) fn suspended(&self, name: &RunbookName, suspended: bool) {
         self.with(name, |slot| slot.suspended.set(suspended.then_some(1)));
+    }
+
+    pub(super) fn circuit_open(&self, name: &RunbookName, open: bool) {
+        self.with(name, |slot| slot.circuit_open.set(open.then_some(1)));
     }
 
     /// A check of a run that is going on has answered. Runs of one runbook that overlap share one worst answer.
@@ -307,7 +321,7 @@ fn write_counts(text: &mut Text, slots: &[&Slot]) {
 
 type Gauge = (&'static str, &'static str, fn(&Slot) -> &Maybe);
 
-const GAUGES: [Gauge; 8] = [
+const GAUGES: [Gauge; 9] = [
     (
         "orderly_runbook_last_run_timestamp_seconds",
         "When its last run ended; absent until then.",
@@ -342,6 +356,11 @@ const GAUGES: [Gauge; 8] = [
         "orderly_runbook_suspended",
         "1 where its triggers are stopped, else absent.",
         |slot| &slot.suspended,
+    ),
+    (
+        "orderly_runbook_circuit_open",
+        "1 where its circuit is open and its changes ask people, else absent.",
+        |slot| &slot.circuit_open,
     ),
     (
         "orderly_runbook_invalid",

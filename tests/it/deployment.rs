@@ -63,6 +63,7 @@ fn known_metrics() -> BTreeSet<String> {
             next_run: Some(now),
             expected_interval: Some(std::time::Duration::from_mins(1)),
             suspended: false,
+            circuit_open: false,
             invalid: false,
         }],
         &[],

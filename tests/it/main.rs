@@ -21,6 +21,7 @@ mod hostile;
 mod http;
 mod kubernetes;
 mod network;
+mod pipelines;
 mod process;
 mod readme;
 mod reviewer;

@@ -139,7 +139,7 @@ fn script(text: &str) -> Program {
 
 /// The same text, carried out by the agent itself.
 fn pipelines(text: &str, pipefail: bool) -> Program {
-    let plan = orderly::commands::plan(text).unwrap_or_else(|| panic!("{text} wants a shell"));
+    let plan = orderly::commands::plan(text, &[]).unwrap_or_else(|| panic!("{text} wants a shell"));
     Program {
         work: Work::Pipelines(Pipelines { plan, pipefail }),
         ..program(&[])

@@ -153,10 +153,12 @@ fn idempotent(inputs: &Inputs, analysis: &Analysis) -> bool {
     inputs.idempotent || looks
 }
 
-/// A text that needs no shell gets none: what was judged is what runs. Its plan depends on the text alone, which holds no secret.
+/// A text that needs no shell gets none: what was judged is what runs. Its plan depends on the text and the names of
+/// variables alone, which hold no secret.
 pub(super) fn work(inputs: &Inputs) -> Work {
     let script = inputs.script.as_deref().filter(|_| inputs.stdin.is_none());
-    match script.and_then(commands::plan) {
+    let names: Vec<&str> = inputs.env.keys().map(String::as_str).collect();
+    match script.and_then(|script| commands::plan(script, &names)) {
         Some(plan) => Work::Pipelines(Pipelines {
             plan,
             pipefail: inputs.shell == Shell::Bash,

@@ -94,13 +94,10 @@ fn base(name: &str) -> &str {
 /// Whether what was read is what will be read.
 fn holds(inputs: &Inputs, blind: &Analysis, seen: &Analysis) -> bool {
     let is_one = inputs.script.is_none()
-        || blind.plan.as_ref().is_some_and(|plan| {
-            let commands = plan
-                .pipelines
-                .iter()
-                .map(|pipeline| pipeline.commands.len());
-            commands.sum::<usize>() == 1
-        });
+        || blind
+            .plan
+            .as_ref()
+            .is_some_and(crate::domain::pipeline::Plan::is_one_program);
     if inputs.script.is_some() && blind.plan.is_none() {
         return false;
     }
@@ -197,13 +194,7 @@ pub(super) fn programs(
     let mut programs = BTreeMap::new();
     let started: Vec<String> = match act::work(inputs) {
         Work::Words(words) => words.into_iter().take(1).collect(),
-        Work::Pipelines(pipelines) => {
-            let plan = pipelines.plan.pipelines.into_iter();
-            let commands = plan.flat_map(|pipeline| pipeline.commands);
-            commands
-                .filter_map(|command| command.argv.into_iter().next())
-                .collect()
-        }
+        Work::Pipelines(pipelines) => pipelines.plan.programs(),
     };
     let is_single = inputs.argv.is_some();
     for name in started {

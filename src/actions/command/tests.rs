@@ -107,7 +107,7 @@ async fn what_a_command_would_do_is_known_before_it_runs() {
     assert_eq!(unknown.effects.confidence, Confidence::Opaque);
     assert!(!unknown.idempotent);
     assert!(
-        of(json!({ "script": "echo \"$A\"" }))
+        of(json!({ "script": "echo \"$(id)\"" }))
             .await
             .effects
             .needs_shell
@@ -436,9 +436,43 @@ async fn a_script_that_needs_no_shell_gets_none() {
 }
 
 #[tokio::test]
+async fn variables_are_judged_by_their_values_and_put_in_when_it_runs() {
+    let restart = |name: &str| json!({ "script": "systemctl restart \"$SERVICE\"", "env": { "SERVICE": name } });
+    let known = intend("command", restart("nginx")).await.unwrap().effects;
+    assert_eq!(known.class(), Class::Change);
+    assert_eq!(known.confidence, Confidence::Exact);
+    assert!(!known.needs_shell);
+    let secret = marker(&SecretName::new("db").unwrap());
+    let hidden = intend("command", restart(&secret)).await.unwrap().effects;
+    assert_ne!(hidden.confidence, Confidence::Exact);
+    let many = json!({ "script": "systemctl restart $A", "env": { "A": "nginx; reboot" } });
+    let many = intend("command", many).await.unwrap().effects;
+    assert_eq!(many.calls, [["systemctl", "restart", "nginx;", "reboot"]]);
+}
+
+#[tokio::test]
+async fn no_value_stands_in_the_orders_for_a_script() {
+    let processes = ending(How::Exited(0), b"", b"");
+    let world = World {
+        processes: processes.clone(),
+        secrets: KnownSecrets::of(&[("db", "hunter2-x")]),
+        ..world()
+    };
+    let secret = marker(&SecretName::new("db").unwrap());
+    let with = json!({ "script": "psql \"$URL\" -c 'select 1'", "env": { "URL": secret } });
+    act(world, "command", with).await;
+    let program = processes.asked.lock().unwrap().remove(0);
+    let Work::Pipelines(asked) = program.work else {
+        panic!("{program:?}");
+    };
+    assert!(!format!("{asked:?}").contains("hunter2"));
+    assert_eq!(program.environment["URL"].expose(), "hunter2-x");
+}
+
+#[tokio::test]
 async fn a_script_is_one_word_for_its_shell() {
     for (shell, words) in [
-        ("sh", vec!["sh", "-e", "-c", "echo \"$A\"", "script"]),
+        ("sh", vec!["sh", "-e", "-c", "echo \"$(id)\"", "script"]),
         (
             "bash",
             vec![
@@ -449,7 +483,7 @@ async fn a_script_is_one_word_for_its_shell() {
                 "-o",
                 "pipefail",
                 "-c",
-                "echo \"$A\"",
+                "echo \"$(id)\"",
                 "script",
             ],
         ),
@@ -457,7 +491,7 @@ async fn a_script_is_one_word_for_its_shell() {
         let processes = ending(How::Exited(0), b"", b"");
         run(
             processes.clone(),
-            json!({ "script": "echo \"$A\"", "shell": shell }),
+            json!({ "script": "echo \"$(id)\"", "shell": shell }),
         )
         .await;
         assert_eq!(

@@ -9,12 +9,13 @@ use crate::{
         ids, rows,
         table::{Cell, Table},
         times,
-        values::{how_many, outcomes, statuses},
+        values::{how_many, outcomes, reasons, statuses},
     },
     domain::{
         gate::Decision,
         id::RunId,
         name::RunbookName,
+        occurrence::Skipped,
         run::{Recorded, RunEvent},
     },
     history::{RunRow, StepRow},
@@ -59,6 +60,22 @@ enum What {
         /// The run, by its id or a part of it
         run: String,
     },
+    /// List occurrences that did not run, and why
+    #[command(long_about = SKIPPED)]
+    Skipped {
+        /// Of this runbook
+        #[arg(long, value_name = "NAME")]
+        runbook: Option<RunbookName>,
+        /// For this reason
+        #[arg(long, value_name = "REASON", value_parser = reasons())]
+        reason: Option<String>,
+        /// Not decided before this: a length of time (24h) or a time
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// At most so many, up to 1000
+        #[arg(long, short = 'n', default_value_t = 20, value_name = "NUMBER", value_parser = how_many())]
+        limit: u64,
+    },
     /// Ask a run to stop
     #[command(long_about = CANCEL)]
     Cancel {
@@ -84,7 +101,17 @@ Example:
   orderly runs --outcome failures --since 24h
   orderly runs --runbook nightly-backup -n 1 --output json | jq -r '.items[0].outcome'
   orderly runs show 3f9a1c2d
+  orderly runs skipped --since 24h
   orderly runs cancel 3f9a1c2d --reason 'wrong namespace'";
+
+const SKIPPED: &str = "\
+List occurrences that were due and did not run, newest first, each with its reason: `missed_down` (the agent was not there), `suspended`, \
+`window` (closed), `overlap` (the run before was still going), `deadline` (too late to start), `invalid`. Occurrences that the agent missed \
+one after the other are one line, with the first and the last.
+
+Example:
+  orderly runs skipped --runbook nightly-backup --since 7d
+  orderly runs skipped --reason missed_down --output json | jq '.items[] | {runbook, detail}'";
 
 const SHOW: &str = "\
 Show one run: what started it, with which inputs, how far it is, what it asks people for; each step with its state, its length and what \
@@ -110,17 +137,25 @@ pub(in crate::cli) async fn runs(arguments: Arguments, context: &Context) -> Ans
     match arguments.what {
         None => list(&arguments.list, &client, context).await,
         Some(What::Show { run }) => show(&run, &client, context).await,
+        Some(What::Skipped {
+            runbook,
+            reason,
+            since,
+            limit,
+        }) => {
+            let address = Address::api(&["skipped"])
+                .with("runbook", runbook.as_ref())
+                .with("reason", reason.as_ref())
+                .with("since", time(since.as_deref(), context)?)
+                .with("limit", Some(limit));
+            skipped(&address, &client, context).await
+        }
         Some(What::Cancel { run, reason }) => cancel(&run, &reason, &client, context).await,
     }
 }
 
 async fn list(list: &List, client: &Client, context: &Context) -> Answer {
-    let since = list
-        .since
-        .as_deref()
-        .map(|text| times::parse_since(text, context.now(), &context.zone))
-        .transpose()
-        .map_err(CliError::Usage)?;
+    let since = time(list.since.as_deref(), context)?;
     let address = Address::api(&["runs"])
         .with("runbook", list.runbook.as_ref())
         .with("outcome", list.outcome.as_ref())
@@ -141,6 +176,25 @@ async fn list(list: &List, client: &Client, context: &Context) -> Answer {
             .terminal
             .say("there may be older ones; --limit shows more");
     }
+    Ok(Exit::Done)
+}
+
+fn time(since: Option<&str>, context: &Context) -> Result<Option<Timestamp>, CliError> {
+    since
+        .map(|text| times::parse_since(text, context.now(), &context.zone))
+        .transpose()
+        .map_err(CliError::Usage)
+}
+
+async fn skipped(address: &Address, client: &Client, context: &Context) -> Answer {
+    let answer = client.get(address).await?;
+    if context.terminal.wants_json() {
+        context.terminal.json(&answer)?;
+        return Ok(Exit::Done);
+    }
+    let page: Page<Skipped> = typed(answer)?;
+    let table = rows::skipped(context, &page.items);
+    context.terminal.table(&table, "nothing was skipped")?;
     Ok(Exit::Done)
 }
 

@@ -13,7 +13,7 @@ use crate::{
     },
     domain::{run::RunOutcome, span::Span},
     history::RunRow,
-    ports::agent::{RunbookState, RunbookView, SyncView, Upcoming, Weight},
+    ports::agent::{HaltView, RunbookState, RunbookView, SyncView, Upcoming, Weight},
 };
 use serde_json::{Value, json};
 
@@ -25,6 +25,7 @@ const MOST_RUNBOOKS: usize = 10_000;
 /// What the agent tells, each as it came.
 struct Told {
     health: Value,
+    halt: Value,
     sync: Value,
     runbooks: Value,
     running: Value,
@@ -72,6 +73,7 @@ async fn ask(client: &Client) -> Result<Told, CliError> {
     }
     Ok(Told {
         health: client.get_health().await?,
+        halt: client.get(&api("halt")).await?,
         sync: client.get(&api("sync")).await?,
         runbooks: client
             .get(&api("runbooks").with("limit", Some(MOST_RUNBOOKS)))
@@ -93,6 +95,7 @@ fn document(told: Told) -> Value {
     let items = |mut page: Value| page.get_mut("items").map(Value::take).unwrap_or_default();
     json!({
         "health": told.health,
+        "halt": told.halt,
         "sync": told.sync,
         "runbooks": items(told.runbooks),
         "running": items(told.running),
@@ -117,6 +120,7 @@ fn screen(
     let due = rows::upcoming(context.now(), &context.zone, &next.items);
     let parts = [
         ("", head(health, client)),
+        ("Halted", halted(told)?),
         ("Dependencies", dependencies(health)),
         ("Source", sync::table(context, &view)),
         ("Runbooks", counts(&runbooks.items)),
@@ -167,6 +171,22 @@ fn head(health: &Health, client: &Client) -> Table {
         .into(),
     ]);
     table
+}
+
+/// Nothing while effects may be.
+fn halted(told: &Told) -> Result<Table, CliError> {
+    let view: HaltView = typed(told.halt.clone())?;
+    let mut table = Table::headless();
+    if let Some(halt) = view.halted {
+        table.row([
+            Cell::styled(&format!("all effects are {halt}"), Style::Bad),
+            Cell::faint("`orderly unhalt` lets them go"),
+        ]);
+    }
+    for step in view.still {
+        table.row([Cell::styled(&step, Style::Warn), "has not ended yet".into()]);
+    }
+    Ok(table)
 }
 
 /// Those that the agent cannot do without, and all that are not well. Tasks that are well say nothing.
@@ -223,6 +243,19 @@ fn counts(runbooks: &[RunbookView]) -> Table {
     let broken = runbooks
         .iter()
         .filter_map(|view| Some((view, view.problem.as_deref()?)));
+    let tripped = runbooks
+        .iter()
+        .filter_map(|view| Some((view, view.circuit.as_ref()?)));
+    for (view, tripped) in tripped.take(SHOWN) {
+        table.row([
+            Cell::styled(view.name.as_str(), Style::Bad),
+            format!(
+                "its changes ask people: {tripped}; `orderly reset {}`",
+                view.name
+            )
+            .into(),
+        ]);
+    }
     for (view, problem) in broken.take(SHOWN) {
         table.row([
             Cell::styled(view.name.as_str(), Style::Bad),

@@ -192,3 +192,54 @@ fn unknown(name: &str, reason: &str, setting: &Setting<'_>, found: &mut Found) {
     });
     found.opaque(reason);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::FAMILIES;
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    /// Names in the manuals and in the lines of the corpus.
+    fn names() -> BTreeSet<String> {
+        let folder = Path::new(file!()).parent().unwrap();
+        let mut names = BTreeSet::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|end| end == "manual") {
+                    let text = fs::read_to_string(path).unwrap();
+                    let lines = text
+                        .lines()
+                        .filter_map(|line| line.strip_prefix(":program "));
+                    names.extend(lines.flat_map(str::split_whitespace).map(ToOwned::to_owned));
+                }
+            }
+        }
+        for (_, line) in crate::commands::tests::corpus() {
+            names.extend(
+                line.command
+                    .split_whitespace()
+                    .next()
+                    .map(ToOwned::to_owned),
+            );
+        }
+        names
+    }
+
+    #[test]
+    fn a_name_belongs_to_one_family() {
+        let twice: Vec<String> = names()
+            .into_iter()
+            .filter(|name| {
+                FAMILIES
+                    .iter()
+                    .filter(|family| family(name).is_some())
+                    .count()
+                    > 1
+            })
+            .collect();
+        assert_eq!(twice, Vec::<String>::new());
+    }
+}

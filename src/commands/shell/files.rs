@@ -53,8 +53,8 @@ fn name(path: &str) -> &str {
 /// Programs that run the file that a word names.
 #[rustfmt::skip]
 const RUNNERS: &[&str] = &[
-    ".", "ash", "bash", "bun", "dash", "deno", "fish", "go", "java", "ksh", "lua", "node", "perl", "php", "pwsh", "python",
-    "python2", "python3", "ruby", "sh", "source", "zsh",
+    ".", "apk", "apt", "apt-get", "ash", "bash", "bun", "dash", "deno", "dnf", "dpkg", "fish", "go", "java", "ksh", "lua", "node", "perl",
+    "php", "pwsh", "python", "python2", "python3", "rpm", "ruby", "sh", "snap", "source", "yum", "zsh", "zypper",
 ];
 
 impl Walker<'_, '_> {

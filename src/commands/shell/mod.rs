@@ -29,17 +29,21 @@ mod tests;
 mod variables;
 mod walk;
 
-use crate::domain::pipeline::Plan;
-
 use super::{
     found::Found,
     scan,
-    word::{Setting, Stdin, Word},
+    word::{NoFiles, Setting, Stdin, Word},
+};
+use crate::domain::{
+    effect::{Class, Place},
+    pipeline::Plan,
 };
 pub(super) use assignments::{declared, environment, is_secret};
+use brush_parser::ast::Program;
 pub(super) use quotes::{escapes, stretches};
 pub(super) use redirections::{decides_access, writing};
-use state::State;
+use state::{State, Value};
+use std::collections::BTreeMap;
 use streams::Output;
 use walk::Walker;
 
@@ -71,15 +75,28 @@ pub(super) fn judge_with(
     text_with(text, state, stdin, setting, found, true);
 }
 
-/// How a text is carried out without a shell, if both parsers read it alike and it needs none.
-pub(super) fn plan(text: &str) -> Option<Plan> {
-    plan::of(&parse::both(text).ok()?)
+/// How a text is carried out without a shell that gets variables of these names, if both parsers read it alike and it needs none.
+pub(super) fn plan(text: &str, environment: &[&str]) -> Option<Plan> {
+    planned(&parse::both(text).ok()?, environment)
 }
 
-/// Judges a whole text, and says how it could be carried out without a shell.
+fn planned(program: &Program, environment: &[&str]) -> Option<Plan> {
+    let plan = plan::of(program, environment)?;
+    // Names of files are put in for those that only look.
+    let fine = !plan.matches_files() || {
+        let setting = Setting::new(Place::Host, &NoFiles);
+        let mut found = Found::default();
+        Walker::new(State::default(), Stdin::Nothing, &setting, &mut found).program(program);
+        found.class() == Class::Read
+    };
+    fine.then_some(plan)
+}
+
+/// Judges a whole text that gets these variables, and says how it could be carried out without a shell.
 pub(super) fn judge_whole(
     text: &str,
     stdin: &Stdin,
+    environment: &BTreeMap<String, String>,
     setting: &Setting<'_>,
     found: &mut Found,
 ) -> Option<Plan> {
@@ -91,9 +108,22 @@ pub(super) fn judge_whole(
             return None;
         }
     };
-    let mut walker = Walker::new(State::default(), stdin.clone(), setting, found);
+    let mut walker = Walker::new(known(environment), stdin.clone(), setting, found);
     walker.program(&program);
-    plan::of(&program)
+    let names: Vec<&str> = environment.keys().map(String::as_str).collect();
+    planned(&program, &names)
+}
+
+/// What a shell knows at first: the variables that the step declares. A value that stands for a secret is not known, nor one with
+/// characters that no reader sees.
+fn known(environment: &BTreeMap<String, String>) -> State {
+    let mut state = State::default();
+    for (name, value) in environment {
+        if plan::is_plain_variable(name) && name != "HOME" && scan::is_readable(value) {
+            state.assign(name, Value::One(Word::Known(value.clone())));
+        }
+    }
+    state
 }
 
 /// Refuses a text that somebody should have filled in.

@@ -177,7 +177,7 @@ impl Walker<'_, '_> {
         let how = if append {
             Write::Append
         } else {
-            Write::Replace
+            Write::Product
         };
         paths::written(&whole, how, &self.setting.place, self.found);
         if output {
@@ -188,7 +188,13 @@ impl Walker<'_, '_> {
 
     /// `> file` where nothing is printed: what was in it is lost.
     pub(super) fn truncated(&mut self, path: &Word, append: bool, output: &Output) {
-        if !append && *output == Output::Known(String::new()) {
+        let Output::Known(text) = output else { return };
+        if !append && !text.is_empty() {
+            // A few words of the line itself are no dump and no report, whatever the file is called.
+            self.found
+                .effect(writing(&self.setting.place, &self.path(path.text()), false));
+        }
+        if !append && text.is_empty() {
             let mut effect = writing(&self.setting.place, &self.path(path.text()), false);
             effect.data_loss = Tri::Unknown;
             effect.reversible = Reversible::NeedsBackup;

@@ -3,6 +3,7 @@
 use crate::domain::{
     check::CheckStatus,
     effect::Class,
+    gate::Stage,
     id::ApprovalId,
     run::{Recorded, RunEvent, RunOutcome, StepKey, StepReport, StepResult},
     runbook::Phase,
@@ -24,6 +25,10 @@ pub struct RunState {
     pub deadline_passed: bool,
     /// Whether a main step that changes something was started.
     pub changed: bool,
+    /// Whether the gate was ever asked about a step that changes something.
+    pub came_to_effect: bool,
+    /// Whether a step was denied because all effects were halted.
+    pub stopped_by_halt: bool,
     /// How it ended.
     pub ended: Option<RunOutcome>,
     /// Time spent waiting for people, finished waits only.
@@ -150,7 +155,14 @@ impl RunState {
             }
             RunEvent::DeadlinePassed => self.deadline_passed = true,
             RunEvent::Ended { outcome, .. } => self.ended = self.ended.or(Some(*outcome)),
-            RunEvent::StepGated { .. } => {}
+            RunEvent::StepGated {
+                class,
+                contributions,
+                ..
+            } => {
+                self.came_to_effect |= *class > Class::Read;
+                self.stopped_by_halt |= contributions.iter().any(|said| said.stage == Stage::Halt);
+            }
             RunEvent::ApprovalRequested { key, approval, .. } => {
                 self.waiting_since = self.waiting_since.or(Some(at));
                 self.step(key, at).standing = Standing::Asking(*approval);

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         effect::Class,
         gate::Permit,
+        halt::Halt,
         id::{ApprovalId, RunId},
         name::LockName,
         plan::PlannedStep,
@@ -16,8 +17,11 @@ use crate::{
         runbook::Phase,
     },
     flow::{
-        FlowError, approve, locks,
+        FlowError, approve,
+        halt::{self, Passage},
+        locks,
         run::{Journey, was_stopped},
+        world::World,
     },
     gate::Judgement,
     history::{Refused, Write, WriteError},
@@ -46,6 +50,11 @@ pub(super) async fn carry_out(
     consent: Option<ApprovalId>,
     judgement: Judgement,
 ) -> Result<Carried, FlowError> {
+    let passage = match pass(journey, &permit) {
+        Ok(passage) => passage,
+        // It was halted after the gate had spoken: the gate speaks again.
+        Err(Halted) => return Ok(Carried::Out),
+    };
     let instead = record_start(journey, attempt, &permit, consent, &judgement).await?;
     if let Some(instead) = instead {
         return Ok(instead);
@@ -57,7 +66,10 @@ pub(super) async fn carry_out(
     let log = world
         .logs
         .open(journey.header.id, &attempt.key, attempt.attempt);
-    let (mut report, stopped) = execute(journey, attempt, permit, log.clone()).await?;
+    let halted = passage.as_ref().map(|passage| passage.stop.clone());
+    let (mut report, stopped) = execute(journey, attempt, permit, log.clone(), halted).await?;
+    drop(passage);
+    tell_halt(&world, &mut report);
     tell_losses(journey, &step, &log.end(), &mut report);
     let took = world.clock.elapsed().saturating_sub(began);
     let of = step_of(journey, &step);
@@ -67,6 +79,26 @@ pub(super) async fn carry_out(
     }
     finish(journey, attempt, &step, report).await?;
     Ok(Carried::Out)
+}
+
+/// Nothing passes any more.
+struct Halted;
+
+/// What touches the world passes the brake; what only reads need not.
+fn pass(journey: &Journey, permit: &Permit) -> Result<Option<Passage>, Halted> {
+    let step = permit.step();
+    if !Halt::stops(&step.effects) {
+        return Ok(None);
+    }
+    let what = format!("step {} of {} in run {}", step.step, step.runbook, step.run);
+    halt::pass(&journey.world, what).map(Some).ok_or(Halted)
+}
+
+/// A step that a halt has stopped says so.
+fn tell_halt(world: &World, report: &mut StepReport) {
+    if let (Some(halt), true) = (world.brake.halted(), was_stopped(&report.result)) {
+        report.summary = format!("stopped: all effects are {halt}");
+    }
 }
 
 /// Before the world is touched. Gives what came of the step instead, where it does not start.
@@ -90,6 +122,10 @@ async fn record_start(
     let doing = "the start of a step";
     match (journey.try_record(events, writes).await, consent) {
         (Ok(()), _) => Ok(None),
+        (Err(WriteError::Refused(Refused::Halted(halt))), _) => {
+            journey.world.brake.adopt(halt);
+            Ok(Some(Carried::Out))
+        }
         (Err(WriteError::Refused(Refused::LockHeld { name, by, .. })), _) => {
             Ok(Some(Carried::LockedBy(by, name)))
         }
@@ -112,6 +148,9 @@ fn start_writes(
     let class = step.effects.class();
     let details = json!({"effects": step.effects, "gate": judgement.contributions, "arguments": readable(&step.arguments)});
     let mut writes = vec![Write::Audit(audit(journey, step, "step.started", details))];
+    if Halt::stops(&step.effects) {
+        writes.push(Write::NotHalted);
+    }
     if let Some(approval) = consent {
         writes.push(Write::Redeem {
             approval,
@@ -143,13 +182,14 @@ fn tell_losses(journey: &Journey, step: &PlannedStep, losses: &Losses, report: &
     journey.world.events.output_lost(of, bytes, reason);
 }
 
-/// Carries out the step while watching for a cancel, the deadline and the agent's own end. The flag says whether the agent's end
+/// Carries out the step while watching for a halt, a cancel, the deadline and the agent's own end. The flag says whether the agent's end
 /// stopped it.
 async fn execute(
     journey: &mut Journey,
     attempt: &Attempt,
     permit: Permit,
     log: Arc<dyn StepLog>,
+    halted: Option<CancellationToken>,
 ) -> Result<(StepReport, bool), FlowError> {
     let world = journey.world.clone();
     let stop = CancellationToken::new();
@@ -170,7 +210,16 @@ async fn execute(
             }
         };
         let listening = main && !stop.is_cancelled();
+        let halt = async {
+            match &halted {
+                Some(halted) => halted.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            // Looked at first, so that what was halted before it began does not begin.
+            biased;
+            () = halt, if !stop.is_cancelled() => stop.cancel(),
             report = &mut execution => return Ok((report, world.stopping.is_cancelled())),
             () = deadline => {
                 // The step is stopped even if the note about it cannot be written.

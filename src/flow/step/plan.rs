@@ -18,8 +18,9 @@ use crate::{
         runbook::Step,
     },
     flow::{
-        FlowError, approve,
+        FlowError, approve, circuit,
         run::Journey,
+        trial,
         world::{World, quorum},
     },
     gate::Circumstances,
@@ -114,6 +115,9 @@ pub(super) async fn circumstances(
         .and_then(|intent| intent.wants_approval.clone());
     Ok(Circumstances {
         now,
+        halted: world.brake.halted(),
+        circuit: circuit::at_effect(journey, &prepared.step).await?,
+        trial: trial::of(journey, &prepared.step).await?,
         window: window(world, &journey.runbook.windows, now),
         window_override: journey.header.window_override.clone(),
         changes_last_minute: effects_since(

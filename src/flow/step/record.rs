@@ -1,11 +1,12 @@
 //! What is recorded and told of a step beside its start and its end.
 
-use super::Attempt;
+use super::{Attempt, definition};
 use crate::{
     domain::{
         audit::Entry,
         effect::Scope,
         gate::Decision,
+        name::ActionName,
         plan::PlannedStep,
         run::{RunEvent, StepKey},
     },
@@ -119,7 +120,12 @@ pub(super) async fn skip(
     };
     journey
         .record("a step that is skipped", vec![event], Vec::new())
-        .await
+        .await?;
+    if let Some(step) = definition(journey, &attempt.key) {
+        let told = unplanned(journey, attempt, &step.uses);
+        journey.world.events.step_skipped(told, reason);
+    }
+    Ok(())
 }
 
 pub(super) async fn invalid(
@@ -129,11 +135,28 @@ pub(super) async fn invalid(
 ) -> Result<(), FlowError> {
     let event = RunEvent::StepInvalid {
         key: attempt.key.clone(),
-        error,
+        error: error.clone(),
     };
     journey
         .record("a step that cannot be planned", vec![event], Vec::new())
-        .await
+        .await?;
+    if let Some(step) = definition(journey, &attempt.key) {
+        let told = unplanned(journey, attempt, &step.uses);
+        journey.world.events.step_invalid(told, &error);
+    }
+    Ok(())
+}
+
+/// A step that did not come to be planned.
+fn unplanned<'a>(journey: &'a Journey, attempt: &'a Attempt, action: &'a ActionName) -> StepOf<'a> {
+    StepOf {
+        runbook: &journey.header.runbook,
+        run: journey.header.id,
+        phase: attempt.key.phase,
+        step: &attempt.key.step,
+        action,
+        attempt: attempt.attempt,
+    }
 }
 
 /// A dry run shows what would be done and what the gate says.

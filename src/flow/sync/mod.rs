@@ -24,7 +24,7 @@ use crate::{
         span::Span,
     },
     flow::{
-        FlowError,
+        FlowError, trial,
         world::{World, held},
     },
     history::{SyncRecord, Write},
@@ -122,6 +122,7 @@ impl Sync {
         if is_same {
             state.files = kept_files(world).await.map_err(unreadable)?;
             state.set = Arc::new(set_of(&state.files));
+            trust_what_was_there(world, &state).await?;
             world.put_in_use(Arc::clone(&state.set));
             tell_set(world, &state);
         }
@@ -297,6 +298,17 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| format!("reading the runbooks was cut off: {error}"))
+}
+
+/// An agent that did not ask for first runs before goes on with what it had.
+async fn trust_what_was_there(world: &World, state: &State) -> Result<(), FlowError> {
+    let knows = world.history.knows_whom_to_trust().await;
+    let knows = knows.map_err(|error| FlowError::unreadable("whom to trust", &error))?;
+    if knows || state.record.applied.is_none() {
+        return Ok(());
+    }
+    let writes = vec![trial::trusted(&state.set, world.now())];
+    world.write("the runbooks that are trusted", writes).await
 }
 
 /// Records where things stand, unless only the times are new.

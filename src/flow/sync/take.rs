@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{audit::Entry, lineage::Descent},
-    flow::world::World,
+    flow::{trial, world::World},
     history::{ActiveChange, HeldRevision, SyncRecord, Write},
     ports::source::Revision,
 };
@@ -36,6 +36,7 @@ pub(super) async fn take(
         changes,
     } = next;
     let (revision, before) = (commit.id.clone(), state.record.applied.clone());
+    let is_first = before.is_none();
     let rewritten = before.filter(|_| descent == Descent::Rewritten);
     let held = (!merged.held.is_empty()).then(|| HeldRevision {
         revision: revision.clone(),
@@ -57,6 +58,9 @@ pub(super) async fn take(
     let clear = state.clear.then_some(ActiveChange::Clear);
     let changes: Vec<_> = clear.into_iter().chain(changes).collect();
     let mut writes = vec![Write::Active(changes), Write::Sync(record.clone())];
+    if is_first {
+        writes.push(trial::trusted(&merged.set, world.now()));
+    }
     if let Some(before) = &rewritten {
         let details = json!({"from": before, "to": revision, "author": commit.author});
         let entry = Entry::new(world.now(), "system", "source.rewritten", "source").with(details);

@@ -1,10 +1,13 @@
 //! The stories on a stage: a clock that tests turn, an executor that plays by script, a real history in a temporary folder.
 
 mod approvals;
+mod circuit;
 mod crash;
+mod halt;
 mod locks;
 mod needs;
 mod runs;
 mod stage;
 mod sync;
 mod times;
+mod trial;

@@ -2,7 +2,10 @@
 
 use super::stage::{Stage, active};
 use crate::{
-    domain::{name::RunbookName, run::RunOutcome},
+    domain::{
+        name::{RunbookName, SecretName},
+        run::RunOutcome,
+    },
     flow::{needs, view, world::held},
 };
 use std::sync::Arc;
@@ -19,7 +22,7 @@ spec:
   - { name: clean, uses: play/change }
 ";
 
-const LACKING: &str = "orderly_runbooks_lacking_secrets";
+const LACKING: &str = "orderly_runbooks_lacking_configuration";
 
 #[tokio::test]
 async fn a_run_whose_secret_is_not_configured_touches_nothing_and_says_what_to_do() {
@@ -71,4 +74,26 @@ async fn a_runbook_that_leaves_takes_its_problem_with_it() {
     assert!(held(&stage.world.lacks).contains_key(&name));
     stage.world.put_in_use(Arc::new(active("")));
     assert!(held(&stage.world.lacks).is_empty());
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_not_configured_is_told_until_it_is() {
+    let stage = Stage::new("");
+    let hooked = BOOK.replace(
+        "  steps:",
+        "  triggers: [ { webhook: { name: ci } } ]\n  steps:",
+    );
+    stage.secrets.configure("db", "s3cret");
+    stage.put(&hooked);
+    assert_eq!(
+        needs::problems(&stage.world),
+        [
+            ":1:1: the runbook `a` needs webhooks that are not in the agent's configuration: `ci` (add them under `webhooks:`; nothing starts it by them until then)"
+        ]
+    );
+    let mut settings = stage.world.settings().as_ref().clone();
+    let secret = SecretName::new("db").unwrap();
+    settings.webhooks.insert("ci".to_owned(), secret);
+    stage.world.reconfigure(settings);
+    assert!(needs::problems(&stage.world).is_empty());
 }

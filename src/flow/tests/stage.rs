@@ -1,8 +1,10 @@
 //! The stage: everything that the stories need, under the test's control.
 
+use super::runs::bob;
 use crate::{
     domain::{
         active::{Active, ActiveSet, Origin},
+        approval::Verdict,
         check::CheckStatus,
         effect::{Effect, Effects, Object, Verb},
         gate::Permit,
@@ -14,6 +16,7 @@ use crate::{
         secret::SecretValue,
     },
     flow::{
+        self,
         start::{self, NotStarted, Wish},
         world::{Launcher, Parts, Settings, World},
     },
@@ -92,7 +95,7 @@ impl Clock for ManualClock {
 }
 
 /// What a scripted step does. The action's name chooses it: `play/read`, `play/change`, `play/once`, `play/destroy`, `play/ask`.
-/// Its arguments say the rest: `fail: n` fails the first n times, `hang: true` waits to be stopped, `check: warning`.
+/// Its arguments say the rest: `fail: n` fails the first n times, `hang: true` waits to be stopped, `deaf: true` does not even stop, `check: warning`.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     /// Steps that touched the world, in order.
@@ -150,6 +153,9 @@ impl Executor for Script {
             if step.arguments["hang"] == json!(true) {
                 session.stop.cancelled().await;
                 return StepReport::canceled("stopped");
+            }
+            if step.arguments["deaf"] == json!(true) {
+                std::future::pending::<()>().await;
             }
             if let Some(status) = step.arguments["check"].as_str() {
                 let status = CheckStatus::ALL
@@ -249,7 +255,11 @@ impl Stage {
         let disk = Disk::default();
         let settings = Settings {
             environment: EnvironmentName::new("local").unwrap(),
-            policy: Policy::default(),
+            // Nothing here was brought by a commit; tests of first runs say so.
+            policy: Policy {
+                first_runs: 0,
+                ..Policy::default()
+            },
             webhooks: BTreeMap::new(),
         };
         let world = World::new(Parts {
@@ -275,6 +285,23 @@ impl Stage {
             secrets,
             disk,
         }
+    }
+
+    /// The same stage under another policy.
+    pub(super) fn under(self, change: impl FnOnce(&mut Policy)) -> Self {
+        let mut settings = self.world.settings().as_ref().clone();
+        change(&mut settings.policy);
+        self.world.reconfigure(settings);
+        self
+    }
+
+    /// Waits for a question, and somebody consents.
+    pub(super) async fn consent(&self) {
+        let id = self.question().await.request.id;
+        let world = &self.world;
+        flow::approve::vote(world, id, &bob(), Verdict::Approve, None, "")
+            .await
+            .unwrap();
     }
 
     /// Another set in use.

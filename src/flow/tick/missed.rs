@@ -20,11 +20,15 @@ pub(super) fn missed_arrivals(
     from: Timestamp,
     now: Timestamp,
 ) -> Vec<Arrival> {
-    let (trigger, since) = (&entry.trigger, entry.active_since);
+    let since = entry.active_since;
+    let Some(trigger) = entry.timed.trigger() else {
+        return Vec::new();
+    };
     let Some(stretch) = last_nominal_before(trigger, since, from, now) else {
         return Vec::new();
     };
-    let catch_up: Vec<Timestamp> = match entry.timing.missed {
+    let timing = entry.timed.timing;
+    let catch_up: Vec<Timestamp> = match timing.missed {
         Missed::Skip => Vec::new(),
         Missed::Last => vec![stretch.last],
         Missed::All => nominals(trigger, since, from, now)
@@ -33,9 +37,9 @@ pub(super) fn missed_arrivals(
     };
     let mut arrivals: Vec<Arrival> = catch_up
         .iter()
-        .map(|nominal| Arrival::Due(occurrence(key, *nominal), entry.timing))
+        .map(|nominal| Arrival::Due(occurrence(key, *nominal), timing))
         .collect();
-    let lost = match (entry.timing.missed, catch_up.last()) {
+    let lost = match (timing.missed, catch_up.last()) {
         (Missed::All, Some(last)) => last_nominal_before(trigger, since, *last, now),
         (Missed::Last, _) => {
             let before = stretch

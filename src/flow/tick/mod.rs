@@ -16,7 +16,7 @@ use crate::{
     domain::{
         calendar::WindowState,
         name::RunbookName,
-        runbook::{Timing, Trigger},
+        runbook::{Runbook, Timing, Trigger},
         schedule::{
             spread,
             timetable::{interval_at, next_nominal},
@@ -49,10 +49,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// What is due when.
 #[derive(Debug, Default)]
 pub struct Scheduler {
-    entries: BTreeMap<Key, Entry>,
+    triggers: BTreeMap<Key, Known>,
     queue: BTreeSet<(Timestamp, Key)>,
-    /// When each trigger's present text became active, and the last nominal time that was settled, as the history has it.
-    known: BTreeMap<Key, (Timestamp, Option<Timestamp>)>,
     last_heartbeat: Option<Duration>,
     /// The agent was alive then, before this start.
     alive_before: Option<Timestamp>,
@@ -62,13 +60,38 @@ pub struct Scheduler {
 
 type Key = (RunbookName, Arc<str>);
 
+/// A trigger that the history knows.
+#[derive(Debug)]
+struct Known {
+    /// When its present text became active.
+    active_since: Timestamp,
+    /// The last nominal time that was settled before this start.
+    settled: Option<Timestamp>,
+    /// Its next time; `None` before the set is taken over, and where nothing is due any more.
+    entry: Option<Entry>,
+}
+
+/// A trigger that is due some time. There are ten thousand of them: it points into its runbook.
 #[derive(Debug, Clone)]
 struct Entry {
-    trigger: Trigger,
-    timing: Timing,
+    timed: Timed,
     active_since: Timestamp,
     nominal: Timestamp,
     due: Timestamp,
+}
+
+/// A trigger of a runbook that has times.
+#[derive(Debug, Clone)]
+struct Timed {
+    runbook: Arc<Runbook>,
+    place: usize,
+    timing: Timing,
+}
+
+impl Timed {
+    fn trigger(&self) -> Option<&Trigger> {
+        self.runbook.triggers.get(self.place)
+    }
 }
 
 impl Scheduler {
@@ -80,17 +103,19 @@ impl Scheduler {
         let unreadable = |error| FlowError::unreadable("reading the schedule", &error);
         let triggers = world.history.triggers().await.map_err(unreadable)?;
         let alive_before = world.history.last_heartbeat().await.map_err(unreadable)?;
-        let known = triggers
+        let triggers = triggers
             .into_iter()
             .map(|row| {
-                (
-                    (row.runbook, row.key.into()),
-                    (row.active_since, row.last_nominal),
-                )
+                let known = Known {
+                    active_since: row.active_since,
+                    settled: row.last_nominal,
+                    entry: None,
+                };
+                ((row.runbook, row.key.into()), known)
             })
             .collect();
         Ok(Self {
-            known,
+            triggers,
             alive_before,
             ..Self::default()
         })
@@ -159,7 +184,8 @@ impl Scheduler {
 
     /// What comes of one due trigger; its next time is set.
     fn come_due(&mut self, world: &World, key: &Key, now: Timestamp) -> Vec<Arrival> {
-        let Some(entry) = self.entries.get(key).cloned() else {
+        let known = self.triggers.get(key);
+        let Some(entry) = known.and_then(|known| known.entry.clone()) else {
             return Vec::new();
         };
         let missed = now.duration_since(entry.due) > LATE;
@@ -170,7 +196,10 @@ impl Scheduler {
                 .unwrap_or(entry.nominal);
             missed_arrivals(&entry, key, before, now)
         } else {
-            vec![Arrival::Due(occurrence(key, entry.nominal), entry.timing)]
+            vec![Arrival::Due(
+                occurrence(key, entry.nominal),
+                entry.timed.timing,
+            )]
         };
         let after = if missed {
             now.max(entry.nominal)
@@ -182,15 +211,19 @@ impl Scheduler {
     }
 
     fn set_next(&mut self, world: &World, key: &Key, mut entry: Entry, after: Timestamp) {
-        let Some(nominal) = next_nominal(&entry.trigger, entry.active_since, after) else {
+        let trigger = entry.timed.trigger();
+        let next = trigger.and_then(|it| next_nominal(it, entry.active_since, after));
+        let Some(nominal) = next else {
             self.forget(world, key);
             return;
         };
         entry.nominal = nominal;
-        entry.due = due(world, key, &entry.timing, nominal);
+        entry.due = due(world, key, &entry.timed.timing, nominal);
         self.queue.insert((entry.due, key.clone()));
         publish(world, key, Some(&entry));
-        self.entries.insert(key.clone(), entry);
+        if let Some(known) = self.triggers.get_mut(key) {
+            known.entry = Some(entry);
+        }
     }
 
     async fn heartbeat(
@@ -217,7 +250,10 @@ fn publish(world: &World, key: &Key, entry: Option<&Entry>) {
     let due = entry.map(|entry| Due {
         due: entry.due,
         nominal: entry.nominal,
-        interval: interval_at(&entry.trigger, entry.active_since, entry.nominal),
+        interval: entry
+            .timed
+            .trigger()
+            .and_then(|trigger| interval_at(trigger, entry.active_since, entry.nominal)),
     });
     let mut upcoming = held(&world.upcoming);
     match due {

@@ -3,14 +3,11 @@
 //! Only the runbooks that changed are looked at: one among ten thousand costs one.
 
 use super::{
-    Entry, Key, Scheduler, missed_arrivals, publish,
+    Entry, Key, Known, Scheduler, Timed, missed_arrivals, publish,
     settle::{Arrival, settle_all},
 };
 use crate::{
-    domain::{
-        name::RunbookName,
-        runbook::{Timing, Trigger},
-    },
+    domain::{name::RunbookName, runbook::Trigger},
     flow::{
         FlowError, view,
         world::{World, held, triggers_of},
@@ -38,19 +35,27 @@ impl Scheduler {
         for runbook in &changed {
             let wanted = wanted(world, runbook);
             writes.extend(self.forget_all_but(world, runbook, &wanted));
-            for (key, trigger, timing) in wanted {
-                let known = self.known.get(&key).copied();
-                if known.is_none() {
-                    self.known.insert(key.clone(), (now, None));
+            for (key, timed) in wanted {
+                let known = self.triggers.entry(key.clone()).or_insert_with(|| {
                     writes.push(Write::Trigger {
                         runbook: key.0.clone(),
                         key: key.1.to_string(),
                         active_since: now,
                     });
+                    Known {
+                        active_since: now,
+                        settled: None,
+                        entry: None,
+                    }
+                });
+                if let Some(entry) = &mut known.entry {
+                    // Only timing may differ: the key is the trigger's meaning.
+                    entry.timed = timed;
+                    continue;
                 }
-                let (active_since, settled) = known.unwrap_or((now, None));
-                let alive = settled.map_or(alive, |settled| alive.max(settled));
-                arrivals.extend(self.enter(world, &key, (trigger, timing), active_since, alive));
+                let alive = known.settled.map_or(alive, |settled| alive.max(settled));
+                let active_since = known.active_since;
+                arrivals.extend(self.enter(world, &key, timed, active_since, alive));
             }
         }
         if !writes.is_empty() {
@@ -71,7 +76,7 @@ impl Scheduler {
                     .runbooks()
                     .map(|found| found.runbook.name.clone()),
             );
-            changed.extend(self.known.keys().map(|key| key.0.clone()));
+            changed.extend(self.triggers.keys().map(|key| key.0.clone()));
             changed.extend(held(&world.upcoming).keys().map(|key| key.0.clone()));
         }
         changed
@@ -82,9 +87,9 @@ impl Scheduler {
         &mut self,
         world: &World,
         runbook: &RunbookName,
-        wanted: &[(Key, Trigger, Timing)],
+        wanted: &[(Key, Timed)],
     ) -> Vec<Write> {
-        let is_gone = |key: &&Key| !wanted.iter().any(|(wanted, ..)| wanted == *key);
+        let is_gone = |key: &&Key| !wanted.iter().any(|(wanted, _)| wanted == *key);
         let shown: Vec<Key> = triggers_of(&held(&world.upcoming), runbook)
             .map(|(key, _)| key)
             .filter(is_gone)
@@ -93,14 +98,14 @@ impl Scheduler {
         for key in shown {
             self.forget(world, &key);
         }
-        let known: Vec<Key> = triggers_of(&self.known, runbook)
+        let known: Vec<Key> = triggers_of(&self.triggers, runbook)
             .map(|(key, _)| key)
             .filter(is_gone)
             .cloned()
             .collect();
         let mut writes = Vec::new();
         for key in known {
-            self.known.remove(&key);
+            self.triggers.remove(&key);
             writes.push(Write::TriggerGone {
                 runbook: key.0,
                 key: key.1.to_string(),
@@ -110,7 +115,8 @@ impl Scheduler {
     }
 
     pub(super) fn forget(&mut self, world: &World, key: &Key) {
-        if let Some(entry) = self.entries.remove(key) {
+        let known = self.triggers.get_mut(key);
+        if let Some(entry) = known.and_then(|known| known.entry.take()) {
             self.queue.remove(&(entry.due, key.clone()));
         }
         publish(world, key, None);
@@ -121,19 +127,13 @@ impl Scheduler {
         &mut self,
         world: &World,
         key: &Key,
-        (trigger, timing): (Trigger, Timing),
+        timed: Timed,
         active_since: Timestamp,
         alive: Timestamp,
     ) -> Vec<Arrival> {
-        if let Some(entry) = self.entries.get_mut(key) {
-            // Only timing may differ: the key is the trigger's meaning.
-            entry.timing = timing;
-            return Vec::new();
-        }
         let now = world.now();
         let entry = Entry {
-            trigger,
-            timing,
+            timed,
             active_since,
             nominal: active_since,
             due: active_since,
@@ -145,21 +145,33 @@ impl Scheduler {
 }
 
 /// Every timed trigger of a runbook, if it is in use here.
-fn wanted(world: &World, runbook: &RunbookName) -> Vec<(Key, Trigger, Timing)> {
+fn wanted(world: &World, runbook: &RunbookName) -> Vec<(Key, Timed)> {
     let in_use = world.in_use();
     let environment = world.settings().environment.clone();
     let found = in_use.set.runbook(runbook);
-    let here = found.filter(|found| found.runbook.applies_in(&environment));
-    let triggers = here.into_iter().flat_map(|found| &found.runbook.triggers);
-    let timed = |trigger: &Trigger| match trigger {
+    let Some(found) = found.filter(|found| found.runbook.applies_in(&environment)) else {
+        return Vec::new();
+    };
+    let timed = |(place, trigger): (usize, &Trigger)| match trigger {
         Trigger::Schedule { timing, .. } | Trigger::Every { timing, .. } => {
             let key = (runbook.clone(), trigger.key().into());
-            Some((key, trigger.clone(), *timing))
+            let timed = Timed {
+                runbook: Arc::clone(&found.runbook),
+                place,
+                timing: *timing,
+            };
+            Some((key, timed))
         }
         Trigger::Webhook { .. }
         | Trigger::Alert { .. }
         | Trigger::Agent { .. }
         | Trigger::After { .. } => None,
     };
-    triggers.filter_map(timed).collect()
+    found
+        .runbook
+        .triggers
+        .iter()
+        .enumerate()
+        .filter_map(timed)
+        .collect()
 }

@@ -4,6 +4,7 @@ use super::{Applied, execute, find};
 use crate::{
     domain::{
         effect::Class,
+        halt::Halt,
         id::RunId,
         name::{LockName, RunbookName},
     },
@@ -18,6 +19,29 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 pub(super) fn heartbeat(to: &Connection, at: Timestamp) -> Applied {
     state(to, "heartbeat", &at.as_millisecond().to_string())
+}
+
+pub(super) fn halt(to: &Connection, halt: &Halt) -> Applied {
+    execute(
+        to,
+        "INSERT OR REPLACE INTO agent_state (name, value) VALUES ('halt', ?1)",
+        [Json(halt)],
+    )?;
+    Ok(())
+}
+
+pub(super) fn unhalt(to: &Connection) -> Applied {
+    execute(to, "DELETE FROM agent_state WHERE name = 'halt'", [])?;
+    Ok(())
+}
+
+pub(super) fn not_halted(to: &Connection) -> Applied {
+    let found: Option<Json<Halt>> =
+        find(to, "SELECT value FROM agent_state WHERE name = 'halt'", [])?;
+    match found {
+        Some(Json(halt)) => Err(Refused::Halted(halt).into()),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn sync(to: &Connection, record: &SyncRecord) -> Applied {

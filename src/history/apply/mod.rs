@@ -4,6 +4,7 @@ mod agent;
 mod approval;
 mod artifact;
 mod audit;
+mod circuit;
 mod event;
 mod run;
 mod schedule;
@@ -89,6 +90,16 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
             at,
         } => schedule::suspend(to, runbook, *until, (by, reason), *at),
         Write::Resume { runbook } => schedule::resume(to, runbook),
+        Write::Circuit { runbook, circuit } => circuit::circuit(to, runbook, circuit),
+        Write::Proof {
+            definition,
+            runbook,
+            at,
+        } => circuit::proof(to, *definition, runbook, *at),
+        Write::Trusted { definitions, at } => circuit::trusted(to, definitions, *at),
+        Write::Halt(halt) => agent::halt(to, halt),
+        Write::Unhalt => agent::unhalt(to),
+        Write::NotHalted => agent::not_halted(to),
         Write::Heartbeat { at } => agent::heartbeat(to, *at),
         Write::Sync(record) => agent::sync(to, record),
         Write::Active(changes) => changes

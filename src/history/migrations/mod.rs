@@ -34,6 +34,11 @@ pub(in crate::history) const KNOWN: &[Migration] = &[
         up: include_str!("0002_ai_spending.up.sql"),
         down: include_str!("0002_ai_spending.down.sql"),
     },
+    Migration {
+        name: "circuit",
+        up: include_str!("0003_circuit.up.sql"),
+        down: include_str!("0003_circuit.down.sql"),
+    },
 ];
 
 /// What a migration did.

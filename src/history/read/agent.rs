@@ -2,7 +2,7 @@
 
 use super::{Conditions, limit};
 use crate::{
-    domain::id::RunId,
+    domain::{halt::Halt, id::RunId},
     history::{
         columns::{Count, Json, Millis},
         rows::{EffectFilter, LockRow},
@@ -20,6 +20,16 @@ pub(in crate::history) fn heartbeat(
         .query_row([], |row| {
             let Millis(at) = row.get(0)?;
             Ok(at)
+        })
+        .optional()
+}
+
+pub(in crate::history) fn halt(connection: &Connection) -> rusqlite::Result<Option<Halt>> {
+    connection
+        .prepare_cached("SELECT value FROM agent_state WHERE name = 'halt'")?
+        .query_row([], |row| {
+            let Json(halt) = row.get(0)?;
+            Ok(halt)
         })
         .optional()
 }

@@ -1,5 +1,6 @@
-//! Runbooks: what is there, and starting, suspending and resuming them.
+//! Runbooks: what is there, and starting, suspending, resuming and resetting them.
 
+use super::halt::Why;
 use crate::{
     domain::{likeness::nearest, name::RunbookName, span::Span},
     http::{
@@ -262,5 +263,19 @@ pub(in crate::http) async fn resume(
         .agent
         .resume(&runbook_name(&name)?, caller.person()?)
         .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /runbooks/{name}/reset`: its circuit is closed.
+pub(in crate::http) async fn reset(
+    State(front): State<Arc<Front>>,
+    Extension(caller): Extension<Caller>,
+    Segment(name): Segment,
+    Body(why): Body<Why>,
+) -> Result<StatusCode, Problem> {
+    bounded("reason", &why.reason)?;
+    let name = runbook_name(&name)?;
+    let person = caller.person()?;
+    front.agent.reset(&name, person, &why.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }

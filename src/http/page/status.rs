@@ -14,7 +14,7 @@ use crate::{
         },
         problem::Problem,
     },
-    ports::agent::{Dependency, RunbookState, RunbookView, SyncView, Upcoming},
+    ports::agent::{Dependency, HaltView, RunbookState, RunbookView, SyncView, Upcoming},
 };
 use axum::{Extension, extract::State, response::Response};
 use jiff::Timestamp;
@@ -55,6 +55,7 @@ pub(in crate::http) async fn show(
         .map_err(|error| front.unreadable(&error))?;
     let content = html! {
         (head(&front, &dependencies, now))
+        (halted(&front.agent.halted(), now))
         (wrong(&dependencies, &sync))
         (approvals(&waiting, now))
         (upcoming(&front.agent.upcoming(None, MOST_DUE), now))
@@ -102,6 +103,24 @@ fn head(front: &Front, dependencies: &[Dependency], now: Timestamp) -> Markup {
                 " · version " (front.events.build().version)
                 " · " (now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
             }
+        }
+    }
+}
+
+/// Nobody must look for this.
+fn halted(view: &HaltView, now: Timestamp) -> Markup {
+    let Some(halt) = &view.halted else {
+        return html! {};
+    };
+    html! {
+        section {
+            h2 { "Halted" }
+            p {
+                span .bad { "All effects are stopped" } " by " (text(&halt.by)) ", " (time(halt.since, now))
+                @if !halt.reason.is_empty() { ": " (text(&halt.reason)) }
+            }
+            @for step in &view.still { p { span .wait { (text(step)) } " has not ended yet" } }
+            p { "What only reads goes on. To let effects be again: " code { "orderly unhalt" } }
         }
     }
 }
@@ -157,7 +176,7 @@ fn upcoming(due: &[Upcoming], now: Timestamp) -> Markup {
                                 td { (time(one.due, now)) }
                                 td { (one.runbook.as_str()) }
                                 td { (text(&one.trigger)) }
-                                td { @if let Some(reason) = one.blocked { "will not run: " (reason.as_str().replace('_', " ")) } }
+                                td { @if let Some(reason) = one.blocked { "will not run: " (reason.as_str().replace('_', " ")) } @else if let Some(note) = &one.note { (text(note)) } }
                             }
                         }
                     }
@@ -171,6 +190,7 @@ fn upcoming(due: &[Upcoming], now: Timestamp) -> Markup {
 fn books(views: &[RunbookView], now: Timestamp) -> Markup {
     let unusual = |view: &&RunbookView| {
         view.state != RunbookState::Active
+            || view.circuit.is_some()
             || view
                 .last_outcome
                 .is_some_and(|outcome| !outcome.is_success())
@@ -200,6 +220,7 @@ fn book(view: &RunbookView, now: Timestamp) -> Markup {
                 }
             }
             td {
+                @if let Some(tripped) = &view.circuit { span .bad { "its changes ask people" } ": " (text(&tripped.to_string())) "; " code { "orderly reset " (view.name.as_str()) } " " }
                 @if let Some(outcome) = view.last_outcome { (outcome_words(outcome)) " " }
                 @if let Some(ended) = view.last_ended { (time(ended, now)) } @else { "never" }
             }

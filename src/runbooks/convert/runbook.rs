@@ -51,7 +51,7 @@ pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> 
     let finally = phase(Phase::Finally, spec.finally);
     Some(Runbook {
         name: file.metadata.name,
-        labels: file.metadata.labels,
+        labels: file.metadata.labels.into(),
         description: spec.description,
         owner: spec.owner,
         environments: spec.environments.into(),

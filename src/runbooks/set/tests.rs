@@ -27,7 +27,7 @@ fn step(name: &str, uses: &str, with: &Value) -> Step {
 fn runbook(name: &str) -> Runbook {
     Runbook {
         name: RunbookName::new(name).unwrap(),
-        labels: [].into(),
+        labels: crate::domain::runbook::Labels::default(),
         description: "".into(),
         owner: "".into(),
         environments: [].into(),

@@ -3,16 +3,19 @@
 use crate::{
     domain::{
         approval::{Request, Standing, Verdict, Vote},
+        circuit::Tripped,
         effect::Class,
         gate::{Contribution, Decision},
+        halt::Halt,
         id::{ApprovalId, RunId},
+        name::RunbookName,
     },
     telemetry::{
         Events, StepOf,
         events::{count, trace_id},
     },
 };
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 impl Events {
     /// The gate has decided about an attempt.
@@ -81,6 +84,34 @@ impl Events {
             .with_label_values(&[standing.as_str()])
             .inc();
         info!(run.id = %run, trace_id = trace_id(run), %approval, standing = standing.as_str(), "approval ended");
+    }
+
+    /// A person has stopped all effects, and so many steps with them.
+    pub fn halted(&self, halt: &Halt, stopped: usize) {
+        self.metrics().gate.halted.set(1);
+        let (by, reason) = (&halt.by, &halt.reason);
+        warn!(by, reason, since = %halt.since, stopped, "all effects halted");
+    }
+
+    /// A person lets effects be again.
+    pub fn unhalted(&self, by: &str, reason: &str) {
+        self.metrics().gate.halted.set(0);
+        warn!(by, reason, "effects no longer halted");
+    }
+
+    /// A runbook failed so often in a row that its changes ask people.
+    pub fn circuit_opened(&self, runbook: &RunbookName, tripped: &Tripped) {
+        self.inner.runbooks.circuit_open(runbook, true);
+        self.metrics().gate.circuits_opened.inc();
+        let (failures, reason) = (tripped.failures, &tripped.reason);
+        warn!(%runbook, failures, reason, "circuit opened");
+    }
+
+    /// A person lets it act by itself again.
+    pub fn circuit_reset(&self, runbook: &RunbookName, by: &str) {
+        self.inner.runbooks.circuit_open(runbook, false);
+        self.metrics().gate.circuits_reset.inc();
+        info!(%runbook, by, "circuit reset");
     }
 
     /// So many questions wait for people. No log line.

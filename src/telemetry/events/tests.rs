@@ -94,6 +94,7 @@ fn series(text: &str) -> RunbookSeries {
         next_run: Some(at(60)),
         expected_interval: Some(Duration::from_mins(5)),
         suspended: false,
+        circuit_open: false,
         invalid: false,
     }
 }

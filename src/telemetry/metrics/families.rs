@@ -125,8 +125,8 @@ impl SourceMetrics {
                 "Runbooks whose newest version is broken.",
             ),
             runbooks_lacking: make.gauge(
-                "orderly_runbooks_lacking_secrets",
-                "Runbooks in use that name secrets which the agent's configuration does not; their runs fail.",
+                "orderly_runbooks_lacking_configuration",
+                "Runbooks in use that name secrets or webhooks which the agent's configuration does not.",
             ),
             suspensions: make.counter(
                 "orderly_runbook_suspensions_total",
@@ -257,6 +257,9 @@ pub(in crate::telemetry) struct GateMetrics {
     pub(in crate::telemetry) approval_votes: IntCounterVec,
     pub(in crate::telemetry) approvals_ended: IntCounterVec,
     pub(in crate::telemetry) approvals_waiting: IntGauge,
+    pub(in crate::telemetry) halted: IntGauge,
+    pub(in crate::telemetry) circuits_opened: IntCounter,
+    pub(in crate::telemetry) circuits_reset: IntCounter,
 }
 
 impl GateMetrics {
@@ -289,6 +292,18 @@ impl GateMetrics {
             approvals_waiting: make.gauge(
                 "orderly_approvals_waiting",
                 "Questions that wait for people.",
+            ),
+            halted: make.gauge(
+                "orderly_halted",
+                "1 while a person has stopped all effects, else 0.",
+            ),
+            circuits_opened: make.counter(
+                "orderly_circuits_opened_total",
+                "Times that a runbook failed so often in a row that its changes ask people.",
+            ),
+            circuits_reset: make.counter(
+                "orderly_circuits_reset_total",
+                "Times that a person let such a runbook act by itself again.",
             ),
         }
     }

@@ -43,12 +43,15 @@ pub(super) const STEP_RESULTS: [&str; 7] = [
 const REFUSALS: [&str; 5] = ["missing", "unknown", "role", "host", "rate"];
 const TRIGGERS: [&str; 6] = ["schedule", "after", "webhook", "alert", "person", "step"];
 const CLASSES: [Class; 3] = [Class::Read, Class::Change, Class::Destructive];
-const STAGES: [Stage; 12] = [
+const STAGES: [Stage; 15] = [
+    Stage::Halt,
     Stage::Structure,
     Stage::Forbidden,
     Stage::ProtectedNamespace,
     Stage::RequireApproval,
     Stage::Autonomy,
+    Stage::Circuit,
+    Stage::FirstRun,
     Stage::DangerousCommand,
     Stage::RateLimit,
     Stage::Window,

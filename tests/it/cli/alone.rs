@@ -65,6 +65,9 @@ fn help_lists_every_command_with_a_line() {
       deny         Say no to a step; one no is enough
       suspend      Stop a runbook's triggers for a while
       resume       Let a suspended runbook's triggers count again
+      reset        Close a runbook's circuit: it acts by itself again
+      halt         Stop all effects at once, until `orderly unhalt`
+      unhalt       Let effects be again after `orderly halt`
       sync         Look for a new commit now
       audit        List the audit log, newest first; or check that nobody has changed it
       gate         Ask the safety gate what it would decide, and why

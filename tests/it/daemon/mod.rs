@@ -4,7 +4,9 @@
     reason = "what is not as the test wants it fails the test"
 )]
 
+mod circuit;
 mod disk;
+mod halt;
 mod harness;
 mod kills;
 mod life;

@@ -92,6 +92,6 @@ fn a_secret_that_nobody_configured_is_told_before_the_runbook_runs_and_hup_mends
         let view = agent.read("/api/v1/sync");
         (view["problems"].as_array().unwrap().is_empty()).then_some(())
     });
-    assert!(agent.metric("orderly_runbooks_lacking_secrets", "") < 1.0);
+    assert!(agent.metric("orderly_runbooks_lacking_configuration", "") < 1.0);
     assert_eq!(agent.stop(), Some(0));
 }

@@ -84,8 +84,8 @@ fn a_suspended_runbook_rests_until_it_is_resumed_even_over_a_restart() {
     let agent = place.start(&[]);
     assert_eq!(agent.read("/api/v1/runbooks/on-hook")["state"], "suspended");
     let suspended = r#"runbook="on-hook""#;
-    let shown = |agent: &Agent| agent.metric("orderly_runbook_suspended", suspended) > 0.0;
-    assert!(shown(&agent));
+    let rests = |agent: &Agent| agent.metric("orderly_runbook_suspended", suspended) > 0.0;
+    assert!(rests(&agent));
     assert_eq!(hook(&agent, "s3cret", "{}"), 202);
     until("the skipped trigger", || {
         let skipped = agent.list("/api/v1/skipped?runbook=on-hook");
@@ -95,9 +95,15 @@ fn a_suspended_runbook_rests_until_it_is_resumed_even_over_a_restart() {
             .then_some(())
     });
     assert_eq!(agent.list("/api/v1/runs?runbook=on-hook").len(), 0);
+    let shown = place.cli(&agent, &["runs", "skipped", "--since", "1h"]);
+    let shown = text(&shown.stdout);
+    assert!(
+        shown.contains("on-hook") && shown.contains("suspended"),
+        "{shown}"
+    );
     let done = place.cli(&agent, &["resume", "on-hook"]);
     assert!(done.status.success(), "{}", text(&done.stderr));
-    assert!(!shown(&agent));
+    assert!(!rests(&agent));
     assert_eq!(hook(&agent, "s3cret", "{}"), 202);
     agent.run_ended("on-hook", "succeeded");
     assert_eq!(agent.stop(), Some(0));

@@ -30,6 +30,13 @@ fn changes() -> Vec<(String, &'static str, Right)> {
             Right::Operate,
         ),
         (format!("/api/v1/runs/{run}/cancel"), "{}", Right::Operate),
+        (
+            "/api/v1/runbooks/disk/reset".to_owned(),
+            "{}",
+            Right::Operate,
+        ),
+        ("/api/v1/halt".to_owned(), "{}", Right::Operate),
+        ("/api/v1/unhalt".to_owned(), "{}", Right::Operate),
         ("/api/v1/sync".to_owned(), "{}", Right::Operate),
         (
             "/api/v1/alerts".to_owned(),
@@ -44,7 +51,8 @@ fn changes() -> Vec<(String, &'static str, Right)> {
     ]
 }
 
-const READS: [&str; 15] = [
+const READS: [&str; 16] = [
+    "/api/v1/halt",
     "/",
     "/health",
     "/metrics",

@@ -5,6 +5,7 @@ use orderly::{
     domain::{
         approval::{Person, Verdict},
         digest::Digest,
+        halt::Halt,
         id::{ApprovalId, Entropy, RunId},
         name::RunbookName,
         run::RunOutcome,
@@ -12,8 +13,8 @@ use orderly::{
     ports::{
         BoxFuture,
         agent::{
-            Agent, AgentError, Dependency, RunbookState, RunbookView, StartRequest, StartedRun,
-            SyncView, Upcoming, Weight,
+            Agent, AgentError, Dependency, HaltView, RunbookState, RunbookView, StartRequest,
+            StartedRun, SyncView, Upcoming, Weight,
         },
         clock::Clock,
         executor::LogStream,
@@ -166,6 +167,7 @@ fn view(name_text: &str, state: RunbookState) -> RunbookView {
         problem: (state == RunbookState::Invalid)
             .then(|| "disk.yaml:3:4: unknown field `x`\u{1b}[31m".to_owned()),
         suspended_until: None,
+        circuit: None,
         triggers: vec!["every 5m".to_owned()],
         next: Some(now() + Duration::from_secs(65)),
         running: None,
@@ -209,6 +211,7 @@ impl Agent for FakeAgent {
             nominal: now() + Duration::from_mins(1),
             due: now() + Duration::from_secs(65),
             blocked: None,
+            note: None,
         };
         ["disk", "mail"]
             .map(one)
@@ -294,6 +297,47 @@ impl Agent for FakeAgent {
         by: &'a Person,
     ) -> BoxFuture<'a, Result<(), AgentError>> {
         ready(self.note(format!("resume {runbook} by {}", by.subject), Ok(())))
+    }
+    fn reset<'a>(
+        &'a self,
+        runbook: &'a RunbookName,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>> {
+        let call = format!("reset {runbook} by {}: {reason}", by.subject);
+        ready(self.note(call, Ok(())))
+    }
+    fn halted(&self) -> HaltView {
+        HaltView {
+            halted: None,
+            stopped: Vec::new(),
+            still: Vec::new(),
+        }
+    }
+    fn halt<'a>(
+        &'a self,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<HaltView, AgentError>> {
+        let halt = Halt {
+            by: by.subject.clone(),
+            since: now(),
+            reason: reason.to_owned(),
+        };
+        let answer = HaltView {
+            halted: Some(halt),
+            stopped: vec!["step one".to_owned()],
+            still: Vec::new(),
+        };
+        ready(self.note(format!("halt by {}: {reason}", by.subject), Ok(answer)))
+    }
+    fn unhalt<'a>(
+        &'a self,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<HaltView, AgentError>> {
+        let call = format!("unhalt by {}: {reason}", by.subject);
+        ready(self.note(call, Ok(self.halted())))
     }
     fn sync<'a>(
         &'a self,

@@ -73,6 +73,9 @@ async fn a_text_that_is_kept_is_short() {
     for path in [
         "/api/v1/runbooks/disk/suspend".to_owned(),
         format!("/api/v1/runs/{run}/cancel"),
+        "/api/v1/runbooks/disk/reset".to_owned(),
+        "/api/v1/halt".to_owned(),
+        "/api/v1/unhalt".to_owned(),
     ] {
         let request = server
             .post(&path)

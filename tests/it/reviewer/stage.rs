@@ -62,6 +62,9 @@ pub(super) fn step(effects: Effects) -> PlannedStep {
 
 pub(super) fn facts(clock: &QuickClock) -> Circumstances {
     Circumstances {
+        halted: None,
+        circuit: None,
+        trial: None,
         now: clock.now(),
         window: WindowState::Open { closes: None },
         window_override: None,

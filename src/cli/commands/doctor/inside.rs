@@ -3,7 +3,7 @@
 use crate::{
     cli::{commands::audit, context::Context, exit::CliError},
     config::{Config, Loaded},
-    daemon::wiring,
+    daemon::{halting, wiring},
     history::{History, Options, SchemaState, schema_status},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -214,6 +214,23 @@ pub(super) async fn clock(context: &Context, config: &Config) -> Finding {
         ),
         Some(_) | None => Finding::ok(name, shown),
     }
+}
+
+/// Whether a person has stopped all effects.
+pub(super) async fn halted(config: &Config) -> Option<Finding> {
+    let name = "effects";
+    if halting::is_noted(&config.state_dir) {
+        let text = "a note in the state folder tells the agent to halt all effects, and none has taken it yet\nhint: an agent takes it at its start; `orderly unhalt` lets effects be again then";
+        return Some(Finding::warn(name, text));
+    }
+    let options = Options {
+        path: config.state_dir.join("history.db"),
+        key: Vec::new(),
+    };
+    let history = History::open_read_only(options).ok()?;
+    let halt = history.halt().await.ok()??;
+    let text = format!("all effects are {halt}\nhint: `orderly unhalt` lets them be again");
+    Some(Finding::warn(name, text))
 }
 
 async fn last_alive(config: &Config) -> Option<Timestamp> {

@@ -100,6 +100,7 @@ async fn look(context: &Context, loaded: &Loaded) -> Vec<Finding> {
     let mut findings = inside::configuration(context, loaded);
     findings.extend(inside::state_folder(config));
     findings.extend(inside::history(config).await);
+    findings.extend(inside::halted(config).await);
     findings.push(inside::clock(context, config).await);
     findings.extend(outside::secrets(context, config));
     findings.extend(outside::source(context, config).await);

@@ -4,6 +4,7 @@ use super::verbs::Sort;
 use crate::{
     commands::{
         found::{Found, object},
+        programs::files::{paths::is_product, pattern},
         programs::handbook::{Handbook, Page, file_written},
         word::{Call, Word},
     },
@@ -34,11 +35,12 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
         return found.effect(Effect::read(Verb::Read, bucket));
     }
     let mut effect = if remote(to) {
-        Sort::Change.effect(Object {
+        let object = Object {
             kind: "object".to_owned(),
             place: Place::Network("aws".to_owned()),
             ..bucket
-        })
+        };
+        sent(page, from, to, Sort::Change.effect(object))
     } else {
         file_written(&call.setting.place, to.text())
     };
@@ -54,6 +56,34 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
         effect.access_change = Tri::Yes;
     }
     found.effect(effect);
+}
+
+/// What one file that is sent to a bucket makes of the effect: under a name of its own it can be removed again.
+fn sent(page: &Page<'_>, from: &Word, to: &Word, effect: Effect) -> Effect {
+    if page.path != "s3 cp" || page.parsed.has(&["recursive"]) || !is_new_object(from, to) {
+        return effect;
+    }
+    Effect {
+        reversible: Reversible::Undo(format!("aws s3 rm {}", to.text())),
+        ..effect
+    }
+}
+
+/// Whether an object's name, or that of the file sent into a folder, says that it is a dump or an archive of its own.
+pub(super) fn is_new_object(from: &Word, to: &Word) -> bool {
+    let dated = pattern::with_date(to);
+    let Some(target) = dated.known() else {
+        return false;
+    };
+    let path = target.split_once("://").map_or(target, |(_, path)| path);
+    let path = path.split_once(':').map_or(path, |(_, path)| path);
+    let key = path.split_once('/').map_or("", |(_, key)| key);
+    let name = if key.is_empty() || key.ends_with('/') {
+        from.text().rsplit('/').next().unwrap_or_default()
+    } else {
+        key
+    };
+    name != "-" && from.known().is_some() && is_product(name)
 }
 
 /// Whether a setting of this name is a credential.

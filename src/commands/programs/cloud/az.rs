@@ -187,6 +187,10 @@ fn special(
                 .map_or(".", Word::text);
             found.effect(file_written(&call.setting.place, to));
         }
+        // What is there already is left alone, unless a flag says otherwise.
+        (["storage", "blob"], "upload") if !line.has(&["overwrite"]) => {
+            found.effect(Sort::Undo("az storage blob delete").effect(thing.clone()));
+        }
         (["storage", "blob"], "sync")
             if line
                 .value(&["delete-destination"])

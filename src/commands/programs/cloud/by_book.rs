@@ -1,5 +1,6 @@
 //! Storage, backups and vaults whose handbooks say nearly all.
 
+use super::aws_files::is_new_object;
 use super::{secrets as secret_programs, verbs::Sort};
 use crate::{
     commands::{
@@ -32,14 +33,13 @@ macro_rules! book {
     };
 }
 
-static BOOKS: [Book; 14] = [
+static BOOKS: [Book; 13] = [
     book!("age", secret_programs::age),
     book!("borg", secret_programs::borg),
     book!("gpg", secret_programs::gpg),
     book!("pass", secret_programs::pass),
     book!("sops", secret_programs::sops),
     book!("azcopy", copy),
-    book!("bq", query),
     book!("gsutil", copy),
     book!("mc", find),
     book!("op", run),
@@ -88,7 +88,16 @@ fn copy(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
         return found.effect(Effect::read(Verb::Read, remote));
     }
     let mut effect = if to.contains(':') {
-        Sort::Change.effect(remote)
+        let effect = Sort::Change.effect(remote);
+        match parsed.words.as_slice() {
+            [.., from, to] if one_file(call.program, page.path) && is_new_object(from, to) => {
+                Effect {
+                    reversible: Reversible::Undo(format!("remove {}", to.text())),
+                    ..effect
+                }
+            }
+            _ => effect,
+        }
     } else {
         file_written(&call.setting.place, to)
     };
@@ -105,41 +114,12 @@ fn copy(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     found.effect(effect);
 }
 
-/// `bq query`: SQL, with the quotes of MySQL.
-fn query(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
-    let table = object(&Place::Network("bigquery".to_owned()), "table", "");
-    if page.parsed.has(&["dry_run"]) {
-        return found.effect(Effect::read(Verb::DatabaseRead, table));
-    }
-    if page
-        .parsed
-        .value(&["destination_table", "schedule"])
-        .is_some()
-    {
-        let mut effect = Sort::Change.effect(table);
-        if page.parsed.has(&["replace"]) {
-            effect.data_loss = Tri::Yes;
-        }
-        found.effect(effect);
-    }
-    let setting = call
-        .setting
-        .elsewhere(Place::Network("bigquery".to_owned()));
-    match (page.parsed.words.as_slice(), setting) {
-        ([text], Some(setting)) => {
-            let words = [
-                Word::Known("mysql".to_owned()),
-                Word::Known("-e".to_owned()),
-                text.clone(),
-            ];
-            programs::judge(&words, call.stdin, &setting, found);
-        }
-        _ => found.unknown_code(
-            &call.setting.place,
-            "bq",
-            "which statement runs is not known",
-        ),
-    }
+/// Whether a command sends one file under the name that it is given, and not a folder.
+fn one_file(program: &str, path: &str) -> bool {
+    matches!(
+        (program, path),
+        ("gsutil", "cp") | ("rclone", "copyto" | "rcat") | ("s3cmd", "put")
+    )
 }
 
 /// `mc find --exec`.

@@ -1,5 +1,6 @@
 //! gcloud: the first word that is a verb says what is done; some verbs do more in some groups.
 
+use super::aws_files::is_new_object;
 use super::{
     aws::script,
     line::Line,
@@ -345,7 +346,13 @@ fn copied(
         return found.effect(Sort::Read.effect(thing.clone()));
     }
     let mut effect = if last.contains("://") {
-        Sort::Change.effect(thing.clone())
+        let one = verb == "cp" && !line.has(&["recursive", "r", "R"]);
+        match rest {
+            [.., from, to] if one && is_new_object(from, to) => {
+                Sort::Undo("gcloud storage rm it").effect(thing.clone())
+            }
+            _ => Sort::Change.effect(thing.clone()),
+        }
     } else {
         file_written(&call.setting.place, last)
     };

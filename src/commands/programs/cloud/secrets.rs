@@ -254,6 +254,7 @@ pub(super) fn borg(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut F
         "" if words.is_empty() => Sort::Read,
         "list" | "info" | "diff" | "help" | "repo-list" | "repo-info" | "rinfo" | "rlist"
         | "version" | "analyze" => Sort::Read,
+        "config" if parsed.has(&["l", "list"]) => Sort::Read,
         "check" if parsed.has(&["repair"]) => Sort::Delete,
         "check" => Sort::Read,
         "create" | "prune" | "delete" | "extract" | "recreate" | "repo-delete" | "rdelete"

@@ -1,4 +1,4 @@
-//! Code and what is made of it: repositories, infrastructure as code, configuration of hosts, builds, machines.
+//! Code and what is made of it: repositories, infrastructure as code, configuration of hosts, builds, machines, storage clusters.
 
 mod ansible;
 mod forge;
@@ -12,13 +12,15 @@ use std::sync::LazyLock;
 
 static MANUAL: LazyLock<Manual> = LazyLock::new(|| Manual::new(&TEXTS));
 
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 8] = [
     include_str!("git.manual"),
     include_str!("forge.manual"),
     include_str!("infrastructure.manual"),
     include_str!("hosts.manual"),
     include_str!("machines.manual"),
     include_str!("builds.manual"),
+    include_str!("storage.manual"),
+    include_str!("occasional.manual"),
 ];
 
 /// The grammar of a program of this family.

@@ -29,6 +29,7 @@ pub(super) fn own(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Fo
     }
     match page.path.rsplit(' ').next().unwrap_or("") {
         "run" | "create" | "runlabel" => run(page, call, found),
+        "inspect" => inspect(page, container, found),
         "exec" => exec(page, container, call, found),
         "attach" => attach(page, container, found),
         "cp" => copy(page, call, found),
@@ -63,6 +64,24 @@ fn attach(page: &Page<'_>, container: Object, found: &mut Found) {
     }
     found.effect(exec_effect(&container));
     found.opaque("what is typed into a running program is not known");
+}
+
+/// `inspect`: a form that asks for the environment shows the secrets that stand in it.
+fn inspect(page: &Page<'_>, container: Object, found: &mut Found) {
+    let form = page.parsed.value(&["f", "format"]);
+    let asked = |form: &Word| {
+        [".Env", ".Config}", "range .}"]
+            .iter()
+            .any(|part| form.text().contains(part))
+    };
+    found.effect(Effect {
+        secrets: if form.is_some_and(asked) {
+            Secrets::Values
+        } else {
+            Secrets::None
+        },
+        ..Effect::read(Verb::Read, container)
+    });
 }
 
 /// `cp FROM TO`, where a colon names a container and `-` is the terminal.

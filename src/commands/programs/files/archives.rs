@@ -176,7 +176,7 @@ fn commands(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
 
 fn create(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     let place = &call.setting.place;
-    archive(parsed, Write::Replace, call, found);
+    archive(parsed, Write::Product, call, found);
     let shown = parsed
         .value(&["f", "file"])
         .is_none_or(|file| file.text() == "-");

@@ -280,7 +280,7 @@ fn moved_back(source: &Word, pair: &Pair<'_>, place: &Place, found: &mut Found) 
         Write::Create | Write::Keep => {
             Reversible::Undo(format!("move it back to {}", source.text()))
         }
-        Write::Replace | Write::Append => return,
+        Write::Replace | Write::Product | Write::Append => return,
     };
     found.effect(Effect {
         reversible: undo,

@@ -135,7 +135,7 @@ fn mkfs(call: &Call<'_>, found: &mut Found) {
     let only_says =
         (has_word("ext2 ext3 ext4 mke2fs", family) && has("-n")) || (family == "xfs" && has("-N"));
     if only_says
-        || has("--help") && call.arguments.len() == 1
+        || (has("--help") || has("--version")) && call.arguments.len() == 1
         || has("-V") && call.arguments.len() == 1
     {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);

@@ -7,6 +7,7 @@ mod archives;
 mod copies;
 mod disk_tables;
 mod disks;
+mod fd;
 mod filters;
 mod find;
 pub(in crate::commands) mod guard;
@@ -14,7 +15,7 @@ pub(in crate::commands::programs) mod looks;
 mod modes;
 mod packers;
 pub(in crate::commands) mod paths;
-mod pattern;
+pub(in crate::commands) mod pattern;
 mod search;
 pub(in crate::commands) mod secrets;
 mod structured;
@@ -38,6 +39,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
 
 fn other(program: &str) -> Option<Grammar> {
     Some(match program {
+        "fd" | "fdfind" => fd::fd,
         "find" | "gfind" => find::find,
         "jq" | "gojq" | "jaq" => structured::jq,
         "yq" => structured::yq,

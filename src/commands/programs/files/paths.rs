@@ -15,6 +15,8 @@ pub(in crate::commands) enum Write {
     Replace,
     /// Something is added at its end.
     Append,
+    /// What a program makes of its own: a dump, an archive, a report. Under a name that says so nothing else is expected.
+    Product,
     /// Only where nothing was.
     Create,
     /// What was in it is kept beside it.
@@ -164,8 +166,50 @@ fn undo(text: &str, dated: &Word, how: Write) -> Reversible {
         Write::Replace if is_new_by_name(dated.text()) => {
             Reversible::Undo(format!("remove {text}"))
         }
-        Write::Replace => Reversible::Unknown,
+        Write::Product if is_product(dated.text()) => Reversible::Undo(format!("remove {text}")),
+        Write::Replace | Write::Product => Reversible::Unknown,
     }
+}
+
+/// Words in the name of a file, or of its folder, that say that it was made to be kept apart from what it was made of.
+const PRODUCTS: &str = "backup backups bak dump dumps snapshot snapshots snap export exports archive archives sbom report reports";
+
+/// Words in a name that say that it is written again and again.
+const ROLLING: &str = "latest current last newest";
+
+/// Ends of names of what is run or obeyed.
+const OBEYED: [&str; 13] = [
+    ".sh", ".bash", ".py", ".pl", ".rb", ".js", ".conf", ".cfg", ".ini", ".cron", ".service",
+    ".timer", ".env",
+];
+
+/// Folders in which names say something else.
+const TAKEN: [&str; 10] = [
+    "/etc/",
+    "/usr/",
+    "/bin/",
+    "/sbin/",
+    "/lib",
+    "/boot/",
+    "/dev/",
+    "/sys/",
+    "/proc/",
+    "/var/lib/",
+];
+
+/// Whether a name says that the file is a copy, a dump, an archive or a report, each of its own.
+pub(in crate::commands::programs) fn is_product(path: &str) -> bool {
+    if is_new_by_name(path) {
+        return true;
+    }
+    let taken = TAKEN.iter().any(|folder| path.starts_with(folder));
+    let obeyed = OBEYED.iter().any(|end| path.ends_with(end));
+    let said = |list: &str| {
+        let mut words = path.split(|letter: char| !letter.is_ascii_alphanumeric());
+        words.any(|word| has_word(list, &word.to_ascii_lowercase()))
+    };
+    let named = path.rsplit('/').next().is_some_and(|name| !name.is_empty());
+    named && !taken && !obeyed && said(PRODUCTS) && !said(ROLLING)
 }
 
 /// Files that people name so that nothing is overwritten: copies kept beside the original, dated ones, those in a folder for passing things.

@@ -133,7 +133,7 @@ pub(super) fn variable(text: &str) -> Option<&str> {
 }
 
 /// A word whose only unknown parts are today's date, with a date in their place: `dump-$(date +%F).sql` names a new file, and no other.
-pub(super) fn with_date(word: &Word) -> Cow<'_, Word> {
+pub(in crate::commands) fn with_date(word: &Word) -> Cow<'_, Word> {
     let Word::Unknown(text) = word else {
         return Cow::Borrowed(word);
     };
@@ -150,11 +150,18 @@ pub(super) fn with_date(word: &Word) -> Cow<'_, Word> {
             return Cow::Borrowed(word);
         }
         made.push_str(before);
-        made.push_str("20260101");
+        made.push_str(if comes_once(inside) { "20260101" } else { "01" });
         rest = after;
     }
     made.push_str(rest);
     Cow::Owned(Word::Known(made))
+}
+
+/// Whether a date comes once: a day of the week comes again.
+fn comes_once(command: &str) -> bool {
+    ["%F", "%Y", "%s", "%D", "%G", "-I", "--iso", "--rfc", "-R"]
+        .iter()
+        .any(|part| command.contains(part))
 }
 
 /// `date +%Y-%m-%d`, and nothing beside it.

@@ -47,6 +47,8 @@ const FOLDERS: &[&str] = &[
     "/.config/gh/",
     "/.config/sops/age/",
     "/server/cred/",
+    "/etc/rancher/k3s/config.yaml.d/",
+    "/etc/rancher/rke2/config.yaml.d/",
 ];
 
 /// Ends of a path that are secret.
@@ -56,6 +58,8 @@ const ENDS: &[&str] = &[
     "/.kube/config",
     "/.m2/settings.xml",
     "/server/token",
+    "/etc/rancher/k3s/config.yaml",
+    "/etc/rancher/rke2/config.yaml",
     "/etc/sssd/sssd.conf",
     "/etc/postfix/sasl_passwd",
     "/etc/exim4/passwd.client",

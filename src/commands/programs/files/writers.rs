@@ -34,7 +34,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "patch" => |call, found| PATCH.judge(call, found),
         "sensible-editor" | "editor" | "hexedit" | "jed" | "ne" => edit,
         "crudini" => crudini,
-        "ncdu" | "mc" | "ranger" => |call, found| BROWSER.judge(call, found),
+        "ncdu" | "ranger" => |call, found| BROWSER.judge(call, found),
         "updatedb" | "updatedb.plocate" => {
             |call, found| act(Does::Renew, program_of(call), Reach::Exactly(1), found)
         }

@@ -57,7 +57,7 @@ pub(super) fn zip(call: &Call<'_>, found: &mut Found) {
         }
     }
     match words.first() {
-        Some(file) if !alone && file.text() != "-" => written(file, Write::Replace, place, found),
+        Some(file) if !alone && file.text() != "-" => written(file, Write::Product, place, found),
         _ => {
             act(Does::Look, program(place, call), Reach::Exactly(1), found);
             for source in words.iter().skip(1) {

@@ -11,6 +11,7 @@
 
 use crate::commands::found::object;
 use crate::commands::programs::files::guard::{Guard, guard};
+use crate::commands::programs::files::paths::is_product;
 use crate::domain::effect::{Effect, Object, Place, Reach, Reversible, Secrets, Tri, Verb};
 
 /// What a command does.
@@ -164,7 +165,7 @@ pub(in crate::commands::programs) fn file_written(place: &Place, path: &str) -> 
         Some(Guard::Breaks) => effect.data_loss = Tri::Yes,
         // What stands in it is run later, or sets the kernel.
         Some(Guard::Runs | Guard::Tunes) => effect.reach = Reach::Unknown,
-        None if path.starts_with("/tmp/") || path.starts_with("/var/tmp/") => {
+        None if is_product(path) => {
             effect.reversible = Reversible::Undo(format!("remove {path}"));
         }
         None => {}

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::commands::{
     found::{Found, object},
+    programs::files::pattern,
     shell,
     word::{Call, Setting, Word},
 };
@@ -239,7 +240,7 @@ impl Handbook {
             .iter()
             .filter_map(|flag| flag.value.as_ref());
         for word in page.parsed.words.iter().chain(values) {
-            if word.known().is_some() {
+            if pattern::with_date(word).known().is_some() {
                 continue;
             }
             let reason = format!("`{}` is not known before it runs", word.text());

@@ -9,7 +9,7 @@ use crate::domain::effect::Reach;
 
 const LOOKERS: &[&str] = words!(
     "getenforce sestatus getsebool matchpathcon seinfo sesearch aa-status apparmor_status aa-enabled aa-unconfined aa-features-abi ausearch aureport aulast aulastlog auvirt \
-     iptables-save ip6tables-save iptables-legacy-save iptables-nft-save ebtables-save arptables-save selinuxenabled avcstat chkrootkit audit2why getcap getpcaps"
+     iptables-save ip6tables-save iptables-legacy-save iptables-nft-save ebtables-save arptables-save selinuxenabled avcstat audit2why getcap getpcaps"
 );
 
 /// The grammar of a program for access.

@@ -11,10 +11,10 @@ use crate::domain::effect::Reach;
 
 /// Show how the host is doing; none of their flags changes anything.
 const LOOKERS: &[&str] = words!(
-    "uptime free vmstat iostat mpstat nproc arch uname lscpu lsmem lsmod lspci lsusb lsns lslocks lsipc lsof lslogins pstree pidof pgrep who w \
+    "uptime free vmstat iostat mpstat arch uname lscpu lsmem lsmod lspci lsusb lsns lslocks lsipc lsof lslogins pstree pidof pgrep who w \
      last lastb whoami id groups logname users runlevel ntpq ntpstat ldd slabtop numastat ipcs modinfo getconf locale sensors acpi htop btop \
      iotop pmap pwdx tload screenfetch neofetch fastfetch systool uuidgen finger pinky hostid lsinitramfs lsinitrd smem biosdecode ntptrace \
-     lsirq irqtop checkrestart lsb_release cpuid nfsstat jps needs-restarting ipcalc sipcalc lsgpio sadf tzselect lscgroup lssubsys cgget systemd-escape lsscsi"
+     lsirq irqtop checkrestart lsb_release cpuid jps needs-restarting ipcalc sipcalc lsgpio sadf tzselect lscgroup lssubsys cgget systemd-escape lsscsi"
 );
 
 /// The grammar of a program for the kernel.
@@ -85,6 +85,14 @@ const TUNING: &[&str] = words!(
      kernel.pid_max kernel.threads-max kernel.shm kernel.sem kernel.msg net.bridge.bridge-nf-call- kernel.sched_ kernel.numa_balancing"
 );
 
+/// Values without which a host passes nothing on.
+const FORWARDS: &[&str] = words!("ip_forward .forwarding");
+
+fn text_ends_in_zero(word: &Word) -> bool {
+    let value = word.text().split_once('=').map(|(_, value)| value.trim());
+    value == Some("0")
+}
+
 fn set(key: &str, word: &Word, call: &Call<'_>, found: &mut Found) {
     let place = &call.setting.place;
     let key = key.trim().trim_start_matches('-').replace('/', ".");
@@ -96,6 +104,8 @@ fn set(key: &str, word: &Word, call: &Call<'_>, found: &mut Found) {
             Does::Run
         }
         Some(Guard::Breaks) => Does::Alter,
+        // A host that forwards for others, as every node of a cluster does, cuts them off.
+        _ if FORWARDS.iter().any(|end| key.ends_with(end)) && text_ends_in_zero(word) => Does::Cut,
         _ if TUNING.iter().any(|start| key.starts_with(start)) => {
             Does::Undo("set {} to the value that sysctl shows before")
         }

@@ -58,11 +58,11 @@ pub(super) const APT: Sheet = Sheet {
                 "download source",
                 Does::Undo("remove what it put into this folder"),
             ),
-            ("clean autoclean auto-clean", Does::Renew),
+            ("autoclean auto-clean", Does::Renew),
             ("markauto unmarkauto keep fetch", Does::Alter),
             ("edit-sources", Does::Ask),
             (
-                "remove purge autoremove autopurge auto-remove distclean",
+                "clean remove purge autoremove autopurge auto-remove distclean",
                 Does::Remove,
             ),
         ],
@@ -100,13 +100,13 @@ pub(super) const DNF: Sheet = Sheet {
                 Does::Install(""),
             ),
             (
-                "mark config-manager history+undo history+redo history+rollback module+enable module+install versionlock copr download alias+add group+mark \
+                "mark config-manager history+redo module+enable module+install versionlock copr download alias+add group+mark \
                  module+switch-to offline-upgrade",
                 Does::Alter,
             ),
             ("shell", Does::Ask),
             (
-                "remove rm erase autoremove group+remove groupremove swap module+remove module+disable module+reset",
+                "remove rm erase autoremove history+undo history+rollback group+remove groupremove swap module+remove module+disable module+reset",
                 Does::Remove,
             ),
             ("system-upgrade offline", Does::Cut),

@@ -19,7 +19,6 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "ps" => ps,
         "fuser" => fuser,
         "renice" => priority,
-        "prlimit" => limits,
         _ => return None,
     })
 }
@@ -226,29 +225,6 @@ fn priority(call: &Call<'_>, found: &mut Found) {
         Does::Look
     } else {
         Does::Undo("renice to the priority that ps shows before")
-    };
-    act(does, program_of(call), Reach::Exactly(1), found);
-    doubt(call.arguments, does != Does::Look, true, found);
-}
-
-/// prlimit: with a program behind it, it starts that; with a process it shows its limits, or sets them.
-fn limits(call: &Call<'_>, found: &mut Found) {
-    let starts = |start: &str| {
-        call.arguments
-            .iter()
-            .any(|word| word.text().starts_with(start))
-    };
-    let limit = |word: &&Word| {
-        word.text().starts_with('-')
-            && word.text().contains('=')
-            && !word.text().starts_with("--pid")
-            && !word.text().starts_with("--output")
-    };
-    let does = match () {
-        () if call.arguments.is_empty() || starts("--help") || starts("--version") => Does::Look,
-        () if !starts("-p") && !starts("--pid") => Does::Run,
-        () if call.arguments.iter().any(|word| limit(&word)) => Does::Alter,
-        () => Does::Look,
     };
     act(does, program_of(call), Reach::Exactly(1), found);
     doubt(call.arguments, does != Does::Look, true, found);

@@ -147,8 +147,8 @@ impl Sheet {
         let mut outputs = parsed.values(self.outputs).filter(|_| !dry);
         if let Some(file) = outputs.next() {
             active = true;
-            written(file, Write::Replace, &place, found);
-            outputs.for_each(|file| written(file, Write::Replace, &place, found));
+            written(file, Write::Product, &place, found);
+            outputs.for_each(|file| written(file, Write::Product, &place, found));
         }
         let does = if dry { Does::Look } else { does };
         act(

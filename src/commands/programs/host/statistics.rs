@@ -82,24 +82,6 @@ const NMON: Sheet = Sheet {
         Does::Look,
     )
 };
-const PERF: Sheet = Sheet::with_verbs(
-    "process",
-    table(
-        words!("p t C e G i n o F c s"),
-        words!("a g v q d r h help version stdio list-opts"),
-        &[],
-    ),
-    &[
-        (
-            "top list report annotate script diff version evlist buildid-list",
-            Does::Look,
-        ),
-        (
-            "stat record trace bench test mem c2c sched probe lock kmem ftrace inject",
-            Does::Run,
-        ),
-    ],
-);
 const GROUPS: Sheet = Sheet::of(
     "group",
     table(words!("a t g r d f s"), words!("h help sticky"), &[]),
@@ -115,7 +97,6 @@ pub(super) fn sheet(program: &str) -> Option<&'static Sheet> {
         "pidstat" => &PIDSTAT,
         "atop" | "dstat" | "lshw" => &RECORDER,
         "nmon" => &NMON,
-        "perf" => &PERF,
         "cgcreate" | "cgset" | "cgdelete" | "cgexec" | "cgclassify" => &GROUPS,
         _ => return None,
     })

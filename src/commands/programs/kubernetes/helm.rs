@@ -80,7 +80,78 @@ fn changed(page: &Page<'_>, release: Object, verb: Verb, undo: &str, found: &mut
         effect.verb = Verb::ScaleTo(0);
     }
     found.effect(effect);
-    found.opaque("what a chart brings in is not looked at");
+    if !is_pinned(page) {
+        found.opaque("what a chart brings in is not looked at");
+    } else if page.parsed.has(&["f", "values", "set-file"]) {
+        found.bounded("the values stand in files");
+    }
+}
+
+/// A chart of a repository in one version brings in what it did when somebody chose it, and what is set beside it is mild.
+fn is_pinned(page: &Page<'_>) -> bool {
+    let parsed = &page.parsed;
+    let version = parsed.value(&["version"]).and_then(Word::known);
+    let of_repository = parsed
+        .words
+        .last()
+        .and_then(Word::known)
+        .is_some_and(|chart| {
+            chart.contains('/') && !chart.starts_with(['.', '/', '~']) && parsed.words.len() > 1
+        });
+    let strong = [
+        "force",
+        "force-replace",
+        "force-conflicts",
+        "post-renderer",
+        "replace",
+        "take-ownership",
+        "dependency-update",
+        "devel",
+        "repo",
+        "insecure-skip-tls-verify",
+        "plain-http",
+        "enable-dns",
+        "reset-values",
+    ];
+    let mut set = parsed.values(&["set", "set-string", "set-json", "set-literal"]);
+    of_repository
+        && version.is_some_and(is_one_version)
+        && !parsed.has(&strong)
+        && parsed.unknown.is_empty()
+        && set.all(|value| value.known().is_some_and(is_mild))
+}
+
+/// `1.2.3`, not `^1.2` and not `1.x`.
+fn is_one_version(version: &str) -> bool {
+    let numbers = version.trim_start_matches('v').split(['-', '+']).next();
+    let numbers: Vec<&str> = numbers.unwrap_or_default().split('.').collect();
+    let number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.len() == 3 && numbers.iter().all(number)
+}
+
+/// Whether values that are set say nothing of rights, of data, or of who may come in.
+fn is_mild(values: &str) -> bool {
+    let strong = [
+        "privileg",
+        "host",
+        "security",
+        "rbac",
+        "role",
+        "account",
+        "policy",
+        "persist",
+        "storage",
+        "volume",
+        "enabled=false",
+        "null",
+        "command",
+        "args",
+        "secret",
+        "capabilit",
+        "kind",
+    ];
+    let values = values.to_ascii_lowercase();
+    !strong.iter().any(|part| values.contains(part))
 }
 
 /// `--set web.replicas=0`.
@@ -107,5 +178,10 @@ fn rolled_back(page: &Page<'_>, release: Object, found: &mut Found) {
         effect.reversible = Reversible::No;
     }
     found.effect(effect);
-    found.bounded("what the earlier revision holds is not looked at");
+    if page
+        .parsed
+        .has(&["cleanup-on-fail", "recreate-pods", "history-max"])
+    {
+        found.bounded("what the earlier revision holds is not looked at");
+    }
 }

@@ -3,7 +3,14 @@
 use super::{Does, Form};
 use crate::commands::{
     found::Found,
-    programs, shell,
+    programs::{
+        self,
+        files::{
+            paths::{self, Write},
+            pattern,
+        },
+    },
+    shell,
     word::{Call, Setting, Word},
 };
 use crate::domain::effect::{Class, Effect, Place, Reach, Reversible, Secrets, Tri, Verb as Deed};
@@ -98,7 +105,7 @@ impl Form<'_> {
     ) {
         let title = self.title(call);
         let text = word.text();
-        match word {
+        match &*pattern::with_date(word) {
             Word::Known(_) => {}
             Word::Glob(_) if reads => {}
             Word::Glob(_) => found.bounded(format!("`{title} {text}`: a pattern says what")),
@@ -205,8 +212,15 @@ impl Form<'_> {
         if value.is_some_and(|value| value.known().is_some()) && SINKS.contains(&text) {
             return;
         }
-        written(text, call, found);
-        if value.is_some_and(|value| value.known().is_none()) {
+        let path = call.setting.resolve(text);
+        let word = value.map_or_else(|| Word::Known(path.clone()), |value| value.with_text(&path));
+        let word = match &*pattern::with_date(&word) {
+            Word::Known(_) => word,
+            // A name of which something is not known is judged by what is known of it.
+            Word::Glob(_) | Word::Unknown(_) => Word::Known(path),
+        };
+        paths::written(&word, Write::Product, &call.setting.place, found);
+        if value.is_some_and(|value| pattern::with_date(value).known().is_none()) {
             found.opaque(format!("`{text}`: which file is written is not known"));
         }
     }
@@ -257,7 +271,12 @@ impl Form<'_> {
 /// A file is written, and what was in it before is gone.
 pub(in crate::commands::programs) fn written(path: &str, call: &Call<'_>, found: &mut Found) {
     let path = call.setting.resolve(path);
-    found.effect(shell::writing(&call.setting.place, &path, false));
+    paths::written(
+        &Word::Known(path),
+        Write::Product,
+        &call.setting.place,
+        found,
+    );
 }
 
 /// Judges words that a shell puts together and reads.

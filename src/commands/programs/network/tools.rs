@@ -21,7 +21,7 @@ use crate::domain::effect::{Effect, Reach, Verb};
 const LOOKERS: &[&str] = words!(
     "ping ping6 fping traceroute traceroute6 tracepath tracepath6 mtr dig host nslookup whois delv drill kdig netstat nstat ifstat rtacct routel \
      iftop nethogs nload bmon iptraf-ng iwlist nbtscan avahi-browse avahi-resolve smbstatus snmpget snmpwalk snmpbulkget snmpbulkwalk snmpgetnext \
-     snmptable snmpstatus snmpdf snmptranslate named-checkzone named-checkconf mailq ldapsearch ldapwhoami getsebool dnstop lft tcptraceroute \
+     snmptable snmpstatus snmpdf snmptranslate named-checkzone named-checkconf mailq ldapsearch ldapwhoami dnstop lft tcptraceroute \
      tcping httping ipcount  arp-scan p0f   speedtest speedtest-cli klist nmblookup testssl.sh sslscan \
      dnstracer  mii-diag wavemon     dog doggo"
 );

@@ -93,6 +93,18 @@ fn crontab(call: &Call<'_>, found: &mut Found) {
         reversible: Reversible::Unknown,
         ..Effect::change(Verb::Update, table, "")
     });
+    let nothing = match call.stdin {
+        Stdin::Nothing => true,
+        Stdin::Known(text) => text.trim().is_empty(),
+        Stdin::File(file) => file.known() == Some("/dev/null"),
+        Stdin::Piped | Stdin::Downloaded => false,
+    };
+    let emptied = nothing && parsed.words.first().is_some_and(|word| word.text() == "-")
+        || parsed.words.first().and_then(Word::known) == Some("/dev/null");
+    if emptied {
+        let all = object(&call.setting.place, "crontab", "every job");
+        return found.effect(Effect::destructive(Verb::Delete, all));
+    }
     let text = match parsed.words.first().map(|word| (word, word.known())) {
         None | Some((_, Some("-"))) => match call.stdin {
             Stdin::Known(text) => Some(text.clone()),

@@ -20,6 +20,7 @@ use super::Grammar;
 use crate::commands::{
     flags::{Parsed, Table},
     found::{Found, object},
+    programs::files::paths::{Write, written},
     shell,
     word::{Call, Setting, Stdin, Word},
 };
@@ -122,13 +123,8 @@ fn interactive(call: &Call<'_>, found: &mut Found) {
 
 /// A file that the call writes.
 fn writes(path: &str, call: &Call<'_>, found: &mut Found) {
-    if !matches!(path, "-" | "/dev/null" | "/dev/stdout" | "/dev/stderr") {
-        found.effect(Effect {
-            verb: Verb::FileWrite,
-            reversible: Reversible::Unknown,
-            ..Effect::read(Verb::Read, object(&call.setting.place, "file", path))
-        });
-    }
+    let word = Word::Known(path.to_owned());
+    written(&word, Write::Replace, &call.setting.place, found);
 }
 
 /// A file whose text is known: pinned, or written before.

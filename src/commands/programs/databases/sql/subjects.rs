@@ -121,6 +121,8 @@ fn part(tokens: &Tokens<'_>, place: usize) -> Option<Does> {
         "DISABLE" if tokens.len() == place + 1 => Some(Does::Cut),
         "ADD" if tokens.is(place + 1, "VALUE") => Some(Does::Change),
         "ADD" => Some(Does::Undo("ALTER … DROP what was added")),
+        // Whoever is connected to it by its name is cut off.
+        "RENAME" if tokens.is(1, "DATABASE") => Some(Does::Cut),
         "RENAME" => Some(Does::Undo("ALTER … RENAME it back")),
         "ALTER" | "MODIFY" | "CHANGE" | "SET" | "RESET" | "ENABLE" | "DISABLE" | "VALIDATE"
         | "ATTACH" | "INHERIT" | "NO" | "CLUSTER" | "ENGINE" | "UPDATE" | "CONVERT" | "MOVE"

@@ -173,14 +173,20 @@ pub(super) fn weighed(mut effect: Effect, text: &Value, kind: &str) -> Effect {
         }
     }
     let zero = |name: &str| field(name).and_then(Value::as_u64) == Some(0);
+    let empty = |name: &str| field(name).is_some_and(is_empty);
     let stops = match kind {
         "job.batch" => zero("parallelism") || field("suspend") == Some(&Value::Bool(true)),
         "daemonset.apps" => field("template")
             .and_then(|template| template.pointer("/spec/nodeSelector"))
             .is_some(),
         "cluster.postgresql.cnpg.io" => zero("instances"),
+        "service" => ["selector", "ports"].into_iter().any(empty),
+        "ingress.networking.k8s.io" => empty("rules"),
         _ => false,
     };
+    if matches!(kind, "secret" | "configmap") && loses_values(text) {
+        effect.data_loss = Tri::Yes;
+    }
     if kind == "persistentvolumeclaim" && field("resources").is_some() {
         // A volume grows, and never shrinks.
         effect.reversible = Reversible::No;
@@ -198,6 +204,28 @@ pub(super) fn weighed(mut effect: Effect, text: &Value, kind: &str) -> Effect {
         effect.reversible = Reversible::No;
     }
     effect
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty() || fields.contains_key("$patch"),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Whether values that an object holds are taken out of it.
+fn loses_values(text: &Value) -> bool {
+    ["data", "stringData", "binaryData"]
+        .into_iter()
+        .filter_map(|name| text.get(name))
+        .any(|held| match held {
+            Value::Object(fields) => {
+                fields.values().any(Value::is_null) || fields.contains_key("$patch")
+            }
+            other => other.is_null(),
+        })
 }
 
 /// Whether what this object brings in stands elsewhere: a chart, a repository.

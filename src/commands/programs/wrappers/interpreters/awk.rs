@@ -11,7 +11,10 @@ pub(super) fn awk(call: &Call<'_>, found: &mut Found) {
     if parsed.has(&["help", "version", "h", "V", "C", "copyright"]) {
         return;
     }
-    if parsed.has(&["i", "include", "l", "load"]) {
+    let loaded = parsed.values(&["i", "include", "l", "load"]);
+    let (in_place, loaded): (Vec<&Word>, Vec<&Word>) =
+        loaded.partition(|word| matches!(word.known(), Some("inplace" | "inplace.awk")));
+    if !loaded.is_empty() {
         found.unknown_code(
             &call.setting.place,
             call.program,
@@ -36,7 +39,13 @@ pub(super) fn awk(call: &Call<'_>, found: &mut Found) {
     for program in &programs {
         judge(program, call, found);
     }
-    reads(parsed.words.get(own..).unwrap_or_default(), call, found);
+    let files = parsed.words.get(own..).unwrap_or_default();
+    if in_place.is_empty() {
+        reads(files, call, found);
+    }
+    for file in files.iter().filter(|_| !in_place.is_empty()) {
+        super::perl::in_place(file, "", call, found);
+    }
 }
 
 fn judge(program: &Word, call: &Call<'_>, found: &mut Found) {

@@ -91,6 +91,8 @@ struct Told {
     shows: bool,
     unknown: Option<String>,
     loops: bool,
+    /// `-p`: every line is printed after the program.
+    prints: bool,
 }
 
 pub(super) fn perl(call: &Call<'_>, found: &mut Found) {
@@ -120,8 +122,16 @@ pub(super) fn perl(call: &Call<'_>, found: &mut Found) {
         );
     }
     if let Some(ending) = &told.in_place {
+        let keeps = told.prints || (told.code.iter()).any(|code| code.text().contains("print"));
         for file in operands {
             in_place(file, ending, call, found);
+            if !keeps && ending.is_empty() {
+                // Nothing is written back: the file is empty after.
+                found.effect(Effect::destructive(
+                    Verb::FileWrite,
+                    object(&call.setting.place, "file", file.text()),
+                ));
+            }
         }
     } else if told.loops {
         reads(operands, call, found);
@@ -248,7 +258,8 @@ fn cluster<'w>(text: &str, mut rest: &'w [Word], told: &mut Told) -> &'w [Word] 
                     rest = more;
                 }
             }
-            'n' | 'p' => told.loops = true,
+            'n' => told.loops = true,
+            'p' => (told.loops, told.prints) = (true, true),
             'i' => {
                 told.in_place = Some(letters.as_str().to_owned());
                 break;

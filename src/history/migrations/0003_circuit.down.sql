@@ -1,0 +1,3 @@
+DROP TABLE proven;
+DROP TABLE circuits;
+DELETE FROM agent_state WHERE name IN ('halt', 'first_runs');
