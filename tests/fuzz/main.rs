@@ -282,9 +282,10 @@ fn every_text_gets_an_answer_soon_and_never_less_for_more() {
         }
         let own = Instant::now();
         gravity(&text);
-        if own.elapsed() > Duration::from_millis(100) {
+        let most = Duration::from_millis(if cfg!(debug_assertions) { 1_000 } else { 100 });
+        if own.elapsed() > most {
             let took = time(&text);
-            assert!(took < Duration::from_millis(100), "{took:?} for {text:?}");
+            assert!(took < most, "{took:?} for {text:?}");
         }
         never_less(&text);
         count += 1;

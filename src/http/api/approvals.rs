@@ -137,7 +137,10 @@ impl ApprovalView {
         }
         Self {
             brief: planned::brief(&step.uses, &step.arguments),
-            with: planned::lines(&step.arguments),
+            with: planned::lines(&step.arguments)
+                .into_iter()
+                .chain(planned::files(&step.pinned))
+                .collect(),
             because,
             you,
             id: request.id,
