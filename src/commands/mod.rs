@@ -29,12 +29,12 @@ use crate::domain::{effect::Place, pipeline::Plan};
 use std::collections::BTreeMap;
 
 /// A command, as a step holds it or as somebody types it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Command<'a> {
     /// What runs.
     pub what: What<'a>,
     /// What it is fed.
-    pub stdin: Option<&'a str>,
+    pub stdin: Stdin,
     /// The variables that the step declares.
     pub environment: &'a BTreeMap<String, String>,
 }
@@ -42,8 +42,8 @@ pub struct Command<'a> {
 /// What runs.
 #[derive(Debug, Clone, Copy)]
 pub enum What<'a> {
-    /// A program and its arguments; no shell sees them.
-    Words(&'a [String]),
+    /// A program and its arguments, as far as they are known; no shell sees them.
+    Words(&'a [Word]),
     /// Text that a shell would run.
     Text(&'a str),
 }
@@ -52,19 +52,21 @@ pub enum What<'a> {
 pub fn of(command: &Command<'_>, files: &dyn Files) -> Analysis {
     let setting = Setting::new(Place::Host, files);
     let mut found = Found::default();
-    let stdin = command
-        .stdin
-        .map_or(Stdin::Nothing, |text| Stdin::Known(text.to_owned()));
+    let stdin = &command.stdin;
     for (name, value) in command.environment {
         shell::declared(name, value, &setting, &mut found);
     }
     match command.what {
-        What::Words(argv) => {
-            if let Err(refusal) = scan::refuse_words(argv) {
+        What::Words(words) => {
+            let known: Vec<String> = words
+                .iter()
+                .filter_map(Word::known)
+                .map(str::to_owned)
+                .collect();
+            if let Err(refusal) = scan::refuse_words(&known) {
                 found.refuse(refusal);
             }
-            let words: Vec<Word> = argv.iter().cloned().map(Word::Known).collect();
-            programs::judge(&words, &stdin, &setting, &mut found);
+            programs::judge(words, stdin, &setting, &mut found);
             found.into_analysis(None)
         }
         What::Text(text) => {
@@ -72,9 +74,9 @@ pub fn of(command: &Command<'_>, files: &dyn Files) -> Analysis {
                 found.refuse(refusal);
                 return found.into_analysis(None);
             }
-            let plan = shell::judge_whole(text, &stdin, command.environment, &setting, &mut found);
+            let plan = shell::judge_whole(text, stdin, command.environment, &setting, &mut found);
             // The first program of a plan reads nothing.
-            let plan = plan.filter(|_| command.stdin.is_none());
+            let plan = plan.filter(|_| *stdin == Stdin::Nothing);
             let mut analysis = found.into_analysis(plan);
             analysis.effects.needs_shell = analysis.plan.is_none();
             analysis
@@ -91,10 +93,11 @@ pub fn plan(text: &str, environment: &[&str]) -> Option<Plan> {
 
 /// What a command line would do: a program and its arguments, carried out without a shell.
 pub fn of_argv(argv: &[String], files: &dyn Files) -> Analysis {
+    let words: Vec<Word> = argv.iter().cloned().map(Word::Known).collect();
     of(
         &Command {
-            what: What::Words(argv),
-            stdin: None,
+            what: What::Words(&words),
+            stdin: Stdin::Nothing,
             environment: &BTreeMap::new(),
         },
         files,
@@ -106,7 +109,7 @@ pub fn of_script(text: &str, files: &dyn Files) -> Analysis {
     of(
         &Command {
             what: What::Text(text),
-            stdin: None,
+            stdin: Stdin::Nothing,
             environment: &BTreeMap::new(),
         },
         files,

@@ -1,7 +1,7 @@
 //! The parts of the daemon, made and joined. Nothing goes on yet.
 
 use crate::{
-    actions::framework::{Children, Performer},
+    actions::framework::Performer,
     config::{Config, Loaded},
     daemon::{
         force::Programs,
@@ -50,9 +50,9 @@ pub(super) async fn assemble(
         state::admin_token(&config.state_dir)?,
     )?;
     let history = history(config)?;
-    let source = wiring::source(config, secrets.as_ref(), &plan.from)?;
-    let children = Arc::new(Children::default());
-    let hands = wiring::hands(config, clock.clone(), secrets.clone(), children.clone())?;
+    let source = Arc::new(wiring::source(config, secrets.as_ref(), &plan.from)?);
+    let hands = wiring::hands(config, clock.clone(), secrets.clone(), source.clone())?;
+    let children = hands.children.clone();
     programs.are(hands.processes.clone());
     let catalogue = Arc::new(wiring::catalogue());
     events.set_channels(
@@ -85,7 +85,7 @@ pub(super) async fn assemble(
         concurrency: config.runs.concurrency as usize,
     }));
     remember(&world).await?;
-    let sync = Arc::new(SyncStory::open(&world, Arc::new(source), catalogue).await?);
+    let sync = Arc::new(SyncStory::open(&world, source, catalogue).await?);
     let tasks = Tasks::default();
     let agent = Arc::new(Agent {
         world: world.clone(),

@@ -1,7 +1,7 @@
 //! Which implementation stands behind which port: the only place that knows the adapters.
 
 use crate::{
-    actions::framework::{Catalogue, Channel, ChannelAddress, Children, World as Hands},
+    actions::framework::{Catalogue, Channel, ChannelAddress, World as Hands},
     adapters::{
         archive::LocalArchive,
         clock::{SystemClock, Uptime},
@@ -10,7 +10,7 @@ use crate::{
         kubernetes::{ConfiguredClusters, Credentials as ClusterCredentials},
         logs::StepLogs,
         network::HostNetwork,
-        process::HostProcesses,
+        process::{HostMaterials, HostProcesses},
         secrets::{ConfiguredSecrets, Origin},
     },
     config::{ChannelConfig, ClusterConfig, Config, MetricsAccess, SecretRef},
@@ -24,7 +24,10 @@ use crate::{
     flow::world::Settings,
     gate,
     http::AccessRules,
-    ports::{clock::Clock, cluster::Clusters, host::Host, network::Network, secrets::Secrets},
+    ports::{
+        clock::Clock, cluster::Clusters, host::Host, network::Network, secrets::Secrets,
+        source::Source,
+    },
 };
 use std::{
     collections::BTreeMap,
@@ -207,7 +210,7 @@ pub fn hands(
     config: &Config,
     clock: Arc<dyn Clock>,
     secrets: Arc<dyn Secrets>,
-    children: Arc<Children>,
+    source: Arc<dyn Source>,
 ) -> Result<Hands, WiringError> {
     let processes =
         HostProcesses::open(config.state_dir.join("work")).map_err(fault("work folder"))?;
@@ -219,10 +222,11 @@ pub fn hands(
         network: network(),
         clusters: clusters(config),
         host: host(),
+        materials: Arc::new(HostMaterials::new(source)),
         archive: Arc::new(archive),
         secrets,
         channels: Arc::new(channels(&config.channels)),
-        children,
+        children: Arc::default(),
     })
 }
 

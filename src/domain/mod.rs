@@ -27,6 +27,7 @@ pub mod mask;
 pub mod name;
 pub mod occurrence;
 pub mod pace;
+pub mod pinned;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;

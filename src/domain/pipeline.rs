@@ -202,6 +202,53 @@ impl Plan {
     pub fn matches_files(&self) -> bool {
         words(&self.pipelines).any(|word| word.matching == Matching::Files)
     }
+
+    /// The names of the programs that it may start.
+    pub fn programs(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        programs(&self.pipelines, &mut names);
+        names
+    }
+
+    /// Whether it is a single program.
+    pub fn is_one_program(&self) -> bool {
+        let [pipeline] = self.pipelines.as_slice() else {
+            return false;
+        };
+        match pipeline.commands.as_slice() {
+            [command] => matches!(command.work, PlannedWork::Program { .. }),
+            _ => false,
+        }
+    }
+}
+
+fn programs(pipelines: &[PlannedPipeline], names: &mut Vec<String>) {
+    let commands = pipelines.iter().flat_map(|pipeline| &pipeline.commands);
+    for command in commands {
+        match &command.work {
+            PlannedWork::Program { words, .. } => {
+                names.extend(words.first().and_then(PlannedWord::known));
+            }
+            PlannedWork::Group(inner)
+            | PlannedWork::Subshell(inner)
+            | PlannedWork::Each(_, _, inner) => programs(inner, names),
+            PlannedWork::Branches(branches, otherwise) => {
+                branches.iter().for_each(|branch| of_branch(branch, names));
+                programs(otherwise, names);
+            }
+            PlannedWork::Repeat(branch, _) => of_branch(branch, names),
+            PlannedWork::Variables(..)
+            | PlannedWork::Enter(_)
+            | PlannedWork::Locate(_)
+            | PlannedWork::Options(_)
+            | PlannedWork::Exit(_) => {}
+        }
+    }
+}
+
+fn of_branch(branch: &Branch, names: &mut Vec<String>) {
+    programs(&branch.condition, names);
+    programs(&branch.body, names);
 }
 
 fn words_for(branch: &Branch) -> Box<dyn Iterator<Item = &PlannedWord> + '_> {

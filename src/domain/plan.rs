@@ -5,6 +5,7 @@ use crate::domain::{
     effect::Effects,
     id::RunId,
     name::{ActionName, RunbookName, StepName},
+    pinned::Pinned,
     runbook::Phase,
     span::Span,
 };
@@ -42,6 +43,9 @@ pub struct PlannedStep {
     pub idempotent: bool,
     /// The digest of the policy in force.
     pub policy: Digest,
+    /// Files and programs that it is carried out with, as they were when it was planned.
+    #[serde(default, skip_serializing_if = "Pinned::is_empty")]
+    pub pinned: Pinned,
 }
 
 impl PlannedStep {

@@ -14,6 +14,7 @@
 //! | review | [`review`] | a step is shown → a provider answers, or none does → it is tightened, or not |
 //! | circuit | [`circuit`] | a runbook fails several times → its changes ask people → until a person resets it |
 //! | trial | `trial` | a runbook is new or changed → its first changes ask people |
+//! | explain | [`explain`] | each step of a runbook → what the gate would say of it, before anything runs |
 //! | recover | [`recover`] | after a start: what was going on goes on |
 //! | called | `called` | a webhook or an alert comes in → the runs that it starts |
 //! | agent | [`agent`] | what people ask, and the answers |
@@ -31,6 +32,7 @@ mod called;
 pub mod child;
 pub mod circuit;
 pub mod clock;
+pub mod explain;
 pub mod halt;
 mod locks;
 mod needs;

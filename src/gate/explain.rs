@@ -9,7 +9,7 @@ use crate::{
     domain::{
         digest::Digest,
         effect::Effects,
-        gate::join,
+        gate::{Quorum, join},
         id::RunId,
         name::{ActionName, RunbookName, StepName},
         plan::PlannedStep,
@@ -52,13 +52,27 @@ pub fn command(asked: &Asked, policy: &Policy, files: &dyn Files, now: Timestamp
 
 /// Explains effects under a policy, as those of a step that a machine starts.
 pub fn effects(effects: Effects, policy: &Policy, now: Timestamp) -> Explained {
-    let Some(step) = step(effects.clone(), policy, now) else {
-        return Explained {
+    match step(effects.clone(), policy, now) {
+        Some(step) => planned(step, policy, None, now),
+        None => Explained {
             effects,
             judgement: Judgement::nothing(),
-        };
+        },
+    }
+}
+
+/// Explains a planned step under a policy. The step itself may ask for people, beside the policy.
+pub fn planned(
+    step: PlannedStep,
+    policy: &Policy,
+    wish: Option<(Quorum, String)>,
+    now: Timestamp,
+) -> Explained {
+    let facts = Circumstances {
+        wish,
+        ..Circumstances::at_rest(now)
     };
-    let contributions = by_policy(&step, policy, &Circumstances::at_rest(now));
+    let contributions = by_policy(&step, policy, &facts);
     Explained {
         effects: step.effects,
         judgement: Judgement {
@@ -84,5 +98,6 @@ fn step(effects: Effects, policy: &Policy, now: Timestamp) -> Option<PlannedStep
         effects,
         idempotent: false,
         policy: policy.digest(),
+        pinned: crate::domain::pinned::Pinned::default(),
     })
 }

@@ -1,6 +1,12 @@
 //! A planned step as people read it: what it is told, as one line or as many. What would hide on a screen is made visible.
 
-use crate::{domain::name::ActionName, http::visible};
+use crate::{
+    domain::{
+        name::ActionName,
+        pinned::{FileOf, Pinned},
+    },
+    http::visible,
+};
 use serde_json::{Map, Value};
 
 /// The arguments that say what is carried out, and so are read first.
@@ -18,6 +24,17 @@ pub(super) fn lines(arguments: &Value) -> Vec<String> {
         .flat_map(|(name, value)| named(name, value))
         .map(|line| visible::output(&line))
         .collect()
+}
+
+/// The files whose content was judged with the step, each on a line of its own.
+pub(super) fn files(pinned: &Pinned) -> impl Iterator<Item = String> {
+    pinned.files.iter().map(|file| {
+        let of = match file.of {
+            FileOf::Host => "of the host",
+            FileOf::Repository => "of the repository",
+        };
+        visible::line(&format!("file {} {of}: sha256 {}", file.path, file.sha256))
+    })
 }
 
 fn ordered(map: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {

@@ -8,6 +8,8 @@ use crate::{
         gate::Permit,
         id::RunId,
         name::{ActionName, RunbookName, StepName},
+        pinned::Pinned,
+        plan::PlannedStep,
         policy::{FailedExample, Tightening},
         run::StepReport,
         runbook::Phase,
@@ -59,6 +61,8 @@ pub struct Intent {
     pub idempotent: bool,
     /// What the step itself asks of the gate, beside policy: an `approval` step asks for people.
     pub wants_approval: Option<ApprovalWish>,
+    /// Files and programs that it would be carried out with.
+    pub pinned: Pinned,
 }
 
 /// A step's own wish for consent.
@@ -159,6 +163,11 @@ pub trait Executor: Send + Sync {
         arguments: &'a Value,
         context: &'a StepContext,
     ) -> BoxFuture<'a, Result<Intent, String>>;
+
+    /// Whether the files and programs of a planned step are still what they were; if not, the reason, for people.
+    fn still<'a>(&'a self, _step: &'a PlannedStep) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Carries out the permitted step. It does not panic and does not outlive `session.stop` for long.
     fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport>;

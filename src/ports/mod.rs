@@ -13,6 +13,7 @@ pub mod completion;
 pub mod executor;
 pub mod host;
 pub mod logs;
+pub mod materials;
 pub mod network;
 pub mod output;
 pub mod processes;

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{pipeline::Plan, secret::SecretValue, span::Span},
-    ports::{BoxFuture, executor::StepLog},
+    ports::{BoxFuture, executor::StepLog, materials::RevisionFile},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -20,6 +20,8 @@ pub struct Program {
     pub environment: BTreeMap<String, SecretValue>,
     /// Where it runs; the agent's scratch folder for the step where none is named.
     pub directory: Option<PathBuf>,
+    /// Laid into the scratch folder before it starts, for reading alone. Only where no directory is named.
+    pub files: Vec<RevisionFile>,
     /// Fed to standard input, which is then closed.
     pub input: Option<SecretValue>,
     /// As which user; only root may.

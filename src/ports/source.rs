@@ -1,6 +1,9 @@
 //! The repository that the agent follows.
 
-use crate::{domain::lineage::Lineage, ports::BoxFuture};
+use crate::{
+    domain::lineage::Lineage,
+    ports::{BoxFuture, materials::RevisionFile},
+};
 use jiff::Timestamp;
 
 /// One commit.
@@ -87,6 +90,13 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     fn lineage<'a>(&'a self, since: &'a str, revision: &'a Revision) -> BoxFuture<'a, Lineage>;
     /// The bytes of blobs, in the order asked for. Only blobs of a listed tree are asked for.
     fn read<'a>(&'a self, blobs: &'a [String]) -> BoxFuture<'a, Result<Vec<Vec<u8>>, SourceError>>;
+    /// Files of a revision, by their paths in the repository; of a folder, all that are in it. Sorted by path, each once.
+    /// What is not there, is a link, is too large or too many, is an error.
+    fn files<'a>(
+        &'a self,
+        revision: &'a str,
+        paths: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<RevisionFile>, SourceError>>;
     /// Where it comes from, without credentials, for people.
     fn describe(&self) -> String;
 }

@@ -11,7 +11,7 @@
 )]
 
 use orderly::{
-    commands::{NoFiles, of_script},
+    commands::{Command, Files, NoFiles, Stdin, What, Word, of_script},
     domain::{
         effect::{Class, Confidence},
         pipeline::{Part, Plan, PlannedWord, PlannedWork},
@@ -282,9 +282,10 @@ fn every_text_gets_an_answer_soon_and_never_less_for_more() {
         }
         let own = Instant::now();
         gravity(&text);
-        if own.elapsed() > Duration::from_millis(100) {
+        let most = Duration::from_millis(if cfg!(debug_assertions) { 1_000 } else { 100 });
+        if own.elapsed() > most {
             let took = time(&text);
-            assert!(took < Duration::from_millis(100), "{took:?} for {text:?}");
+            assert!(took < most, "{took:?} for {text:?}");
         }
         never_less(&text);
         count += 1;
@@ -560,5 +561,221 @@ fn the_words_that_are_judged_are_those_that_bash_makes() {
             own == wanted || own.is_empty() && wanted == [""],
             "{line}\n{own:?}\n{wanted:?}"
         );
+    }
+}
+
+/// Pieces of SQL, and of what hides things in it.
+const STATEMENTS: &[&str] = &[
+    "SELECT ",
+    "* ",
+    "FROM t ",
+    "WHERE ",
+    "a=1 ",
+    "; ",
+    "--",
+    "/*",
+    "*/",
+    "'",
+    "\"",
+    "$$",
+    "$x$",
+    "(",
+    ")",
+    ",",
+    "WITH x AS (",
+    "INSERT INTO t VALUES (1) ",
+    "UPDATE t SET a=1 ",
+    "DELETE FROM t ",
+    "TRUNCATE t ",
+    "DROP TABLE t ",
+    "EXPLAIN ANALYZE ",
+    "COPY t TO PROGRAM 'x' ",
+    "INTO OUTFILE '/x' ",
+    "\\! ls\n",
+    "\\i x\n",
+    "DO ",
+    "BEGIN ",
+    "COMMIT ",
+    "pg_sleep(1) ",
+    "UNION ALL ",
+    "CASE WHEN ",
+    "END ",
+    "NOT ",
+    "- ",
+    "[",
+    "]",
+    "::int ",
+    "\n",
+    "\u{e9}",
+    "GRANT ALL ON t TO x ",
+    "RETURNING * ",
+];
+
+/// Pieces of manifests, and of YAML that nobody can read without doubt.
+const MANIFESTS: &[&str] = &[
+    "apiVersion: v1\n",
+    "kind: Pod\n",
+    "kind: List\nitems:\n",
+    "- ",
+    "  ",
+    "metadata: {name: a}\n",
+    "metadata:\n  name: a\n",
+    "spec:\n",
+    "  containers:\n",
+    "  - image: x\n    command: [sh, -c, rm -rf /]\n",
+    "---\n",
+    "...\n",
+    "&a ",
+    "*a ",
+    "<<: *a\n",
+    "!!binary ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "'",
+    "\"",
+    "|\n",
+    ">\n",
+    "? ",
+    ": ",
+    "\t",
+    "#",
+    "{\"kind\":\"Secret\"}",
+    "kind: ClusterRole\n",
+    "hostPID: true\n",
+    "%YAML 1.1\n",
+    "\u{0}",
+    "yes\n",
+    "null\n",
+    "1e999\n",
+    "\n",
+];
+
+fn of_pieces(dice: &mut Dice, pieces: &[&str]) -> String {
+    (0..=dice.below(24))
+        .map(|_| dice.one_of(pieces).repeat(1 + dice.below(12) / 10 * 40))
+        .collect()
+}
+
+/// Documents of YAML, as the agent reads manifests; no files.
+struct Documents;
+impl Files for Documents {
+    fn read(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+    fn documents(&self, text: &str) -> Option<Vec<serde_json::Value>> {
+        orderly::runbooks::plain_documents(text)
+    }
+}
+
+/// What a program would do that is fed a text.
+fn fed(words: &[&str], text: String) -> (bool, Class, Confidence) {
+    let words: Vec<Word> = words
+        .iter()
+        .map(|word| Word::Known((*word).to_owned()))
+        .collect();
+    let command = Command {
+        what: What::Words(&words),
+        stdin: Stdin::Known(text),
+        environment: &std::collections::BTreeMap::new(),
+    };
+    let effects = orderly::commands::of(&command, &Documents).effects;
+    (
+        !effects.refusals.is_empty(),
+        effects.class(),
+        effects.confidence,
+    )
+}
+
+fn soon<T>(what: &str, work: impl Fn() -> T) -> T {
+    let most = Duration::from_millis(if cfg!(debug_assertions) { 1_000 } else { 100 });
+    let begun = Instant::now();
+    let answer = work();
+    if begun.elapsed() > most {
+        let again = Instant::now();
+        work();
+        assert!(again.elapsed() < most, "{:?} for {what:?}", again.elapsed());
+    }
+    answer
+}
+
+#[test]
+fn every_statement_gets_an_answer_soon_and_never_less_for_more() {
+    let mut dice = Dice(13);
+    for _ in 0..1_500 {
+        let text = of_pieces(&mut dice, STATEMENTS);
+        for client in ["psql", "mysql", "sqlite3"] {
+            soon(&text, || fed(&[client, "x"], text.clone()));
+            let (refused, class, _) = fed(&[client, "x"], format!("DROP TABLE t;\n{text}"));
+            assert!(
+                refused || class == Class::Destructive,
+                "{client}: {text:?} after `DROP TABLE t` is {class:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_manifest_gets_an_answer_soon_and_never_less_for_more() {
+    const BINDING: &str = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: a}\n---\n";
+    let mut dice = Dice(17);
+    for _ in 0..2_000 {
+        let text = of_pieces(&mut dice, MANIFESTS);
+        let apply = ["kubectl", "apply", "-f", "-"];
+        soon(&text, || fed(&apply, text.clone()));
+        let (refused, class, confidence) = fed(&apply, format!("{BINDING}{text}"));
+        let is_grave = class == Class::Destructive || confidence == Confidence::Opaque;
+        assert!(refused || is_grave, "{text:?} after a binding is {class:?}");
+    }
+}
+
+#[test]
+fn an_answer_of_the_reviewer_counts_only_if_it_is_whole_and_about_this_document() {
+    use orderly::gate::review::answer::read;
+    let right = r#"{"digest8": "0a1b2c3d", "verdict": "no_objection", "codes": [], "effect_refs": [0], "note": "fine"}"#;
+    read(right, "0a1b2c3d", 1).unwrap();
+    let pieces = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "null",
+        "1e999",
+        "-1",
+        "\\u0000",
+        "\u{202e}",
+        "no_objection",
+        "block",
+        "digest8",
+        "0a1b2c3d",
+        "<html>",
+        "\"verdict\": \"no_objection\",",
+        "9999999999999999999999",
+        " ",
+    ];
+    let mut dice = Dice(19);
+    for _ in 0..20_000 {
+        let mut text: Vec<char> = right.chars().collect();
+        for _ in 0..=dice.below(4) {
+            let at = dice.below(text.len() + 1);
+            if dice.below(2) == 0 {
+                text.splice(at..at, dice.one_of(&pieces).chars());
+            } else {
+                text.drain(at..(at + dice.below(6)).min(text.len()));
+            }
+        }
+        let text: String = text.into_iter().collect();
+        if let Ok(answer) = read(&text, "0a1b2c3d", 1) {
+            let whole: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let mut keys: Vec<&String> = whole.as_object().unwrap().keys().collect();
+            keys.sort();
+            let wanted = ["codes", "digest8", "effect_refs", "note", "verdict"];
+            assert_eq!(keys, wanted, "{text}");
+            assert_eq!(answer.digest8, "0a1b2c3d", "{text}");
+        }
     }
 }

@@ -155,7 +155,7 @@ impl Bench {
     fn was_judged(&self, text: &str, record: &str) {
         let command = Command {
             what: What::Text(text),
-            stdin: None,
+            stdin: commands::Stdin::Nothing,
             environment: &self.environment,
         };
         let calls = commands::of(&command, &NoFiles).effects.calls;

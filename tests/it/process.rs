@@ -18,6 +18,7 @@ use orderly::{
         clock::Clock as _,
         executor::{LogStream, StepLog},
         logs::LogStore as _,
+        materials::RevisionFile,
         processes::{Ended, How, Limits, Pipelines, ProcessError, Processes as _, Program, Work},
         secrets::{SecretError, Secrets},
     },
@@ -123,6 +124,7 @@ fn program(argv: &[&str]) -> Program {
         work: Work::Words(argv.iter().map(|word| (*word).to_owned()).collect()),
         environment: BTreeMap::new(),
         directory: None,
+        files: Vec::new(),
         input: None,
         user: None,
         grace: Span::from_millis(300),
@@ -763,4 +765,35 @@ fn peak_memory() -> u64 {
         .unwrap();
     let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse().unwrap();
     kib * 1024
+}
+
+#[tokio::test]
+async fn files_are_laid_into_the_folder_for_reading_and_are_gone_afterwards() {
+    let stage = stage();
+    let file = |path: &str, text: &str, executable| RevisionFile {
+        path: path.to_owned(),
+        bytes: text.as_bytes().to_vec(),
+        executable,
+    };
+    let files = vec![
+        file("k8s/web.yaml", "kind: Pod\n", false),
+        file("say", "#!/bin/sh\necho said\n", true),
+    ];
+    let text = "cat k8s/web.yaml; ./say; stat -c %a k8s/web.yaml say; pwd";
+    let ended = stage
+        .run(Program {
+            files,
+            ..script(text)
+        })
+        .await
+        .unwrap();
+    let said: Vec<&str> = self::text(&ended).lines().collect();
+    assert_eq!(said[..4], ["kind: Pod", "said", "400", "500"]);
+    assert!(!Path::new(said[4]).exists(), "{}", said[4]);
+    let elsewhere = Program {
+        files: vec![file("../x", "", false)],
+        ..script("true")
+    };
+    let refused = stage.run(elsewhere).await.unwrap_err().to_string();
+    assert!(refused.contains("leads elsewhere"), "{refused}");
 }

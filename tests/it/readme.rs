@@ -105,6 +105,54 @@ fn its_table_of_settings_is_the_codes() {
     );
 }
 
+/// Every Rust text below a folder, one after the other.
+fn code(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            code(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_tests_that_its_threats_name_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = String::new();
+    for folder in ["src", "tests"] {
+        code(&root.join(folder), &mut all);
+    }
+    let readme = readme();
+    let section = readme.split("## Security in five minutes").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows: Vec<&str> = section
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(1)
+        .collect();
+    assert!(rows.len() >= 15, "{}", rows.len());
+    for row in rows {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test says so: {row}");
+        for name in names {
+            let test = format!("fn {name}()");
+            let declared = all
+                .split(&test)
+                .next()
+                .filter(|before| before.len() < all.len());
+            let before = declared.unwrap_or_else(|| panic!("there is no test {name}"));
+            let marks: Vec<&str> = before.lines().rev().take(4).collect();
+            assert!(
+                marks.iter().any(|line| line.contains("test]")),
+                "{name} is no test"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_shipped_runbooks_load_and_fit_together() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks");

@@ -39,6 +39,7 @@ pub(crate) fn world(state: &Path) -> World {
         network: Arc::new(Absent),
         clusters: Arc::new(ConfiguredClusters::new([].into())),
         host: Arc::new(LocalHost),
+        materials: Arc::new(orderly::ports::materials::NoMaterials),
         archive: Arc::new(LocalArchive::open(state, clock).unwrap()),
         secrets: Arc::new(ConfiguredSecrets::default()),
         channels: Arc::default(),
@@ -112,6 +113,7 @@ impl Run {
             effects: intent.effects,
             idempotent: intent.idempotent,
             policy: Digest::of_bytes(b"policy"),
+            pinned: intent.pinned,
         };
         let Settled::Open(permit) = settle(planned, Decision::Allow, None) else {
             unreachable!("an allowed step is open")

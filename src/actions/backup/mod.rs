@@ -139,6 +139,7 @@ fn intent(name: &ArtifactName, sources: impl Iterator<Item = Object>) -> Intent 
         effects: Effects::exact(std::iter::once(create).chain(reads).collect()),
         idempotent: true,
         wants_approval: None,
+        pinned: crate::domain::pinned::Pinned::default(),
     }
 }
 

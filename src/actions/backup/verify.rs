@@ -183,6 +183,7 @@ impl Action for BackupVerify {
             effects: Effects::exact(vec![read]),
             idempotent: true,
             wants_approval: None,
+            pinned: crate::domain::pinned::Pinned::default(),
         })
     }
 

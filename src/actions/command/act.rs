@@ -4,14 +4,17 @@ use crate::{
     actions::{
         command::{
             inputs::{Inputs, Shell, check_written},
+            pinning,
             report::{self, Outputs},
             words::Word,
         },
-        framework::{Action, World},
+        framework::{Action, Given, World},
     },
-    commands::{self, Analysis, NoFiles, What},
+    commands::{self, Analysis, Files, Stdin, What},
     domain::{
         effect::{Class, Confidence},
+        expression,
+        pinned::Pinned,
         run::StepReport,
         secret::SecretValue,
         span::Span,
@@ -19,6 +22,7 @@ use crate::{
     ports::{
         BoxFuture,
         executor::{Intent, Session, StepContext},
+        materials::{NoMaterials, RevisionFile},
         processes::{PATH, Pipelines, Program, Work},
     },
 };
@@ -41,13 +45,32 @@ impl Action for Command {
         check_written(arguments)
     }
 
-    fn intend(&self, inputs: &Inputs, _: &StepContext) -> Result<Intent, String> {
-        let analysis = analysis(inputs);
+    fn intend(&self, inputs: &Inputs, context: &StepContext) -> Result<Intent, String> {
+        let given = Given {
+            materials: &NoMaterials,
+            repository: &[],
+        };
+        self.intend_with(inputs, context, &given)
+    }
+
+    fn intend_with(
+        &self,
+        inputs: &Inputs,
+        context: &StepContext,
+        given: &Given<'_>,
+    ) -> Result<Intent, String> {
+        let (analysis, files) = pinning::judged(inputs, given);
+        let programs = pinning::programs(inputs, &analysis, context.dry_run, given)?;
         Ok(Intent {
             idempotent: idempotent(inputs, &analysis),
             effects: analysis.effects,
             wants_approval: None,
+            pinned: Pinned { files, programs },
         })
+    }
+
+    fn wants(&self, inputs: &Inputs) -> Vec<String> {
+        inputs.files.clone()
     }
 
     fn execute<'a>(
@@ -58,8 +81,18 @@ impl Action for Command {
     ) -> BoxFuture<'a, StepReport> {
         Box::pin(async move {
             let name = name(&inputs);
+            let files = match inputs.files.as_slice() {
+                [] => Vec::new(),
+                wanted => {
+                    let revision = &session.context.revision;
+                    match world.materials.repository(revision, wanted).await {
+                        Ok(files) => files,
+                        Err(error) => return StepReport::failed(error, true),
+                    }
+                }
+            };
             let running = world.processes.run(
-                program(&inputs, &session.context),
+                program(&inputs, &session.context, files),
                 session.log.clone(),
                 session.stop.clone(),
             );
@@ -80,9 +113,9 @@ fn name(inputs: &Inputs) -> String {
     inputs.command_line().into_iter().next().unwrap_or_default()
 }
 
-/// What it would do. Secrets are markers here.
-fn analysis(inputs: &Inputs) -> Analysis {
-    let argv: Vec<String> = inputs.argv.iter().flatten().map(Word::to_string).collect();
+/// What it would do, as far as these files are known. Secrets are markers here.
+pub(super) fn analysis(inputs: &Inputs, files: &dyn Files) -> Analysis {
+    let argv: Vec<_> = inputs.argv.iter().flatten().map(judged).collect();
     let environment = inputs.env.iter();
     let environment = environment.map(|(name, value)| (name.clone(), value.to_string()));
     let command = commands::Command {
@@ -90,10 +123,24 @@ fn analysis(inputs: &Inputs) -> Analysis {
             Some(script) => What::Text(script),
             None => What::Words(&argv),
         },
-        stdin: inputs.stdin.as_deref(),
+        stdin: match &inputs.stdin {
+            None => Stdin::Nothing,
+            Some(text) if expression::has_unknown(text) => Stdin::Piped,
+            Some(text) => Stdin::Known(text.clone()),
+        },
         environment: &environment.collect(),
     };
-    commands::of(&command, &NoFiles)
+    commands::of(&command, files)
+}
+
+/// A word as far as it is known: before a run, what a step will leave is not.
+fn judged(word: &Word) -> commands::Word {
+    let text = word.to_string();
+    if expression::has_unknown(&text) {
+        commands::Word::Unknown(expression::readable_unknown(&text))
+    } else {
+        commands::Word::Known(text)
+    }
 }
 
 /// What only looks may be done twice.
@@ -108,7 +155,7 @@ fn idempotent(inputs: &Inputs, analysis: &Analysis) -> bool {
 
 /// A text that needs no shell gets none: what was judged is what runs. Its plan depends on the text and the names of
 /// variables alone, which hold no secret.
-fn work(inputs: &Inputs) -> Work {
+pub(super) fn work(inputs: &Inputs) -> Work {
     let script = inputs.script.as_deref().filter(|_| inputs.stdin.is_none());
     let names: Vec<&str> = inputs.env.keys().map(String::as_str).collect();
     match script.and_then(|script| commands::plan(script, &names)) {
@@ -120,11 +167,12 @@ fn work(inputs: &Inputs) -> Work {
     }
 }
 
-fn program(inputs: &Inputs, context: &StepContext) -> Program {
+fn program(inputs: &Inputs, context: &StepContext, files: Vec<RevisionFile>) -> Program {
     Program {
         work: work(inputs),
         environment: environment(inputs, context),
         directory: inputs.working_directory.clone(),
+        files,
         input: inputs.stdin.clone().map(SecretValue::new),
         user: inputs.user.clone(),
         grace: inputs.grace,

@@ -40,6 +40,10 @@ pub(crate) struct Inputs {
     /// Where it runs; an empty folder where none is named.
     #[serde(default)]
     pub(super) working_directory: Option<PathBuf>,
+    /// Files and folders of the repository, by their paths from its top, as they are at the run's revision. They lie under the same
+    /// paths in the folder where it runs, and what they say is judged. At most 256 files of 1 MiB, 8 MiB in all.
+    #[serde(default)]
+    pub(super) files: Vec<String>,
     /// As which user of the host it runs: a name, or `UID:GID`. Only an agent that runs as root can change the user.
     #[serde(default)]
     pub(super) user: Option<String>,
@@ -163,6 +167,7 @@ impl Inputs {
         }
         self.env.keys().try_for_each(|name| check_variable(name))?;
         self.check_place()?;
+        self.check_files()?;
         self.check_numbers()
     }
 
@@ -181,6 +186,21 @@ impl Inputs {
             }
         }
         Ok(())
+    }
+
+    fn check_files(&self) -> Result<(), String> {
+        if !self.files.is_empty() && self.working_directory.is_some() {
+            return Err(
+                "in `with`: `files` and `workingDirectory` exclude each other\nhint: files of the repository lie in a folder of the step's own"
+                    .to_owned(),
+            );
+        }
+        match self.files.iter().find(|path| !is_inner_path(path)) {
+            Some(path) => Err(format!(
+                "in `with`, at `files`: `{path}` is no path in the repository\nhint: write it from the repository's top on, without `.` and `..`, as in `manifests/web.yaml`"
+            )),
+            None => Ok(()),
+        }
     }
 
     fn check_numbers(&self) -> Result<(), String> {
@@ -207,6 +227,13 @@ impl Inputs {
             None => Ok(()),
         }
     }
+}
+
+/// A path that cannot lead out of a folder, nor be taken for a flag.
+fn is_inner_path(path: &str) -> bool {
+    let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.starts_with('-');
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.split('/').all(is_name) && !path.contains(['\\', '\n', '\t']) && !secret::is_marked(path)
 }
 
 fn check_script(script: &str) -> Result<(), String> {

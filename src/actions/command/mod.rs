@@ -7,6 +7,7 @@
 
 mod act;
 mod inputs;
+mod pinning;
 mod report;
 mod size;
 mod words;

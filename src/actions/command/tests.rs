@@ -1,23 +1,29 @@
 use crate::{
     actions::framework::{
-        Catalogue, World,
-        scripted::{KnownSecrets, act, intend, world},
+        Catalogue, Performer, World,
+        scripted::{KnownSecrets, act, context, intend, permit, session, world},
     },
     domain::{
         check::CheckStatus,
+        digest::Digest,
         effect::{Class, Confidence},
         name::{ActionName, SecretName},
+        pinned::FoundProgram,
         run::{StepReport, StepResult},
         secret::marker,
     },
     ports::{
         BoxFuture,
-        executor::{ActionCatalogue, StepLog},
+        executor::{ActionCatalogue, Executor as _, Intent, StepLog},
+        materials::{Looked, Materials, RevisionFile},
         processes::{Ended, How, ProcessError, Processes, Program, Work},
     },
 };
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 use tokio_util::sync::CancellationToken;
 
 /// Ends every program in the same way, and remembers what it was asked.
@@ -108,6 +114,186 @@ async fn what_a_command_would_do_is_known_before_it_runs() {
     );
     let fed = of(json!({ "argv": ["psql"], "stdin": "DROP TABLE x" })).await;
     assert_eq!(fed.effects.class(), Class::Destructive);
+}
+
+/// One file of the host, one of the repository, and programs that a test can change.
+#[derive(Debug, Default)]
+struct Shelf {
+    host: Mutex<String>,
+    repository: Mutex<String>,
+    kubectl: Mutex<String>,
+}
+
+impl Materials for Shelf {
+    fn file(&self, path: &Path) -> Option<Vec<u8>> {
+        let is_it = path == Path::new("/srv/web.yaml");
+        is_it.then(|| self.host.lock().unwrap().clone().into_bytes())
+    }
+    fn program(&self, name: &str) -> Looked {
+        if name == "absent" {
+            return Looked::Missing;
+        }
+        let bytes = self.kubectl.lock().unwrap().clone();
+        Looked::Found(FoundProgram {
+            path: format!("/usr/bin/{name}"),
+            sha256: Digest::of_bytes(bytes.as_bytes()),
+        })
+    }
+    fn repository<'a>(
+        &'a self,
+        _: &'a str,
+        paths: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<RevisionFile>, String>> {
+        let file = |path: &String| RevisionFile {
+            path: path.clone(),
+            bytes: self.repository.lock().unwrap().clone().into_bytes(),
+            executable: false,
+        };
+        Box::pin(std::future::ready(Ok(paths.iter().map(file).collect())))
+    }
+}
+
+const CONFIG: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: shop}\ndata: {a: b}\n";
+const BINDING: &str =
+    "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: all}\n";
+
+fn shelf() -> Arc<Shelf> {
+    let shelf = Shelf::default();
+    *shelf.host.lock().unwrap() = CONFIG.to_owned();
+    *shelf.repository.lock().unwrap() = CONFIG.to_owned();
+    Arc::new(shelf)
+}
+
+async fn intend_beside(shelf: &Arc<Shelf>, with: Value) -> Result<Intent, String> {
+    let world = World {
+        materials: shelf.clone(),
+        ..world()
+    };
+    let performer = Performer::new(Arc::new(Catalogue::new()), Arc::new(world));
+    let command = ActionName::new("command").unwrap();
+    performer.intend(&command, &with, &context()).await
+}
+
+#[tokio::test]
+async fn a_file_that_a_command_applies_is_judged_by_what_it_says_and_pinned() {
+    let shelf = shelf();
+    for with in [
+        json!({ "argv": ["kubectl", "apply", "-f", "/srv/web.yaml"] }),
+        json!({ "script": "kubectl apply -f /srv/web.yaml" }),
+        json!({ "argv": ["kubectl", "apply", "-f", "web.yaml"], "workingDirectory": "/srv" }),
+        json!({ "argv": ["kubectl", "apply", "-f", "./k8s/web.yaml"], "files": ["k8s/web.yaml"] }),
+    ] {
+        *shelf.host.lock().unwrap() = CONFIG.to_owned();
+        *shelf.repository.lock().unwrap() = CONFIG.to_owned();
+        let intent = intend_beside(&shelf, with.clone()).await.unwrap();
+        let effects = &intent.effects;
+        assert_eq!(effects.confidence, Confidence::Exact, "{with} {effects:?}");
+        assert_eq!(effects.class(), Class::Change, "{with}");
+        assert_eq!(
+            intent.pinned.files[0].sha256,
+            Digest::of_bytes(CONFIG.as_bytes())
+        );
+        assert_eq!(intent.pinned.programs[0].name, "kubectl");
+        *shelf.host.lock().unwrap() = BINDING.to_owned();
+        *shelf.repository.lock().unwrap() = BINDING.to_owned();
+        let intent = intend_beside(&shelf, with.clone()).await.unwrap();
+        assert_eq!(intent.effects.class(), Class::Destructive, "{with}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_may_be_another_when_it_is_read_is_not_known() {
+    let shelf = shelf();
+    for script in [
+        "cp /tmp/x /srv/web.yaml; kubectl apply -f /srv/web.yaml",
+        "cd /tmp && kubectl apply -f web.yaml",
+        "kubectl apply -f ../web.yaml",
+        "env -C /tmp kubectl apply -f web.yaml",
+        "kubectl apply -f $FILE",
+    ] {
+        let with = json!({ "script": script, "files": ["web.yaml"] });
+        let intent = intend_beside(&shelf, with).await.unwrap();
+        let effects = &intent.effects;
+        assert_eq!(effects.confidence, Confidence::Opaque, "{script}");
+    }
+    // A shell reads a script as it stands there; a person reads it first.
+    *shelf.host.lock().unwrap() = "uptime\n".to_owned();
+    let with = json!({ "argv": ["sh", "/srv/web.yaml"] });
+    let intent = intend_beside(&shelf, with).await.unwrap();
+    assert!(intent.effects.needs_shell);
+    assert_eq!(intent.pinned.files.len(), 1);
+}
+
+#[tokio::test]
+async fn what_changed_after_it_was_judged_is_not_carried_out() {
+    type Change = fn(&Shelf);
+    let changes: [Change; 3] = [
+        |shelf| *shelf.host.lock().unwrap() = BINDING.to_owned(),
+        |shelf| *shelf.repository.lock().unwrap() = BINDING.to_owned(),
+        |shelf| *shelf.kubectl.lock().unwrap() = "another".to_owned(),
+    ];
+    for change in changes {
+        let (shelf, processes) = (shelf(), ending(How::Exited(0), b"", b""));
+        let world = World {
+            materials: shelf.clone(),
+            processes: processes.clone(),
+            ..world()
+        };
+        let performer = Performer::new(Arc::new(Catalogue::new()), Arc::new(world));
+        let command = ActionName::new("command").unwrap();
+        let with =
+            json!({ "argv": ["kubectl", "apply", "-f", "/srv/web.yaml"], "files": ["web.yaml"] });
+        let intent = performer.intend(&command, &with, &context()).await.unwrap();
+        change(&shelf);
+        let timeout = crate::domain::span::Span::from_secs(60);
+        let permit = permit(command, with, intent, timeout);
+        let report = performer.execute(permit, session(context()).0).await;
+        assert!(
+            report.summary.contains("when the step was judged"),
+            "{report:?}"
+        );
+        assert!(
+            processes.asked.lock().unwrap().is_empty(),
+            "it was not started"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_told_when_the_step_is_planned() {
+    let shelf = shelf();
+    let error = intend_beside(&shelf, json!({ "argv": ["absent"] }))
+        .await
+        .unwrap_err();
+    assert!(error.contains("there is no program `absent`"), "{error}");
+    // A script may install it first, or do without.
+    let script = json!({ "script": "absent || uptime" });
+    let intent = intend_beside(&shelf, script).await.unwrap();
+    assert_eq!(intent.pinned.programs[0].found, None);
+}
+
+#[tokio::test]
+async fn files_of_the_repository_never_lead_out_of_it() {
+    for path in [
+        "",
+        "/etc/passwd",
+        "../x",
+        "a/../../x",
+        "a//b",
+        "./a",
+        "-f",
+        "a\\b",
+    ] {
+        let with = json!({ "argv": ["cat", "x"], "files": [path] });
+        let error = refused(with).await;
+        assert!(
+            error.contains("is no path in the repository"),
+            "{path}: {error}"
+        );
+    }
+    let with = json!({ "argv": ["cat", "x"], "files": ["x"], "workingDirectory": "/srv" });
+    assert!(refused(with).await.contains("exclude each other"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One action, typed; and the same without its types, as the catalogue keeps it.
 
 use crate::{
-    actions::framework::{World, text},
+    actions::framework::{Given, World, text},
     domain::{
         effect::{Class, Effects},
         run::StepReport,
@@ -29,6 +29,21 @@ pub trait Action: Send + Sync {
 
     /// What it would do. Touches nothing; secrets in the inputs are still markers.
     fn intend(&self, inputs: &Self::Inputs, context: &StepContext) -> Result<Intent, String>;
+
+    /// The same, where it depends on files and programs.
+    fn intend_with(
+        &self,
+        inputs: &Self::Inputs,
+        context: &StepContext,
+        _: &Given<'_>,
+    ) -> Result<Intent, String> {
+        self.intend(inputs, context)
+    }
+
+    /// Files and folders of the repository that it is carried out with.
+    fn wants(&self, _inputs: &Self::Inputs) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Does it. Secrets in the inputs are values now. Stops soon after `session.stop` fires.
     fn execute<'a>(
@@ -71,6 +86,7 @@ pub fn nothing() -> Intent {
         effects: Effects::exact(Vec::new()),
         idempotent: true,
         wants_approval: None,
+        pinned: crate::domain::pinned::Pinned::default(),
     }
 }
 
@@ -99,7 +115,14 @@ pub trait AnyAction: Send + Sync {
     /// Whether these arguments, as written, hold no expression where none may be.
     fn check_written(&self, arguments: &Value) -> Result<(), String>;
     /// What it would do.
-    fn plan(&self, arguments: &Value, context: &StepContext) -> Result<Intent, String>;
+    fn plan(
+        &self,
+        arguments: &Value,
+        context: &StepContext,
+        given: &Given<'_>,
+    ) -> Result<Intent, String>;
+    /// Files and folders of the repository that it is carried out with.
+    fn wants(&self, arguments: &Value) -> Result<Vec<String>, String>;
     /// Whether a dry run carries it out.
     fn acts_in_dry_run(&self, class: Class) -> bool;
     /// Reads the arguments, and is ready to go.
@@ -127,11 +150,17 @@ impl<A: Action> AnyAction for A {
     fn check_written(&self, arguments: &Value) -> Result<(), String> {
         self.check_template(arguments)
     }
-    fn plan(&self, arguments: &Value, context: &StepContext) -> Result<Intent, String> {
-        text::check(arguments)?;
-        let inputs = read::<A::Inputs>(arguments)?;
-        self.validate(&inputs)?;
-        self.intend(&inputs, context)
+    fn plan(
+        &self,
+        arguments: &Value,
+        context: &StepContext,
+        given: &Given<'_>,
+    ) -> Result<Intent, String> {
+        let inputs = self.sound(arguments)?;
+        self.intend_with(&inputs, context, given)
+    }
+    fn wants(&self, arguments: &Value) -> Result<Vec<String>, String> {
+        Ok(Action::wants(self, &self.sound(arguments)?))
     }
     fn acts_in_dry_run(&self, class: Class) -> bool {
         self.runs_dry(class)
@@ -149,6 +178,17 @@ impl<A: Action> AnyAction for A {
         })
     }
 }
+
+/// Arguments read and checked.
+trait Sound: Action {
+    fn sound(&self, arguments: &Value) -> Result<Self::Inputs, String> {
+        text::check(arguments)?;
+        let inputs = read::<Self::Inputs>(arguments)?;
+        self.validate(&inputs)?;
+        Ok(inputs)
+    }
+}
+impl<A: Action> Sound for A {}
 
 /// Draft 2020-12, every part in its place rather than under `$defs`.
 fn schema_of<T: JsonSchema>() -> Value {

@@ -60,6 +60,7 @@ pub(crate) fn looks(effect: Effect) -> Intent {
         effects: Effects::exact(vec![effect]),
         idempotent: true,
         wants_approval: None,
+        pinned: crate::domain::pinned::Pinned::default(),
     }
 }
 

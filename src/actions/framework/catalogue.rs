@@ -1,12 +1,15 @@
 //! Every action by name.
 
 use crate::{
-    actions::{self, framework::AnyAction},
+    actions::{
+        self,
+        framework::{AnyAction, Given},
+    },
     domain::{
         name::ActionName,
         policy::{FailedExample, JudgeExamples, Policy, Tightening},
     },
-    ports::executor::{ActionCatalogue, ActionSpec},
+    ports::executor::{ActionCatalogue, ActionSpec, Intent, StepContext},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
@@ -49,6 +52,28 @@ impl Catalogue {
             actions::host::actions(),
             actions::kubernetes::actions(),
         ])
+    }
+
+    /// What an action would do with these arguments, as the gate is told it. No effect on the world.
+    ///
+    /// # Errors
+    /// There is no such action, or the arguments do not fit.
+    pub fn intend(
+        &self,
+        action: &ActionName,
+        arguments: &Value,
+        context: &StepContext,
+        given: &Given<'_>,
+    ) -> Result<Intent, String> {
+        self.find(action)?.plan(arguments, context, given)
+    }
+
+    /// Files and folders of the repository that an action with these arguments is carried out with.
+    ///
+    /// # Errors
+    /// There is no such action, or the arguments do not fit.
+    pub fn wants(&self, action: &ActionName, arguments: &Value) -> Result<Vec<String>, String> {
+        self.find(action)?.wants(arguments)
     }
 
     pub(super) fn of(groups: Vec<Vec<Box<dyn AnyAction>>>) -> Self {

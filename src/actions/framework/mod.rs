@@ -5,17 +5,20 @@ pub(crate) mod address;
 pub(crate) mod answers;
 mod catalogue;
 mod documentation;
+mod given;
 pub(crate) mod host;
 mod masking;
 mod perform;
 mod revealing;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod still;
 mod text;
 mod world;
 
 pub use action::{Action, AnyAction, nothing, outputs};
 pub use catalogue::Catalogue;
 pub use documentation::markdown;
+pub use given::Given;
 pub use perform::Performer;
 pub use world::{Channel, ChannelAddress, Children, World};

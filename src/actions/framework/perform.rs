@@ -2,7 +2,8 @@
 
 use crate::{
     actions::framework::{
-        AnyAction, Catalogue, World, action::Attempt, masking::Masking, revealing::Revealed, text,
+        AnyAction, Catalogue, Given, World, action::Attempt, masking::Masking, revealing::Revealed,
+        still::still, text,
     },
     actions::kubernetes::survey,
     domain::{
@@ -50,6 +51,35 @@ impl Performer {
         }
     }
 
+    /// Files and programs are looked at off the async threads: a large program takes a while to read.
+    async fn ask(
+        &self,
+        action: &ActionName,
+        arguments: &Value,
+        context: &StepContext,
+    ) -> Result<Intent, String> {
+        let wanted = caught(|| self.catalogue.wants(action, arguments))??;
+        let repository = match wanted.as_slice() {
+            [] => Vec::new(),
+            wanted => {
+                let reading = self.world.materials.repository(&context.revision, wanted);
+                reading.await?
+            }
+        };
+        let (catalogue, materials) = (self.catalogue.clone(), self.world.materials.clone());
+        let (action, arguments, context) = (action.clone(), arguments.clone(), context.clone());
+        let asking = tokio::task::spawn_blocking(move || {
+            let given = Given {
+                materials: &*materials,
+                repository: &repository,
+            };
+            caught(|| catalogue.intend(&action, &arguments, &context, &given))?
+        });
+        asking
+            .await
+            .map_err(|error| format!("it was cut off: {error}"))?
+    }
+
     async fn perform(&self, step: &PlannedStep, session: Session) -> StepReport {
         let revealed = match Revealed::of(&step.arguments, &*self.world.secrets) {
             Ok(revealed) => revealed,
@@ -70,6 +100,9 @@ impl Performer {
         }
         if session.context.dry_run && !acts_dry(action, &step.effects) {
             return StepReport::succeeded(would(&step.effects), Value::Null);
+        }
+        if let Err(reason) = self.still(step).await {
+            return StepReport::failed(format!("not carried out: {reason}"), true);
         }
         let session = Session {
             stop: session.stop.child_token(),
@@ -93,12 +126,15 @@ impl Executor for Performer {
         context: &'a StepContext,
     ) -> BoxFuture<'a, Result<Intent, String>> {
         Box::pin(async move {
-            let action = self.catalogue.find(action)?;
-            let mut intent = caught(|| action.plan(arguments, context))??;
+            let mut intent = self.ask(action, arguments, context).await?;
             let (clusters, clock) = (&*self.world.clusters, &*self.world.clock);
             intent.effects = survey(clusters, clock, arguments, intent.effects).await;
             Ok(intent)
         })
+    }
+
+    fn still<'a>(&'a self, step: &'a PlannedStep) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(still(step, self.world.materials.clone()))
     }
 
     fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {

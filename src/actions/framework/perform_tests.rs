@@ -69,6 +69,7 @@ impl Action for Demo {
             effects: Effects::exact(vec![effect]),
             idempotent: true,
             wants_approval: None,
+            pinned: crate::domain::pinned::Pinned::default(),
         })
     }
 

@@ -20,6 +20,7 @@ use crate::{
         cluster::{ClusterError, Clusters, Matching, Names, ObjectPath, Resource},
         executor::{Executor, Intent, LogStream, RunSoFar, Session, StepContext, StepLog},
         host::{DiskUsage, Host},
+        materials::NoMaterials,
         network::{Certificate, HttpRequest, HttpResponse, Network, NetworkError},
         processes::{Ended, ProcessError, Processes, Program},
         secrets::{SecretError, Secrets},
@@ -47,6 +48,7 @@ pub(crate) fn world() -> World {
         network: Arc::new(Absent),
         clusters: Arc::new(Absent),
         host: Arc::new(Absent),
+        materials: Arc::new(NoMaterials),
         archive: Arc::new(Absent),
         secrets: Arc::new(KnownSecrets::default()),
         channels: Arc::default(),
@@ -123,7 +125,8 @@ pub(crate) async fn perform(
         .await
 }
 
-fn permit(uses: ActionName, arguments: Value, intent: Intent, timeout: Span) -> Permit {
+/// What the gate gives for a step that it allows.
+pub(crate) fn permit(uses: ActionName, arguments: Value, intent: Intent, timeout: Span) -> Permit {
     let context = context();
     let step = PlannedStep {
         runbook: context.runbook,
@@ -139,6 +142,7 @@ fn permit(uses: ActionName, arguments: Value, intent: Intent, timeout: Span) -> 
         effects: intent.effects,
         idempotent: intent.idempotent,
         policy: Digest::of_bytes(b"policy"),
+        pinned: intent.pinned,
     };
     match settle(step, Decision::Allow, None) {
         Settled::Open(permit) => permit,

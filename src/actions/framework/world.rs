@@ -3,8 +3,8 @@
 use crate::{
     domain::name::{ChannelName, SecretName},
     ports::{
-        archive::Archive, clock::Clock, cluster::Clusters, host::Host, network::Network,
-        processes::Processes, runs::Runs, secrets::Secrets,
+        archive::Archive, clock::Clock, cluster::Clusters, host::Host, materials::Materials,
+        network::Network, processes::Processes, runs::Runs, secrets::Secrets,
     },
 };
 use std::{
@@ -25,6 +25,8 @@ pub struct World {
     pub clusters: Arc<dyn Clusters>,
     /// The host.
     pub host: Arc<dyn Host>,
+    /// Files and programs that commands are made of.
+    pub materials: Arc<dyn Materials>,
     /// Artifacts.
     pub archive: Arc<dyn Archive>,
     /// Secret values.

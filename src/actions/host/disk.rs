@@ -126,6 +126,7 @@ impl Action for HostDisk {
             effects: Effects::exact(vec![Effect::read(Verb::Read, object)]),
             idempotent: true,
             wants_approval: None,
+            pinned: crate::domain::pinned::Pinned::default(),
         })
     }
 

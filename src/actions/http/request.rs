@@ -178,6 +178,7 @@ impl Action for Request {
             effects: change(inputs, &address),
             idempotent: inputs.idempotent,
             wants_approval: None,
+            pinned: crate::domain::pinned::Pinned::default(),
         })
     }
 

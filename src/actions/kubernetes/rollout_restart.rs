@@ -110,6 +110,7 @@ impl Action for RolloutRestart {
             // The mark of this step says whether it was done.
             idempotent: true,
             wants_approval: None,
+            pinned: crate::domain::pinned::Pinned::default(),
         })
     }
 

@@ -113,6 +113,7 @@ impl Action for KubernetesScale {
             effects: Effects::exact(vec![effect]),
             idempotent: true,
             wants_approval: None,
+            pinned: crate::domain::pinned::Pinned::default(),
         })
     }
 

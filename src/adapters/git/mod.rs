@@ -13,6 +13,7 @@
 
 mod address;
 mod failure;
+mod files;
 mod known_hosts;
 mod lineage;
 mod local;
@@ -32,6 +33,7 @@ use crate::{
     domain::lineage::Lineage,
     ports::{
         BoxFuture,
+        materials::RevisionFile,
         source::{Revision, Source, SourceError, Tree},
     },
 };
@@ -206,6 +208,15 @@ impl Source for GitSource {
     fn read<'a>(&'a self, blobs: &'a [String]) -> BoxFuture<'a, Result<Vec<Vec<u8>>, SourceError>> {
         let blobs = blobs.to_vec();
         Box::pin(self.work(move |work, kept| work.read(kept, &blobs)))
+    }
+
+    fn files<'a>(
+        &'a self,
+        revision: &'a str,
+        paths: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<RevisionFile>, SourceError>> {
+        let (revision, paths) = (revision.to_owned(), paths.to_vec());
+        Box::pin(self.work(move |work, _| work.files(&revision, &paths)))
     }
 
     fn describe(&self) -> String {

@@ -199,7 +199,7 @@ impl Walk<'_> {
 
 /// What an entry is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Folder,
     Yaml,
     Link,
@@ -209,6 +209,16 @@ enum Kind {
 }
 
 impl Kind {
+    /// Of an entry whose name does not matter.
+    pub(super) fn any(entry: &git2::TreeEntry<'_>) -> Self {
+        match entry.filemode_raw() & MODE_KIND {
+            MODE_SUBMODULE => Self::Submodule,
+            MODE_LINK => Self::Link,
+            _ if entry.kind() == Some(ObjectType::Tree) => Self::Folder,
+            _ => Self::Other,
+        }
+    }
+
     fn of(entry: &git2::TreeEntry<'_>, name: &[u8]) -> Self {
         let mode = entry.filemode_raw() & MODE_KIND;
         if mode == MODE_SUBMODULE {
@@ -235,7 +245,7 @@ pub(super) fn is_yaml(name: &[u8]) -> bool {
 }
 
 /// The path of an entry, if its name is one that a file may have everywhere.
-fn joined(prefix: &str, name: &[u8]) -> Result<String, &'static str> {
+pub(super) fn joined(prefix: &str, name: &[u8]) -> Result<String, &'static str> {
     let name = std::str::from_utf8(name).map_err(|_| "its name is not UTF-8")?;
     if matches!(name, "" | "." | "..") || name.contains(['/', '\\']) {
         return Err("its name leads out of its folder");

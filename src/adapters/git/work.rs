@@ -104,7 +104,7 @@ impl Work {
     }
 
     /// The repository, or the copy of it.
-    fn open(&self) -> Result<Repository, Failure> {
+    pub(super) fn open(&self) -> Result<Repository, Failure> {
         match &self.shared.address {
             Address::Local(path) => local::open(path),
             Address::Remote(_) => {

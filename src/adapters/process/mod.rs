@@ -20,12 +20,15 @@
 mod group;
 pub mod helper;
 mod lookup;
+mod materials;
 mod pipelines;
 mod pipes;
 mod scratch;
 mod spawn;
 mod user;
 mod watch;
+
+pub use materials::HostMaterials;
 
 use crate::{
     adapters::process::{group::Living, scratch::Scratch, spawn::Start, watch::Watch},
@@ -81,6 +84,10 @@ impl HostProcesses {
         }
         let user = user::find(&program)?;
         let folder = self.scratch.folder_for(&program, user.as_ref())?;
+        if let Err(error) = folder.lay(&program, user.as_ref()) {
+            self.scratch.take_back(folder).await;
+            return Err(error);
+        }
         let start = Start {
             helper: &self.helper,
             directory: folder.path(),

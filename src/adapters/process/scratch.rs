@@ -4,12 +4,16 @@
 
 use crate::{
     adapters::process::{not_started, user::User},
-    ports::processes::{ProcessError, Program},
+    ports::{
+        materials::RevisionFile,
+        processes::{ProcessError, Program},
+    },
 };
 use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, chown},
-    path::{Path, PathBuf},
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt as _, chown},
+    path::{Component, Path, PathBuf},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -45,6 +49,52 @@ impl Folder {
             Self::Elsewhere(path) | Self::Own(path) | Self::Given(path) => path,
         }
     }
+}
+
+impl Folder {
+    /// Lays the program's files into the folder, for its user to read, and to start where the repository says so.
+    pub(super) fn lay(&self, program: &Program, user: Option<&User>) -> Result<(), ProcessError> {
+        let fault = |path: &str, error: &io::Error| {
+            not_started(
+                program.name(),
+                format!("its file {path} cannot be laid down: {error}"),
+            )
+        };
+        if let (Self::Elsewhere(_), Some(file)) = (self, program.files.first()) {
+            let error = io::Error::other("it names a folder of its own");
+            return Err(fault(&file.path, &error));
+        }
+        for file in &program.files {
+            lay(self.path(), file, user).map_err(|error| fault(&file.path, &error))?;
+        }
+        Ok(())
+    }
+}
+
+fn lay(root: &Path, file: &RevisionFile, user: Option<&User>) -> io::Result<()> {
+    let inner = Path::new(&file.path);
+    let names = |part: Component<'_>| matches!(part, Component::Normal(_));
+    if !inner.components().all(names) {
+        return Err(io::Error::other("its path leads elsewhere"));
+    }
+    let own = |path: &Path| match user {
+        Some(user) => chown(path, Some(user.uid), Some(user.gid)),
+        None => Ok(()),
+    };
+    let mut folder = root.to_owned();
+    for part in inner.parent().into_iter().flat_map(Path::components) {
+        folder.push(part);
+        if !folder.is_dir() {
+            fs::DirBuilder::new().mode(MODE).create(&folder)?;
+            own(&folder)?;
+        }
+    }
+    let path = root.join(inner);
+    let mode = if file.executable { 0o500 } else { 0o400 };
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(mode);
+    options.open(&path)?.write_all(&file.bytes)?;
+    own(&path)
 }
 
 impl Scratch {

@@ -85,6 +85,7 @@ impl Walker<'_, '_> {
         let mut words = arguments
             .iter()
             .filter(|word| !matches!(word.known(), Some("--" | "-L" | "-P" | "-e" | "-@")));
+        self.state.moved = true;
         self.state.folder = match (name, words.next()) {
             ("cd", None) => Some("~".to_owned()),
             ("cd" | "pushd", Some(Word::Known(path)))

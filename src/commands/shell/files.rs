@@ -14,11 +14,17 @@ pub(super) type Filled = BTreeMap<String, Output>;
 pub(super) struct Written<'a> {
     filled: &'a Filled,
     pinned: &'a dyn Files,
+    /// The text went to another folder, so that relative paths mean other files than they did.
+    moved: bool,
 }
 
 impl<'a> Written<'a> {
-    pub(super) fn new(filled: &'a Filled, pinned: &'a dyn Files) -> Self {
-        Self { filled, pinned }
+    pub(super) fn new(filled: &'a Filled, pinned: &'a dyn Files, moved: bool) -> Self {
+        Self {
+            filled,
+            pinned,
+            moved,
+        }
     }
 }
 
@@ -27,6 +33,7 @@ impl Files for Written<'_> {
         match self.filled.get(plain(path)) {
             Some(Output::Known(text)) => Some(text.clone().into_bytes()),
             Some(_) => None,
+            None if self.moved && !path.starts_with('/') => None,
             None => self.pinned.read(path),
         }
     }

@@ -225,7 +225,7 @@ impl Walker<'_, '_> {
         let first = self.found.size();
         let stdin = self.stdin.clone();
         let written = std::mem::take(&mut self.state.written);
-        let files = files::Written::new(&written, self.setting.files);
+        let files = files::Written::new(&written, self.setting.files, self.state.moved);
         let setting = self.setting.seeing(&files, self.state.folder.clone());
         programs::judge(words, &stdin, &setting, self.found);
         let keeps = |word: &Word| matches!(word.known(), Some("crontab" | "at" | "batch"));

@@ -24,6 +24,8 @@ pub(super) struct State {
     aliases: BTreeMap<String, String>,
     /// The folder that relative paths are looked up in, where it is known.
     pub(super) folder: Option<String>,
+    /// Whether the text went to another folder than it began in.
+    pub(super) moved: bool,
     /// Files that the text filled.
     pub(super) written: super::files::Filled,
     /// `$1` and so on, where they are known.
@@ -148,6 +150,7 @@ impl State {
             }
         }
         self.changed.extend(other.changed.iter().cloned());
+        self.moved |= other.moved;
         if self.folder != other.folder {
             self.folder = None;
         }

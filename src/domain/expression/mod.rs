@@ -15,12 +15,14 @@
 //! It deliberately lacks `*` on anything but numbers (write `| times(2)`), ranges and string formatting: each could fill the memory.
 
 mod engine;
+mod partly;
 mod scan;
 mod text;
 
 use crate::domain::{name::SecretName, secret};
 use serde_json::{Map, Value};
 
+pub use partly::{NotYet, Partly, has_unknown, readable_unknown, unknown_mark};
 pub use scan::{FILTERS, TESTS};
 
 /// The most bytes that rendering one value may give.

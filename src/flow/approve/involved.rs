@@ -4,6 +4,8 @@ use crate::{
     domain::{
         gate::Quorum,
         lineage::Authors,
+        pinned::FileOf,
+        plan::PlannedStep,
         policy::ApprovalRules,
         run::{Cause, RunHeader},
     },
@@ -73,10 +75,19 @@ impl Involved {
     }
 
     /// Somebody who cannot be named cannot be kept from consenting: then one person more must consent, so that at least one had no
-    /// hand in it.
-    pub(super) fn raise(&self, quorum: Quorum) -> Quorum {
+    /// hand in it. Of a runbook the authors are followed; of the other files that a step is carried out with they are not.
+    pub(super) fn raise(
+        &self,
+        quorum: Quorum,
+        planned: &PlannedStep,
+        rules: &ApprovalRules,
+    ) -> Quorum {
+        let mut files = planned.pinned.files.iter();
+        let foreign = !rules.author_may_approve && files.any(|file| file.of == FileOf::Repository);
         Quorum {
-            people: quorum.people.saturating_add(u32::from(self.unknown)),
+            people: quorum
+                .people
+                .saturating_add(u32::from(self.unknown || foreign)),
             ..quorum
         }
     }

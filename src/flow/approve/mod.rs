@@ -87,9 +87,9 @@ async fn question(
         id: world.approval_id(),
         run: journey.header.id,
         digest: planned.digest(),
-        step: planned,
         contributions: judgement.contributions.clone(),
-        quorum: involved.raise(quorum),
+        quorum: involved.raise(quorum, &planned, &rules),
+        step: planned,
         excluded: involved.excluded,
         asked_at: world.now(),
         approve_by: world

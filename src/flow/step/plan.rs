@@ -119,6 +119,7 @@ pub(super) async fn render(
         effects: intent.effects.clone(),
         idempotent: intent.idempotent,
         policy: policy.digest(),
+        pinned: intent.pinned.clone(),
     };
     Ok(Prepared {
         step: planned,

@@ -26,9 +26,9 @@ pub(super) async fn check(
     if step.policy != policy.digest() {
         return Err("the policy has changed since people consented".to_owned());
     }
-    let intent = journey
-        .world
-        .executor
+    let executor = &journey.world.executor;
+    executor.still(step).await?;
+    let intent = executor
         .intend(&step.uses, &step.arguments, &context(journey, attempt))
         .await
         .map_err(|error| format!("what it would do cannot be found out any more: {error}"))?;

@@ -93,6 +93,27 @@ async fn where_authors_are_not_known_one_person_more_must_consent() {
 }
 
 #[tokio::test]
+async fn a_consent_is_void_once_a_file_or_program_of_the_step_is_another() {
+    let stage = Stage::new(&book("a", "steps:\n- {name: gone, uses: play/destroy}"));
+    let run = stage.start("a").await.unwrap();
+    let first = stage.question().await.request.id;
+    let reason = "the file /etc/x is not what it was when the step was judged";
+    *stage.script.changed.lock().unwrap() = Some(reason.to_owned());
+    let yes = async |id| {
+        let voted = approve::vote(&stage.world, id, &bob(), Verdict::Approve, None, "").await;
+        voted.unwrap();
+    };
+    yes(first).await;
+    let second = stage.question_after(first).await.request.id;
+    assert!(stage.script.touched().is_empty(), "nothing was touched");
+    let standing = stage.world.history.approval(first).await.unwrap().unwrap();
+    assert_eq!(standing.standing(stage.world.now()).as_str(), "withdrawn");
+    yes(second).await;
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+    assert_eq!(stage.script.touched(), ["gone"]);
+}
+
+#[tokio::test]
 async fn one_no_ends_it() {
     let stage = Stage::new(&book(
         "a",

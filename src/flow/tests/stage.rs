@@ -10,6 +10,7 @@ use crate::{
         gate::Permit,
         id::{Entropy, RunId},
         name::{ActionName, EnvironmentName, RunbookName, SecretName},
+        plan::PlannedStep,
         policy::Policy,
         run::{RunOutcome, StepKey, StepReport},
         secret::SecretValue,
@@ -102,6 +103,8 @@ pub(super) struct Script {
     /// How many things `play/destroy` would destroy now, beyond one.
     pub(super) more: AtomicU64,
     fails: Mutex<BTreeMap<String, u64>>,
+    /// Why the next consented step is not what it was, once a test has said so.
+    pub(super) changed: Mutex<Option<String>>,
 }
 
 impl Script {
@@ -140,8 +143,14 @@ impl Executor for Script {
                 effects: Effects::exact(vec![effect]),
                 idempotent,
                 wants_approval,
+                pinned: crate::domain::pinned::Pinned::default(),
             })
         })
+    }
+
+    fn still<'a>(&'a self, _: &'a PlannedStep) -> BoxFuture<'a, Result<(), String>> {
+        let changed = self.changed.lock().unwrap().take();
+        Box::pin(async { changed.map_or(Ok(()), Err) })
     }
 
     fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {
@@ -371,6 +380,20 @@ impl Stage {
                 .into_iter()
                 .next()
             {
+                return case;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Waits until another question than this one is open, and gives it.
+    pub(super) async fn question_after(
+        &self,
+        other: crate::domain::id::ApprovalId,
+    ) -> crate::history::ApprovalCase {
+        loop {
+            let case = self.question().await;
+            if case.request.id != other {
                 return case;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -73,6 +73,13 @@ impl Shelf {
 }
 
 impl Source for Shelf {
+    fn files<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<crate::ports::materials::RevisionFile>, SourceError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
     fn fetch<'a>(
         &'a self,
         known: Option<&'a str>,

@@ -159,5 +159,6 @@ fn step(runbook: &str, name: &str, action: &str, effect: Effect) -> PlannedStep 
         effects: Effects::exact(vec![effect]),
         idempotent: false,
         policy: Digest::of_bytes(b""),
+        pinned: crate::domain::pinned::Pinned::default(),
     }
 }

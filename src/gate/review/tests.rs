@@ -41,6 +41,7 @@ fn step(effects: Effects) -> PlannedStep {
         effects,
         idempotent: false,
         policy: Digest::of_bytes(b"policy"),
+        pinned: crate::domain::pinned::Pinned::default(),
     }
 }
 

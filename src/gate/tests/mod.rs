@@ -52,6 +52,7 @@ fn step(effects: Effects, arguments: Value) -> PlannedStep {
         effects,
         idempotent: false,
         policy: Digest::of_bytes(b""),
+        pinned: crate::domain::pinned::Pinned::default(),
     }
 }
 

@@ -145,7 +145,10 @@ impl ApprovalView {
         let recorded = readable(recorded);
         Self {
             brief: planned::brief(&step.uses, &step.arguments),
-            with: planned::lines(&step.arguments),
+            with: planned::lines(&step.arguments)
+                .into_iter()
+                .chain(planned::files(&step.pinned))
+                .collect(),
             because,
             you,
             id: request.id,

@@ -2,6 +2,7 @@
 
 mod agent;
 mod alone;
+mod explaining;
 mod following;
 mod refusals;
 

@@ -532,3 +532,49 @@ async fn over_https_with_a_token() {
         .to_string();
     assert!(error.contains("certificate"), "the name must fit: {error}");
 }
+
+#[tokio::test]
+async fn files_of_a_revision_are_given_as_they_were_then_and_links_are_not() {
+    let fixture = Fixture::new();
+    let first = fixture.commit(&[
+        ("manifests/web.yaml", Some("one")),
+        ("manifests/more/db.yaml", Some("two")),
+        ("runbooks/a.yaml", Some("a: 1")),
+    ]);
+    let target = fixture.blob("/etc/passwd");
+    let second = fixture.commit_entries(&[
+        ("link", Some((0o120_000, target))),
+        (
+            "manifests/web.yaml",
+            Some((0o100_755, fixture.blob("three"))),
+        ),
+    ]);
+    let mut options = fixture.options(fixture.path().display().to_string());
+    options.path = "runbooks".to_owned();
+    let source = GitSource::new(options).unwrap();
+    let files = async |revision: &str, path: &str| source.files(revision, &[path.to_owned()]).await;
+    let then = files(&first, "manifests").await.unwrap();
+    let paths: Vec<&str> = then.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["manifests/more/db.yaml", "manifests/web.yaml"]);
+    assert_eq!(
+        (then[1].bytes.as_slice(), then[1].executable),
+        (&b"one"[..], false)
+    );
+    let now = files(&second, "manifests/web.yaml").await.unwrap();
+    assert_eq!(
+        (now[0].bytes.as_slice(), now[0].executable),
+        (&b"three"[..], true)
+    );
+    for (path, reason) in [
+        ("link", "symbolic link"),
+        ("absent", "not there"),
+        ("../x", "not there"),
+        ("manifests/web.yaml/x", "not a folder"),
+        ("/", "names nothing"),
+    ] {
+        let error = files(&second, path).await.unwrap_err().to_string();
+        assert!(error.contains(reason), "{path}: {error}");
+    }
+    let gone = files("0123456789abcdef0123456789abcdef01234567", "link").await;
+    assert!(gone.unwrap_err().to_string().contains("is gone"));
+}

@@ -255,6 +255,7 @@ fn request(definition: Digest) -> Request {
         effects: Effects::exact(vec![Effect::destructive(Verb::FileDelete, object)]),
         idempotent: false,
         policy: Digest::of_bytes(b"policy"),
+        pinned: orderly::domain::pinned::Pinned::default(),
     };
     Request {
         id: ApprovalId::new(now(), [5; 10]),

@@ -56,6 +56,7 @@ pub(super) fn step(effects: Effects) -> PlannedStep {
         effects,
         idempotent: false,
         policy: Policy::default().digest(),
+        pinned: orderly::domain::pinned::Pinned::default(),
     }
 }
 

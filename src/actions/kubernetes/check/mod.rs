@@ -78,6 +78,7 @@ impl Action for KubernetesCheck {
             effects: Effects::exact(looked_at.map(|kind| read(inputs, *kind)).collect()),
             idempotent: true,
             wants_approval: None,
+            pinned: crate::domain::pinned::Pinned::default(),
         })
     }
 

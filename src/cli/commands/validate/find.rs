@@ -18,15 +18,15 @@ const DEEPEST: usize = 16;
 
 /// What was found, in the order of paths.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) files: Vec<(PathBuf, Kind)>,
+pub(in crate::cli::commands) struct Found {
+    pub(in crate::cli::commands) files: Vec<(PathBuf, Kind)>,
     /// Folders that somebody named and that hold nothing to check.
-    pub(super) empty: Vec<PathBuf>,
+    pub(in crate::cli::commands) empty: Vec<PathBuf>,
 }
 
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(in crate::cli::commands) enum Kind {
     /// Something that can be read to its end: a file, or a pipe that the shell made.
     File,
     /// Something that cannot be read, and why.
@@ -36,7 +36,7 @@ pub(super) enum Kind {
 }
 
 /// Looks at what somebody named: whatever its name, and followed where it is a link.
-pub(super) fn find(named: &[PathBuf]) -> Result<Found, CliError> {
+pub(in crate::cli::commands) fn find(named: &[PathBuf]) -> Result<Found, CliError> {
     let mut found = Found::default();
     let mut missing = Vec::new();
     for path in named {
@@ -162,7 +162,7 @@ fn refused_name(path: &Path) -> Option<&'static str> {
 
 impl Kind {
     /// What is to be checked of it.
-    pub(super) fn read(self, path: &Path) -> FileContent {
+    pub(in crate::cli::commands) fn read(self, path: &Path) -> FileContent {
         let content = match self {
             Self::NotTaken(why) => return FileContent::NotTaken { why: why.into() },
             Self::Unreadable(why) => return FileContent::Unreadable { why },

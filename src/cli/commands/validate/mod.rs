@@ -1,6 +1,6 @@
 //! `orderly validate`.
 
-mod find;
+pub(super) mod find;
 
 use crate::{
     cli::{

@@ -1,25 +1,30 @@
 //! `orderly gate`.
 
+mod beside;
+mod files;
+mod steps;
+mod told;
+
 use crate::{
     cli::{
         context::Context,
         exit::{Answer, CliError, Exit},
+        values::key_and_value,
     },
-    commands::Files,
-    domain::policy::{Autonomy, Policy},
-    gate::explain::{Asked, Explained, command},
-    http::visible,
-    runbooks::plain_documents,
+    domain::{
+        name::{EnvironmentName, StepName},
+        policy::{Autonomy, Policy},
+    },
+    gate::explain::{Asked, command},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use files::HostFiles;
+use serde::Deserialize;
 use std::{
-    fs::File,
     io::{BufRead as _, Read as _},
+    path::PathBuf,
 };
+use told::{Told, for_people};
 
-/// The longest file that a command may name and that is read for it, in bytes.
-const LONGEST_FILE: u64 = 1024 * 1024;
 /// The longest line or text that is read from standard input, in bytes. Longer commands are refused by the gate anyway.
 const LONGEST_TEXT: u64 = 4 * 1024 * 1024;
 
@@ -36,13 +41,25 @@ enum What {
     Explain(Explain),
 }
 
-/// Explain what the gate would say of a command, and why
+/// Explain what the gate would say of a command or of a runbook's steps, and why
 #[derive(Debug, clap::Args)]
 #[command(long_about = EXPLAIN)]
 struct Explain {
     /// The command: one text as for a shell, or after `--` a program and its arguments; standard input where there is none
-    #[arg(value_name = "COMMAND", conflicts_with = "jsonl")]
+    #[arg(value_name = "COMMAND", conflicts_with_all = ["jsonl", "runbook"])]
     command: Vec<String>,
+    /// Explain the steps of the runbook in this file instead
+    #[arg(long, value_name = "FILE", conflicts_with = "jsonl")]
+    runbook: Option<PathBuf>,
+    /// Only this step
+    #[arg(long, value_name = "NAME", requires = "runbook")]
+    step: Option<StepName>,
+    /// An input of the runbook
+    #[arg(long = "input", short, value_name = "KEY=VALUE", value_parser = key_and_value, requires = "runbook")]
+    inputs: Vec<(String, String)>,
+    /// As in this environment instead of the configured one
+    #[arg(long, value_name = "NAME", requires = "runbook")]
+    environment: Option<EnvironmentName>,
     /// Read many from standard input, `{"command": "…"}` a line, and answer a line each, in the same order
     #[arg(long)]
     jsonl: bool,
@@ -59,22 +76,28 @@ Example:
   orderly gate explain 'kubectl scale deployment/web --replicas=0'";
 
 const EXPLAIN: &str = "\
-Explain what the gate would say of a command under the policy of the configuration: what it would do (its effects), what each rule \
-says of that, and the decision, which is the strictest of them. Nothing is carried out. Left out is what depends on the moment: limits \
-that are used up, windows, the AI reviewer.
+Explain what the gate would say under the policy of the configuration: what would be done (the effects), what each rule says of that, and \
+the decision, which is the strictest of them. Nothing is carried out, and no agent is asked. Left out is what depends on the moment: \
+limits that are used up, windows, halts, the AI reviewer.
 
-The command is one argument, as a shell would get it, or after `--` a program with its arguments, or standard input.
+A command is one argument, as a shell would get it, or after `--` a program with its arguments, or standard input.
 
 With --jsonl each line of standard input is an object with `command`, and each line of the answer one with `decision` (allow, approve, \
 deny), `class` (read, change, destructive), `confidence` (exact, bounded, opaque) and `reasons`.
 
-Exits with 0 whatever the decision is.
+With --runbook each step of a runbook is rendered with the inputs that are given, or their defaults, asked what it intends, and judged \
+as the agent would: the environments and policies of the repository around the file count, too. What only a run knows, such as the output \
+of an earlier step, is named, and the step is judged with that value unknown.
+
+Exits with 0 whatever the decision is; with --runbook, with 1 where the file has errors or a step cannot be planned, and with 2 where \
+the file cannot be read or has no such step or input.
 
 Example:
   orderly gate explain 'kubectl get pods -A | grep -v Running'
   orderly gate explain -- systemctl restart nginx
   orderly gate explain --autonomy 3 < maintenance.sh
-  orderly gate explain --jsonl < history.jsonl";
+  orderly gate explain --jsonl < history.jsonl
+  orderly gate explain --runbook runbooks/restart.yaml --input deployment=web --environment production";
 
 fn level(text: &str) -> Result<Autonomy, String> {
     let number: u8 = text
@@ -87,6 +110,9 @@ fn level(text: &str) -> Result<Autonomy, String> {
 pub(in crate::cli) fn gate(arguments: &Arguments, context: &Context) -> Answer {
     let What::Explain(asked) = &arguments.what;
     let loaded = context.config()?;
+    if let Some(path) = &asked.runbook {
+        return steps::explain(path, asked, &loaded.config, context);
+    }
     let mut policy = loaded.config.policy.policy();
     policy.autonomy = asked.autonomy.unwrap_or(policy.autonomy);
     if asked.jsonl {
@@ -143,101 +169,4 @@ fn standard_input() -> Result<String, CliError> {
     read.map_err(|error| CliError::Usage(format!("reading standard input: {error}")))?;
     let text = String::from_utf8(bytes);
     text.map_err(|_| CliError::Usage("standard input is not UTF-8".to_owned()))
-}
-
-/// An answer for machines.
-#[derive(Serialize)]
-struct Told<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<&'a Asked>,
-    decision: &'static str,
-    class: &'static str,
-    confidence: crate::domain::effect::Confidence,
-    reasons: Vec<&'a str>,
-    contributions: &'a [crate::domain::gate::Contribution],
-    effects: Vec<String>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    refusals: &'a [String],
-}
-
-impl<'a> Told<'a> {
-    fn new(asked: &'a Asked, explained: &'a Explained, with_command: bool) -> Self {
-        let (effects, judgement) = (&explained.effects, &explained.judgement);
-        let decisive = judgement
-            .contributions
-            .iter()
-            .filter(|contribution| judgement.decision == contribution.decision);
-        let reasons = decisive.map(|contribution| contribution.reason.as_str());
-        Self {
-            command: with_command.then_some(asked),
-            decision: judgement.decision.as_str(),
-            class: effects.class().as_str(),
-            confidence: effects.confidence,
-            reasons: reasons
-                .chain(effects.reasons.iter().map(String::as_str))
-                .collect(),
-            contributions: &judgement.contributions,
-            effects: effects.items.iter().map(ToString::to_string).collect(),
-            refusals: &effects.refusals,
-        }
-    }
-}
-
-/// The decision first, then why, then what it rests on.
-fn for_people(explained: &Explained, policy: &Policy) -> String {
-    let (effects, judgement) = (&explained.effects, &explained.judgement);
-    let confidence = serde_json::to_value(effects.confidence).unwrap_or_default();
-    let mut text = format!(
-        "{} at level {} ({}, {})\n\neffects\n",
-        judgement.decision.as_str(),
-        policy.autonomy.level(),
-        effects.class().as_str(),
-        confidence.as_str().unwrap_or_default(),
-    );
-    if effects.items.is_empty() {
-        text.push_str("  none\n");
-    }
-    for effect in &effects.items {
-        let class = effect.class().as_str();
-        text.push_str(&format!(
-            "  {class:<11}  {}\n",
-            visible::line(&effect.to_string())
-        ));
-    }
-    for reason in &effects.reasons {
-        text.push_str(&format!("  not surer because {}\n", visible::line(reason)));
-    }
-    text.push_str("\nwhat each rule says; the strictest counts\n");
-    for contribution in &judgement.contributions {
-        let (decision, stage) = (contribution.decision.as_str(), contribution.stage.as_str());
-        text.push_str(&format!(
-            "  {decision:<7}  {stage}: {}\n",
-            visible::line(&contribution.reason)
-        ));
-    }
-    text
-}
-
-/// Files that a command names, as they lie here now.
-struct HostFiles;
-
-impl Files for HostFiles {
-    fn read(&self, path: &str) -> Option<Vec<u8>> {
-        let meta = std::fs::metadata(path)
-            .ok()
-            .filter(std::fs::Metadata::is_file)?;
-        if meta.len() > LONGEST_FILE {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        File::open(path)
-            .ok()?
-            .take(LONGEST_FILE)
-            .read_to_end(&mut bytes)
-            .ok()?;
-        Some(bytes)
-    }
-    fn documents(&self, text: &str) -> Option<Vec<Value>> {
-        plain_documents(text)
-    }
 }

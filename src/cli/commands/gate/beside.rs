@@ -1,0 +1,68 @@
+//! What stands beside a runbook in its repository and decides with it: environments and policies.
+
+use crate::{
+    cli::{
+        commands::validate::find::{Found, find},
+        context::Context,
+        exit::CliError,
+    },
+    daemon::wiring,
+    domain::{active::ActiveSet, runbook::Document},
+    http::visible,
+    runbooks::{FileContent, Loader, Problem, Severity},
+};
+use std::path::{Path, PathBuf};
+
+/// Where a runbook lies.
+pub(super) struct Around {
+    /// The repository's top; where there is none, the file's own folder.
+    pub(super) top: PathBuf,
+    /// The folder that the agent would follow.
+    pub(super) followed: PathBuf,
+}
+
+/// Looks around a file. Followed is what the configuration names, if the file lies there; else the file's own folder: what lies elsewhere
+/// in the repository is no agent's.
+pub(super) fn around(file: &Path, followed: &str) -> Around {
+    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let own = whole.parent().unwrap_or(Path::new("/")).to_owned();
+    let mut folders = own.ancestors();
+    let top = folders.find(|folder| folder.join(".git").exists());
+    let top = top.map_or_else(|| own.clone(), Path::to_owned);
+    let named = top.join(followed.trim_matches('/'));
+    Around {
+        followed: if own.starts_with(&named) { named } else { own },
+        top,
+    }
+}
+
+/// Its environments, calendars and policies. A file with errors is told and not used, as the agent would keep what it had before.
+pub(super) fn set(root: &Path, context: &Context) -> Result<ActiveSet, CliError> {
+    let catalogue = wiring::catalogue();
+    let loader = Loader::new(&catalogue);
+    let Found { files, .. } = find(&[root.to_owned()])?;
+    let mut documents = Vec::new();
+    for (path, kind) in files {
+        let FileContent::Whole(bytes) = kind.read(&path) else {
+            continue;
+        };
+        let loaded = loader.load(&path.to_string_lossy(), &bytes);
+        if let Some(problem) = loaded.problems.iter().find(|problem| is_error(problem)) {
+            let (line, column) = (problem.line, problem.column);
+            let text = format!(
+                "warning: {}:{line}:{column}: {}; what it says beside is not considered",
+                path.display(),
+                problem.what
+            );
+            context.terminal.say(&visible::line(&text));
+        }
+        let found = loaded.documents.into_iter().map(|document| document.value);
+        documents.extend(found.filter(|document| !matches!(document, Document::Runbook(_))));
+    }
+    Ok(ActiveSet::of_documents(documents))
+}
+
+/// Whether a problem keeps a document from being used.
+pub(super) fn is_error(problem: &Problem) -> bool {
+    problem.severity == Severity::Error
+}

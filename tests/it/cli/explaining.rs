@@ -1,0 +1,122 @@
+//! What the gate would say of a runbook's steps, before anything runs.
+
+use super::Home;
+use serde_json::Value;
+
+const RESTART: &str = r#"apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: restart }
+spec:
+  description: Restarts what a step finds.
+  inputs:
+    namespace: { type: string, required: true }
+    replicas: { type: integer, default: 2 }
+  steps:
+    - name: find
+      uses: command
+      with: { argv: [kubectl, get, pods, -n, "${{ inputs.namespace }}"], outputs: text }
+    - name: restart
+      uses: command
+      with: { argv: [kubectl, rollout, restart, "deployment/${{ steps.find.outputs.stdout }}", -n, shop] }
+    - name: scale
+      uses: kubernetes/scale
+      with: { deployment: web, namespace: "${{ inputs.namespace }}", replicas: "${{ inputs.replicas }}" }
+    - name: apply
+      uses: command
+      with: { argv: [kubectl, apply, -f, k8s/web.yaml], files: [k8s] }
+"#;
+
+const BESIDE: &str = "apiVersion: orderly.dev/v1
+kind: Policy
+metadata: { name: strict }
+spec: { autonomy: 1 }
+";
+
+fn repository() -> Home {
+    let home = Home::new();
+    home.write("runbooks/restart.yaml", RESTART);
+    home.write(
+        "k8s/web.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web, namespace: shop }\n",
+    );
+    std::fs::create_dir(home.at(".git")).unwrap();
+    home
+}
+
+fn explained(home: &Home, more: &[&str]) -> Value {
+    let asked = [
+        "gate",
+        "explain",
+        "--runbook",
+        "runbooks/restart.yaml",
+        "-o",
+        "json",
+    ];
+    home.orderly(&[&asked[..], more].concat()).json()["runbooks"][0].clone()
+}
+
+fn step<'a>(told: &'a Value, name: &str) -> &'a Value {
+    let steps = told["steps"].as_array().unwrap();
+    steps.iter().find(|step| step["step"] == name).unwrap()
+}
+
+#[test]
+fn each_step_is_explained_with_what_is_known_before_a_run() {
+    let home = repository();
+    let told = explained(&home, &["-i", "namespace=shop"]);
+    assert_eq!(step(&told, "find")["decision"], "allow");
+    assert_eq!(step(&told, "scale")["decision"], "allow");
+    assert_eq!(step(&told, "apply")["confidence"], "exact", "{told:#}");
+    let restart = step(&told, "restart");
+    assert_eq!(restart["decision"], "approve");
+    assert_eq!(restart["confidence"], "opaque");
+    let unknown = &restart["unknown"][0];
+    assert_eq!(unknown["expression"], "steps.find.outputs.stdout");
+    assert_eq!(unknown["line"], 15);
+    // Scaled to nothing, and in a namespace that nobody named.
+    let none = explained(&home, &["-i", "replicas=0", "--step", "scale"]);
+    assert_eq!(none["missing_inputs"][0], "namespace");
+    assert_eq!(step(&none, "scale")["decision"], "deny");
+}
+
+#[test]
+fn the_policy_of_the_repository_counts_in_an_explanation() {
+    let home = repository();
+    home.write("runbooks/policy.yaml", BESIDE);
+    let told = explained(&home, &["-i", "namespace=shop"]);
+    assert_eq!(told["autonomy"], 1);
+    assert_eq!(step(&told, "scale")["decision"], "approve");
+    // One that lies where the agent does not look does not.
+    home.write("runbooks/policy.yaml", "");
+    home.write("policy.yaml", BESIDE);
+    assert_eq!(explained(&home, &["-i", "namespace=shop"])["autonomy"], 2);
+}
+
+#[test]
+fn what_cannot_be_explained_says_why_and_where() {
+    let home = repository();
+    let ask = |more: &[&str]| {
+        let asked = ["gate", "explain", "--runbook", "runbooks/restart.yaml"];
+        home.orderly(&[&asked[..], more].concat())
+    };
+    let said = ask(&["--step", "scal"]).failed(2);
+    assert!(said.contains("hint: did you mean scale?"), "{said}");
+    let said = ask(&["-i", "namespac=x"]).failed(2);
+    assert!(said.contains("hint: did you mean namespace?"), "{said}");
+    home.write(
+        "runbooks/restart.yaml",
+        &RESTART.replace("files: [k8s]", "files: [absent]"),
+    );
+    let said = ask(&["--step", "apply"]);
+    assert_eq!(said.code, 1);
+    let place = "runbooks/restart.yaml:21:13: error: the step cannot be planned: `absent`";
+    assert!(said.out.contains(place), "{}", said.out);
+    home.write("runbooks/restart.yaml", "kind: Runbook\n");
+    let said = ask(&[]);
+    assert_eq!(said.code, 1);
+    assert!(
+        said.out.contains("runbooks/restart.yaml:1:1"),
+        "{}",
+        said.out
+    );
+}
