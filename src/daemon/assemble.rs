@@ -55,12 +55,8 @@ pub(super) async fn assemble(
     let children = hands.children.clone();
     programs.are(hands.processes.clone());
     let catalogue = Arc::new(wiring::catalogue());
-    events.set_channels(
-        config
-            .channels
-            .keys()
-            .map(crate::domain::name::ChannelName::as_str),
-    );
+    let channels = config.channels.keys();
+    events.set_channels(channels.map(crate::domain::name::ChannelName::as_str));
     events.set_actions(catalogue.specs().iter().map(|spec| spec.name));
     let performer = Arc::new(Performer::new(catalogue.clone(), Arc::new(hands)));
     let logs = Arc::new(wiring::logs(config, clock.clone(), secrets.clone())?);

@@ -233,7 +233,9 @@ fn programs(pipelines: &[PlannedPipeline], names: &mut Vec<String>) {
             | PlannedWork::Subshell(inner)
             | PlannedWork::Each(_, _, inner) => programs(inner, names),
             PlannedWork::Branches(branches, otherwise) => {
-                branches.iter().for_each(|branch| of_branch(branch, names));
+                for branch in branches {
+                    of_branch(branch, names);
+                }
                 programs(otherwise, names);
             }
             PlannedWork::Repeat(branch, _) => of_branch(branch, names),
