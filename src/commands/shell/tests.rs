@@ -200,7 +200,7 @@ fn with_variable(text: &str, value: &str) -> crate::commands::Analysis {
     let environment = BTreeMap::from([("V".to_owned(), value.to_owned())]);
     let command = Command {
         what: What::Text(text),
-        stdin: None,
+        stdin: crate::commands::Stdin::Nothing,
         environment: &environment,
     };
     of(&command, &NoFiles)
@@ -232,7 +232,7 @@ fn a_declared_variable_is_what_it_holds() {
     let environment = BTreeMap::from([("IFS".to_owned(), ",".to_owned())]);
     let command = Command {
         what: What::Text("ls"),
-        stdin: None,
+        stdin: crate::commands::Stdin::Nothing,
         environment: &environment,
     };
     assert_eq!(of(&command, &NoFiles).plan, None);
