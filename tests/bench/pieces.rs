@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    clippy::cast_precision_loss,
     clippy::print_stdout,
     reason = "a measuring program may fail loudly, reads clocks, and prints"
 )]

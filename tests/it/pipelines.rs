@@ -1,6 +1,11 @@
 //! Scripts without a shell, beside bash(1): the same texts, written by hand and made by the hundred, must do the same, and run no other
 //! words than those that were judged.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test starts the real bash beside the agent's own program"
+)]
+
 use orderly::{
     commands::{self, Command, NoFiles, What},
     ports::processes::Pipelines,
@@ -64,7 +69,7 @@ impl Bench {
 
     /// The text with the recorders' paths.
     fn text(&self, text: &str) -> String {
-        text.replace("@", &format!("{}/", self.programs.path().display()))
+        text.replace('@', &format!("{}/", self.programs.path().display()))
     }
 
     fn plan(&self, text: &str, pipefail: bool) -> Option<Pipelines> {

@@ -51,6 +51,7 @@ impl From<rusqlite::Error> for Rejected {
 pub(in crate::history) type Applied = Result<(), Rejected>;
 
 /// Applies one write.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of write")]
 pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
     let to = desk.connection;
     match write {

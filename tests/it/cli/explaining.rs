@@ -105,7 +105,7 @@ fn what_cannot_be_explained_says_why_and_where() {
     assert!(said.contains("hint: did you mean namespace?"), "{said}");
     home.write(
         "runbooks/restart.yaml",
-        &RESTART.replace("files: [k8s]", "files: [absent]"),
+        RESTART.replace("files: [k8s]", "files: [absent]"),
     );
     let said = ask(&["--step", "apply"]);
     assert_eq!(said.code, 1);

@@ -81,9 +81,16 @@ pub(super) fn scale(line: &Line<'_>, found: &mut Found) {
     targets.each(verb, "scale back to the former number of replicas", found);
 }
 
-/// `autoscale`: it makes an object that scales another.
+/// `autoscale`: it makes an object that scales another, perhaps to nothing.
 pub(super) fn autoscale(line: &Line<'_>, found: &mut Found) {
     made(line, "horizontalpodautoscalers", found);
+    let bound = |flag: &str| line.value(&[flag]).map(|word| word.known().map(str::parse));
+    let to_nothing = |bound| !matches!(bound, None | Some(Some(Ok(1..=u32::MAX))));
+    if !line.is_dry() && [bound("min"), bound("max")].into_iter().any(to_nothing) {
+        let targets = line.targets(&line.page.parsed.words);
+        let undo = "remove the autoscaler and scale back to the former number of replicas";
+        targets.each(Verb::ScaleTo(0), undo, found);
+    }
 }
 
 /// `expose`: it makes a service.
