@@ -526,11 +526,11 @@ fn the_words_of_a_plan_are_those_that_bash_makes() {
     assert_eq!(answers.len(), lines.len());
     let mut planned = 0;
     for (line, wanted) in lines.iter().zip(answers) {
-        if let Some(plan) = of_script(line, &NoFiles).plan {
-            if let Some(words) = literal_words(&plan) {
-                assert_eq!(words[2..], wanted, "{line}");
-                planned += 1;
-            }
+        if let Some(plan) = of_script(line, &NoFiles).plan
+            && let Some(words) = literal_words(&plan)
+        {
+            assert_eq!(words[2..], wanted, "{line}");
+            planned += 1;
         }
     }
     assert!(planned > 700, "{planned} of {} have a plan", lines.len());
