@@ -100,6 +100,12 @@ pub fn init(options: &LogOptions) -> Result<(), LogError> {
         .map_err(|_| LogError::AlreadySet)
 }
 
+/// The parser of shell text tells every word of what it reads, many lines a command. What a command says belongs into the audit log, where
+/// it is masked, and nowhere else, whatever the filter asks for.
+fn tells_texts(module: Option<&str>) -> bool {
+    module.is_some_and(|module| module.starts_with("brush_parser"))
+}
+
 /// What turns events into lines.
 fn subscriber<W>(
     options: &LogOptions,
@@ -115,7 +121,8 @@ where
     let filter = EnvFilter::builder()
         .parse(&options.filter)
         .map_err(invalid)?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let ours = filter::filter_fn(|metadata| !tells_texts(metadata.module_path()));
+    let registry = tracing_subscriber::registry().with(filter).with(ours);
     let lines = layer::layer().with_writer(writer).with_target(false);
     Ok(match options.format {
         LogFormat::Text => Box::new(registry.with(lines.with_ansi(options.colour))),

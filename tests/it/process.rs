@@ -676,7 +676,11 @@ async fn a_command_step_passes_values_without_a_shell_reading_them() {
     let stage = stage();
     let state = stage.folder.path();
     let run = Run::new(World {
-        processes: Arc::new(HostProcesses::open(state.join("scratch")).unwrap()),
+        processes: Arc::new(
+            HostProcesses::open(state.join("scratch"))
+                .unwrap()
+                .with_helper(PathBuf::from(env!("CARGO_BIN_EXE_orderly"))),
+        ),
         ..world(state)
     });
     let hostile = "a b; $(echo c) `echo d` \"' * \\";

@@ -593,7 +593,7 @@ fn what_is_asked_ahead_is_shown_and_can_be_taken_back() {
     let shown = agent.orderly(&["approvals", "show", id]).done();
     assert!(shown.contains("cancelled by admin: not today"), "{shown}");
     let audit = agent
-        .orderly(&["audit", "--action", "approval.", "-o", "json"])
+        .orderly(&["audit", "query", "--action", "approval.", "-o", "json"])
         .json();
     assert_eq!(audit["items"][0]["action"], "approval.cancelled");
     let next = agent.orderly(&["next", "early"]).done();

@@ -427,7 +427,7 @@ fn the_documentation_names_every_action_that_is_recorded() {
     let documented = documentation();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let families =
-        "run|step|approval|runbook|source|sync|webhook|alert|access|config|agent|history";
+        "run|step|approvals?|runbook|circuit|source|sync|webhook|alert|access|config|agent|history";
     let action = regex::Regex::new(&format!(r#""((?:{families})\.[a-z_]+)""#)).unwrap();
     let mut seen = 0;
     for place in [

@@ -65,7 +65,7 @@ fn a_killed_agent_goes_on_and_no_occurrence_runs_twice() {
         runbook(
             "ask",
             "[{ agent: started }]",
-            "[{ name: touch, uses: command, with: { script: 'X=touched; echo $X' } }]",
+            "[{ name: touch, uses: command, with: { script: 'echo $(echo touched)' } }]",
         ),
     ]);
     let agent = place.start(&[]);

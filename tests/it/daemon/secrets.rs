@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use std::{fs, path::Path};
 
 const VALUE: &str = "correct-horse-battery-staple-1234";
-const SCRIPT: &str = r#"[{ name: tell, uses: command, with: { script: 'echo "plain $WORD"; printf %s "$WORD" | base64; echo "$WORD" >&2; echo done', outputs: text, env: { WORD: "${{ secret(''word'') }}" } } }]"#;
+const SCRIPT: &str = r#"[{ name: tell, uses: command, with: { script: 'echo "plain $WORD"; printf %s "$WORD" | base64; echo "$WORD" >&2; echo "$(echo done)"', outputs: text, env: { WORD: "${{ secret(''word'') }}" } } }]"#;
 
 fn files_with(folder: &Path, needle: &[u8], found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
