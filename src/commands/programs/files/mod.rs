@@ -14,6 +14,7 @@ pub(in crate::commands) mod guard;
 pub(in crate::commands::programs) mod looks;
 mod modes;
 mod packers;
+mod patches;
 pub(in crate::commands) mod paths;
 pub(in crate::commands) mod pattern;
 mod search;
