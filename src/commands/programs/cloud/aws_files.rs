@@ -5,7 +5,7 @@ use crate::{
     commands::{
         found::{Found, object},
         programs::files::{paths::is_product, pattern},
-        programs::handbook::{Handbook, Page, file_written},
+        programs::handbook::{Handbook, Page, file_written, guarded_file},
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Place, Reversible, Tri, Verb},
@@ -42,6 +42,7 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
         };
         sent(page, from, to, Sort::Change.effect(object))
     } else {
+        guarded_file(to, &call.setting.place, found);
         file_written(&call.setting.place, to.text())
     };
     if page.path == "s3 mv" || parsed.has(&["delete"]) {

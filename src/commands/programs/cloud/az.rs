@@ -9,7 +9,7 @@ use super::{
 use crate::{
     commands::{
         found::{Found, object},
-        programs::handbook::file_written,
+        programs::handbook::file_made,
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Place, Verb},
@@ -183,10 +183,9 @@ fn special(
         },
         ([], "rest") => rest(line, thing, found),
         (["storage", "blob" | "file" | "fs", ..], "download" | "download-batch") => {
-            let to = line
-                .value(&["file", "f", "destination", "d", "dest"])
-                .map_or(".", Word::text);
-            found.effect(file_written(&call.setting.place, to));
+            let here = Word::Known(".".to_owned());
+            let to = line.value(&["file", "f", "destination", "d", "dest"]);
+            file_made(to.unwrap_or(&here), &call.setting.place, found);
         }
         // What is there already is left alone, unless a flag says otherwise.
         (["storage", "blob"], "upload") if !line.has(&["overwrite"]) => {

@@ -5,7 +5,7 @@ use super::{secrets as secret_programs, verbs::Sort};
 use crate::{
     commands::{
         found::{Found, object},
-        programs::handbook::{Handbook, Own, Page, file_written},
+        programs::handbook::{Handbook, Own, Page, file_written, guarded_file},
         programs::{self, files::secrets},
         word::{Call, Word},
     },
@@ -99,6 +99,9 @@ fn copy(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
             _ => effect,
         }
     } else {
+        if let Some(file) = parsed.words.last() {
+            guarded_file(file, &call.setting.place, found);
+        }
         file_written(&call.setting.place, to)
     };
     if matches!(page.path, "sync" | "move" | "moveto") || rsync && parsed.has(&["d"]) {
