@@ -4,7 +4,10 @@ use super::verbs::Sort;
 use crate::{
     commands::{
         found::{Found, object},
-        programs::files::{paths::is_product, pattern},
+        programs::files::{
+            paths::{carried_off_whole, is_product},
+            pattern,
+        },
         programs::handbook::{Handbook, Page, file_written, guarded_file},
         word::{Call, Word},
     },
@@ -33,6 +36,9 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
     let bucket = handbook.object(page.deed, page, call, name);
     if parsed.has(&["dryrun"]) || (to.text() == "-" && page.path == "s3 cp") {
         return found.effect(Effect::read(Verb::Read, bucket));
+    }
+    if remote(to) && !remote(from) {
+        carried_off_whole(from, &call.setting.place, found);
     }
     let mut effect = if remote(to) {
         let object = Object {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     commands::{
         found::{Found, object},
-        programs::handbook::file_made,
+        programs::{files::paths::carried_off_whole, handbook::file_made},
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Place, Verb},
@@ -96,6 +96,12 @@ pub(super) fn az(call: &Call<'_>, found: &mut Found) {
     }
     let name = line.value(&["n", "name"]).map_or("", Word::text);
     let thing = cloud(groups.last().unwrap_or(&"cloud"), name);
+    if verb.starts_with("upload") || ["import", "sync"].contains(verb) {
+        let sources = ["file", "f", "source", "s", "source-path", "path"];
+        for file in sources.iter().filter_map(|name| line.value(&[name])) {
+            carried_off_whole(file, &call.setting.place, found);
+        }
+    }
     if special(groups, verb, &line, &thing, call, found) {
         return;
     }

@@ -6,7 +6,7 @@ use crate::{
     commands::{
         found::{Found, object},
         programs::handbook::{Handbook, Own, Page, file_written, guarded_file},
-        programs::{self, files::secrets},
+        programs::{self, files::paths::carried_off_whole, files::secrets},
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Place, Reversible, Secrets, Tri, Verb},
@@ -86,6 +86,16 @@ fn copy(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     let dry = parsed.has(&["dry-run"]) || (call.program == "rclone" || rsync) && parsed.has(&["n"]);
     if dry || to == "-" {
         return found.effect(Effect::read(Verb::Read, remote));
+    }
+    let sources = parsed
+        .words
+        .split_last()
+        .map_or(&[][..], |(_, sources)| sources);
+    for from in sources
+        .iter()
+        .filter(|from| to.contains(':') && !from.text().contains(':'))
+    {
+        carried_off_whole(from, &call.setting.place, found);
     }
     let mut effect = if to.contains(':') {
         let effect = Sort::Change.effect(remote);

@@ -21,7 +21,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "split" | "csplit" => split,
         "xxd" => xxd,
         "iconv" => |call, found| printing(&ICONV, call, found),
-        "file" => |call, found| FILE.judge(call, found),
+        "file" => file,
         "tree" => |call, found| TREE.judge(call, found),
         "less" | "more" | "most" | "pg" => pager,
         "bat" | "batcat" => |call, found| printing(&BAT, call, found),
@@ -51,6 +51,17 @@ const ICONV: Sheet = Sheet {
         Does::Look,
     )
 };
+/// file: names that stand in a file are shown where nothing is called so.
+fn file(call: &Call<'_>, found: &mut Found) {
+    for list in FILE
+        .parse(call.arguments)
+        .values(&["f", "files-from", "m", "magic-file"])
+    {
+        printed(list, &call.setting.place, found);
+    }
+    FILE.judge(call, found);
+}
+
 const FILE: Sheet = Sheet {
     flags: &[("C compile", Does::Alter)],
     ..Sheet::of(

@@ -191,6 +191,14 @@ pub(in crate::commands::programs) fn is_device(path: &str) -> bool {
         && !harmless.iter().any(|start| path.starts_with(start))
 }
 
+/// Whether a path names a disk or a part of one: printing it prints every file on it.
+pub(in crate::commands::programs) fn is_disk(path: &str) -> bool {
+    let path = pattern::plain(path);
+    let kinds = words!("sd hd vd xvd nvme mmcblk dm- mapper/ md disk/ zd drbd rbd nbd root");
+    path.strip_prefix("/dev/")
+        .is_some_and(|name| kinds.iter().any(|kind| name.starts_with(kind)))
+}
+
 /// Whether a folder is one of the system's: what changes the rights or the owner of all in it breaks the host.
 pub(in crate::commands::programs) fn is_system_folder(path: &str) -> bool {
     let path = pattern::plain(path);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::commands::{
     found::{Found, object},
-    programs::files::pattern,
+    programs::files::{paths::carried_off_whole, pattern},
     shell,
     word::{Call, Setting, Word},
 };
@@ -166,6 +166,7 @@ impl Handbook {
         }
         found.effect(effect);
         guarded_files(deed, page, &call.setting.place, found);
+        sent_files(deed, page, &call.setting.place, found);
     }
 
     fn marked(
@@ -341,6 +342,14 @@ const TARGETS: [&str; 17] = [
     "log-dir",
     "etcd-snapshot-dir",
 ];
+
+/// Files and folders that a command sends away.
+fn sent_files(deed: &Deed, page: &Page<'_>, place: &Place, found: &mut Found) {
+    let sends = matches!(deed.what, What::Change(Verb::NetworkSend));
+    for file in page.parsed.words.iter().filter(|_| sends) {
+        carried_off_whole(file, place, found);
+    }
+}
 
 /// A file of the system that a command makes, whatever its handbook says of others: every word that it makes files of, every target.
 fn guarded_files(deed: &Deed, page: &Page<'_>, place: &Place, found: &mut Found) {
