@@ -6,7 +6,7 @@ use crate::{
         found::{Found, object},
         programs::{
             self,
-            handbook::{Page, file_written, lists_names},
+            handbook::{Page, file_made, lists_names},
         },
         word::{Call, Stdin, Word},
     },
@@ -53,7 +53,7 @@ pub(super) fn run(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
         }
     }
     for file in parsed.values(&["cidfile", "pidfile", "conmon-pidfile"]) {
-        found.effect(file_written(&call.setting.place, file.text()));
+        file_made(file, &call.setting.place, found);
     }
     if page.path.ends_with("create") {
         return;

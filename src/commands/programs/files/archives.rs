@@ -15,12 +15,10 @@ use super::{
         object,
     },
     guard::is_system_path,
-    paths::{Write, carried_off, printed, written},
-    pattern,
-    secrets::discloses_folder,
-    zips,
+    paths::{Write, carried_off_whole, printed, written},
+    pattern, zips,
 };
-use crate::domain::effect::{Effect, Reach, Reversible, Secrets, Verb};
+use crate::domain::effect::{Effect, Reach, Reversible, Verb};
 
 /// The grammar of a program for archives.
 pub(super) fn grammar(program: &str) -> Option<Grammar> {
@@ -181,13 +179,7 @@ fn create(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
         .value(&["f", "file"])
         .is_none_or(|file| file.text() == "-");
     for source in parsed.words.iter().filter(|_| shown) {
-        carried_off(source, place, found);
-        if discloses_folder(source.text()) {
-            found.effect(Effect {
-                secrets: Secrets::Values,
-                ..Effect::read(Verb::FileRead, object(place, "folder", source.text()))
-            });
-        }
+        carried_off_whole(source, place, found);
     }
     hazy(&parsed.words, found);
 }

@@ -12,7 +12,7 @@ use super::{
             sheet::{named, parse, program, table, words},
         },
     },
-    guard::{Guard, guard_of, is_system_folder, is_system_path},
+    guard::{Guard, guard_of, is_program, is_system_folder, is_system_path},
     paths::unsure,
     secrets::{Sight, sight},
 };
@@ -192,7 +192,7 @@ fn rights(file: &Word, mode: Mode, recursive: bool) -> Does {
     match mode {
         Mode::Open => Does::Grant,
         Mode::Tight if own_key && !of_system => tighter(recursive),
-        _ if of_system || own_key || guard_of(file).is_some() => Does::Grant,
+        _ if of_system || own_key || guard_of(file).is_some() && !is_program(path) => Does::Grant,
         _ => tighter(recursive),
     }
 }

@@ -49,6 +49,11 @@ const DELETING: &[&str] = words!(
 pub(super) fn rsync(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&RSYNC, call.arguments);
     let place = &call.setting.place;
+    // These are written even by a run that only shows what it would do.
+    let batches = parsed.values(&["write-batch", "only-write-batch"]);
+    for file in parsed.values(&["log-file"]).chain(batches) {
+        written(file, Write::Append, place, found);
+    }
     // One word lists; so does asking for nothing but that.
     let lists = parsed.has(&["list-only"]) || parsed.words.len() == 1;
     if asks_for_help(&parsed) || (parsed.unknown.is_empty() && lists && !parsed.has(&["daemon"])) {
@@ -68,9 +73,6 @@ pub(super) fn rsync(call: &Call<'_>, found: &mut Found) {
     }
     if parsed.has(&["daemon"]) {
         act(Does::Tunnel, program(place, call), Reach::Unknown, found);
-    }
-    for file in parsed.values(&["log-file", "write-batch", "only-write-batch"]) {
-        written(file, Write::Append, place, found);
     }
     copied(&parsed, call, found);
 }

@@ -6,7 +6,7 @@
 use crate::{
     commands::{
         found::Found,
-        programs::handbook::{Handbook, Page, file_written},
+        programs::handbook::{Handbook, Page, file_made},
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Reversible, Tri, Verb},
@@ -65,7 +65,7 @@ fn is_dry(page: &Page<'_>) -> bool {
 fn template(page: &Page<'_>, call: &Call<'_>, release: Object, found: &mut Found) {
     found.effect(Effect::read(Verb::Read, release));
     if let Some(folder) = page.parsed.value(&["output-dir"]) {
-        found.effect(file_written(&call.setting.place, folder.text()));
+        file_made(folder, &call.setting.place, found);
     }
 }
 

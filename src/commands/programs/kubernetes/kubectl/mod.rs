@@ -22,7 +22,7 @@ mod writes;
 
 use crate::commands::{
     found::{Found, object},
-    programs::handbook::{Handbook, Page, file_written},
+    programs::handbook::{Handbook, Page, file_made},
     word::{Call, Word},
 };
 use crate::domain::effect::{Effect, Place, Scope, Verb};
@@ -144,7 +144,7 @@ pub(super) fn judge(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
         found.opaque("`--kuberc` names a file that may give other meanings to verbs");
     }
     if let Some(file) = page.parsed.value(&["profile-output"]) {
-        found.effect(file_written(&call.setting.place, file.text()));
+        file_made(file, &call.setting.place, found);
     }
     HANDBOOK.judge_page(page, call, found, own);
 }
