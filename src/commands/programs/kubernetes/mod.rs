@@ -4,6 +4,7 @@ mod by_book;
 mod etcd;
 mod helm;
 mod kinds;
+mod scaling;
 mod kubectl;
 mod oc;
 mod tools;
