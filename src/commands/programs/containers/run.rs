@@ -49,10 +49,7 @@ pub(super) fn run(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
         effect.reversible = Reversible::Unknown;
         found.bounded(format!("which version of `{image}` runs is not known"));
     }
-    if parsed
-        .values(&["env-file", "label-file"])
-        .any(|file| carries_off(file))
-    {
+    if parsed.values(&["env-file", "label-file"]).any(carries_off) {
         effect.secrets = Secrets::Values;
     }
     found.effect(effect);
@@ -93,7 +90,9 @@ fn has_version(image: &str) -> bool {
 /// Whether a file of variables is one that was never meant for containers.
 fn carries_off(file: &Word) -> bool {
     let name = file.text().rsplit('/').next().unwrap_or_default();
-    sight(file) == Sight::Secret && !name.starts_with(".env") && !name.ends_with(".env")
+    sight(file) == Sight::Secret
+        && !name.starts_with(".env")
+        && name.rsplit('.').next() != Some("env")
 }
 
 /// What an image runs: its own programs need not be known, but what destroys counts.

@@ -4,9 +4,9 @@ mod by_book;
 mod etcd;
 mod helm;
 mod kinds;
-mod scaling;
 mod kubectl;
 mod oc;
+mod scaling;
 mod tools;
 
 pub use kinds::{Plural, plural};

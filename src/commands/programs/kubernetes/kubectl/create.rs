@@ -78,7 +78,7 @@ fn carries_off(line: &Line<'_>) -> bool {
             None => word.text(),
         };
         let name = path.rsplit('/').next().unwrap_or(path);
-        let variables = name.starts_with(".env") || name.ends_with(".env");
+        let variables = name.starts_with(".env") || name.rsplit('.').next() == Some("env");
         let here = !path.starts_with(['/', '~', '$']) && !path.contains("..");
         !(here && (secret || variables))
             && (sight(&word.with_text(path)) == Sight::Secret || discloses_folder(path))
