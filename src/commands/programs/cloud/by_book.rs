@@ -250,8 +250,26 @@ const SETUP: [&str; 12] = [
     "/public_key",
 ];
 
+/// `vault token lookup` prints the token itself, unless only its accessor is given, or another field is asked for.
+fn token_lookup(page: &Page<'_>, found: &mut Found) {
+    let token = object(&Place::Network("vault".to_owned()), "token", "");
+    let field = page.parsed.value(&["field"]).and_then(Word::known);
+    let hides = page.parsed.has(&["accessor"]) || field.is_some_and(|field| field != "id");
+    let mut effect = Effect::read(Verb::Read, token);
+    if !hides {
+        effect.secrets = Secrets::Values;
+    }
+    found.effect(effect);
+    for word in &page.parsed.words {
+        found.doubt(word);
+    }
+}
+
 /// `vault read` and `vault write`: the path says what they do.
 fn vault(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    if page.path == "token lookup" {
+        return token_lookup(page, found);
+    }
     let path = page.parsed.words.first();
     let thing = object(
         &Place::Network("vault".to_owned()),

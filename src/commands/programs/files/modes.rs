@@ -276,6 +276,10 @@ pub(super) fn setfacl(call: &Call<'_>, found: &mut Found) {
 pub(super) fn chattr(call: &Call<'_>, found: &mut Found) {
     let is_change = |word: &&Word| word.text().starts_with(['+', '=', '-']);
     let recursive = call.arguments.iter().any(|word| word.text() == "-R");
+    let freezes = call
+        .arguments
+        .iter()
+        .any(|word| word.text().starts_with(['+', '=']) && word.text().contains(['i', 'a']));
     let place = &call.setting.place;
     for file in call.arguments.iter().filter(|word| !is_change(word)) {
         let grave = is_system_path(file.text())
@@ -283,6 +287,8 @@ pub(super) fn chattr(call: &Call<'_>, found: &mut Found) {
             || sight(file) >= Sight::Possible;
         let does = match grave {
             true => Does::Grant,
+            // A service that may no longer write its data stops.
+            false if freezes && file.text().starts_with("/var/") => Does::Cut,
             false if recursive => Does::Alter,
             false => Does::Undo("set the attributes of {} that `lsattr` shows before"),
         };

@@ -17,6 +17,7 @@ mod services;
 pub(in crate::commands::programs) mod sheet;
 mod statistics;
 mod systemd;
+mod units;
 mod users;
 pub(in crate::commands::programs) mod words;
 

@@ -9,6 +9,7 @@
 mod create;
 mod delete;
 pub(super) mod inside;
+mod losses;
 mod manifest;
 mod nodes;
 mod output;
