@@ -14,6 +14,7 @@ pub(in crate::commands) mod guard;
 pub(in crate::commands::programs) mod looks;
 mod modes;
 mod packers;
+pub(in crate::commands) mod relative;
 pub(in crate::commands) mod paths;
 pub(in crate::commands) mod pattern;
 mod search;
