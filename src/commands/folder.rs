@@ -1,5 +1,6 @@
 //! The folder that relative paths are looked up in, as far as a text says where it went.
 
+use super::word::Word;
 use std::collections::BTreeSet;
 
 /// So many folders are looked at; beyond, nothing is known.
@@ -25,13 +26,11 @@ impl Folder {
         }
     }
     /// The folder that a step says it begins in.
-    pub fn begin(&mut self, path: Option<&str>) {
-        let Some(path) = path else { return };
-        let path = resolve(None, path);
-        if path.starts_with('/') {
-            self.known = Some(path);
-        } else {
-            self.enter(Some(&path));
+    pub fn begin(&mut self, path: Option<&Word>) {
+        match path.map(Word::known) {
+            None => {}
+            Some(Some(path)) if path.starts_with('/') => self.known = Some(resolve(None, path)),
+            Some(path) => self.enter(path),
         }
     }
     /// Whether it is the folder that a step begins in, of which nothing needs to be known.

@@ -39,7 +39,7 @@ pub struct Command<'a> {
     /// The variables that the step declares.
     pub environment: &'a BTreeMap<String, String>,
     /// The folder that it runs in, where the step says so.
-    pub folder: Option<String>,
+    pub folder: Option<Word>,
 }
 
 /// What runs.
@@ -54,11 +54,11 @@ pub enum What<'a> {
 /// What a command would do, and, of a text that needs no shell, how it is carried out without one.
 pub fn of(command: &Command<'_>, files: &dyn Files) -> Analysis {
     let mut setting = Setting::new(Place::Host, files);
-    setting.folder.begin(command.folder.as_deref());
+    setting.folder.begin(command.folder.as_ref());
     let mut found = Found::default();
     let stdin = &command.stdin;
     for (name, value) in command.environment {
-        shell::declared(name, value, &setting, &mut found);
+        shell::declared(name, value, &command.what, &setting, &mut found);
     }
     match command.what {
         What::Words(words) => {

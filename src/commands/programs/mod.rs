@@ -19,7 +19,7 @@ mod wrappers;
 
 pub use self::kubernetes::{Plural, plural};
 
-use self::files::{guard::guard, secrets::discloses};
+use self::files::{guard::guard, secrets::{discloses, discloses_folder}};
 use super::{
     folder::Folder,
     found::{Found, object},
@@ -94,7 +94,7 @@ fn seen_from_folder(words: &[Word], setting: &Setting<'_>) -> Option<Vec<Word>> 
         let whole = path.trim_matches(['.', '/']).is_empty();
         let grave = resolved != path
             && !path.is_empty()
-            && (whole || discloses(&resolved) || guard(&resolved).is_some());
+            && (whole || discloses(&resolved) || discloses_folder(&resolved) || guard(&resolved).is_some());
         if !grave {
             return word.clone();
         }

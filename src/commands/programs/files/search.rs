@@ -139,8 +139,16 @@ fn search(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     }
     let asked = parsed.has(&["r", "R", "recursive", "dereference-recursive"]);
     let deep = matches!(call.program, "rg" | "rgrep") || asked;
-    for file in files {
+    // A pattern that every line fits shows all there is.
+    let all = parsed.has(&["v", "invert-match"]) || patterns.iter().any(|word| fits_all(word));
+    let here = call.setting.folder.known.clone().map(Word::Known);
+    let here = here.iter().filter(|_| deep && files.is_empty());
+    for file in files.iter().chain(here) {
+        let file = &file.with_text(&call.setting.resolve(file.text()));
         searched(file, &patterns, deep, call, found);
+        if deep && all && of_system(file.text()) {
+            found.opaque("it shows every file of the system");
+        }
     }
     from_stdin(call, found);
 }
@@ -205,10 +213,16 @@ fn all_of_a_folder(file: &Word) -> bool {
     text.ends_with("/*") || text.ends_with("/**")
 }
 
+fn fits_all(pattern: &Word) -> bool {
+    let text = pattern.known();
+    text.is_some_and(|text| text.trim_matches(['.', '*', '^', '$', '+']).is_empty())
+}
+
 fn of_system(path: &str) -> bool {
     let path = pattern::plain(path);
     let path = path.trim_end_matches(['*', '/']);
     path.is_empty()
+        || path.starts_with("/proc/") && !path.starts_with("/proc/sys")
         || has_word(
             "/etc /root /home /var /opt /srv ~ ~/.config /var/lib /proc",
             path,
