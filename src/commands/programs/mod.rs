@@ -19,7 +19,10 @@ mod wrappers;
 
 pub use self::kubernetes::{Plural, plural};
 
-use self::files::{guard::guard, secrets::{discloses, discloses_folder}};
+use self::files::{
+    guard::guard,
+    secrets::{discloses, discloses_folder},
+};
 use super::{
     folder::Folder,
     found::{Found, object},
@@ -70,7 +73,10 @@ pub(super) fn judge(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found:
     }
     let outside = found.watch();
     let known = setting.folder.known.clone();
-    let others = setting.folder.all().filter(|other| known.as_ref() != Some(*other));
+    let others = setting
+        .folder
+        .all()
+        .filter(|other| known.as_ref() != Some(*other));
     for folder in std::iter::once(known.clone()).chain(others.cloned().map(Some)) {
         let inside = setting.seeing(setting.files, Folder::new(folder));
         one(words, stdin, &inside, found);
@@ -94,7 +100,10 @@ fn seen_from_folder(words: &[Word], setting: &Setting<'_>) -> Option<Vec<Word>> 
         let whole = path.trim_matches(['.', '/']).is_empty();
         let grave = resolved != path
             && !path.is_empty()
-            && (whole || discloses(&resolved) || discloses_folder(&resolved) || guard(&resolved).is_some());
+            && (whole
+                || discloses(&resolved)
+                || discloses_folder(&resolved)
+                || guard(&resolved).is_some());
         if !grave {
             return word.clone();
         }

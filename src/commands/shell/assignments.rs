@@ -2,8 +2,8 @@
 
 use super::state::Value;
 use super::walk::Walker;
-use crate::commands::found::{Found, object};
 use crate::commands::What;
+use crate::commands::found::{Found, object};
 use crate::commands::word::{Setting, Stdin, Word};
 use crate::domain::effect::{Effect, Verb};
 
@@ -251,7 +251,13 @@ fn uses(text: &str, name: &str) -> bool {
 /// `GZIP=-9`, `MAKEFLAGS=-j4`: how hard and with how many hands.
 fn only_says_how_hard(name: &str, value: &Word) -> bool {
     let packs = [
-        "GZIP", "XZ_OPT", "XZ_DEFAULTS", "BZIP2", "BZIP", "ZIPOPT", "MAKEFLAGS",
+        "GZIP",
+        "XZ_OPT",
+        "XZ_DEFAULTS",
+        "BZIP2",
+        "BZIP",
+        "ZIPOPT",
+        "MAKEFLAGS",
     ];
     let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let tame = |word: &str| {

@@ -34,7 +34,10 @@ fn a_command_does_what_its_folder_makes_of_it() {
         ("grep -r .", "/root"),
         ("dd if=/srv/x of=sda", "/dev"),
         ("tee yy", "/etc/sudoers.d"),
-        ("crudini --set x.service Service ExecStart /tmp/x", "/etc/systemd/system"),
+        (
+            "crudini --set x.service Service ExecStart /tmp/x",
+            "/etc/systemd/system",
+        ),
         ("cat x", "srv/../../etc"),
     ] {
         let words: Vec<Word> = text

@@ -28,6 +28,8 @@ mod state;
 mod streams;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod variable_tests;
 mod variables;
 mod walk;
 

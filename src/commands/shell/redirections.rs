@@ -253,7 +253,6 @@ pub(in crate::commands) fn writing(place: &Place, path: &str, append: bool) -> E
     effect.unwrap_or_else(|| Effect::read(Verb::FileWrite, object(place, "file", path)))
 }
 
-
 /// Whether a file says who may do what, or whether the host comes up again.
 pub(in crate::commands) fn decides_access(path: &str) -> bool {
     guard(path).is_some_and(|guard| guard >= Guard::Breaks)

@@ -31,7 +31,16 @@ pub(in crate::commands) fn touched(effect: &Effect, setting: &Setting<'_>, found
     let reads = effect.verb == Verb::FileRead;
     let looks = !reads && effect.verb != Verb::FileWrite && effect.class() == Class::Read;
     let is_path = KINDS.contains(&object.kind.as_str()) && is_relative(name);
-    if object.place != setting.place || looks || !is_path {
+    if object.place != setting.place || looks {
+        return;
+    }
+    let unnamed = object.kind == "program" && !reads;
+    if unnamed && (setting.folder.lost || setting.folder.all().any(|folder| weighty(folder))) {
+        found.opaque(format!(
+            "`{name}` may write files in the folder it stands in"
+        ));
+    }
+    if !is_path {
         return;
     }
     for folder in setting.folder.all() {
@@ -49,6 +58,15 @@ pub(in crate::commands) fn touched(effect: &Effect, setting: &Setting<'_>, found
     }
 }
 
+/// Whether files that are written in this folder, or below it, may decide what the host does.
+fn weighty(folder: &str) -> bool {
+    let tops = [
+        "/", "/etc", "/usr", "/lib", "/bin", "/sbin", "/dev", "/proc", "/sys", "/run", "/root",
+        "/var", "/home", "~",
+    ];
+    tops.contains(&folder) || guard_of(&Word::Known(format!("{folder}/x"))).is_some()
+}
+
 fn read(word: &Word, setting: &Setting<'_>, found: &mut Found) {
     let sight = sight(word);
     if sight < Sight::Possible {
@@ -56,10 +74,7 @@ fn read(word: &Word, setting: &Setting<'_>, found: &mut Found) {
     }
     found.effect(Effect {
         secrets: Secrets::Values,
-        ..Effect::read(
-            Verb::FileRead,
-            object(&setting.place, "file", word.text()),
-        )
+        ..Effect::read(Verb::FileRead, object(&setting.place, "file", word.text()))
     });
     if sight == Sight::Possible {
         found.opaque(format!("`{}` may name a secret", word.text()));
