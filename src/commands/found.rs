@@ -21,6 +21,8 @@ pub struct Found {
     outside: usize,
     steps: u32,
     text: usize,
+    /// Every effect since somebody began to watch, even one that was found before.
+    watched: Option<Vec<Effect>>,
 }
 
 /// What a command would do, and every program that it would run.
@@ -35,6 +37,9 @@ pub struct Analysis {
 impl Found {
     /// One more effect.
     pub fn effect(&mut self, effect: Effect) {
+        if let Some(watched) = self.watched.as_mut().filter(|seen| !seen.contains(&effect)) {
+            watched.push(effect.clone());
+        }
         // Beyond so many, looking for the same again costs more than it saves.
         if self.items.len() >= MOST_COMPARED || !self.items.contains(&effect) {
             self.items.push(effect);
@@ -102,6 +107,19 @@ impl Found {
             Reversible::NeedsBackup | Reversible::No | Reversible::Unknown => false,
         };
         !self.is_opaque() && self.items.iter().all(undone)
+    }
+    /// Every effect from here on is told by [`Found::watched`]; gives back what was watched around it.
+    pub(super) fn watch(&mut self) -> Option<Vec<Effect>> {
+        self.watched.replace(Vec::new())
+    }
+    /// The effects since [`Found::watch`].
+    pub(super) fn watched(&mut self, outside: Option<Vec<Effect>>) -> Vec<Effect> {
+        let seen = self.watched.take().unwrap_or_default();
+        self.watched = outside.map(|mut outside| {
+            outside.extend(seen.iter().cloned());
+            outside
+        });
+        seen
     }
     /// For something that is judged by itself first, and put in by [`Found::absorb`] after.
     pub(super) fn inner(&self) -> Self {

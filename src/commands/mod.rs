@@ -14,6 +14,7 @@
 //! Deliberately lacking: lists of forbidden texts. The policy's `dangerousCommands` work on [`Effects::calls`], word by word.
 
 mod flags;
+mod folder;
 mod found;
 mod programs;
 mod scan;
@@ -37,6 +38,8 @@ pub struct Command<'a> {
     pub stdin: Stdin,
     /// The variables that the step declares.
     pub environment: &'a BTreeMap<String, String>,
+    /// The folder that it runs in, where the step says so.
+    pub folder: Option<Word>,
 }
 
 /// What runs.
@@ -50,11 +53,12 @@ pub enum What<'a> {
 
 /// What a command would do, and, of a text that needs no shell, how it is carried out without one.
 pub fn of(command: &Command<'_>, files: &dyn Files) -> Analysis {
-    let setting = Setting::new(Place::Host, files);
+    let mut setting = Setting::new(Place::Host, files);
+    setting.folder.begin(command.folder.as_ref());
     let mut found = Found::default();
     let stdin = &command.stdin;
     for (name, value) in command.environment {
-        shell::declared(name, value, &setting, &mut found);
+        shell::declared(name, value, &command.what, &setting, &mut found);
     }
     match command.what {
         What::Words(words) => {
@@ -99,6 +103,7 @@ pub fn of_argv(argv: &[String], files: &dyn Files) -> Analysis {
             what: What::Words(&words),
             stdin: Stdin::Nothing,
             environment: &BTreeMap::new(),
+            folder: None,
         },
         files,
     )
@@ -111,6 +116,7 @@ pub fn of_script(text: &str, files: &dyn Files) -> Analysis {
             what: What::Text(text),
             stdin: Stdin::Nothing,
             environment: &BTreeMap::new(),
+            folder: None,
         },
         files,
     )

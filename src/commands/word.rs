@@ -1,5 +1,6 @@
 //! Words of a command line, as far as they are known before it runs, and the call they make.
 
+use super::folder::{Folder, resolve};
 use crate::domain::effect::Place;
 
 /// How deep commands may stand in each other (`sudo sh -c "ssh host 'env x'"`).
@@ -89,8 +90,8 @@ pub struct Setting<'a> {
     pub place: Place,
     /// Files that it may name. Commands that run elsewhere see none.
     pub files: &'a dyn Files,
-    /// The folder that relative paths are looked up in, where it is known. Without a slash at its end.
-    pub folder: Option<String>,
+    /// The folder that relative paths are looked up in.
+    pub folder: Folder,
     depth: u8,
 }
 
@@ -109,7 +110,7 @@ impl<'a> Setting<'a> {
         Self {
             place,
             files,
-            folder: None,
+            folder: Folder::default(),
             depth: 0,
         }
     }
@@ -121,7 +122,7 @@ impl<'a> Setting<'a> {
         })
     }
     /// The same, with other files to be seen, from another folder.
-    pub(super) fn seeing<'b>(&self, files: &'b dyn Files, folder: Option<String>) -> Setting<'b> {
+    pub(super) fn seeing<'b>(&self, files: &'b dyn Files, folder: Folder) -> Setting<'b> {
         Setting {
             place: self.place.clone(),
             files,
@@ -131,37 +132,14 @@ impl<'a> Setting<'a> {
     }
     /// A path as seen from the folder, without `.` and `..` where that can be said.
     pub fn resolve(&self, path: &str) -> String {
-        let path = match &self.folder {
-            Some(folder) if !path.starts_with(['/', '~', '$', '`', '-']) => {
-                format!("{folder}/{path}")
-            }
-            _ => path.to_owned(),
-        };
-        if !path.contains("//") && !path.contains("/.") && !path.ends_with('/') {
-            return path;
-        }
-        let mut parts: Vec<&str> = Vec::new();
-        for (place, part) in path.split('/').enumerate() {
-            match part {
-                "." | "" if place > 0 => {}
-                ".." if parts.len() > 1 && parts.last() != Some(&"..") => {
-                    parts.pop();
-                }
-                ".." if parts == [""] => {}
-                part => parts.push(part),
-            }
-        }
-        match parts[..] {
-            [""] => "/".to_owned(),
-            _ => parts.join("/"),
-        }
+        resolve(self.folder.known.as_deref(), path)
     }
     /// For a command inside this one that runs elsewhere.
     pub fn elsewhere(&self, place: Place) -> Option<Self> {
         self.deeper().map(|setting| Self {
             place,
             files: &NoFiles,
-            folder: None,
+            folder: Folder::default(),
             ..setting
         })
     }

@@ -27,7 +27,7 @@ use crate::{
     },
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 pub(crate) struct Command;
 
@@ -129,8 +129,20 @@ pub(super) fn analysis(inputs: &Inputs, files: &dyn Files) -> Analysis {
             Some(text) => Stdin::Known(text.clone()),
         },
         environment: &environment.collect(),
+        folder: inputs.working_directory.as_deref().map(folder),
     };
     commands::of(&command, files)
+}
+
+/// The folder as far as it is known.
+fn folder(path: &Path) -> commands::Word {
+    match path.to_str() {
+        Some(text) if expression::has_unknown(text) => {
+            commands::Word::Unknown(expression::readable_unknown(text))
+        }
+        Some(text) => commands::Word::Known(text.to_owned()),
+        None => commands::Word::Unknown(path.to_string_lossy().into_owned()),
+    }
 }
 
 /// A word as far as it is known: before a run, what a step will leave is not.

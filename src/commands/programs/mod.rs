@@ -19,8 +19,12 @@ mod wrappers;
 
 pub use self::kubernetes::{Plural, plural};
 
-use self::files::secrets::discloses;
+use self::files::{
+    guard::guard,
+    secrets::{discloses, discloses_folder},
+};
 use super::{
+    folder::Folder,
     found::{Found, object},
     shell,
     word::{Call, Setting, Stdin, Word},
@@ -64,22 +68,42 @@ const MOST_WORDS: usize = 8;
 
 /// Judges one command: its first word names the program.
 pub(super) fn judge(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) {
-    one(words, stdin, setting, found);
-    if let Some(words) = seen_from_folder(words, setting) {
-        one(&words, stdin, setting, found);
+    if setting.folder.is_start() {
+        return one(words, stdin, setting, found);
+    }
+    let outside = found.watch();
+    let known = setting.folder.known.clone();
+    let others = setting
+        .folder
+        .all()
+        .filter(|other| known.as_ref() != Some(*other));
+    for folder in std::iter::once(known.clone()).chain(others.cloned().map(Some)) {
+        let inside = setting.seeing(setting.files, Folder::new(folder));
+        one(words, stdin, &inside, found);
+        if let Some(words) = seen_from_folder(words, &inside) {
+            one(&words, stdin, &inside, found);
+        }
+    }
+    for effect in found.watched(outside) {
+        files::relative::touched(&effect, setting, found);
     }
 }
 
-/// The same words with whole paths, where they then name a file that decides who may do what, or that holds secrets: `cd /etc; cat shadow`.
+/// The same words with whole paths, where they then name a file that decides what the host does, or that holds secrets:
+/// `cd /etc; cat shadow`.
 fn seen_from_folder(words: &[Word], setting: &Setting<'_>) -> Option<Vec<Word>> {
-    setting.folder.as_ref()?;
+    setting.folder.known.as_ref()?;
     let mut changed = false;
     let whole = |word: &Word| {
         let (start, path) = word.text().split_once('=').unwrap_or(("", word.text()));
         let resolved = setting.resolve(path);
+        let whole = path.trim_matches(['.', '/']).is_empty();
         let grave = resolved != path
             && !path.is_empty()
-            && (discloses(&resolved) || shell::decides_access(&resolved));
+            && (whole
+                || discloses(&resolved)
+                || discloses_folder(&resolved)
+                || guard(&resolved).is_some());
         if !grave {
             return word.clone();
         }

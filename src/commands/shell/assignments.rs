@@ -2,6 +2,7 @@
 
 use super::state::Value;
 use super::walk::Walker;
+use crate::commands::What;
 use crate::commands::found::{Found, object};
 use crate::commands::word::{Setting, Stdin, Word};
 use crate::domain::effect::{Effect, Verb};
@@ -43,7 +44,7 @@ const HARMLESS: &[&str] = &[
     "NO_AT_BRIDGE", "NO_COLOR", "NO_PROXY", "OLDPWD", "PERL_BADLANG", "PGAPPNAME", "PGCLIENTENCODING", "PGCONNECT_TIMEOUT",
     "PGDATABASE", "PGHOST", "PGPASSFILE", "PGPASSWORD", "PGPORT", "PGSSLMODE", "PGTZ", "PGUSER", "PIP_DISABLE_PIP_VERSION_CHECK",
     "POSIXLY_CORRECT", "PWD", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUNBUFFERED", "RACK_ENV", "RAILS_ENV",
-    "REDISCLI_AUTH", "REQUESTS_CA_BUNDLE", "RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_REPOSITORY", "RUST_BACKTRACE",
+    "REDISCLI_AUTH", "REQUESTS_CA_BUNDLE", "RESTIC_PASSWORD", "RSYNC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_REPOSITORY", "RUST_BACKTRACE",
     "RUST_LOG", "SHLVL", "SSH_AUTH_SOCK", "SSL_CERT_DIR", "SSL_CERT_FILE", "STERN_COLOR", "SYSTEMD_COLORS", "SYSTEMD_LESS",
     "SYSTEMD_LOG_LEVEL", "SYSTEMD_URLIFY", "TEMP", "TERM", "TF_CLI_ARGS_plan", "TF_INPUT", "TF_IN_AUTOMATION", "TF_LOG",
     "TIMEFORMAT", "TIME_STYLE", "TMOUT", "TMPDIR", "TZ", "UCF_FORCE_CONFFOLD", "USE_GKE_GCLOUD_AUTH_PLUGIN", "VAULT_ADDR",
@@ -61,11 +62,19 @@ const COMMANDS: &[&str] = &[
 
 #[rustfmt::skip]
 const CODE: &[&str] = &[
-    "BASHOPTS", "BASH_ALIASES", "BASH_CMDS", "BASH_ENV", "BASH_LOADABLES_PATH", "CLASSPATH", "ENV", "GCONV_PATH", "GEM_HOME",
-    "GEM_PATH", "GOFLAGS", "HELM_PLUGINS", "JAVA_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "KREW_ROOT", "LOCPATH",
-    "LUA_CPATH", "LUA_INIT", "LUA_PATH", "MALLOC_CHECK_", "NODE_OPTIONS", "NODE_PATH", "OPENSSL_CONF", "PERL5DB", "PERL5LIB",
-    "PERL5OPT", "PERLLIB", "PHPRC", "PHP_INI_SCAN_DIR", "PSQLRC", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONWARNINGS",
-    "RUBYLIB", "RUBYOPT", "SHELLOPTS", "TERMINFO", "TF_CLI_CONFIG_FILE", "VIMINIT", "ZDOTDIR", "_JAVA_OPTIONS",
+    "APT_CONFIG", "BASHOPTS", "BASH_ALIASES", "BASH_CMDS", "BASH_ENV", "BASH_LOADABLES_PATH", "BAT_CONFIG_PATH", "BAT_OPTS",
+    "BZIP", "BZIP2", "CLASSPATH", "CMAKE_TOOLCHAIN_FILE", "CURL_HOME", "DELTA_PAGER", "DOTNET_STARTUP_HOOKS", "ENV", "EXINIT",
+    "FZF_DEFAULT_COMMAND", "FZF_DEFAULT_OPTS", "GCONV_PATH", "GEM_HOME", "GEM_PATH", "GNUMAKEFLAGS", "GOFLAGS", "GRADLE_OPTS",
+    "GZIP", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS", "HELM_REPOSITORY_CONFIG", "INPUTRC", "JAVA_OPTS",
+    "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JQ_LIBRARY_PATH", "KREW_ROOT", "KUBECTL_PLUGINS_PATH", "LESSKEY", "LESSKEYIN",
+    "LESSKEY_SYSTEM", "LOCPATH", "LUA_CPATH", "LUA_INIT", "LUA_PATH", "MAKEFILES", "MAKEFLAGS", "MALLOC_CHECK_", "MAVEN_OPTS",
+    "MFLAGS", "MYSQL_HOME", "MYVIMRC", "NANORC", "NODE_OPTIONS", "NODE_PATH", "OPENSSL_CONF", "OPENSSL_ENGINES",
+    "OPENSSL_MODULES", "PACKER_CONFIG", "PERL5DB", "PERL5LIB", "PERL5OPT", "PERLLIB", "PGOPTIONS", "PGSERVICEFILE",
+    "PGSYSCONFDIR", "PHPRC", "PHP_INI_SCAN_DIR", "PIP_CONFIG_FILE", "PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL", "PSQLRC",
+    "PYTHONBREAKPOINT", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONWARNINGS", "RIPGREP_CONFIG_PATH",
+    "RPM_CONFIGDIR", "RUBYLIB", "RUBYOPT", "RUSTC_WRAPPER", "R_ENVIRON", "R_PROFILE", "SCREENRC", "SHELLOPTS", "SSLKEYLOGFILE",
+    "SYSTEM_WGETRC", "TAR_OPTIONS", "TCLLIBPATH", "TERMINFO", "TF_CLI_ARGS", "TF_CLI_CONFIG_FILE", "TF_DATA_DIR", "UNZIP",
+    "UNZIPOPT", "VIMINIT", "WGETRC", "XZ_DEFAULTS", "XZ_OPT", "ZDOTDIR", "ZIPINFO", "ZIPOPT", "_JAVA_OPTIONS",
 ];
 
 #[rustfmt::skip]
@@ -111,6 +120,8 @@ fn meaning(name: &str) -> Meaning {
         || name.starts_with("DYLD_")
         || name.starts_with("GIT_")
         || name.starts_with("npm_config_")
+        || name.starts_with("ANSIBLE_")
+        || name.starts_with("RSYNC_")
         || name.starts_with("BASH_FUNC_")
         || name.contains(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
         || listed(CODE)
@@ -172,6 +183,7 @@ pub(in crate::commands) fn environment(
             ),
         },
         Meaning::Path if harmless_path(value) => {}
+        Meaning::Code if only_says_how_hard(name, value) => {}
         Meaning::Prompt if !value.text().contains("$(") && !value.text().contains('`') => {}
         Meaning::Path | Meaning::Code | Meaning::Prompt => {
             found.unknown_code(
@@ -193,16 +205,68 @@ pub(in crate::commands) fn environment(
     }
 }
 
-/// What a variable does that a step declares: only those are of consequence that programs obey by themselves.
+/// What a variable does that a step declares. One that nobody described is there for the command itself if that uses it, and if not,
+/// for the programs that it runs.
 pub(in crate::commands) fn declared(
     name: &str,
     value: &str,
+    what: &What<'_>,
     setting: &Setting<'_>,
     found: &mut Found,
 ) {
     if meaning(name) != Meaning::Unknown {
-        environment(name, &Word::Known(value.to_owned()), setting, found);
+        return environment(name, &Word::Known(value.to_owned()), setting, found);
     }
+    let used = match what {
+        What::Text(text) => uses(text, name),
+        What::Words(words) => words.iter().any(|word| {
+            let text = word.text();
+            text == name || uses(text, name)
+        }),
+    };
+    let reason = format!("what programs make of `{name}` is not known");
+    let steers = STEERING.iter().any(|end| name.ends_with(end));
+    if steers && !used {
+        found.opaque(reason);
+    } else if !used {
+        found.bounded(reason);
+    }
+}
+
+/// Ends of names of variables that programs take flags or settings from.
+const STEERING: [&str; 9] = [
+    "OPTIONS", "OPTS", "_OPT", "FLAGS", "_ARGS", "_RC", "PRELOAD", "PLUGINS", "_PAGER",
+];
+
+/// Whether a text uses a variable: `$NAME`, `${NAME…}`.
+fn uses(text: &str, name: &str) -> bool {
+    text.split('$').skip(1).any(|rest| {
+        let rest = rest.trim_start_matches(['{', '#', '!']);
+        rest.strip_prefix(name).is_some_and(|after| {
+            !after.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '_')
+        })
+    })
+}
+
+/// `GZIP=-9`, `MAKEFLAGS=-j4`: how hard and with how many hands.
+fn only_says_how_hard(name: &str, value: &Word) -> bool {
+    let packs = [
+        "GZIP",
+        "XZ_OPT",
+        "XZ_DEFAULTS",
+        "BZIP2",
+        "BZIP",
+        "ZIPOPT",
+        "MAKEFLAGS",
+    ];
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let tame = |word: &str| {
+        let start = if name == "MAKEFLAGS" { "-j" } else { "-T" };
+        let level = word.strip_prefix('-').is_some_and(number) && name != "MAKEFLAGS";
+        level || word.strip_prefix(start).is_some_and(number)
+    };
+    let text = value.known();
+    packs.contains(&name) && text.is_some_and(|text| text.split_whitespace().all(tame))
 }
 
 /// Whether every folder is one where programs live that were installed.

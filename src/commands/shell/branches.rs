@@ -15,6 +15,7 @@ impl Walker<'_, '_> {
         let before = self.state.clone();
         let result = what(self);
         self.state.or(&before);
+        self.arrive();
         result
     }
 
@@ -43,18 +44,36 @@ impl Walker<'_, '_> {
     /// What may run again and again: looked at until nothing more is learned of what it sets.
     pub(super) fn repeatedly(&mut self, mut body: impl FnMut(&mut Self) -> Output) -> Output {
         let mut printed = Output::Unknown;
+        let mut settled = false;
         for _ in 0..MOST_LOOKS {
             let before = self.state.clone();
             printed = self.perhaps(&mut body);
-            if self.state == before {
+            settled = self.state == before;
+            if settled {
                 break;
             }
+        }
+        if !settled {
+            self.found
+                .opaque("what a loop does in its later rounds is not known");
+            self.state.lose();
+            printed = self.perhaps(&mut body);
+            self.state.lose();
         }
         match printed {
             Output::Downloaded => Output::Downloaded,
             Output::Known(text) if text.is_empty() => Output::Known(text),
             Output::Known(_) | Output::Partly(_) | Output::Unknown => Output::Unknown,
         }
+    }
+
+    /// A loop, which may be left in its middle.
+    pub(super) fn looping(&mut self, what: impl FnOnce(&mut Self) -> Output) -> Output {
+        let outside = self.left.take();
+        let output = what(self);
+        self.arrive();
+        self.left = outside;
+        output
     }
 
     pub(super) fn for_clause(&mut self, clause: &ForClauseCommand) -> Output {

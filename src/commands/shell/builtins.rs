@@ -28,6 +28,9 @@ impl Walker<'_, '_> {
                 if name == "bind" && !arguments.is_empty() {
                     self.found.opaque("`bind` may run commands");
                 }
+                if matches!(name, "break" | "continue" | "return") {
+                    self.leave(name == "return" || !arguments.is_empty());
+                }
                 self.note(words);
                 Some(Output::Unknown)
             }
@@ -86,21 +89,44 @@ impl Walker<'_, '_> {
             .iter()
             .filter(|word| !matches!(word.known(), Some("--" | "-L" | "-P" | "-e" | "-@")));
         self.state.moved = true;
-        self.state.folder = match (name, words.next()) {
-            ("cd", None) => Some("~".to_owned()),
-            ("cd" | "pushd", Some(Word::Known(path)))
-                if path.starts_with(['/', '~'])
-                    || self.state.folder.is_some() && !path.starts_with('-') =>
-            {
-                let folder = self.state.folder.clone();
-                Some(
-                    self.setting
-                        .seeing(self.setting.files, folder)
-                        .resolve(path),
-                )
-            }
+        let path = match (name, words.next()) {
+            ("cd", None) => self.home("").map(|()| "~".to_owned()),
+            ("cd" | "pushd", Some(word)) => self.target(word),
             _ => None,
         };
+        self.state.folder.enter(path.as_deref());
+    }
+
+    /// Where a `cd` to this word leads, if it is known.
+    fn target(&self, word: &Word) -> Option<String> {
+        let text = match word {
+            Word::Known(text) => text.clone(),
+            Word::Unknown(text) => {
+                let home = ["$HOME", "${HOME}"];
+                let rest = home.iter().find_map(|name| text.strip_prefix(name))?;
+                format!("~{rest}")
+            }
+            Word::Glob(_) => return None,
+        };
+        let plain = |text: &str| !text.contains(['$', '`', '*', '?', '[']);
+        if text.starts_with('/') {
+            return Some(text);
+        }
+        if let Some(rest) = text.strip_prefix('~') {
+            return self.home(rest).filter(|()| plain(rest)).map(|()| text);
+        }
+        // `CDPATH` names other folders that they are looked for in.
+        let elsewhere =
+            self.state.variable("CDPATH").is_some() && !text.starts_with("./") && text != ".";
+        let unknown = text.is_empty() || text.starts_with(['-', '+']);
+        (!elsewhere && !unknown).then_some(text)
+    }
+
+    /// Whether `~` is the home folder itself, and this a path inside it.
+    fn home(&self, rest: &str) -> Option<()> {
+        let own = rest.is_empty() || rest.starts_with('/');
+        let climbs = rest.split('/').any(|part| part == "..");
+        (own && !climbs && self.state.variable("HOME").is_none()).then_some(())
     }
 
     /// Notes a builtin among the programs.

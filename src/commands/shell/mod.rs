@@ -15,6 +15,8 @@ mod builtins;
 mod decoders;
 mod expand;
 mod files;
+#[cfg(test)]
+mod folder_tests;
 mod heads;
 mod parse;
 mod plan;
@@ -26,6 +28,8 @@ mod state;
 mod streams;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod variable_tests;
 mod variables;
 mod walk;
 
@@ -108,7 +112,7 @@ pub(super) fn judge_whole(
             return None;
         }
     };
-    let mut walker = Walker::new(known(environment), stdin.clone(), setting, found);
+    let mut walker = Walker::new(known(environment, setting), stdin.clone(), setting, found);
     walker.program(&program);
     let names: Vec<&str> = environment.keys().map(String::as_str).collect();
     planned(&program, &names)
@@ -116,8 +120,9 @@ pub(super) fn judge_whole(
 
 /// What a shell knows at first: the variables that the step declares. A value that stands for a secret is not known, nor one with
 /// characters that no reader sees.
-fn known(environment: &BTreeMap<String, String>) -> State {
+fn known(environment: &BTreeMap<String, String>, setting: &Setting<'_>) -> State {
     let mut state = State::default();
+    state.folder = setting.folder.clone();
     for (name, value) in environment {
         if plan::is_plain_variable(name) && name != "HOME" && scan::is_readable(value) {
             state.assign(name, Value::One(Word::Known(value.clone())));
@@ -153,6 +158,7 @@ fn text_with(
             let mut walker = Walker::new(state, stdin.clone(), setting, found);
             walker.shows = shows;
             let output = walker.program(&program);
+            walker.arrive();
             (walker.state, output)
         }
         Err(reason) => {

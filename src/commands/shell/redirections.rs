@@ -2,6 +2,7 @@
 
 use super::streams::Output;
 use super::walk::Walker;
+use crate::commands::folder::{is_relative, resolve};
 use crate::commands::found::{Found, object};
 use crate::commands::programs::files::guard::{Guard, guard};
 use crate::commands::programs::files::paths;
@@ -145,20 +146,36 @@ impl Walker<'_, '_> {
         if text.starts_with("/dev/null") {
             return;
         }
-        let path = self.path(text);
-        let secret = self.repeats && discloses(&path);
-        self.found.effect(Effect {
-            secrets: if secret {
-                Secrets::Values
-            } else {
-                Secrets::None
-            },
-            ..Effect::read(Verb::FileRead, object(&self.setting.place, "file", &path))
-        });
+        for path in self.views(text) {
+            let secret = self.repeats && discloses(&path);
+            self.found.effect(Effect {
+                secrets: if secret {
+                    Secrets::Values
+                } else {
+                    Secrets::None
+                },
+                ..Effect::read(Verb::FileRead, object(&self.setting.place, "file", &path))
+            });
+        }
         if word.known().is_none() {
             self.found
                 .bounded(format!("`< {text}`: which file is read is not known"));
         }
+    }
+
+    /// A path as seen from each folder that the text may have gone to.
+    fn views(&mut self, path: &str) -> Vec<String> {
+        let folder = &self.state.folder;
+        let relative = is_relative(path);
+        if relative && folder.lost {
+            self.found.opaque(format!(
+                "`{path}`: in which folder it is looked up is not known"
+            ));
+        }
+        let mut views = vec![self.path(path)];
+        let others = folder.perhaps.iter().filter(|_| relative);
+        views.extend(others.map(|folder| resolve(Some(folder), path)));
+        views
     }
 
     /// A path as seen from the folder that the text went to.
@@ -179,13 +196,15 @@ impl Walker<'_, '_> {
             connection(text, self);
             return !output;
         }
-        let whole = word.with_text(&self.path(text));
         let how = if append {
             Write::Append
         } else {
             Write::Product
         };
-        paths::written(&whole, how, &self.setting.place, self.found);
+        for path in self.views(text) {
+            let whole = word.with_text(&path);
+            paths::written(&whole, how, &self.setting.place, self.found);
+        }
         if output {
             self.overwritten.push((word, append));
         }

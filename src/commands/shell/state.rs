@@ -1,6 +1,6 @@
 //! What the text itself says about its variables, functions and aliases, as far as it has been walked.
 
-use crate::commands::word::Word;
+use crate::commands::{folder::Folder, word::Word};
 use brush_parser::ast::FunctionBody;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,8 +22,8 @@ pub(super) struct State {
     /// Names that mean something else from here on, nobody knows what.
     changed: BTreeSet<String>,
     aliases: BTreeMap<String, String>,
-    /// The folder that relative paths are looked up in, where it is known.
-    pub(super) folder: Option<String>,
+    /// The folder that relative paths are looked up in.
+    pub(super) folder: Folder,
     /// Whether the text went to another folder than it began in.
     pub(super) moved: bool,
     /// Files that the text filled.
@@ -107,6 +107,16 @@ impl State {
         }
         before
     }
+    /// Nothing is known of what the text did so far.
+    pub(super) fn lose(&mut self) {
+        self.forget_all();
+        self.positional = None;
+        self.folder.lose();
+        self.moved = true;
+        let functions: Vec<String> = self.functions.keys().cloned().collect();
+        let aliases: Vec<String> = self.aliases.keys().cloned().collect();
+        self.changed.extend(functions.into_iter().chain(aliases));
+    }
     /// What was known before [`State::forget_all`].
     pub(super) fn restore(&mut self, variables: BTreeMap<String, Value>) {
         self.variables = variables;
@@ -151,9 +161,7 @@ impl State {
         }
         self.changed.extend(other.changed.iter().cloned());
         self.moved |= other.moved;
-        if self.folder != other.folder {
-            self.folder = None;
-        }
+        self.folder.or(&other.folder);
         for (name, text) in &other.aliases {
             if self.aliases.get(name) != Some(text) {
                 self.change(name);

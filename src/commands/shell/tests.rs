@@ -202,6 +202,7 @@ fn with_variable(text: &str, value: &str) -> crate::commands::Analysis {
         what: What::Text(text),
         stdin: crate::commands::Stdin::Nothing,
         environment: &environment,
+        folder: None,
     };
     of(&command, &NoFiles)
 }
@@ -234,6 +235,7 @@ fn a_declared_variable_is_what_it_holds() {
         what: What::Text("ls"),
         stdin: crate::commands::Stdin::Nothing,
         environment: &environment,
+        folder: None,
     };
     assert_eq!(of(&command, &NoFiles).plan, None);
 }

@@ -53,6 +53,10 @@ pub(super) struct Walker<'w, 's> {
     pub(super) repeats: bool,
     /// Whether somebody sees what the current command prints.
     pub(super) shows: bool,
+    /// What was known wherever `break` and `continue` leave the loop at hand.
+    pub(super) left: Option<State>,
+    /// What was known wherever more than that is left: `return`, `break 2`.
+    pub(super) left_far: Option<State>,
 }
 
 impl<'w, 's> Walker<'w, 's> {
@@ -74,6 +78,28 @@ impl<'w, 's> Walker<'w, 's> {
             prints: false,
             repeats: true,
             shows: true,
+            left: None,
+            left_far: None,
+        }
+    }
+
+    /// The rest of a loop, or of more, is not carried out.
+    pub(super) fn leave(&mut self, far: bool) {
+        let left = if far {
+            &mut self.left_far
+        } else {
+            &mut self.left
+        };
+        match left {
+            Some(left) => left.or(&self.state),
+            None => *left = Some(self.state.clone()),
+        }
+    }
+
+    /// The end of what may have been left before.
+    pub(super) fn arrive(&mut self) {
+        for left in [&self.left, &self.left_far].into_iter().flatten() {
+            self.state.or(left);
         }
     }
 
@@ -104,10 +130,18 @@ impl<'w, 's> Walker<'w, 's> {
         if list.additional.is_empty() {
             return output;
         }
-        let before = self.state.clone();
+        // What is known wherever the list stops.
+        let mut either = self.state.clone();
+        let mut operator = None;
         for next in &list.additional {
             let (AndOr::And(pipeline) | AndOr::Or(pipeline)) = next;
+            // In `a && b || c` the last runs whether the second did or not.
+            let own = std::mem::discriminant(next);
+            if operator.replace(own).is_some_and(|before| before != own) {
+                self.state = either.clone();
+            }
             let printed = self.pipeline(pipeline);
+            either.or(&self.state);
             // What follows `&&` may not run: only what is printed either way is known.
             output = match printed {
                 Output::Known(text) if text.is_empty() => output,
@@ -115,7 +149,7 @@ impl<'w, 's> Walker<'w, 's> {
                 printed => Output::Unknown.then(output.then(printed)),
             };
         }
-        self.state.or(&before);
+        self.state = either;
         output
     }
 
@@ -247,17 +281,19 @@ impl<'w, 's> Walker<'w, 's> {
                 {
                     self.calculation(&part.value);
                 }
-                self.repeatedly(|shell| shell.list(&clause.body.list))
+                self.looping(|shell| shell.repeatedly(|shell| shell.list(&clause.body.list)))
             }
             CompoundCommand::BraceGroup(group) => self.list(&group.list),
             CompoundCommand::Subshell(subshell) => self.aside(|shell| shell.list(&subshell.list)),
-            CompoundCommand::ForClause(clause) => self.for_clause(clause),
+            CompoundCommand::ForClause(clause) => self.looping(|shell| shell.for_clause(clause)),
             CompoundCommand::CaseClause(clause) => self.case_clause(clause),
             CompoundCommand::IfClause(clause) => self.if_clause(clause),
             CompoundCommand::WhileClause(clause) | CompoundCommand::UntilClause(clause) => self
-                .repeatedly(|shell| {
-                    let output = shell.list(&clause.0);
-                    output.then(shell.perhaps(|shell| shell.list(&clause.1.list)))
+                .looping(|shell| {
+                    shell.repeatedly(|shell| {
+                        let output = shell.list(&clause.0);
+                        output.then(shell.perhaps(|shell| shell.list(&clause.1.list)))
+                    })
                 }),
             CompoundCommand::Coprocess(coprocess) => {
                 self.found.opaque("a coprocess");
@@ -300,6 +336,7 @@ impl<'w, 's> Walker<'w, 's> {
         let state = self.state.clone().with_positional(Some(words.to_vec()));
         let mut inner = Walker::new(state, self.stdin.clone(), &setting, self.found);
         let output = inner.redirected(body.1.as_ref(), |shell| shell.compound(&body.0));
+        inner.arrive();
         let after = inner.state;
         let positional = self.state.positional.take();
         self.state = after.with_positional(positional);

@@ -140,8 +140,14 @@ fn search(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     let asked = parsed.has(&["r", "R", "recursive", "dereference-recursive"]);
     let deep = matches!(call.program, "rg" | "rgrep") || asked;
     let all = shows_all(parsed, &patterns);
-    for file in files {
+    let here = call.setting.folder.known.clone().map(Word::Known);
+    let here = here.iter().filter(|_| deep && files.is_empty());
+    for file in files.iter().chain(here) {
+        let file = &file.with_text(&call.setting.resolve(file.text()));
         searched(file, &patterns, deep, all, call, found);
+        if deep && all && of_system(file.text()) {
+            found.opaque("it shows every file of the system");
+        }
     }
     from_stdin(call, found);
 }
@@ -233,10 +239,16 @@ fn all_of_a_folder(file: &Word) -> bool {
     text.ends_with("/*") || text.ends_with("/**")
 }
 
+fn fits_all(pattern: &Word) -> bool {
+    let text = pattern.known();
+    text.is_some_and(|text| text.trim_matches(['.', '*', '^', '$', '+']).is_empty())
+}
+
 fn of_system(path: &str) -> bool {
     let path = pattern::plain(path);
     let path = path.trim_end_matches(['*', '/']);
     path.is_empty()
+        || path.starts_with("/proc/") && !path.starts_with("/proc/sys")
         || has_word(
             "/etc /root /home /var /opt /srv ~ ~/.config /var/lib /proc",
             path,

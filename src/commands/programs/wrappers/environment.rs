@@ -1,6 +1,6 @@
 //! `env` and `printenv`.
 
-use super::{Call, Found, Grammar, Word, nested, object, tables, unknown_flags};
+use super::{Call, Found, Grammar, Word, nested_from, object, tables, unknown_flags};
 use crate::commands::shell::{self, stretches};
 use crate::domain::effect::{Effect, Secrets, Verb};
 
@@ -34,7 +34,7 @@ fn env(call: &Call<'_>, found: &mut Found) {
     let own = assignments(&words, call, found);
     let command = words.get(own..).unwrap_or_default();
     if !command.is_empty() {
-        nested(command, call, found);
+        nested_from(parsed.value(&["C", "chdir"]), command, call, found);
     } else if !fresh && !parsed.has(&["i", "ignore-environment"]) {
         shows(call, found);
     }

@@ -49,6 +49,16 @@ fn nested(words: &[Word], call: &Call<'_>, found: &mut Found) {
     nested_with(words, call.stdin, call, found);
 }
 
+/// A command inside the call that is carried out in this folder.
+fn nested_from(folder: Option<&Word>, words: &[Word], call: &Call<'_>, found: &mut Found) {
+    let mut setting = call.setting.clone();
+    if let Some(folder) = folder {
+        setting.folder.enter(folder.known());
+    }
+    let setting = &setting;
+    nested(words, &Call { setting, ..*call }, found);
+}
+
 fn nested_with(words: &[Word], stdin: &Stdin, call: &Call<'_>, found: &mut Found) {
     match call.setting.deeper() {
         Some(setting) => super::judge(words, stdin, &setting, found),

@@ -2,7 +2,7 @@
 
 use super::{
     Call, Found, Grammar, Word, editors, environment::assignments, interactive, nested,
-    nested_text, shells, starts, tables, unknown_flags,
+    nested_from, nested_text, shells, starts, tables, unknown_flags,
 };
 
 pub(super) fn grammar(program: &str) -> Option<Grammar> {
@@ -32,7 +32,7 @@ fn sudo(call: &Call<'_>, found: &mut Found) {
     let own = assignments(&parsed.words, call, found);
     let command = parsed.words.get(own..).unwrap_or_default();
     if !command.is_empty() {
-        nested(command, call, found);
+        nested_from(parsed.value(&["D", "chdir"]), command, call, found);
     } else if parsed.has(&["i", "login", "s", "shell"]) {
         shells::from_input(call, found);
     } else if !parsed.has(&[
