@@ -129,6 +129,7 @@ fn is_program(word: &Word) -> bool {
         .any(|folder| path.starts_with(folder));
     let elsewhere = path.starts_with(['/', '~']) && !path.starts_with("/etc/ansible");
     anybodys
+        || path.contains("..")
         || match end {
             Some(end) => !TEXTS.contains(&end) && !matches!(end, "txt" | "hosts" | "inventory"),
             None => elsewhere,
