@@ -216,9 +216,10 @@ fn disclosed(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
             .split_once(':')
             .map_or(word.text(), |(_, path)| path);
         // Outside of a repository every file may be searched.
-        let whole = form.path == ["grep"]
-            && form.parsed.has(&["no-index"])
-            && form.parsed.words.iter().any(|word| fits_all(word.text()))
+        let mut words = form.parsed.words.iter();
+        let whole = form.parsed.has(&["no-index"])
+            && (form.path == ["diff"]
+                || form.path == ["grep"] && words.any(|word| fits_all(word.text())))
             && holds_secrets(path);
         if discloses(path) || whole {
             found.effect(Effect {

@@ -180,6 +180,15 @@ fn create(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
         .is_none_or(|file| file.text() == "-");
     for source in parsed.words.iter().filter(|_| shown) {
         carried_off_whole(source, place, found);
+        for folder in parsed.values(&["C", "directory"]) {
+            let path = format!("{}/{}", folder.text().trim_end_matches('/'), source.text());
+            let inside = if folder.known().is_some() {
+                source.with_text(&path)
+            } else {
+                folder.with_text(&path)
+            };
+            carried_off_whole(&inside, place, found);
+        }
     }
     hazy(&parsed.words, found);
 }
@@ -274,6 +283,9 @@ pub(super) fn unpacked(folder: &Word, kept: bool, call: &Call<'_>, found: &mut F
             reversible: Reversible::Unknown,
             ..Effect::read(Verb::FileWrite, thing)
         });
+    }
+    if super::guard::guard_of(folder).is_some() {
+        written(folder, Write::Replace, place, found);
     }
     super::paths::unsure(folder, found);
 }

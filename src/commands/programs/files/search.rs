@@ -72,7 +72,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "grep" | "egrep" | "fgrep" | "rgrep" | "zgrep" | "zegrep" | "zfgrep" | "bzgrep"
         | "xzgrep" | "zstdgrep" | "pcregrep" | "pcre2grep" => grep,
         "rg" => rg,
-        "ag" | "ack" => |call, found| AG.judge(call, found),
+        "ag" | "ack" => ag,
         _ => return None,
     })
 }
@@ -92,6 +92,26 @@ fn rg(call: &Call<'_>, found: &mut Found) {
         );
     }
     search(&parsed, call, found);
+}
+
+fn ag(call: &Call<'_>, found: &mut Found) {
+    AG.judge(call, found);
+    let parsed = AG.parse(call.arguments);
+    let names = parsed.has(&[
+        "c",
+        "count",
+        "l",
+        "files-with-matches",
+        "L",
+        "files-without-matches",
+    ]);
+    let (Some((pattern, files)), false) = (parsed.words.split_first(), names) else {
+        return;
+    };
+    let all = shows_all(&parsed, &[pattern]);
+    for file in files {
+        searched(file, &[pattern], true, all, call, found);
+    }
 }
 
 fn search(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {

@@ -128,7 +128,10 @@ pub(in crate::commands) fn holds_secrets(path: &str) -> bool {
     let folder = plain.trim_end_matches(['*', '/']);
     let homes = "/root /etc /home ~ $HOME /var/lib/kubelet /etc/kubernetes /etc/rancher /etc/ssh /etc/ssl /var/lib/rancher \
         /var/lib/rancher/k3s /var/lib/rancher/k3s/server /proc /run /var/run";
-    discloses_folder(path) || path.starts_with('/') && folder.is_empty() || has_word(homes, folder)
+    discloses_folder(path)
+        || path.starts_with('/') && folder.is_empty()
+        || has_word(homes, folder)
+        || (folder.strip_prefix("/home/")).is_some_and(|user| !user.contains('/'))
 }
 
 fn without_copies(name: &str) -> &str {

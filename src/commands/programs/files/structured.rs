@@ -152,6 +152,9 @@ pub(super) fn yq(call: &Call<'_>, found: &mut Found) {
         return;
     }
     unknown(&parsed, call, found);
+    for file in parsed.values(&["from-file", "split-exp-file"]) {
+        printed(file, place, found);
+    }
     let mut words = parsed.words.as_slice();
     let mut file_first = false;
     if let Some((first, rest)) = words.split_first()

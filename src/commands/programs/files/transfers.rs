@@ -13,10 +13,9 @@ use super::{
         },
         object,
     },
-    paths::{Write, carried_off, unsure, written},
-    secrets::discloses_folder,
+    paths::{Write, carried_off, carried_off_whole, unsure, written},
 };
-use crate::domain::effect::{Effect, Place, Reach, Reversible, Secrets, Verb};
+use crate::domain::effect::{Effect, Place, Reach, Reversible, Verb};
 
 const RSYNC: Table = table(
     words!(
@@ -233,13 +232,7 @@ fn keep_grave(inner: Found, path: &Word, place: &Place, how: Write, found: &mut 
 
 /// A file is sent to another host.
 fn send(source: &Word, place: &Place, found: &mut Found) {
-    carried_off(source, place, found);
-    if discloses_folder(source.text()) {
-        found.effect(Effect {
-            secrets: Secrets::Values,
-            ..Effect::read(Verb::FileRead, object(place, "folder", source.text()))
-        });
-    }
+    carried_off_whole(source, place, found);
 }
 
 const SCP: Table = table(

@@ -13,7 +13,7 @@ use super::{
         },
         host::{
             does::{Does, act},
-            sheet::{parse, program, table, words},
+            sheet::{begins_unknown, parse, program, table, words},
         },
     },
     http::{Request, only_asks, overrides_method, request},
@@ -335,6 +335,9 @@ fn forms(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
         if let Some(file) = form.text().strip_prefix('@') {
             printed(&form.with_text(file), place, found);
             found.opaque("a form that stands elsewhere may name files to write");
+        }
+        if begins_unknown(form) {
+            found.opaque("a form that is not known may name files to write");
         }
         for rest in form.text().split("%output{").skip(1) {
             let (path, append) = match rest.strip_prefix(">>") {

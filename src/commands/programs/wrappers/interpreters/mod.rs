@@ -229,11 +229,16 @@ fn python_module(module: &Word, words: &[Word], call: &Call<'_>, found: &mut Fou
         .iter()
         .filter(|word| !word.text().starts_with('-'))
         .nth(1);
+    if matches!(
+        module.known(),
+        Some("json.tool" | "base64" | "tokenize" | "tabnanny" | "ast" | "dis")
+    ) {
+        for word in words.iter().filter(|word| !word.text().starts_with('-')) {
+            printed(word, &call.setting.place, found);
+        }
+    }
     match module.known() {
         Some("json.tool") => {
-            if let Some(file) = words.iter().find(|word| !word.text().starts_with('-')) {
-                printed(file, &call.setting.place, found);
-            }
             if let Some(file) = file {
                 writes(file.text(), call, found);
             }

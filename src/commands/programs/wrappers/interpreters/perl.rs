@@ -1,6 +1,10 @@
 //! `perl`: one-liners that match, replace and print.
 
 use super::{Call, Found, Stdin, Word, content, interactive, object, reads, starts};
+use crate::commands::programs::files::{
+    guard::guard_of,
+    paths::{Write, written},
+};
 use crate::domain::effect::{Effect, Reversible, Verb};
 
 /// Words that do more than match, replace, compute and print, wherever they stand in the program.
@@ -151,6 +155,14 @@ pub(super) fn in_place(file: &Word, ending: &str, call: &Call<'_>, found: &mut F
         reversible,
         ..crate::commands::shell::writing(&call.setting.place, file.text(), false)
     });
+    if guard_of(file).is_some() {
+        let how = if ending.is_empty() {
+            Write::Replace
+        } else {
+            Write::Keep
+        };
+        written(file, how, &call.setting.place, found);
+    }
     if file.known().is_none() {
         found.bounded(format!("which files `{}` means is not known", file.text()));
     }
@@ -220,8 +232,8 @@ fn replaces_by_code(code: &str) -> bool {
         let after = after.get(1..).unwrap_or_default();
         let named = before.ends_with(part_of_name)
             || after.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_');
-        // `/a/s` ends a pattern, unless a replacement stands behind the slash.
-        let ends = before.ends_with('/');
+        // `/a/s` ends a pattern and `\s` stands in one, unless a replacement follows.
+        let ends = before.ends_with(['/', '\\']);
         !named && modifiers(after).map_or(!ends, |letters| letters.contains('e'))
     })
 }
