@@ -141,7 +141,9 @@ fn guarded(guard: Guard, how: Write, on_device: bool, plain: Effect, found: &mut
         }),
         (Guard::Breaks, Write::Append | Write::Create) if !on_device => {
             found.effect(unknown);
-            found.opaque("what it says decides whether the host starts again");
+            found.opaque(
+                "what it says decides whether the host, or what keeps its data there, starts again",
+            );
         }
         (Guard::Breaks, _) => found.effect(Effect {
             data_loss: Tri::Yes,
