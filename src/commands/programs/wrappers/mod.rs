@@ -61,9 +61,29 @@ fn nested_from(folder: Option<&Word>, words: &[Word], call: &Call<'_>, found: &m
 
 fn nested_with(words: &[Word], stdin: &Stdin, call: &Call<'_>, found: &mut Found) {
     match call.setting.deeper() {
-        Some(setting) => super::judge(words, stdin, &setting, found),
+        Some(mut setting) => {
+            if call.arguments.iter().any(|word| moves(call.program, word)) {
+                setting.folder.enter(None);
+            }
+            super::judge(words, stdin, &setting, found);
+        }
         None => too_deep(call, found),
     }
+}
+
+/// Whether a word tells a program in which folder it is to start another.
+fn moves(program: &str, word: &Word) -> bool {
+    let flags = [
+        "--wd",
+        "--working-directory",
+        "--workdir",
+        "--chdir",
+        "--pwd",
+    ];
+    let text = word.text();
+    flags.iter().any(|flag| text.starts_with(flag))
+        || text.contains("WorkingDirectory=")
+        || program == "nsenter" && text.starts_with("-w")
 }
 
 /// A text inside the call that a shell runs.
