@@ -326,6 +326,16 @@ fn broken_rules(
         let below: Vec<&str> = index.iter().map(String::as_str).collect();
         rules.broken(fault.setting, &below, &fault.problem);
     }
+    let quorums = [
+        ("policy.quorum", config.policy.quorum),
+        ("policy.protectedQuorum", config.policy.protected_quorum),
+    ];
+    for (setting, people) in quorums {
+        if people == 0 {
+            let problem = "nobody at all cannot consent\nhint: 1 is the least; `autonomy` says what needs no consent";
+            rules.broken(setting, &[], problem);
+        }
+    }
     for (setting, problem) in audit::faults(&config.audit, &config.state_dir) {
         rules.broken(setting, &[], problem);
     }

@@ -74,6 +74,7 @@ pub fn differs(now: &PlannedStep, asked: &PlannedStep) -> Option<String> {
         ("the runbook's commit", now.revision == asked.revision),
         ("the runbook", now.definition == asked.definition),
         ("the policy", now.policy == asked.policy),
+        ("a file or a program", now.pinned == asked.pinned),
         ("the run", now.run == asked.run),
         (
             "the step",

@@ -22,7 +22,7 @@ const MOST_FORWARD: SignedDuration = SignedDuration::from_mins(5);
 
 /// How far the clock on the wall is ahead of the one that never jumps: the most that was seen since the last jump, so that many small
 /// steps back are one large one.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ClockWatch {
     ahead: Option<SignedDuration>,
     jumps: u64,
@@ -56,9 +56,23 @@ impl ClockWatch {
 /// # Errors
 /// That could not be recorded.
 pub async fn look(world: &World) -> Result<(), FlowError> {
+    // One at a time: nobody goes on while another still takes back what the jump has spoilt.
+    let _turn = world.clock_turn.lock().await;
     let (wall, elapsed) = (world.now(), world.clock.elapsed());
-    let jump = held(&world.clock_watch).look(wall, elapsed);
+    let (before, jump) = {
+        let mut watch = held(&world.clock_watch);
+        (watch.clone(), watch.look(wall, elapsed))
+    };
     let Some(by) = jump else { return Ok(()) };
+    let taken_back = after_jump(world, wall, by).await;
+    if taken_back.is_err() {
+        // Not done: the next look finds the jump again.
+        *held(&world.clock_watch) = before;
+    }
+    taken_back
+}
+
+async fn after_jump(world: &World, wall: Timestamp, by: SignedDuration) -> Result<(), FlowError> {
     let way = if by.is_negative() { "back" } else { "forward" };
     let reason = format!("the clock jumped {way} by {:#}", by.abs());
     // What only the jump has let expire was open a moment ago.

@@ -177,6 +177,8 @@ pub struct World {
     pub lock_queues: Mutex<BTreeMap<RunId, RunId>>,
     /// Whether the clock on the wall goes as it should.
     pub clock_watch: Mutex<ClockWatch>,
+    /// Whose turn it is to look at it.
+    pub clock_turn: tokio::sync::Mutex<()>,
     /// When the scheduler last looked at the clock that never jumps.
     pub scheduler_alive: Mutex<std::time::Duration>,
     /// Fires when a live run ended.
@@ -244,6 +246,7 @@ impl World {
             changed: Mutex::default(),
             lock_queues: Mutex::default(),
             clock_watch: Mutex::default(),
+            clock_turn: tokio::sync::Mutex::default(),
             scheduler_alive: Mutex::new(parts.clock.elapsed()),
             run_ended: Notify::new(),
             unlocked: Notify::new(),

@@ -74,7 +74,8 @@ fn contribution(rule: &FreshBackup, facts: &Circumstances) -> Contribution {
     );
     let age = newest.map(|at| facts.now.duration_since(at));
     let (decision, mut reason) = match age {
-        Some(age) if age < rule.younger_than.signed() => (
+        // One from the future says that a clock was set back: how old it is nobody knows.
+        Some(age) if !age.is_negative() && age < rule.younger_than.signed() => (
             Decision::Allow,
             format!("policy wants {wanted}; the newest is {} old", words(age)),
         ),

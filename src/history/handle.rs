@@ -94,7 +94,9 @@ impl History {
 
     /// Opens a history that another process may be writing to; every write fails.
     pub fn open_read_only(options: Options) -> Result<Self, HistoryError> {
+        let first = open::for_reading(&options.path)?;
         let connections = readers(&options.path)?;
+        drop(first);
         for connection in &connections {
             migrations::expect_newest(connection, &options.path)?;
         }
@@ -356,7 +358,7 @@ fn no_thread(path: &Path, source: std::io::Error) -> HistoryError {
 
 fn readers(path: &Path) -> Result<Vec<Connection>, HistoryError> {
     (0..read::READERS)
-        .map(|_| open::for_reading(path))
+        .map(|_| open::beside_others(path))
         .collect()
 }
 

@@ -1,6 +1,10 @@
 //! Opening the database file: is it ours, and how it is to be used.
 //!
 //! A file that is not a history is refused before SQLite gets to write to it.
+//!
+//! While this process has a connection, nothing else in it may open and close the file, nor its companions: POSIX locks belong to the
+//! process, and closing any descriptor of a file gives all of them up (fcntl(2)). The next program that closes the database would then
+//! take itself for the last one, and remove the log that the agent goes on writing to.
 
 use crate::history::{
     error::HistoryError,
@@ -46,7 +50,7 @@ pub(in crate::history) fn for_writing(
     Ok(connection)
 }
 
-/// Opens for reading only.
+/// Opens for reading only, in a process that has no connection to the file yet.
 pub(in crate::history) fn for_reading(path: &Path) -> Result<Connection, HistoryError> {
     std::fs::metadata(path).map_err(|source| HistoryError::File {
         doing: "opening the history",
@@ -59,6 +63,11 @@ pub(in crate::history) fn for_reading(path: &Path) -> Result<Connection, History
         source,
     })?;
     look_at(path)?;
+    beside_others(path)
+}
+
+/// Opens for reading only, whether or not this process has other connections to the file.
+pub(in crate::history) fn beside_others(path: &Path) -> Result<Connection, HistoryError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let failed = failed(path);
     let connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
@@ -204,8 +213,9 @@ fn use_log(connection: &Connection, durability: Durability) -> rusqlite::Result<
         Durability::Full => "FULL",
         Durability::None => "OFF",
     };
+    // A large group of batches stays in memory until its commit: pages that are spilt before that are written again and again.
     connection.execute_batch(&format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA journal_size_limit = 67108864;"
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA journal_size_limit = 67108864; PRAGMA cache_spill = OFF;"
     ))
 }
 

@@ -59,7 +59,10 @@ fn host(
         let reason = match materials.program(&program.name) {
             Looked::Found(now) => program.differs(Some(&now)),
             Looked::Missing => program.differs(None),
-            Looked::NotLooked => None,
+            Looked::NotLooked => program
+                .found
+                .is_some()
+                .then(|| format!("the program `{}` cannot be read any more", program.name)),
         };
         reason.map_or(Ok(()), Err)?;
     }

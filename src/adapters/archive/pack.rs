@@ -132,6 +132,11 @@ impl<'a, W: Write> Packing<'a, W> {
     }
 
     fn file(&mut self, member: Member<'_>) -> io::Result<()> {
+        if is_live_history(member) {
+            let error = "it belongs to an agent's history in use; `backup/sqlite` copies that, and `exclude` leaves it out here";
+            self.unreadable(member.path, &io::Error::other(error));
+            return Ok(());
+        }
         let opened = openat(member.folder, member.name, OPEN, Mode::empty())
             .and_then(|file| Ok((fstat(&file)?, file)));
         let (stat, file) = match opened {
@@ -278,6 +283,14 @@ impl<'a, W: Write> Packing<'a, W> {
     fn check_stop(&self) -> io::Result<()> {
         stopped(self.stop)
     }
+}
+
+/// The agent's own history must not be opened beside SQLite: closing it would give up SQLite's locks (fcntl(2)).
+fn is_live_history(member: Member<'_>) -> bool {
+    let names = ["history.db", "history.db-wal", "history.db-shm"];
+    let name = member.path.file_name();
+    names.iter().any(|known| name == Some(OsStr::new(known)))
+        && member.path.with_file_name("history.db.lock").exists()
 }
 
 /// An error if the work must stop.

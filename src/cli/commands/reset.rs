@@ -45,7 +45,7 @@ pub(in crate::cli) async fn reset(arguments: Arguments, context: &Context) -> An
         .post(&Address::api(&["runbooks", name, "reset"]), &body)
         .await?;
     context.terminal.say(&format!(
-        "the circuit of {name} is closed; it acts by itself again"
+        "the circuit of {name} is closed; what it may do by itself is up to policy again"
     ));
     if context.terminal.wants_json() {
         context.terminal.json(&json!({"runbook": name}))?;

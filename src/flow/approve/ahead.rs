@@ -8,6 +8,7 @@ use crate::{
     domain::{
         active::ActiveRunbook,
         approval::{Ahead, Request, Standing},
+        audit::Entry,
         consented,
         gate::Decision,
         id::RunId,
@@ -233,11 +234,16 @@ pub(in crate::flow) async fn take_back(
     if open.is_empty() {
         return Ok(());
     }
-    let withdraw = |case: &ApprovalCase| Write::Withdraw {
-        approval: case.request.id,
-        reason: reason.to_owned(),
+    let withdraw = |case: &ApprovalCase| {
+        let entry = Entry::of_step(world.now(), "system", "approval.void", &case.request.step);
+        let entry = entry.and("approval", case.request.id).failed(reason);
+        let withdrawn = Write::Withdraw {
+            approval: case.request.id,
+            reason: reason.to_owned(),
+        };
+        [withdrawn, Write::Audit(entry)]
     };
-    let writes = open.iter().map(withdraw).collect();
+    let writes = open.iter().flat_map(withdraw).collect();
     world
         .write("questions asked ahead that are moot", writes)
         .await?;

@@ -10,7 +10,7 @@ use crate::{
         run::{RunEvent, StepKey},
         secret::names_in,
     },
-    flow::{FlowError, run::Journey},
+    flow::{FlowError, run::Journey, start},
     gate::Judgement,
     history::Write,
     telemetry::StepOf,
@@ -108,12 +108,20 @@ pub(crate) fn readable(arguments: &Value) -> Value {
 }
 
 /// A consent that the attempt does not use after all is taken back.
-fn moot(attempt: &Attempt, reason: &str) -> Vec<Write> {
-    let withdraw = |approval| Write::Withdraw {
+fn moot(journey: &Journey, attempt: &Attempt, reason: &str) -> Vec<Write> {
+    let Some(approval) = attempt.granted else {
+        return Vec::new();
+    };
+    let (now, header) = (journey.world.now(), &journey.header);
+    let entry = start::audit(now, header, "approval.void", reason)
+        .and("approval", approval)
+        .and("step", &attempt.key.step)
+        .failed(reason);
+    let withdrawn = Write::Withdraw {
         approval,
         reason: reason.to_owned(),
     };
-    attempt.granted.map(withdraw).into_iter().collect()
+    vec![withdrawn, Write::Audit(entry)]
 }
 
 pub(super) async fn skip(
@@ -125,7 +133,7 @@ pub(super) async fn skip(
         key: attempt.key.clone(),
         reason: reason.to_owned(),
     };
-    let moot = moot(attempt, reason);
+    let moot = moot(journey, attempt, reason);
     journey
         .record("a step that is skipped", vec![event], moot)
         .await?;
@@ -141,7 +149,7 @@ pub(super) async fn invalid(
     attempt: &Attempt,
     error: String,
 ) -> Result<(), FlowError> {
-    let moot = moot(attempt, &error);
+    let moot = moot(journey, attempt, &error);
     let event = RunEvent::StepInvalid {
         key: attempt.key.clone(),
         error: error.clone(),
@@ -207,7 +215,7 @@ pub(super) async fn deny(
         reason: reason.clone(),
     };
     let events = vec![gated(step, judgement), denied];
-    let mut writes = moot(attempt, &reason);
+    let mut writes = moot(journey, attempt, &reason);
     writes.push(Write::Audit(entry));
     journey
         .record("a step that is denied", events, writes)

@@ -1,3 +1,10 @@
+-- The chain covers what this takes away: without it, every record since would look edited, and what was archived would be missing.
+CREATE TEMP TABLE refused (
+    no INTEGER CONSTRAINT "the audit log holds records of this schema, and could not be verified without it: put back the copy that was made before the upgrade" CHECK (no = 0)
+);
+INSERT INTO refused SELECT 1 WHERE EXISTS (SELECT 1 FROM audit_records WHERE boot IS NOT NULL) OR EXISTS (SELECT 1 FROM audit_archives);
+DROP TABLE refused;
+
 DROP TABLE audit_archives;
 DROP VIEW audit_log;
 DROP INDEX audit_at;

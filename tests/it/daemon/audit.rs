@@ -57,6 +57,28 @@ fn rows(place: &Place, sql: &str) -> Vec<Value> {
 }
 
 #[test]
+fn what_is_recorded_after_somebody_else_has_looked_outlives_a_kill() {
+    let place = place();
+    let agent = place.start(&[]);
+    run(&place, &agent, "rest");
+    let seen = rows(&place, "SELECT count(*) AS n FROM audit_log;");
+    assert!(
+        place.state().join("history.db-wal").exists(),
+        "the log that the agent writes to was removed under it"
+    );
+    run(&place, &agent, "rest");
+    let recorded = rows(&place, "SELECT count(*) AS n FROM audit_log;");
+    assert!(recorded[0]["n"].as_u64() > seen[0]["n"].as_u64());
+    let halted = place.cli(&agent, &["halt", "--reason", "stay so"]);
+    assert!(halted.status.success());
+    agent.kill();
+    let agent = place.start(&[]);
+    assert_eq!(agent.list("/api/v1/runs?runbook=rest").len(), 2);
+    assert!(agent.get("/api/v1/halt").body.contains("stay so"));
+    agent.kill();
+}
+
+#[test]
 fn the_guides_queries_run_unchanged_with_sqlite3_while_the_agent_works() {
     let place = place();
     let agent = place.start(&[]);

@@ -141,23 +141,40 @@ fn many(policy: &Policy, context: &Context) -> Answer {
         command: String,
     }
     let input = std::io::stdin().lock();
-    for (number, line) in input.lines().enumerate() {
+    let mut wrong = Vec::new();
+    for (number, line) in input.split(b'\n').enumerate() {
         let line =
             line.map_err(|error| CliError::Usage(format!("reading standard input: {error}")))?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let Line { command: text } = serde_json::from_str(&line).map_err(|error| {
-            let number = number + 1;
-            CliError::Usage(format!("line {number} of standard input: {error}\nhint: each line is an object: {{\"command\": \"uptime\"}}"))
-        })?;
+        let Line { command: text } = match serde_json::from_slice(&line) {
+            Ok(line) => line,
+            Err(error) => {
+                // The others are answered all the same, each in its place.
+                let error = format!("line {} of standard input: {error}", number + 1);
+                context.terminal.line(&unreadable(&error).to_string())?;
+                wrong.push(error);
+                continue;
+            }
+        };
         let asked = Asked::Text(text);
         let explained = command(&asked, policy, &HostFiles, context.now());
         let told = serde_json::to_string(&Told::new(&asked, &explained, false))
             .map_err(|error| CliError::Internal(format!("writing an answer: {error}")))?;
         context.terminal.line(&told)?;
     }
-    Ok(Exit::Done)
+    match wrong.first() {
+        None => Ok(Exit::Done),
+        Some(first) => Err(CliError::Usage(format!(
+            "{} lines were not understood; the first: {first}\nhint: each line is an object: {{\"command\": \"uptime\"}}",
+            wrong.len()
+        ))),
+    }
+}
+
+/// The answer to a line that is none: nothing is known of it, so nothing is allowed.
+fn unreadable(error: &str) -> serde_json::Value {
+    serde_json::json!({
+        "decision": "deny", "class": "destructive", "confidence": "opaque", "reasons": [error], "contributions": [], "effects": [], "error": error,
+    })
 }
 
 fn standard_input() -> Result<String, CliError> {
@@ -167,6 +184,12 @@ fn standard_input() -> Result<String, CliError> {
         .take(LONGEST_TEXT)
         .read_to_end(&mut bytes);
     read.map_err(|error| CliError::Usage(format!("reading standard input: {error}")))?;
-    let text = String::from_utf8(bytes);
-    text.map_err(|_| CliError::Usage("standard input is not UTF-8".to_owned()))
+    let text = String::from_utf8(bytes)
+        .map_err(|_| CliError::Usage("standard input is not UTF-8".to_owned()))?;
+    if text.trim().is_empty() {
+        let nothing =
+            "there is no command to explain\nhint: give it as an argument, or on standard input";
+        return Err(CliError::Usage(nothing.to_owned()));
+    }
+    Ok(text)
 }

@@ -4,8 +4,11 @@ use super::verbs::Sort;
 use crate::{
     commands::{
         found::{Found, object},
-        programs::files::{paths::is_product, pattern},
-        programs::handbook::{Handbook, Page, file_written},
+        programs::files::{
+            paths::{carried_off_whole, is_product},
+            pattern,
+        },
+        programs::handbook::{Handbook, Page, file_written, guarded_file},
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Place, Reversible, Tri, Verb},
@@ -34,6 +37,9 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
     if parsed.has(&["dryrun"]) || (to.text() == "-" && page.path == "s3 cp") {
         return found.effect(Effect::read(Verb::Read, bucket));
     }
+    if remote(to) && !remote(from) {
+        carried_off_whole(from, &call.setting.place, found);
+    }
     let mut effect = if remote(to) {
         let object = Object {
             kind: "object".to_owned(),
@@ -42,6 +48,7 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
         };
         sent(page, from, to, Sort::Change.effect(object))
     } else {
+        guarded_file(to, &call.setting.place, found);
         file_written(&call.setting.place, to.text())
     };
     if page.path == "s3 mv" || parsed.has(&["delete"]) {

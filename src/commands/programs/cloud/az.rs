@@ -9,7 +9,7 @@ use super::{
 use crate::{
     commands::{
         found::{Found, object},
-        programs::handbook::file_written,
+        programs::{files::paths::carried_off_whole, handbook::file_made},
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Place, Verb},
@@ -96,6 +96,12 @@ pub(super) fn az(call: &Call<'_>, found: &mut Found) {
     }
     let name = line.value(&["n", "name"]).map_or("", Word::text);
     let thing = cloud(groups.last().unwrap_or(&"cloud"), name);
+    if verb.starts_with("upload") || ["import", "sync"].contains(verb) {
+        let sources = ["file", "f", "source", "s", "source-path", "path"];
+        for file in sources.iter().filter_map(|name| line.value(&[name])) {
+            carried_off_whole(file, &call.setting.place, found);
+        }
+    }
     if special(groups, verb, &line, &thing, call, found) {
         return;
     }
@@ -183,10 +189,9 @@ fn special(
         },
         ([], "rest") => rest(line, thing, found),
         (["storage", "blob" | "file" | "fs", ..], "download" | "download-batch") => {
-            let to = line
-                .value(&["file", "f", "destination", "d", "dest"])
-                .map_or(".", Word::text);
-            found.effect(file_written(&call.setting.place, to));
+            let here = Word::Known(".".to_owned());
+            let to = line.value(&["file", "f", "destination", "d", "dest"]);
+            file_made(to.unwrap_or(&here), &call.setting.place, found);
         }
         // What is there already is left alone, unless a flag says otherwise.
         (["storage", "blob"], "upload") if !line.has(&["overwrite"]) => {

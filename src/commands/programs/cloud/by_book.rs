@@ -5,8 +5,8 @@ use super::{secrets as secret_programs, verbs::Sort};
 use crate::{
     commands::{
         found::{Found, object},
-        programs::handbook::{Handbook, Own, Page, file_written},
-        programs::{self, files::secrets},
+        programs::handbook::{Handbook, Own, Page, file_written, guarded_file},
+        programs::{self, files::paths::carried_off_whole, files::secrets},
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Place, Reversible, Secrets, Tri, Verb},
@@ -87,6 +87,16 @@ fn copy(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     if dry || to == "-" {
         return found.effect(Effect::read(Verb::Read, remote));
     }
+    let sources = parsed
+        .words
+        .split_last()
+        .map_or(&[][..], |(_, sources)| sources);
+    for from in sources
+        .iter()
+        .filter(|from| to.contains(':') && !from.text().contains(':'))
+    {
+        carried_off_whole(from, &call.setting.place, found);
+    }
     let mut effect = if to.contains(':') {
         let effect = Sort::Change.effect(remote);
         match parsed.words.as_slice() {
@@ -99,6 +109,9 @@ fn copy(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
             _ => effect,
         }
     } else {
+        if let Some(file) = parsed.words.last() {
+            guarded_file(file, &call.setting.place, found);
+        }
         file_written(&call.setting.place, to)
     };
     if matches!(page.path, "sync" | "move" | "moveto") || rsync && parsed.has(&["d"]) {
@@ -237,8 +250,26 @@ const SETUP: [&str; 12] = [
     "/public_key",
 ];
 
+/// `vault token lookup` prints the token itself, unless only its accessor is given, or another field is asked for.
+fn token_lookup(page: &Page<'_>, found: &mut Found) {
+    let token = object(&Place::Network("vault".to_owned()), "token", "");
+    let field = page.parsed.value(&["field"]).and_then(Word::known);
+    let hides = page.parsed.has(&["accessor"]) || field.is_some_and(|field| field != "id");
+    let mut effect = Effect::read(Verb::Read, token);
+    if !hides {
+        effect.secrets = Secrets::Values;
+    }
+    found.effect(effect);
+    for word in &page.parsed.words {
+        found.doubt(word);
+    }
+}
+
 /// `vault read` and `vault write`: the path says what they do.
 fn vault(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    if page.path == "token lookup" {
+        return token_lookup(page, found);
+    }
     let path = page.parsed.words.first();
     let thing = object(
         &Place::Network("vault".to_owned()),

@@ -9,7 +9,10 @@ use super::{
 use crate::{
     commands::{
         found::{Found, object},
-        programs::handbook::file_written,
+        programs::{
+            files::paths::carried_off_whole,
+            handbook::{file_written, guarded_file},
+        },
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Place, Tri, Verb},
@@ -345,6 +348,12 @@ fn copied(
     if last == "-" {
         return found.effect(Sort::Read.effect(thing.clone()));
     }
+    for from in rest
+        .iter()
+        .filter(|from| last.contains("://") && !from.text().contains("://"))
+    {
+        carried_off_whole(from, &call.setting.place, found);
+    }
     let mut effect = if last.contains("://") {
         let one = verb == "cp" && !line.has(&["recursive", "r", "R"]);
         match rest {
@@ -354,6 +363,7 @@ fn copied(
             _ => Sort::Change.effect(thing.clone()),
         }
     } else {
+        guarded_file(&Word::Known(last.to_owned()), &call.setting.place, found);
         file_written(&call.setting.place, last)
     };
     if verb == "mv" || line.has(&["delete-unmatched-destination-objects"]) {

@@ -6,7 +6,7 @@ use crate::{
         flags::Parsed,
         found::{Found, object},
         programs,
-        programs::handbook::{Handbook, Page, file_written},
+        programs::handbook::{Handbook, Page, file_made, file_written, guarded_file},
         shell,
         word::{Call, Word},
     },
@@ -130,6 +130,7 @@ pub(super) fn gpg(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Fo
     };
     found.effect(effect);
     if let Some(file) = output {
+        guarded_file(file, place, found);
         let mut effect = file_written(place, file.text());
         if new_file {
             effect.reversible = Reversible::Undo(format!("remove {}", file.text()));
@@ -153,7 +154,7 @@ pub(super) fn age(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Fo
         found.effect(Effect::read(Verb::Read, key));
     }
     if let Some(file) = output {
-        found.effect(file_written(&call.setting.place, file.text()));
+        file_made(file, &call.setting.place, found);
     }
 }
 

@@ -3,7 +3,10 @@
 use crate::commands::{
     found::Found,
     programs::{
-        files::secrets::discloses,
+        files::{
+            search::fits_all,
+            secrets::{discloses, holds_secrets},
+        },
         manual::{Does, Form},
         names,
     },
@@ -212,7 +215,13 @@ fn disclosed(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
             .text()
             .split_once(':')
             .map_or(word.text(), |(_, path)| path);
-        if discloses(path) {
+        // Outside of a repository every file may be searched.
+        let mut words = form.parsed.words.iter();
+        let whole = form.parsed.has(&["no-index"])
+            && (form.path == ["diff"]
+                || form.path == ["grep"] && words.any(|word| fits_all(word.text())))
+            && holds_secrets(path);
+        if discloses(path) || whole {
             found.effect(Effect {
                 secrets: Secrets::Values,
                 ..Effect::read(Verb::FileRead, form.object(call))

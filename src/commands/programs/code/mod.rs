@@ -1,6 +1,7 @@
 //! Code and what is made of it: repositories, infrastructure as code, configuration of hosts, builds, machines, storage clusters.
 
 mod ansible;
+mod builds;
 mod forge;
 mod git;
 mod salt;
@@ -29,6 +30,8 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "git" => Some(git::judge),
         "gh" => Some(forge::judge),
         "ansible" => Some(ansible::judge),
+        "ansible-playbook" | "ansible-inventory" => Some(ansible::plays),
+        "make" | "gmake" | "mingw32-make" => Some(builds::make),
         "salt" | "salt-call" | "salt-ssh" => Some(salt::judge),
         "terraform" | "tofu" => Some(terraform::judge),
         _ => MANUAL.program(program).map(|_| by_manual as Grammar),

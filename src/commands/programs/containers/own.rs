@@ -7,7 +7,7 @@ use super::{
 use crate::{
     commands::{
         found::{Found, object},
-        programs::handbook::{Handbook, Page, file_written},
+        programs::handbook::{Handbook, Page, file_written, guarded_file},
         programs::{self, files::secrets},
         word::{Call, Word},
     },
@@ -104,7 +104,10 @@ fn copy(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
             object(&call.setting.place, "container", from.text()),
         ),
         text if text.contains(':') => exec_effect(&object(&call.setting.place, "container", text)),
-        text => file_written(&call.setting.place, text),
+        text => {
+            guarded_file(to, &call.setting.place, found);
+            file_written(&call.setting.place, text)
+        }
     };
     if secrets::discloses(&path(from)) {
         effect.secrets = Secrets::Values;

@@ -6,11 +6,12 @@ use crate::{
         found::{Found, object},
         programs::{
             self,
-            handbook::{Page, file_written, lists_names},
+            files::secrets::{Sight, sight},
+            handbook::{Page, file_made, lists_names},
         },
         word::{Call, Stdin, Word},
     },
-    domain::effect::{Class, Effect, Object, Place, Reversible, Tri, Verb},
+    domain::effect::{Class, Effect, Object, Place, Reversible, Secrets, Tri, Verb},
 };
 
 /// Programs that read commands from whoever is there.
@@ -43,6 +44,14 @@ pub(super) fn run(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
             effect.reversible = Reversible::Unknown;
         }
     }
+    let image = parsed.words.first().map_or("", Word::text);
+    if !has_version(image) && !page.path.ends_with("create") {
+        effect.reversible = Reversible::Unknown;
+        found.bounded(format!("which version of `{image}` runs is not known"));
+    }
+    if parsed.values(&["env-file", "label-file"]).any(carries_off) {
+        effect.secrets = Secrets::Values;
+    }
     found.effect(effect);
     let values = parsed.flags.iter().filter_map(|flag| flag.value.as_ref());
     for word in parsed.words.iter().take(1).chain(values) {
@@ -53,7 +62,7 @@ pub(super) fn run(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
         }
     }
     for file in parsed.values(&["cidfile", "pidfile", "conmon-pidfile"]) {
-        found.effect(file_written(&call.setting.place, file.text()));
+        file_made(file, &call.setting.place, found);
     }
     if page.path.ends_with("create") {
         return;
@@ -68,6 +77,22 @@ pub(super) fn run(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
         .cloned()
         .collect();
     image_command(&words, typed, call, found);
+}
+
+/// Whether an image is named with its digest, or with a tag that says a version.
+fn has_version(image: &str) -> bool {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    let tag = name.split_once(':').map(|(_, tag)| tag);
+    image.contains("@sha256:")
+        || tag.is_some_and(|tag| tag.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a file of variables is one that was never meant for containers.
+fn carries_off(file: &Word) -> bool {
+    let name = file.text().rsplit('/').next().unwrap_or_default();
+    sight(file) == Sight::Secret
+        && !name.starts_with(".env")
+        && name.rsplit('.').next() != Some("env")
 }
 
 /// What an image runs: its own programs need not be known, but what destroys counts.

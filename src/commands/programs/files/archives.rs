@@ -15,12 +15,10 @@ use super::{
         object,
     },
     guard::is_system_path,
-    paths::{Write, carried_off, printed, written},
-    pattern,
-    secrets::discloses_folder,
-    zips,
+    paths::{Write, carried_off_whole, printed, written},
+    pattern, zips,
 };
-use crate::domain::effect::{Effect, Reach, Reversible, Secrets, Verb};
+use crate::domain::effect::{Effect, Reach, Reversible, Verb};
 
 /// The grammar of a program for archives.
 pub(super) fn grammar(program: &str) -> Option<Grammar> {
@@ -181,12 +179,15 @@ fn create(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
         .value(&["f", "file"])
         .is_none_or(|file| file.text() == "-");
     for source in parsed.words.iter().filter(|_| shown) {
-        carried_off(source, place, found);
-        if discloses_folder(source.text()) {
-            found.effect(Effect {
-                secrets: Secrets::Values,
-                ..Effect::read(Verb::FileRead, object(place, "folder", source.text()))
-            });
+        carried_off_whole(source, place, found);
+        for folder in parsed.values(&["C", "directory"]) {
+            let path = format!("{}/{}", folder.text().trim_end_matches('/'), source.text());
+            let inside = if folder.known().is_some() {
+                source.with_text(&path)
+            } else {
+                folder.with_text(&path)
+            };
+            carried_off_whole(&inside, place, found);
         }
     }
     hazy(&parsed.words, found);
@@ -282,6 +283,9 @@ pub(super) fn unpacked(folder: &Word, kept: bool, call: &Call<'_>, found: &mut F
             reversible: Reversible::Unknown,
             ..Effect::read(Verb::FileWrite, thing)
         });
+    }
+    if super::guard::guard_of(folder).is_some() {
+        written(folder, Write::Replace, place, found);
     }
     super::paths::unsure(folder, found);
 }

@@ -1,5 +1,6 @@
 //! Programs that print what they read, in another form, and may write it too.
 
+use super::guard::guard_of;
 use super::looks::{from_stdin, print_files};
 use super::paths;
 use super::paths::{Write, printed, written};
@@ -20,7 +21,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "split" | "csplit" => split,
         "xxd" => xxd,
         "iconv" => |call, found| printing(&ICONV, call, found),
-        "file" => |call, found| FILE.judge(call, found),
+        "file" => file,
         "tree" => |call, found| TREE.judge(call, found),
         "less" | "more" | "most" | "pg" => pager,
         "bat" | "batcat" => |call, found| printing(&BAT, call, found),
@@ -50,6 +51,17 @@ const ICONV: Sheet = Sheet {
         Does::Look,
     )
 };
+/// file: names that stand in a file are shown where nothing is called so.
+fn file(call: &Call<'_>, found: &mut Found) {
+    for list in FILE
+        .parse(call.arguments)
+        .values(&["f", "files-from", "m", "magic-file"])
+    {
+        printed(list, &call.setting.place, found);
+    }
+    FILE.judge(call, found);
+}
+
 const FILE: Sheet = Sheet {
     flags: &[("C compile", Does::Alter)],
     ..Sheet::of(
@@ -216,15 +228,31 @@ fn split(call: &Call<'_>, found: &mut Found) {
     if let Some(source) = parsed.words.first() {
         paths::carried_off(source, place, found);
     }
-    let prefix = parsed
-        .words
-        .get(1)
-        .or_else(|| parsed.value(&["f", "prefix"]));
-    let prefix = prefix
-        .cloned()
-        .unwrap_or_else(|| Word::Known("./xaa".to_owned()));
-    written(&prefix, Write::Replace, place, found);
+    // The further words of csplit say where to cut.
+    let cuts = call.program == "csplit";
+    let named = parsed.value(&["f", "prefix"]);
+    let prefix = match named {
+        Some(prefix) if cuts => Some(prefix),
+        _ if cuts => None,
+        _ => parsed.words.get(1),
+    };
+    parts(prefix, if cuts { "./xx" } else { "./x" }, call, found);
     unknown(&parsed.unknown, call, found);
+}
+
+/// The files whose names begin with a prefix: what the first is called is known, and a prefix that only begins the name of a folder of
+/// the system may end in it.
+fn parts(prefix: Option<&Word>, default: &str, call: &Call<'_>, found: &mut Found) {
+    let place = &call.setting.place;
+    let default = Word::Known(default.to_owned());
+    let prefix = prefix.unwrap_or(&default);
+    let first = prefix.with_text(&format!("{}aa", prefix.text()));
+    let name = if guard_of(prefix).is_some() {
+        prefix
+    } else {
+        &first
+    };
+    written(name, Write::Replace, place, found);
 }
 
 /// xxd: a second word is the file that it writes.

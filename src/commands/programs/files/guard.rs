@@ -38,6 +38,11 @@ const ACCESS_NAMES: &str = "authorized_keys authorized_keys2 sshd_config sudoers
 const BREAKS_FOLDERS: &[&str] = words!(
     "/boot/ /efi/ /lib/modules/ /usr/lib/modules/ /sys/power/ /etc/initramfs-tools/ /etc/grub.d/ /etc/lvm/"
 );
+/// Where databases and the cluster keep what they hold; a file written there by another hand spoils it.
+const DATA_FOLDERS: &[&str] = words!(
+    "/var/lib/postgresql/ /var/lib/pgsql/ /var/lib/mysql/ /var/lib/etcd/ /var/lib/rancher/k3s/server/db/ /var/lib/rancher/rke2/server/db/ \
+     /var/lib/kubelet/"
+);
 const BREAKS_FILES: &[&str] = words!(
     "/etc/fstab /etc/crypttab /etc/nsswitch.conf /etc/default/grub /etc/inittab /etc/ld.so.conf /etc/ld.so.cache /etc/machine-id \
      /proc/sysrq-trigger /etc/mdadm/mdadm.conf /etc/multipath.conf"
@@ -49,6 +54,10 @@ const RUNS_FOLDERS: &[&str] = words!(
      /etc/modules-load.d/ /etc/ld.so.conf.d/ /etc/apt/apt.conf.d/ /etc/network/if-up.d/ /etc/network/if-down.d/ /etc/NetworkManager/dispatcher.d/ \
      /etc/logrotate.d/ /etc/update-motd.d/ /etc/X11/xinit/ /.config/systemd/ /.config/autostart/ /var/spool/at/ /etc/xinetd.d/ \
      /etc/sysctl.d/ /etc/tmpfiles.d/ /etc/kernel/ /etc/dpkg/ /etc/yum.repos.d/ /etc/apt/sources.list.d/ /.git/hooks/"
+);
+/// Folders in which programs are looked for by their names.
+const PROGRAMS: &[&str] = words!(
+    "/bin/ /sbin/ /usr/bin/ /usr/sbin/ /usr/local/bin/ /usr/local/sbin/ /usr/games/ /usr/libexec/ /snap/bin/ /.local/bin/"
 );
 /// What every program loads.
 const LIBRARIES: &[&str] = words!("/lib/ /lib64/ /lib32/ /usr/lib/ /usr/lib64/ /usr/local/lib/");
@@ -80,7 +89,11 @@ pub(in crate::commands) fn guard(path: &str) -> Option<Guard> {
     {
         return Some(Guard::Access);
     }
-    if BREAKS_FILES.contains(&&*path) || is_device(&path) || inside(BREAKS_FOLDERS) {
+    if BREAKS_FILES.contains(&&*path)
+        || is_device(&path)
+        || inside(BREAKS_FOLDERS)
+        || inside(DATA_FOLDERS)
+    {
         return Some(Guard::Breaks);
     }
     if path.starts_with("/sys/") {
@@ -97,7 +110,8 @@ pub(in crate::commands) fn guard(path: &str) -> Option<Guard> {
         || RUNS_FILES.contains(&&*path)
         || has_word(RUNS_NAMES, name)
         || inside(RUNS_FOLDERS)
-        || inside(LIBRARIES);
+        || inside(LIBRARIES)
+        || is_program(&path);
     runs.then_some(Guard::Runs)
 }
 
@@ -107,6 +121,16 @@ fn under(path: &str, folder: &str) -> bool {
         return path.contains(folder);
     }
     path.starts_with(folder) || path == folder.trim_end_matches('/')
+}
+
+/// Whether a path is where programs are looked for by their names, or were installed: `/usr/local/bin/x`, `/opt/app/bin/x`.
+pub(in crate::commands::programs) fn is_program(path: &str) -> bool {
+    let path = pattern::plain(path);
+    let installed = path.strip_prefix("/opt/").is_some_and(|rest| {
+        rest.split('/')
+            .any(|folder| folder == "bin" || folder == "sbin")
+    });
+    installed || PROGRAMS.iter().any(|folder| under(&path, folder))
 }
 
 /// The folder of ssh keys itself, and the files in it that are run; a key beside them lets nobody in.
@@ -165,6 +189,14 @@ pub(in crate::commands::programs) fn is_device(path: &str) -> bool {
     path.starts_with("/dev/")
         && !HARMLESS.contains(&path)
         && !harmless.iter().any(|start| path.starts_with(start))
+}
+
+/// Whether a path names a disk or a part of one: printing it prints every file on it.
+pub(in crate::commands::programs) fn is_disk(path: &str) -> bool {
+    let path = pattern::plain(path);
+    let kinds = words!("sd hd vd xvd nvme mmcblk dm- mapper/ md disk/ zd drbd rbd nbd root");
+    path.strip_prefix("/dev/")
+        .is_some_and(|name| kinds.iter().any(|kind| name.starts_with(kind)))
 }
 
 /// Whether a folder is one of the system's: what changes the rights or the owner of all in it breaks the host.

@@ -1,10 +1,10 @@
 //! Programs that only look: none of their flags writes or runs anything, whatever it is called. What they print decides.
 
-use super::paths::{looked_at, printed};
-use super::secrets::{Sight, sight};
+use super::paths::{carried_off_whole, looked_at, printed};
+use super::secrets::{Sight, holds_secrets, sight};
 use crate::commands::found::Found;
 use crate::commands::programs::Grammar;
-use crate::commands::programs::host::sheet::words;
+use crate::commands::programs::host::sheet::{has_word, words};
 use crate::commands::word::{Call, Stdin, Word};
 use crate::domain::effect::{Effect, Verb};
 
@@ -86,10 +86,46 @@ pub(in crate::commands::programs) fn looker(call: &Call<'_>, found: &mut Found) 
     {
         looked_at(word, place, found);
     }
+    lists(call, found);
     if call.arguments.is_empty() {
         looked_at(&Word::Known(call.program.to_owned()), place, found);
     }
     hazy(call.arguments, found);
+}
+
+/// Files that are printed all the same: lists of names, of which one that fits nothing is shown, and those that are compared byte by byte.
+fn lists(call: &Call<'_>, found: &mut Found) {
+    let flags: &[&str] = match call.program {
+        "du" | "wc" => &["--files0-from"],
+        "dig" | "kdig" | "delv" | "fping" => &["-f", "--file"],
+        _ => &[],
+    };
+    let mut files: Vec<Word> = Vec::new();
+    for (number, word) in call.arguments.iter().enumerate() {
+        for flag in flags {
+            match word.text().strip_prefix(flag) {
+                Some("") => files.extend(call.arguments.get(number + 1).cloned()),
+                Some(value) => files.push(word.with_text(value.trim_start_matches('='))),
+                None => {}
+            }
+        }
+    }
+    let shows = |word: &Word| {
+        let text = word.text();
+        "--verbose".starts_with(text) && text.len() > 3
+            || "--print-bytes".starts_with(text) && text.len() > 3
+            || text.starts_with('-') && !text.starts_with("--") && text.contains(['l', 'b', 'c'])
+    };
+    if call.program == "cmp" && call.arguments.iter().any(shows) {
+        files.extend(
+            (call.arguments.iter())
+                .filter(|word| !word.text().starts_with('-'))
+                .cloned(),
+        );
+    }
+    for file in &files {
+        printed(file, &call.setting.place, found);
+    }
 }
 
 fn hazy(arguments: &[Word], found: &mut Found) {
@@ -115,6 +151,7 @@ pub(super) fn print_files(call: &Call<'_>, valued: &str, found: &mut Found) {
     let mut value = false;
     let mut named = false;
     let mut flags = true;
+    let whole = compares_folders(call);
     for word in call.arguments {
         let text = word.text();
         if std::mem::take(&mut value) {
@@ -127,6 +164,9 @@ pub(super) fn print_files(call: &Call<'_>, valued: &str, found: &mut Found) {
         } else if text != "-" {
             named = true;
             printed(word, place, found);
+            if whole && holds_secrets(text) {
+                carried_off_whole(word, place, found);
+            }
         }
     }
     if !named {
@@ -136,6 +176,22 @@ pub(super) fn print_files(call: &Call<'_>, valued: &str, found: &mut Found) {
         ));
     }
     from_stdin(call, found);
+}
+
+/// `diff -r` shows what stands in every file of a folder, unless it only says which differ.
+fn compares_folders(call: &Call<'_>) -> bool {
+    let short = |letter: char| {
+        call.arguments.iter().any(|word| {
+            let text = word.text();
+            text.starts_with('-') && !text.starts_with("--") && text.contains(letter)
+        })
+    };
+    let long = |name: &str| {
+        (call.arguments.iter()).any(|word| word.text().len() > 4 && name.starts_with(word.text()))
+    };
+    has_word("diff colordiff", call.program)
+        && (short('r') || long("--recursive"))
+        && !(short('q') || long("--brief"))
 }
 
 /// What is printed because it comes in.

@@ -12,7 +12,7 @@ use super::{
             sheet::{named, parse, program, table, words},
         },
     },
-    guard::{Guard, guard_of, is_system_folder, is_system_path},
+    guard::{Guard, guard_of, is_program, is_system_folder, is_system_path},
     paths::unsure,
     secrets::{Sight, sight},
 };
@@ -192,7 +192,7 @@ fn rights(file: &Word, mode: Mode, recursive: bool) -> Does {
     match mode {
         Mode::Open => Does::Grant,
         Mode::Tight if own_key && !of_system => tighter(recursive),
-        _ if of_system || own_key || guard_of(file).is_some() => Does::Grant,
+        _ if of_system || own_key || guard_of(file).is_some() && !is_program(path) => Does::Grant,
         _ => tighter(recursive),
     }
 }
@@ -276,6 +276,10 @@ pub(super) fn setfacl(call: &Call<'_>, found: &mut Found) {
 pub(super) fn chattr(call: &Call<'_>, found: &mut Found) {
     let is_change = |word: &&Word| word.text().starts_with(['+', '=', '-']);
     let recursive = call.arguments.iter().any(|word| word.text() == "-R");
+    let freezes = call
+        .arguments
+        .iter()
+        .any(|word| word.text().starts_with(['+', '=']) && word.text().contains(['i', 'a']));
     let place = &call.setting.place;
     for file in call.arguments.iter().filter(|word| !is_change(word)) {
         let grave = is_system_path(file.text())
@@ -283,6 +287,8 @@ pub(super) fn chattr(call: &Call<'_>, found: &mut Found) {
             || sight(file) >= Sight::Possible;
         let does = match grave {
             true => Does::Grant,
+            // A service that may no longer write its data stops.
+            false if freezes && file.text().starts_with("/var/") => Does::Cut,
             false if recursive => Does::Alter,
             false => Does::Undo("set the attributes of {} that `lsattr` shows before"),
         };

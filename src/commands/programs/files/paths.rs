@@ -1,8 +1,8 @@
 //! Effects on files: what reading, writing and removing a path means, whatever is known of the word that names it.
 
-use super::guard::{Guard, guard_of, is_device};
+use super::guard::{Guard, guard_of, is_device, is_disk};
 use super::pattern;
-use super::secrets::{Sight, sight};
+use super::secrets::{Sight, holds_secrets, sight};
 use crate::commands::found::{Found, object};
 use crate::commands::programs::host::sheet::{begins_unknown, has_word};
 use crate::commands::word::Word;
@@ -43,6 +43,7 @@ pub(in crate::commands::programs) fn printed(word: &Word, place: &Place, found: 
         ..read.clone()
     };
     match sight_in_line(word, found) {
+        Sight::Plain if is_disk(word.text()) => found.effect(secret),
         Sight::Plain => found.effect(read),
         Sight::Hazy => {
             found.effect(read);
@@ -284,6 +285,18 @@ pub(in crate::commands::programs) fn carried_off(word: &Word, place: &Place, fou
             found.opaque(format!("`{}` may name a secret", word.text()));
         }
         Sight::Secret => found.effect(secret(word, place)),
+    }
+}
+
+/// A file is carried off, or a folder with all that stands in it.
+pub(in crate::commands::programs) fn carried_off_whole(
+    word: &Word,
+    place: &Place,
+    found: &mut Found,
+) {
+    carried_off(word, place, found);
+    if holds_secrets(word.text()) {
+        found.effect(secret(word, place));
     }
 }
 

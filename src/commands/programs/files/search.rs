@@ -3,7 +3,7 @@
 use super::looks::from_stdin;
 use super::paths::{printed, sight_in_line};
 use super::pattern;
-use super::secrets::{Sight, discloses_folder, sight};
+use super::secrets::{Sight, discloses_folder, holds_secrets, sight};
 use crate::commands::flags::{Parsed, Table};
 use crate::commands::found::Found;
 use crate::commands::programs::host::does::{Does, act};
@@ -72,7 +72,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "grep" | "egrep" | "fgrep" | "rgrep" | "zgrep" | "zegrep" | "zfgrep" | "bzgrep"
         | "xzgrep" | "zstdgrep" | "pcregrep" | "pcre2grep" => grep,
         "rg" => rg,
-        "ag" | "ack" => |call, found| AG.judge(call, found),
+        "ag" | "ack" => ag,
         _ => return None,
     })
 }
@@ -92,6 +92,26 @@ fn rg(call: &Call<'_>, found: &mut Found) {
         );
     }
     search(&parsed, call, found);
+}
+
+fn ag(call: &Call<'_>, found: &mut Found) {
+    AG.judge(call, found);
+    let parsed = AG.parse(call.arguments);
+    let names = parsed.has(&[
+        "c",
+        "count",
+        "l",
+        "files-with-matches",
+        "L",
+        "files-without-matches",
+    ]);
+    let (Some((pattern, files)), false) = (parsed.words.split_first(), names) else {
+        return;
+    };
+    let all = shows_all(&parsed, &[pattern]);
+    for file in files {
+        searched(file, &[pattern], true, all, call, found);
+    }
 }
 
 fn search(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
@@ -139,13 +159,12 @@ fn search(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     }
     let asked = parsed.has(&["r", "R", "recursive", "dereference-recursive"]);
     let deep = matches!(call.program, "rg" | "rgrep") || asked;
-    // A pattern that every line fits shows all there is.
-    let all = parsed.has(&["v", "invert-match"]) || patterns.iter().any(|word| fits_all(word));
+    let all = shows_all(parsed, &patterns);
     let here = call.setting.folder.known.clone().map(Word::Known);
     let here = here.iter().filter(|_| deep && files.is_empty());
     for file in files.iter().chain(here) {
         let file = &file.with_text(&call.setting.resolve(file.text()));
-        searched(file, &patterns, deep, call, found);
+        searched(file, &patterns, deep, all, call, found);
         if deep && all && of_system(file.text()) {
             found.opaque("it shows every file of the system");
         }
@@ -173,7 +192,33 @@ fn hazy(words: &[Word], found: &mut Found) {
     }
 }
 
-fn searched(file: &Word, patterns: &[&Word], deep: bool, call: &Call<'_>, found: &mut Found) {
+/// Whether a search shows nearly every line: its pattern says nothing, or lines that do not match are shown.
+fn shows_all(parsed: &Parsed, patterns: &[&Word]) -> bool {
+    parsed.has(&["v", "invert-match", "passthru"])
+        || patterns.iter().any(|word| fits_all(word.text()))
+}
+
+/// `.`, `''`, `.*`, `\S`, `e`: what nearly every line has.
+pub(in crate::commands::programs) fn fits_all(pattern: &str) -> bool {
+    let classes = ["\\w", "\\W", "\\s", "\\S", "\\b", "\\B", "\\d", "\\D"];
+    let mut text = pattern.to_owned();
+    for class in classes {
+        text = text.replace(class, "");
+    }
+    text.split(['|', '\n']).any(|piece| {
+        piece.bytes().filter(u8::is_ascii_alphanumeric).count() <= 1
+            && !piece.contains(|letter: char| !letter.is_ascii())
+    })
+}
+
+fn searched(
+    file: &Word,
+    patterns: &[&Word],
+    deep: bool,
+    all: bool,
+    call: &Call<'_>,
+    found: &mut Found,
+) {
     let place = &call.setting.place;
     let reveals = |found: &mut Found| {
         found.effect(Effect {
@@ -201,6 +246,7 @@ fn searched(file: &Word, patterns: &[&Word], deep: bool, call: &Call<'_>, found:
         Sight::Hazy | Sight::Blind => hazy(std::slice::from_ref(file), found),
         Sight::Plain if asks && is_settings(file.text()) => reveals(found),
         Sight::Plain if deep && discloses_folder(file.text()) => reveals(found),
+        Sight::Plain if deep && all && holds_secrets(file.text()) => reveals(found),
         Sight::Plain => {}
     }
     if deep && asks && of_system(file.text()) {

@@ -116,6 +116,22 @@ pub(in crate::commands) fn discloses_folder(path: &str) -> bool {
         || has_word(".ssh .aws .gnupg .kube .azure", name)
         || path.ends_with("/etc/ssl/private")
         || path.ends_with("/kubernetes/pki")
+        || has_word(
+            "/var/lib/kubelet/pki /etc/wireguard /etc/NetworkManager/system-connections /etc/letsencrypt",
+            path,
+        )
+}
+
+/// Whether secrets stand somewhere in a folder: all that is in it is shown or taken along, they with it.
+pub(in crate::commands) fn holds_secrets(path: &str) -> bool {
+    let plain = pattern::plain(path);
+    let folder = plain.trim_end_matches(['*', '/']);
+    let homes = "/root /etc /home ~ $HOME /var/lib/kubelet /etc/kubernetes /etc/rancher /etc/ssh /etc/ssl /var/lib/rancher \
+        /var/lib/rancher/k3s /var/lib/rancher/k3s/server /proc /run /var/run";
+    discloses_folder(path)
+        || path.starts_with('/') && folder.is_empty()
+        || has_word(homes, folder)
+        || (folder.strip_prefix("/home/")).is_some_and(|user| !user.contains('/'))
 }
 
 fn without_copies(name: &str) -> &str {

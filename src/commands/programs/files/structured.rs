@@ -72,6 +72,7 @@ fn filtered(filter: &Word, call: &Call<'_>, found: &mut Found) {
             filter.text()
         ));
     }
+    loaded(filter, call, found);
     if reads_environment(filter.text()) {
         found.effect(Effect {
             secrets: Secrets::Values,
@@ -80,6 +81,27 @@ fn filtered(filter: &Word, call: &Call<'_>, found: &mut Found) {
                 object(&call.setting.place, "environment", filter.text()),
             )
         });
+    }
+}
+
+/// `load("file")` and its kin in the filters of yq: what stands in the file is printed with the rest.
+fn loaded(filter: &Word, call: &Call<'_>, found: &mut Found) {
+    for rest in filter.text().split("load").skip(1) {
+        let kind =
+            rest.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '_');
+        let Some(inside) = kind.trim_start().strip_prefix('(') else {
+            continue;
+        };
+        let quoted = inside
+            .trim_start()
+            .strip_prefix('"')
+            .and_then(|text| text.split_once('"'));
+        match quoted
+            .filter(|(path, rest)| rest.trim_start().starts_with(')') && !path.contains('\\'))
+        {
+            Some((path, _)) => printed(&filter.with_text(path), &call.setting.place, found),
+            None => found.opaque("which file the filter loads is not known"),
+        }
     }
 }
 
@@ -130,6 +152,9 @@ pub(super) fn yq(call: &Call<'_>, found: &mut Found) {
         return;
     }
     unknown(&parsed, call, found);
+    for file in parsed.values(&["from-file", "split-exp-file"]) {
+        printed(file, place, found);
+    }
     let mut words = parsed.words.as_slice();
     let mut file_first = false;
     if let Some((first, rest)) = words.split_first()
@@ -157,7 +182,7 @@ pub(super) fn yq(call: &Call<'_>, found: &mut Found) {
         if number == 0
             && !file_first
             && !parsed.has(&["expression", "from-file"])
-            && words.len() > 1
+            && (words.len() > 1 || word.text().contains("load"))
         {
             filtered(word, call, found);
         } else if writes {

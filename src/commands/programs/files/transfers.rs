@@ -13,10 +13,9 @@ use super::{
         },
         object,
     },
-    paths::{Write, carried_off, unsure, written},
-    secrets::discloses_folder,
+    paths::{Write, carried_off, carried_off_whole, unsure, written},
 };
-use crate::domain::effect::{Effect, Place, Reach, Reversible, Secrets, Verb};
+use crate::domain::effect::{Effect, Place, Reach, Reversible, Verb};
 
 const RSYNC: Table = table(
     words!(
@@ -49,6 +48,11 @@ const DELETING: &[&str] = words!(
 pub(super) fn rsync(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&RSYNC, call.arguments);
     let place = &call.setting.place;
+    // These are written even by a run that only shows what it would do.
+    let batches = parsed.values(&["write-batch", "only-write-batch"]);
+    for file in parsed.values(&["log-file"]).chain(batches) {
+        written(file, Write::Append, place, found);
+    }
     // One word lists; so does asking for nothing but that.
     let lists = parsed.has(&["list-only"]) || parsed.words.len() == 1;
     if asks_for_help(&parsed) || (parsed.unknown.is_empty() && lists && !parsed.has(&["daemon"])) {
@@ -68,9 +72,6 @@ pub(super) fn rsync(call: &Call<'_>, found: &mut Found) {
     }
     if parsed.has(&["daemon"]) {
         act(Does::Tunnel, program(place, call), Reach::Unknown, found);
-    }
-    for file in parsed.values(&["log-file", "write-batch", "only-write-batch"]) {
-        written(file, Write::Append, place, found);
     }
     copied(&parsed, call, found);
 }
@@ -231,13 +232,7 @@ fn keep_grave(inner: Found, path: &Word, place: &Place, how: Write, found: &mut 
 
 /// A file is sent to another host.
 fn send(source: &Word, place: &Place, found: &mut Found) {
-    carried_off(source, place, found);
-    if discloses_folder(source.text()) {
-        found.effect(Effect {
-            secrets: Secrets::Values,
-            ..Effect::read(Verb::FileRead, object(place, "folder", source.text()))
-        });
-    }
+    carried_off_whole(source, place, found);
 }
 
 const SCP: Table = table(

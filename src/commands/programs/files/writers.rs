@@ -16,6 +16,7 @@ use super::{
     },
     guard::is_device,
     looks::from_stdin,
+    patches::patch,
     paths::{Write, printed, written},
 };
 use crate::domain::effect::{Effect, Reach, Reversible, Tri, Verb};
@@ -31,7 +32,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "fallocate" => fallocate,
         "dd" => dd,
         "dos2unix" | "unix2dos" | "mac2unix" | "todos" | "fromdos" => rewrite,
-        "patch" => |call, found| PATCH.judge(call, found),
+        "patch" => patch,
         "sensible-editor" | "editor" | "hexedit" | "jed" | "ne" => edit,
         "crudini" => crudini,
         "ncdu" | "ranger" => |call, found| BROWSER.judge(call, found),
@@ -46,24 +47,6 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
 fn program_of(call: &Call<'_>) -> crate::domain::effect::Object {
     program(&call.setting.place, call)
 }
-const PATCH: Sheet = Sheet {
-    outputs: words!("o output r reject-file"),
-    dry: words!("dry-run"),
-    ..Sheet::of(
-        "file",
-        table(
-            words!(
-                "d D F g i o p r V Y z B directory ifdef fuzz get input output strip reject-file version-control basename-prefix suffix prefix read-only reject-format quoting-style"
-            ),
-            words!(
-                "b c e E f l n N R s t T u v Z backup binary batch dry-run ed context follow-symlinks force forward help ignore-whitespace \
-                 merge normal posix quiet reverse remove-empty-files set-time set-utc silent unified verbose version backup-if-mismatch no-backup-if-mismatch"
-            ),
-            &[],
-        ),
-        Does::Undo("patch -R with the same input"),
-    )
-};
 const BROWSER: Sheet = Sheet {
     outputs: words!("o"),
     ..Sheet::of(

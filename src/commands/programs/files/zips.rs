@@ -14,7 +14,7 @@ use super::{
     },
     archives::{hazy, unpacked},
     looks::from_stdin,
-    paths::{Write, carried_off, printed, written},
+    paths::{Write, carried_off_whole, printed, written},
 };
 use crate::domain::effect::Reach;
 
@@ -61,7 +61,7 @@ pub(super) fn zip(call: &Call<'_>, found: &mut Found) {
         _ => {
             act(Does::Look, program(place, call), Reach::Exactly(1), found);
             for source in words.iter().skip(1) {
-                carried_off(source, place, found);
+                carried_off_whole(source, place, found);
             }
         }
     }

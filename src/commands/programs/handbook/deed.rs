@@ -9,9 +9,10 @@
 //!   └ what is done
 //! ```
 
-use crate::commands::found::object;
-use crate::commands::programs::files::guard::{Guard, guard};
-use crate::commands::programs::files::paths::is_product;
+use crate::commands::found::{Found, object};
+use crate::commands::programs::files::guard::{Guard, guard, guard_of};
+use crate::commands::programs::files::paths::{Write, is_product, written};
+use crate::commands::word::Word;
 use crate::domain::effect::{Effect, Object, Place, Reach, Reversible, Secrets, Tri, Verb};
 
 /// What a command does.
@@ -171,6 +172,26 @@ pub(in crate::commands::programs) fn file_written(place: &Place, path: &str) -> 
         None => {}
     }
     effect
+}
+
+/// The same for a word: one that names a file of the system says more.
+pub(in crate::commands::programs) fn file_made(file: &Word, place: &Place, found: &mut Found) {
+    if !guarded_file(file, place, found) {
+        found.effect(file_written(place, file.text()));
+    }
+}
+
+/// Whether a word names a file of the system; what writing it does is said then.
+pub(in crate::commands::programs) fn guarded_file(
+    file: &Word,
+    place: &Place,
+    found: &mut Found,
+) -> bool {
+    let guarded = guard_of(file).is_some();
+    if guarded {
+        written(file, Write::Replace, place, found);
+    }
+    guarded
 }
 
 fn what(word: &str) -> Option<What> {

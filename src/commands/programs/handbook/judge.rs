@@ -2,11 +2,11 @@
 
 use super::{
     Deed, Handbook, Home, Page,
-    deed::{Mark, What, file_written},
+    deed::{Mark, What, file_made, file_written, guarded_file},
 };
 use crate::commands::{
     found::{Found, object},
-    programs::files::pattern,
+    programs::files::{paths::carried_off_whole, pattern},
     shell,
     word::{Call, Setting, Word},
 };
@@ -165,6 +165,8 @@ impl Handbook {
             self.marked(mark, &mut effect, page, call, found);
         }
         found.effect(effect);
+        guarded_files(deed, page, &call.setting.place, found);
+        sent_files(deed, page, &call.setting.place, found);
     }
 
     fn marked(
@@ -198,14 +200,14 @@ impl Handbook {
                     .values(flags)
                     .filter(|value| value.text() != "-")
                 {
-                    found.effect(file_written(place, value.text()));
+                    file_made(value, place, found);
                 }
             }
             Mark::Writes(flags) if given(flags) => found.effect(file_written(place, ".")),
             Mark::To(at) => {
                 let file = page.parsed.words.get(*at).filter(|file| file.text() != "-");
                 if let Some(file) = file {
-                    found.effect(file_written(place, file.text()));
+                    file_made(file, place, found);
                 }
             }
             Mark::Opaque => found.opaque(format!(
@@ -318,6 +320,44 @@ fn worst(word: &str, object: Object) -> Effect {
 fn name(page: &Page<'_>) -> Word {
     let first = page.parsed.words.first().cloned();
     first.unwrap_or(Word::Known(String::new()))
+}
+
+/// Flags that say where something is put.
+const TARGETS: [&str; 17] = [
+    "o",
+    "d",
+    "output",
+    "out",
+    "output-dir",
+    "output-file",
+    "output-filename",
+    "output-file-template",
+    "output-dir-template",
+    "output-template-file",
+    "destination",
+    "dir",
+    "untardir",
+    "target-dir",
+    "backup-dir",
+    "log-dir",
+    "etcd-snapshot-dir",
+];
+
+/// Files and folders that a command sends away.
+fn sent_files(deed: &Deed, page: &Page<'_>, place: &Place, found: &mut Found) {
+    let sends = matches!(deed.what, What::Change(Verb::NetworkSend));
+    for file in page.parsed.words.iter().filter(|_| sends) {
+        carried_off_whole(file, place, found);
+    }
+}
+
+/// A file of the system that a command makes, whatever its handbook says of others: every word that it makes files of, every target.
+fn guarded_files(deed: &Deed, page: &Page<'_>, place: &Place, found: &mut Found) {
+    let writes = deed.kind == "file" && matches!(deed.what, What::Change(_));
+    let words = page.parsed.words.iter().filter(|_| writes);
+    for file in words.chain(page.parsed.values(&TARGETS)) {
+        guarded_file(file, place, found);
+    }
 }
 
 fn worsens(mark: &Mark) -> bool {

@@ -23,7 +23,7 @@ use crate::commands::{
     flags::{Parsed, Table},
     word::Word,
 };
-pub(super) use deed::{Deed, file_written};
+pub(super) use deed::{Deed, file_made, file_written, guarded_file};
 pub(super) use judge::Own;
 pub(super) use names::lists_names;
 

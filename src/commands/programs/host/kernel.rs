@@ -88,6 +88,47 @@ const TUNING: &[&str] = words!(
 /// Values without which a host passes nothing on.
 const FORWARDS: &[&str] = words!("ip_forward .forwarding");
 
+/// Limits under which a host no longer starts, opens or accepts anything, with the least that is left of them.
+const LEAST: &[(&str, u64)] = &[
+    ("kernel.pid_max kernel.threads-max", 8192),
+    ("fs.file-max fs.nr_open", 65_536),
+    ("fs.aio-max-nr", 1024),
+    (
+        "fs.inotify.max_user_watches fs.inotify.max_queued_events",
+        1024,
+    ),
+    ("fs.inotify.max_user_instances user.max_user_namespaces", 64),
+    ("net.netfilter.nf_conntrack_max net.nf_conntrack_max", 8192),
+    ("net.core.somaxconn net.ipv4.tcp_max_syn_backlog", 16),
+    ("net.core.netdev_max_backlog", 16),
+    ("net.core.rmem_max net.core.wmem_max", 65_536),
+    (
+        "net.ipv4.neigh.default.gc_thresh3 net.ipv6.neigh.default.gc_thresh3",
+        128,
+    ),
+    ("vm.max_map_count", 4096),
+    (
+        "net.ipv4.tcp_max_orphans net.ipv4.tcp_max_tw_buckets kernel.shmmni",
+        16,
+    ),
+    ("kernel.shmmax kernel.shmall", 4096),
+];
+/// Values of which only somebody who knows the host can say how much is enough, or too much.
+const DELICATE: &[&str] = words!(
+    "net.ipv4.tcp_mem net.ipv4.udp_mem net.ipv4.tcp_rmem net.ipv4.tcp_wmem net.ipv4.ip_local_port_range vm.min_free_kbytes vm.nr_hugepages \
+     vm.overcommit_ kernel.sem kernel.msg net.netfilter.nf_conntrack_tcp_timeout net.netfilter.nf_conntrack_buckets"
+);
+
+/// Whether a value is so small that it cuts what the host does.
+fn starves(key: &str, word: &Word) -> bool {
+    let value = word.text().split_once('=').map_or("", |(_, value)| value);
+    let value = value.trim().parse::<i64>();
+    LEAST.iter().any(|(names, least)| {
+        let least = i64::try_from(*least).unwrap_or(i64::MAX);
+        has_word(names, key) && value.as_ref().is_ok_and(|value| *value < least)
+    })
+}
+
 fn text_ends_in_zero(word: &Word) -> bool {
     let value = word.text().split_once('=').map(|(_, value)| value.trim());
     value == Some("0")
@@ -106,6 +147,8 @@ fn set(key: &str, word: &Word, call: &Call<'_>, found: &mut Found) {
         Some(Guard::Breaks) => Does::Alter,
         // A host that forwards for others, as every node of a cluster does, cuts them off.
         _ if FORWARDS.iter().any(|end| key.ends_with(end)) && text_ends_in_zero(word) => Does::Cut,
+        _ if starves(&key, word) => Does::Cut,
+        _ if DELICATE.iter().any(|start| key.starts_with(start)) => Does::Alter,
         _ if TUNING.iter().any(|start| key.starts_with(start)) => {
             Does::Undo("set {} to the value that sysctl shows before")
         }

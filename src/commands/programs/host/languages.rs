@@ -105,8 +105,16 @@ fn pip(call: &Call<'_>, found: &mut Found) {
         .iter()
         .skip(1)
         .any(|word| word.text().starts_with(['.', '/']));
+    let versions = parsed.words.iter().skip(1).all(|word| {
+        let text = word.text();
+        text.contains("==") && !text.contains('*')
+    });
+    if !versions {
+        found.bounded("which version is installed, and what it runs, is not known");
+    }
     if files
         || local
+        || !versions
         || parsed.has(&[
             "U",
             "upgrade",
@@ -161,6 +169,22 @@ fn npm(call: &Call<'_>, found: &mut Found) {
             found,
         );
     }
+    let dry = parsed.unknown.is_empty() && parsed.has(&["dry-run"]);
+    if has_word(
+        "install i add in isntall",
+        parsed.verb().unwrap_or_default(),
+    ) && !dry
+        && !asks_for_help(&parsed)
+        && !npm_versions(parsed.words.get(1..).unwrap_or_default())
+    {
+        act(
+            Does::Install(""),
+            program(place, call),
+            Reach::Unknown,
+            found,
+        );
+        found.bounded("which version is installed, and what it runs, is not known");
+    }
     if let Some(word) = parsed
         .values(&["registry"])
         .find(|word| !word.text().starts_with("https://registry.npmjs.org"))
@@ -180,6 +204,18 @@ fn npm(call: &Call<'_>, found: &mut Found) {
     {
         found.unknown_code(place, call.program, "its settings name programs to run");
     }
+}
+
+/// Whether every name has its version: `express@4.19.2`.
+fn npm_versions(names: &[Word]) -> bool {
+    let version = |word: &Word| {
+        let version = word
+            .text()
+            .rsplit_once('@')
+            .map_or("", |(_, version)| version);
+        version.split('.').count() == 3 && version.starts_with(|first: char| first.is_ascii_digit())
+    };
+    !names.is_empty() && names.iter().all(version)
 }
 
 /// yarn: a word that is no command of its own is a script.

@@ -17,6 +17,7 @@ mod services;
 pub(in crate::commands::programs) mod sheet;
 mod statistics;
 mod systemd;
+mod units;
 mod users;
 pub(in crate::commands::programs) mod words;
 
@@ -26,6 +27,7 @@ use crate::commands::word::{Call, Setting, Stdin, Word};
 mod tests;
 
 use super::Grammar;
+use super::files::paths::carried_off;
 use sheet::Sheet;
 
 /// The grammar of a program of this family.
@@ -55,6 +57,22 @@ fn sheet_of(program: &str) -> Option<&'static Sheet> {
 fn by_sheet(call: &Call<'_>, found: &mut Found) {
     if let Some(sheet) = sheet_of(call.program) {
         sheet.judge(call, found);
+        if matches!(call.program, "logger" | "wall" | "write") {
+            said_to_all(sheet, call, found);
+        }
+    }
+}
+
+/// Files whose lines go to the journal or to every terminal.
+fn said_to_all(sheet: &Sheet, call: &Call<'_>, found: &mut Found) {
+    let parsed = sheet.parse(call.arguments);
+    let place = &call.setting.place;
+    let files = parsed.values(&["f", "file"]);
+    for file in files.chain(parsed.words.iter().filter(|_| call.program == "wall")) {
+        carried_off(file, place, found);
+    }
+    if let Stdin::File(file) = call.stdin {
+        carried_off(file, place, found);
     }
 }
 

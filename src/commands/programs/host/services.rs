@@ -5,6 +5,7 @@ use super::sheet::{
     Sheet, asks_for_help, doubt, has_word, object_of, program, reach, table, words,
 };
 use super::systemd::SYSTEMCTL;
+use super::units;
 use crate::commands::found::Found;
 use crate::commands::programs::Grammar;
 use crate::commands::word::{Call, Word};
@@ -35,6 +36,7 @@ fn systemctl(call: &Call<'_>, found: &mut Found) {
     if asks_for_help(&parsed) {
         return;
     }
+    units::beyond_names(&parsed, call, found);
     let starts = parsed.verb().is_some_and(|verb| {
         verb.contains("start")
             || verb.contains("enable")

@@ -38,10 +38,6 @@ pub(super) const SYSTEMCTL: Sheet = Sheet {
             ),
             ("enable reenable link", Does::Undo("systemctl disable {}")),
             ("unmask", Does::Undo("systemctl mask {}")),
-            (
-                "set-property",
-                Does::Undo("systemctl set-property with what `systemctl show` shows before: {}"),
-            ),
             ("thaw", Does::Undo("systemctl freeze {}")),
             ("daemon-reload daemon-reexec reset-failed", Does::Renew),
             (
@@ -49,7 +45,7 @@ pub(super) const SYSTEMCTL: Sheet = Sheet {
                 Does::Undo("systemctl unset-environment {}"),
             ),
             (
-                "preset add-wants add-requires unset-environment import-environment cancel bind mount-image",
+                "set-property preset add-wants add-requires unset-environment import-environment cancel bind mount-image",
                 Does::Alter,
             ),
             ("edit", Does::Ask),

@@ -3,10 +3,11 @@
 //! `get values` is a read: operators look at values every day, though some hold passwords. `get manifest` and `get all` are bounded
 //! reads, because a chart may hold secrets.
 
+use super::scaling;
 use crate::{
     commands::{
         found::Found,
-        programs::handbook::{Handbook, Page, file_written},
+        programs::handbook::{Handbook, Page, file_made},
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Reversible, Tri, Verb},
@@ -65,7 +66,7 @@ fn is_dry(page: &Page<'_>) -> bool {
 fn template(page: &Page<'_>, call: &Call<'_>, release: Object, found: &mut Found) {
     found.effect(Effect::read(Verb::Read, release));
     if let Some(folder) = page.parsed.value(&["output-dir"]) {
-        found.effect(file_written(&call.setting.place, folder.text()));
+        file_made(folder, &call.setting.place, found);
     }
 }
 
@@ -156,13 +157,17 @@ fn is_mild(values: &str) -> bool {
 
 /// `--set web.replicas=0`.
 fn scales_to_zero(page: &Page<'_>) -> bool {
-    let values = page.parsed.values(&["set", "set-string", "set-json"]);
-    values
-        .flat_map(|value| value.text().split(','))
-        .any(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let last = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
-            last.contains("replica") && value.trim_matches('"') == "0"
+    let set = ["set", "set-string", "set-literal"];
+    let mut pairs = page
+        .parsed
+        .values(&set)
+        .flat_map(|value| value.text().split([',', '{', '}']));
+    let mut json = page.parsed.values(&["set-json"]).map(Word::text);
+    pairs.any(scaling::pair_to_nothing)
+        || json.any(|text| {
+            scaling::pair_to_nothing(text)
+                || serde_json::from_str(text).is_ok_and(|value| scaling::to_nothing(&value))
+                || text.split(',').any(scaling::pair_to_nothing)
         })
 }
 

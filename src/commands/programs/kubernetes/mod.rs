@@ -6,6 +6,7 @@ mod helm;
 mod kinds;
 mod kubectl;
 mod oc;
+mod scaling;
 mod tools;
 
 pub use kinds::{Plural, plural};

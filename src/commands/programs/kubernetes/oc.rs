@@ -7,7 +7,7 @@ use super::{
 use crate::{
     commands::{
         found::{Found, object},
-        programs::handbook::{Handbook, Page, file_written},
+        programs::handbook::{Handbook, Page, file_written, guarded_file},
         word::{Call, Word},
     },
     domain::effect::{Effect, Reversible, Secrets, Tri, Verb},
@@ -87,6 +87,9 @@ fn extract(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     let secret = page.parsed.words.first().is_none_or(|word| {
         !word.text().starts_with("cm/") && !word.text().starts_with("configmap")
     });
+    if let Some(folder) = page.parsed.value(&["to"]) {
+        guarded_file(folder, &call.setting.place, found);
+    }
     let target = page.parsed.value(&["to"]).map_or(".", Word::text);
     let mut effect = match target {
         "-" => Effect::read(

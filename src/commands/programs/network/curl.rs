@@ -8,12 +8,12 @@ use super::{
             word::{Call, Stdin, Word},
         },
         files::{
-            paths::{Write, carried_off, written},
+            paths::{Write, carried_off, printed, written},
             secrets::{Sight, sight},
         },
         host::{
             does::{Does, act},
-            sheet::{parse, program, table, words},
+            sheet::{begins_unknown, parse, program, table, words},
         },
     },
     http::{Request, only_asks, overrides_method, request},
@@ -85,6 +85,7 @@ pub(super) fn curl(call: &Call<'_>, found: &mut Found) {
         act(Does::Look, program(place, call), Reach::Exactly(1), found);
     }
     outputs(&parsed, &addresses, call, found);
+    forms(&parsed, call, found);
     hazy(&parsed, found);
 }
 
@@ -324,6 +325,37 @@ fn outputs(parsed: &Parsed, addresses: &[&Word], call: &Call<'_>, found: &mut Fo
     }
     if parsed.has(&["J", "remote-header-name"]) {
         found.opaque("the other side says what the file is called");
+    }
+}
+
+/// What is printed after each transfer: a form, which may stand in a file and may go on into files.
+fn forms(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
+    let place = &call.setting.place;
+    for form in parsed.values(&["w", "write-out"]) {
+        if let Some(file) = form.text().strip_prefix('@') {
+            printed(&form.with_text(file), place, found);
+            found.opaque("a form that stands elsewhere may name files to write");
+        }
+        if begins_unknown(form) {
+            found.opaque("a form that is not known may name files to write");
+        }
+        for rest in form.text().split("%output{").skip(1) {
+            let (path, append) = match rest.strip_prefix(">>") {
+                Some(path) => (path, Write::Append),
+                None => (rest, Write::Replace),
+            };
+            match path.split_once('}') {
+                Some((path, _)) => written(&form.with_text(path), append, place, found),
+                None => found.opaque("which file the form is written to is not known"),
+            }
+        }
+    }
+    for file in parsed
+        .values(&["url", "expand-url"])
+        .filter_map(|word| Some(word.with_text(word.text().strip_prefix('@')?)))
+    {
+        printed(&file, place, found);
+        found.opaque("the addresses stand in a file");
     }
 }
 

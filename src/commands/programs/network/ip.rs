@@ -168,6 +168,12 @@ fn effect(kind: &str, verb: Option<&str>, arguments: &[Word], rest: &[Word]) -> 
         }
         ("route", Some(_)) if has("blackhole unreachable prohibit throw") => Does::Cut,
         ("rule", Some("add")) if has("blackhole unreachable prohibit") => Does::Cut,
+        // Who can still be reached over it, nobody knows here.
+        ("route", Some(_)) if wide(arguments) => Does::Alter,
+        ("rule", Some("add")) if wide(arguments) || !has("from fr to iif oif fwmark") => {
+            Does::Alter
+        }
+        ("link", Some("set" | "change")) if cuts_link(arguments) => Does::Cut,
         (_, Some("set" | "change" | "chg" | "replace")) => {
             Does::Undo("set what `ip show` shows before: {}")
         }
@@ -177,6 +183,37 @@ fn effect(kind: &str, verb: Option<&str>, arguments: &[Word], rest: &[Word]) -> 
         ) => Does::Undo("delete {} again"),
         _ => Does::Alter,
     }
+}
+
+/// Whether a route or a rule is for most of the world.
+fn wide(arguments: &[Word]) -> bool {
+    let most = |text: &str| {
+        let (address, length) = text.split_once('/').unwrap_or((text, ""));
+        let short = length.parse::<u8>().is_ok_and(|length| length < 4);
+        short
+            || matches!(address, "0" | "any" | "all" | "default")
+            || text.len() > 2 && "default".starts_with(text)
+    };
+    arguments
+        .iter()
+        .any(|word| word.known().is_none() || most(word.text()))
+}
+
+/// Whether what is set takes a link out of its network: another address, another namespace, packets too small for IPv6.
+fn cuts_link(arguments: &[Word]) -> bool {
+    let value = |name: &str| {
+        let at = arguments.iter().position(|word| word.text() == name)?;
+        arguments.get(at + 1).map(Word::text)
+    };
+    let off = |name: &str| value(name) == Some("off");
+    let small = value("mtu").is_some_and(|mtu| !mtu.parse().is_ok_and(|mtu: u32| mtu >= 1280));
+    let moved = arguments.iter().any(|word| {
+        has_word(
+            "address addr lladdr netns xdp xdpgeneric xdpdrv xdpoffload",
+            word.text(),
+        )
+    });
+    small || moved || off("arp") || off("carrier")
 }
 
 /// tc: what shapes the traffic.

@@ -147,6 +147,7 @@ fn outputs(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
         "save-cookies",
         "rejected-log",
         "warc-file",
+        "hsts-file",
     ]) {
         written(
             file,

@@ -4,6 +4,7 @@ use super::{
     Call, Found, Grammar, Setting, Stdin, Word, joined, nested_text, object, shell, tables,
     too_deep, unknown_flags,
 };
+use crate::commands::programs::files::paths::{Write, written};
 use crate::domain::effect::{Effect, Place, Reversible, Verb};
 
 /// Options that only say how the connection is made.
@@ -14,7 +15,7 @@ const HARMLESS: &[&str] = &[
     "enableescapecommandline", "escapechar", "exitonforwardfailure", "forwardagent", "forwardx11", "globalknownhostsfile",
     "gssapiauthentication", "hashknownhosts", "hostkeyalgorithms", "hostname", "identitiesonly", "identityagent", "identityfile",
     "ipqos", "kbdinteractiveauthentication", "kexalgorithms", "loglevel", "macs", "nohostauthenticationforlocalhost",
-    "numberofpasswordprompts", "passwordauthentication", "port", "preferredauthentications", "proxyjump",
+    "numberofpasswordprompts", "passwordauthentication", "port", "preferredauthentications",
     "pubkeyacceptedalgorithms", "pubkeyauthentication", "requesttty", "sendenv", "serveralivecountmax", "serveraliveinterval",
     "stricthostkeychecking", "tcpkeepalive", "updatehostkeys", "user", "userknownhostsfile", "verifyhostkeydns", "visualhostkey",
 ];
@@ -51,8 +52,15 @@ fn ssh(call: &Call<'_>, found: &mut Found) {
         parsed.flags.extend(more.flags);
         parsed.words = host.iter().cloned().chain(more.words).collect();
     }
+    // The log is opened before anything else is done.
+    for file in parsed.values(&["E"]) {
+        written(file, Write::Append, &call.setting.place, found);
+    }
     if parsed.has(&["V", "Q", "G"]) {
         return;
+    }
+    for way in parsed.values(&["J"]) {
+        hop(way, found);
     }
     for option in parsed.values(&["o"]) {
         judge_option(option, call, found);
@@ -133,8 +141,21 @@ fn judge_option(option: &Word, call: &Call<'_>, found: &mut Found) {
             "`RemoteCommand` runs a text there",
         ),
         "localforward" | "remoteforward" | "dynamicforward" => tunnel(value, call, found),
+        "proxyjump" => hop(&option.with_text(value), found),
         name if HARMLESS.binary_search(&name).is_ok() => {}
         _ => found.opaque(format!("what `{text}` means to `ssh` is not known")),
+    }
+}
+
+/// A host on the way: one that begins like a flag is one to the `ssh` that goes there.
+fn hop(way: &Word, found: &mut Found) {
+    let text = way.text().trim();
+    let hosts = || {
+        text.split(',')
+            .map(|host| host.trim().trim_start_matches("ssh://"))
+    };
+    if hosts().any(|host| host.starts_with('-')) || way.text().starts_with(['$', '`']) {
+        found.opaque(format!("`{text}` is not known to be a host on the way"));
     }
 }
 

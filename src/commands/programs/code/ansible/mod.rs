@@ -2,6 +2,7 @@
 
 mod arguments;
 mod modules;
+mod sources;
 
 use crate::commands::{
     found::Found,
@@ -18,24 +19,9 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
         return;
     };
     let form = program.form(call.arguments);
+    sources::judge(&form, call, found);
     if form.is_dry() {
         return form.effects(call, found);
-    }
-    let runs = [
-        "interpreter",
-        "executable",
-        "_exe",
-        "_args",
-        "_flags",
-        "_command",
-        "ansible_connection",
-    ];
-    let variables = form.parsed.values(&["e", "extra-vars"]);
-    let risky = |word: &Word| {
-        word.text().contains("ansible_") && runs.iter().any(|part| word.text().contains(part))
-    };
-    if variables.into_iter().any(risky) {
-        form.effects_of(Does::Unknown, call, found);
     }
     if form.parsed.has(&["C", "check"]) && form.parsed.unknown.is_empty() {
         return form.effects_of(Does::Trial, call, found);
@@ -44,6 +30,19 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
     match call.setting.elsewhere(Place::Network(hosts.to_owned())) {
         Some(setting) => module(&form, &setting, call, found),
         None => form.effects_of(Does::Unknown, call, found),
+    }
+}
+
+/// Says what a call of ansible would do that reads playbooks, or shows the inventory.
+pub(super) fn plays(call: &Call<'_>, found: &mut Found) {
+    let Some(program) = super::MANUAL.program(call.program) else {
+        return;
+    };
+    let form = program.form(call.arguments);
+    sources::judge(&form, call, found);
+    form.effects(call, found);
+    if form.parsed.has(&["C", "check"]) && !form.is_dry() {
+        sources::tried_out(&form, call, found);
     }
 }
 
@@ -58,7 +57,10 @@ fn module(form: &Form<'_>, setting: &Setting<'_>, call: &Call<'_>, found: &mut F
         None => Arguments::default(),
         Some(word) => match word.known().and_then(Arguments::read) {
             Some(arguments) => arguments,
-            None if modules::only_reads(name) => Arguments::default(),
+            None if modules::only_reads(name) => {
+                found.bounded("the arguments stand in a file, or are known when it runs");
+                Arguments::default()
+            }
             None => return form.effects_of(Does::Unknown, call, found),
         },
     };

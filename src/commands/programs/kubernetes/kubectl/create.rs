@@ -2,7 +2,11 @@
 
 use super::{Line, delete::dry, inside, writes::new_object};
 use crate::{
-    commands::{found::Found, word::Word},
+    commands::{
+        found::Found,
+        programs::files::secrets::{Sight, discloses_folder, sight},
+        word::Word,
+    },
     domain::effect::{Effect, Reversible, Secrets, Tri, Verb},
 };
 
@@ -25,13 +29,19 @@ pub(super) fn create(line: &Line<'_>, found: &mut Found) {
     let (names, command) = words.split_at(line.page.parsed.before_dashes.unwrap_or(words.len()));
     let mut effect = new_object(line, kind(line.page.path), names.first());
     if line.is_dry() {
-        let look = Effect::read(Verb::Read, effect.object);
+        let mut look = Effect::read(Verb::Read, effect.object);
+        if shows_text(line) && carries_off(line) {
+            look.secrets = Secrets::Values;
+        }
         found.effect(look);
         let targets = super::targets::Targets::default();
         return dry(line, &targets, found);
     }
     for word in names {
         found.doubt(word);
+    }
+    if line.page.path != "create secret tls" && carries_off(line) {
+        effect.secrets = Secrets::Values;
     }
     if effect.object.kind == "secret" {
         // It is new: deleting it takes it back.
@@ -49,6 +59,30 @@ pub(super) fn create(line: &Line<'_>, found: &mut Found) {
     }
     found.effect(effect);
     inside::command_of_image(command, line.call, found);
+}
+
+/// Whether what would be made is printed.
+fn shows_text(line: &Line<'_>) -> bool {
+    line.value(&["o", "output"])
+        .is_some_and(|form| form.known() != Some("name"))
+}
+
+/// Whether a file goes into the object that holds secrets of this host or of whoever works on it. What stands in the working folder
+/// for the object's sake, as `.env` does, may become a secret of the cluster.
+fn carries_off(line: &Line<'_>) -> bool {
+    let secret = line.page.path.starts_with("create secret");
+    let files = ["from-file", "from-env-file", "key", "cert"];
+    line.page.parsed.values(&files).any(|word| {
+        let path = match word.text().split_once('=') {
+            Some((_, path)) => path,
+            None => word.text(),
+        };
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let variables = name.starts_with(".env") || name.rsplit('.').next() == Some("env");
+        let here = !path.starts_with(['/', '~', '$']) && !path.contains("..");
+        !(here && (secret || variables))
+            && (sight(&word.with_text(path)) == Sight::Secret || discloses_folder(path))
+    })
 }
 
 /// `create token`: a credential, printed.

@@ -9,7 +9,7 @@ use crate::commands::programs::kubernetes::kinds::Kind;
 use crate::{
     commands::{
         found::{Found, object},
-        programs::handbook::{Page, file_written, lists_names},
+        programs::handbook::{Page, file_written, guarded_file, lists_names},
         programs::{self, files::secrets},
         word::{Call, Stdin, Word},
     },
@@ -266,6 +266,7 @@ pub(super) fn copy(line: &Line<'_>, found: &mut Found) {
     let mut effect = if into_pod {
         exec_effect(&pod_named(line, to))
     } else {
+        guarded_file(to, &line.call.setting.place, found);
         file_written(&line.call.setting.place, to.text())
     };
     if secrets::discloses(&path(from)) {

@@ -9,6 +9,7 @@
 mod create;
 mod delete;
 pub(super) mod inside;
+mod losses;
 mod manifest;
 mod nodes;
 mod output;
@@ -22,7 +23,7 @@ mod writes;
 
 use crate::commands::{
     found::{Found, object},
-    programs::handbook::{Handbook, Page, file_written},
+    programs::handbook::{Handbook, Page, file_made},
     word::{Call, Word},
 };
 use crate::domain::effect::{Effect, Place, Scope, Verb};
@@ -144,7 +145,7 @@ pub(super) fn judge(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
         found.opaque("`--kuberc` names a file that may give other meanings to verbs");
     }
     if let Some(file) = page.parsed.value(&["profile-output"]) {
-        found.effect(file_written(&call.setting.place, file.text()));
+        file_made(file, &call.setting.place, found);
     }
     HANDBOOK.judge_page(page, call, found, own);
 }

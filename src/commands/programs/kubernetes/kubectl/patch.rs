@@ -1,9 +1,10 @@
 //! `patch`: what the patch says.
 
 use super::{
-    super::kinds::Nature,
+    super::{kinds::Nature, scaling},
     Line,
     delete::dry,
+    losses,
     reads::printed,
     targets::{Target, unknown_change},
     weakness,
@@ -157,29 +158,22 @@ pub(super) fn weighed(mut effect: Effect, text: &Value, kind: &str) -> Effect {
     let weakness = weakness::of(text);
     let spec = text.get("spec");
     let field = |name: &str| spec.and_then(|spec| spec.get(name));
-    if let Some(replicas) = field("replicas") {
-        match replicas
-            .as_u64()
-            .and_then(|replicas| u32::try_from(replicas).ok())
-        {
-            Some(replicas)
-                if matches!(effect.verb, Verb::Patch | Verb::Update | Verb::Create)
-                    && replicas == 0 =>
-            {
-                effect.verb = Verb::ScaleTo(0);
-            }
-            Some(_) => {}
-            None => effect.service_cut = Tri::Unknown,
-        }
+    if matches!(effect.verb, Verb::Patch) {
+        patch_takes(&mut effect, text, kind);
     }
-    let zero = |name: &str| field(name).and_then(Value::as_u64) == Some(0);
+    if field("replicas").is_some_and(|replicas| replicas.as_u64().is_none()) {
+        effect.service_cut = Tri::Unknown;
+    }
+    if matches!(effect.verb, Verb::Patch | Verb::Update | Verb::Create) && scaling::to_nothing(text)
+    {
+        effect.verb = Verb::ScaleTo(0);
+    }
     let empty = |name: &str| field(name).is_some_and(is_empty);
     let stops = match kind {
-        "job.batch" => zero("parallelism") || field("suspend") == Some(&Value::Bool(true)),
+        "job.batch" => field("suspend") == Some(&Value::Bool(true)),
         "daemonset.apps" => field("template")
             .and_then(|template| template.pointer("/spec/nodeSelector"))
             .is_some(),
-        "cluster.postgresql.cnpg.io" => zero("instances"),
         "service" => ["selector", "ports"].into_iter().any(empty),
         "ingress.networking.k8s.io" => empty("rules"),
         _ => false,
@@ -204,6 +198,15 @@ pub(super) fn weighed(mut effect: Effect, text: &Value, kind: &str) -> Effect {
         effect.reversible = Reversible::No;
     }
     effect
+}
+
+fn patch_takes(effect: &mut Effect, patch: &Value, kind: &str) {
+    if losses::cuts(kind, patch) {
+        effect.service_cut = Tri::Yes;
+    }
+    if losses::deletes(kind, patch) {
+        effect.data_loss = Tri::Yes;
+    }
 }
 
 fn is_empty(value: &Value) -> bool {

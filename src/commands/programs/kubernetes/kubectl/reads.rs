@@ -10,7 +10,7 @@ use super::{
 use crate::{
     commands::{
         found::{Found, object},
-        programs::handbook::file_written,
+        programs::handbook::file_made,
     },
     domain::effect::{Effect, Secrets, Verb},
 };
@@ -133,7 +133,7 @@ pub(super) fn render(line: &Line<'_>, found: &mut Found) {
     if line.page.path == "kustomize"
         && let Some(file) = line.value(&["o", "output"])
     {
-        found.effect(file_written(&line.call.setting.place, file.text()));
+        file_made(file, &line.call.setting.place, found);
     }
     for word in &line.page.parsed.words {
         if word.may_be_flag() {
@@ -152,7 +152,7 @@ pub(super) fn dump(line: &Line<'_>, found: &mut Found) {
         .value(&["output-directory"])
         .filter(|folder| folder.text() != "-");
     if let Some(folder) = folder {
-        found.effect(file_written(&line.call.setting.place, folder.text()));
+        file_made(folder, &line.call.setting.place, found);
     }
 }
 

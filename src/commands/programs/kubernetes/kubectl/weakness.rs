@@ -100,12 +100,24 @@ fn field(key: &str, value: &Value, weakness: &mut Weakness) {
                 .any(|name| STRONG_CAPABILITIES.contains(&name));
         }
         "finalizers" => {
-            let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-            weakness.data |= empty;
+            weakness.data |= is_empty(value);
         }
-        "$deleteFromPrimitiveList/finalizers" => weakness.data = true,
+        // What belongs to an owner goes with it, at once where there is no such owner.
+        "ownerReferences" => weakness.data |= !is_empty(value),
+        "deletionTimestamp" => weakness.data |= !value.is_null(),
+        "persistentVolumeClaimRetentionPolicy" => {
+            let fields = value.as_object().into_iter().flatten();
+            weakness.data |= fields
+                .into_iter()
+                .any(|(_, policy)| policy.as_str() == Some("Delete"));
+        }
+        "$deleteFromPrimitiveList/finalizers" | "$patch" => weakness.data = true,
         "effect" => weakness.cut |= value.as_str() == Some("NoExecute"),
         key if is_access_key(key) => weakness.access = true,
         _ => {}
     }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }

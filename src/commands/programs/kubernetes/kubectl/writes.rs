@@ -1,7 +1,10 @@
 //! `label`, `annotate`, `scale`, `autoscale`, `expose`, `edit`.
 
 use super::{
-    super::kinds::{Kind, Nature},
+    super::{
+        kinds::{Kind, Nature},
+        scaling,
+    },
     Line,
     delete::dry,
     reads::printed,
@@ -39,9 +42,18 @@ pub(super) fn label(line: &Line<'_>, found: &mut Found) {
         "annotations"
     };
     let undo = format!("set the former {which} again, or remove new ones");
+    // An annotation can tell a controller to scale.
+    let to_nothing = pairs
+        .iter()
+        .any(|pair| scaling::pair_to_nothing(pair.text()));
+    let verb = if to_nothing {
+        Verb::ScaleTo(0)
+    } else {
+        Verb::Patch
+    };
     targets.reserve(found);
     for target in &targets.all {
-        let mut effect = target.change(Verb::Patch, &undo);
+        let mut effect = target.change(verb.clone(), &undo);
         if access || unknown_key.is_some() {
             effect.access_change = if access { Tri::Yes } else { Tri::Unknown };
         } else if target.nature == Nature::Secret {
@@ -51,7 +63,7 @@ pub(super) fn label(line: &Line<'_>, found: &mut Found) {
         found.effect(effect);
     }
     if targets.all.is_empty() {
-        targets.each(Verb::Patch, &undo, found);
+        targets.each(verb, &undo, found);
     }
 }
 

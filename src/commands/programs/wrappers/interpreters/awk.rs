@@ -1,6 +1,7 @@
 //! `awk`: its program is read token by token; `print >` writes files, `|` and `system` run commands.
 
 use super::{Call, Found, Word, content, reads, starts};
+use crate::commands::programs::files::paths::printed;
 use crate::commands::programs::wrappers::{nested_text, tables, unknown_flags, writes};
 use crate::commands::{found::object, shell, word::Stdin};
 use crate::domain::effect::{Effect, Secrets, Verb};
@@ -209,6 +210,8 @@ impl Reader<'_, '_> {
                 Token::End if self.at(place, -1) != Some(&Token::Mark(",")) => printing = None,
                 Token::Name("print" | "printf") => printing = Some(depth),
                 Token::Name("system") => self.system(place, found),
+                Token::Name("getline") => self.read_from(place, found),
+                Token::Name("ARGV") => self.operand(place, found),
                 Token::Name("ENVIRON") => self.environment(place, found),
                 Token::Mark("@" | "|&") => self.unknown("it calls what is not known", found),
                 Token::Mark("|") => self.pipe(place, found),
@@ -267,6 +270,46 @@ impl Reader<'_, '_> {
                 self.runs(text, &Stdin::Piped, found);
             }
             _ => self.unknown("`|` runs a text that is not known", found),
+        }
+    }
+
+    /// `getline line < "file"`
+    fn read_from(&self, place: usize, found: &mut Found) {
+        let rest = self.tokens.get(place + 1..).unwrap_or_default();
+        let ends = |token: &&Token<'_>| {
+            !matches!(
+                token,
+                Token::End | Token::Mark(";" | "{" | "}" | ")" | "&&" | "||" | "," | ">")
+            )
+        };
+        let length = rest.iter().take_while(ends).count();
+        let from = rest
+            .iter()
+            .take(length)
+            .position(|token| *token == Token::Mark("<"));
+        let Some(from) = from else {
+            return;
+        };
+        self.shown(place + 2 + from, found);
+    }
+
+    /// `ARGV[1] = "file"` is read as if it had been given.
+    fn operand(&self, place: usize, found: &mut Found) {
+        self.shown(place + 5, found);
+        if self.at(place, 3) != Some(&Token::Mark("]"))
+            || self.at(place, 4) != Some(&Token::Mark("="))
+        {
+            found.opaque("which files are read is not known");
+        }
+    }
+
+    /// A text that names a file which is read.
+    fn shown(&self, place: usize, found: &mut Found) {
+        match self.tokens.get(place) {
+            Some(Token::Text(path)) if Self::ends(self.tokens.get(place + 1)) => {
+                printed(&Word::Known(path.clone()), &self.call.setting.place, found);
+            }
+            _ => found.opaque("which file is read is not known"),
         }
     }
 

@@ -9,6 +9,7 @@ mod sed;
 
 use super::{Call, Found, Grammar, Stdin, Word, content, interactive, nested, starts, writes};
 use crate::commands::found::object;
+use crate::commands::programs::files::paths::{carried_off_whole, printed};
 use crate::commands::programs::files::secrets::discloses;
 use crate::domain::effect::{Effect, Secrets, Verb};
 use code::Language;
@@ -228,6 +229,14 @@ fn python_module(module: &Word, words: &[Word], call: &Call<'_>, found: &mut Fou
         .iter()
         .filter(|word| !word.text().starts_with('-'))
         .nth(1);
+    if matches!(
+        module.known(),
+        Some("json.tool" | "base64" | "tokenize" | "tabnanny" | "ast" | "dis")
+    ) {
+        for word in words.iter().filter(|word| !word.text().starts_with('-')) {
+            printed(word, &call.setting.place, found);
+        }
+    }
     match module.known() {
         Some("json.tool") => {
             if let Some(file) = file {
@@ -246,6 +255,9 @@ fn python_module(module: &Word, words: &[Word], call: &Call<'_>, found: &mut Fou
         Some("http.server") => {
             let server = object(&call.setting.place, "server", "http");
             found.effect(Effect::change(Verb::Tunnel, server, "end the program"));
+            for folder in folders(words) {
+                carried_off_whole(&folder, &call.setting.place, found);
+            }
         }
         Some("venv" | "virtualenv") => {
             let folder = words
@@ -268,6 +280,27 @@ fn python_module(module: &Word, words: &[Word], call: &Call<'_>, found: &mut Fou
             "what the module does is not known",
         ),
     }
+}
+
+/// The folders that `http.server` hands out.
+fn folders(words: &[Word]) -> Vec<Word> {
+    let mut folders = Vec::new();
+    for (number, word) in words.iter().enumerate() {
+        let text = word.text();
+        let value = match text.strip_prefix("--") {
+            Some(long) => {
+                let (name, value) = long.split_once('=').unwrap_or((long, ""));
+                (name.len() > 1 && "directory".starts_with(name)).then_some(value)
+            }
+            None => text.strip_prefix("-d"),
+        };
+        match value {
+            Some("") => folders.extend(words.get(number + 1).cloned()),
+            Some(value) => folders.push(word.with_text(value)),
+            None => {}
+        }
+    }
+    folders
 }
 
 fn ruby(call: &Call<'_>, found: &mut Found) {

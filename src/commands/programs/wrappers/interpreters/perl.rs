@@ -1,6 +1,10 @@
 //! `perl`: one-liners that match, replace and print.
 
 use super::{Call, Found, Stdin, Word, content, interactive, object, reads, starts};
+use crate::commands::programs::files::{
+    guard::guard_of,
+    paths::{Write, written},
+};
 use crate::domain::effect::{Effect, Reversible, Verb};
 
 /// Words that do more than match, replace, compute and print, wherever they stand in the program.
@@ -45,6 +49,7 @@ const GRAVE: &[&str] = &[
     "package",
     "pipe",
     "qx",
+    "readline",
     "readlink",
     "readpipe",
     "recv",
@@ -80,6 +85,7 @@ const GRAVE: &[&str] = &[
 /// Marks that reach code by another way.
 const MARKS: &[&str] = &[
     "`", "@{", "${", "%{", "&{", "*{", "->", "::", "&$", "<<", "(?{", "(??{", "$^X", "\\&", "*STD",
+    "<$",
 ];
 
 /// What the flags say.
@@ -149,6 +155,14 @@ pub(super) fn in_place(file: &Word, ending: &str, call: &Call<'_>, found: &mut F
         reversible,
         ..crate::commands::shell::writing(&call.setting.place, file.text(), false)
     });
+    if guard_of(file).is_some() {
+        let how = if ending.is_empty() {
+            Write::Replace
+        } else {
+            Write::Keep
+        };
+        written(file, how, &call.setting.place, found);
+    }
     if file.known().is_none() {
         found.bounded(format!("which files `{}` means is not known", file.text()));
     }
@@ -206,7 +220,69 @@ fn grave(code: &str) -> Option<String> {
             .find(|word| GRAVE.contains(word))
             .map(ToOwned::to_owned)
     })
+    .or_else(|| replaces_by_code(code).then(|| "s///e".to_owned()))
     .or_else(|| code.contains("print ").then_some(code).and_then(printed_to))
+}
+
+/// Whether a replacement may be run as a program: `s/(.*)/$1/ee`. One whose end is not found may be.
+fn replaces_by_code(code: &str) -> bool {
+    let part_of_name = |letter: char| letter.is_alphanumeric() || "_$@%&".contains(letter);
+    code.match_indices('s').any(|(at, _)| {
+        let (before, after) = code.split_at(at);
+        let after = after.get(1..).unwrap_or_default();
+        let named = before.ends_with(part_of_name)
+            || after.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_');
+        // `/a/s` ends a pattern and `\s` stands in one, unless a replacement follows.
+        let ends = before.ends_with(['/', '\\']);
+        !named && modifiers(after).map_or(!ends, |letters| letters.contains('e'))
+    })
+}
+
+/// The letters behind a replacement, where its three marks are found.
+fn modifiers(text: &str) -> Option<&str> {
+    let text = text.trim_start();
+    let mark = text.chars().next()?;
+    let mut rest = past(text.get(mark.len_utf8()..)?, mark)?;
+    let mut second = mark;
+    if closing(mark) != mark {
+        rest = rest.trim_start();
+        second = rest.chars().next()?;
+        rest = rest.get(second.len_utf8()..)?;
+    }
+    rest = past(rest, second)?;
+    let end = rest
+        .find(|letter: char| !letter.is_ascii_alphabetic())
+        .unwrap_or(rest.len());
+    rest.get(..end)
+}
+
+fn closing(mark: char) -> char {
+    match mark {
+        '{' => '}',
+        '(' => ')',
+        '[' => ']',
+        '<' => '>',
+        other => other,
+    }
+}
+
+/// What follows the mark that closes; marks that open another hide one.
+fn past(text: &str, open: char) -> Option<&str> {
+    let close = closing(open);
+    let mut depth = 0_usize;
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '\\' => {
+                letters.next();
+            }
+            letter if letter == close && depth == 0 => return text.get(at + letter.len_utf8()..),
+            letter if letter == close => depth -= 1,
+            letter if letter == open => depth += 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// `print FILE …` prints into what was opened.

@@ -1,12 +1,14 @@
 //! `sed`: its script is read command by command; `w` writes files, `e` runs commands, `-i` edits the files themselves.
 
 use super::{Call, Found, Word, content, reads, starts};
+use crate::commands::programs::files::paths::printed;
 use crate::commands::programs::wrappers::{nested_text, tables, unknown_flags, writes};
 use crate::commands::word::Stdin;
 
 /// What a script does beside printing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Deed {
+    Reads(String),
     Writes(String),
     Runs(String),
     RunsLines,
@@ -70,6 +72,7 @@ pub(super) fn sed(call: &Call<'_>, found: &mut Found) {
 
 fn carry_out(deed: Deed, call: &Call<'_>, found: &mut Found) {
     match deed {
+        Deed::Reads(path) => printed(&Word::Known(path), &call.setting.place, found),
         Deed::Writes(path) => writes(&path, call, found),
         Deed::Runs(command) => nested_text(&Word::Known(command), &Stdin::Nothing, call, found),
         Deed::RunsLines => {
@@ -120,7 +123,11 @@ fn command<'s>(text: &'s str, deeds: &mut Vec<Deed>) -> Option<&'s str> {
             Some(rest.trim_start_matches(|letter| !matches!(letter, ';' | '\n' | '}')))
         }
         'a' | 'i' | 'c' => Some(inserted(rest)),
-        'r' | 'R' => Some(line(rest).1),
+        'r' | 'R' => {
+            let (path, rest) = line(rest);
+            deeds.push(Deed::Reads(path.trim().to_owned()));
+            Some(rest)
+        }
         'w' | 'W' => {
             let (path, rest) = line(rest);
             deeds.push(Deed::Writes(path.trim().to_owned()));
