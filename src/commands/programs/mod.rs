@@ -69,7 +69,14 @@ const MOST_WORDS: usize = 8;
 /// Judges one command: its first word names the program.
 pub(super) fn judge(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) {
     if setting.folder.is_start() {
-        return one(words, stdin, setting, found);
+        one(words, stdin, setting, found);
+        // Upwards from nobody knows where may be the top.
+        let top = setting.seeing(setting.files, Folder::new(Some("/".to_owned())));
+        let climbs = words.iter().any(|word| word.text().contains("../"));
+        if climbs && let Some(words) = seen_from_folder(words, &top) {
+            one(&words, stdin, setting, found);
+        }
+        return;
     }
     let outside = found.watch();
     let known = setting.folder.known.clone();

@@ -175,6 +175,9 @@ impl Walker<'_, '_> {
         let mut views = vec![self.path(path)];
         let others = folder.perhaps.iter().filter(|_| relative);
         views.extend(others.map(|folder| resolve(Some(folder), path)));
+        if folder.is_start() && path.starts_with("../") {
+            views.push(resolve(Some("/"), path));
+        }
         views
     }
 

@@ -30,6 +30,10 @@ pub(super) struct State {
     pub(super) written: super::files::Filled,
     /// `$1` and so on, where they are known.
     pub(super) positional: Option<Vec<Word>>,
+    /// Variables that hold again what they held when the function at hand ends.
+    pub(super) locals: BTreeSet<String>,
+    /// Variables that cannot be set any more: a shell goes on where somebody tries.
+    pub(super) fixed: BTreeSet<String>,
 }
 
 /// The commands of a function.
@@ -53,6 +57,11 @@ impl State {
     }
     /// A variable holds this from here on.
     pub(super) fn assign(&mut self, name: &str, value: Value) {
+        let value = if self.fixed.contains(name) {
+            unknown(name)
+        } else {
+            value
+        };
         self.variables.insert(name.to_owned(), value);
     }
     /// A variable holds something from here on, nobody knows what.
@@ -161,6 +170,11 @@ impl State {
         }
         self.changed.extend(other.changed.iter().cloned());
         self.moved |= other.moved;
+        self.locals.extend(other.locals.iter().cloned());
+        self.fixed.extend(other.fixed.iter().cloned());
+        if self.positional != other.positional {
+            self.positional = None;
+        }
         self.folder.or(&other.folder);
         for (name, text) in &other.aliases {
             if self.aliases.get(name) != Some(text) {

@@ -91,12 +91,11 @@ impl Walker<'_, '_> {
             [word, ..] => word.known().and_then(|word| word.parse::<usize>().ok()),
         };
         match (&mut self.state.positional, by) {
-            (Some(words), Some(by)) => {
-                let end = words.len().min(by.saturating_add(1));
-                if end > 1 {
-                    words.drain(1..end);
-                }
+            // Of more words than there are, none is taken off.
+            (Some(words), Some(by)) if by < words.len() => {
+                words.drain(1..=by);
             }
+            (Some(words), _) if words.len() <= 1 => {}
             (positional, _) => *positional = None,
         }
     }
@@ -157,6 +156,8 @@ impl Walker<'_, '_> {
             self.exported_functions(words);
         }
         let exported = name == "export" || has('x');
+        let fixes = name == "readonly" || name != "export" && has('r');
+        let mut own = Vec::new();
         let known: Vec<&str> = assigned.iter().map(|(name, _)| name.as_str()).collect();
         for word in words
             .iter()
@@ -165,6 +166,7 @@ impl Walker<'_, '_> {
         {
             let text = word.text();
             let variable = text.split_once('=').map_or(text, |(variable, _)| variable);
+            own.push(variable.to_owned());
             if known.contains(&variable) || functions {
                 continue;
             }
@@ -172,6 +174,7 @@ impl Walker<'_, '_> {
                 (Word::Known(_), Some((variable, value))) => {
                     self.set(variable, Value::One(Word::Known(value.to_owned())));
                 }
+                (Word::Known(_), None) if name == "local" => self.state.forget(variable),
                 (Word::Known(_), None) => {}
                 (_, Some((variable, _))) if !variable.contains(['$', '`']) => {
                     self.state.forget(variable);
@@ -188,6 +191,12 @@ impl Walker<'_, '_> {
             if computes {
                 self.state.forget(&name);
             }
+        }
+        if fixes {
+            self.state.fixed.extend(own.iter().cloned());
+        }
+        if !matches!(&*name, "export" | "readonly") && !has('g') {
+            self.state.locals.extend(own);
         }
         Output::Known(String::new())
     }

@@ -333,11 +333,15 @@ impl<'w, 's> Walker<'w, 's> {
             self.too_deep();
             return Output::Unknown;
         };
-        let state = self.state.clone().with_positional(Some(words.to_vec()));
+        let mut state = self.state.clone().with_positional(Some(words.to_vec()));
+        let outside = std::mem::take(&mut state.locals);
         let mut inner = Walker::new(state, self.stdin.clone(), &setting, self.found);
         let output = inner.redirected(body.1.as_ref(), |shell| shell.compound(&body.0));
         inner.arrive();
-        let after = inner.state;
+        let mut after = inner.state;
+        for name in std::mem::replace(&mut after.locals, outside) {
+            after.forget(&name);
+        }
         let positional = self.state.positional.take();
         self.state = after.with_positional(positional);
         output

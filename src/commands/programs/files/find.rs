@@ -227,7 +227,10 @@ fn execute<'a>(
         .map(|word| fill(word, &any))
         .collect();
     match call.setting.deeper() {
-        Some(setting) if !command.is_empty() => {
+        Some(mut setting) if !command.is_empty() => {
+            if matches!(flag, "-execdir" | "-okdir") {
+                setting.folder.enter(None);
+            }
             crate::commands::programs::judge(&command, &Stdin::Nothing, &setting, found);
         }
         Some(_) => {}

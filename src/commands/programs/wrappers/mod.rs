@@ -60,15 +60,39 @@ fn nested_from(folder: Option<&Word>, words: &[Word], call: &Call<'_>, found: &m
 }
 
 fn nested_with(words: &[Word], stdin: &Stdin, call: &Call<'_>, found: &mut Found) {
-    match call.setting.deeper() {
+    match inside(call) {
         Some(setting) => super::judge(words, stdin, &setting, found),
         None => too_deep(call, found),
     }
 }
 
+/// For what a wrapper starts.
+fn inside<'a>(call: &Call<'a>) -> Option<Setting<'a>> {
+    let mut setting = call.setting.deeper()?;
+    if call.arguments.iter().any(|word| moves(call.program, word)) {
+        setting.folder.enter(None);
+    }
+    Some(setting)
+}
+
+/// Whether a word tells a program in which folder it is to start another.
+fn moves(program: &str, word: &Word) -> bool {
+    let flags = [
+        "--wd",
+        "--working-directory",
+        "--workdir",
+        "--chdir",
+        "--pwd",
+    ];
+    let text = word.text();
+    flags.iter().any(|flag| text.starts_with(flag))
+        || text.contains("WorkingDirectory=")
+        || program == "nsenter" && text.starts_with("-w")
+}
+
 /// A text inside the call that a shell runs.
 fn nested_text(text: &Word, stdin: &Stdin, call: &Call<'_>, found: &mut Found) {
-    match (text.known(), call.setting.deeper()) {
+    match (text.known(), inside(call)) {
         // `su -c -- TEXT`: the shell takes it for a flag of its own, and what follows for the text.
         (Some(flag), _) if flag.starts_with('-') => found.unknown_code(
             &call.setting.place,
