@@ -679,6 +679,7 @@ fn fed(words: &[&str], text: String) -> (bool, Class, Confidence) {
         what: What::Words(&words),
         stdin: Stdin::Known(text),
         environment: &std::collections::BTreeMap::new(),
+        folder: None,
     };
     let effects = orderly::commands::of(&command, &Documents).effects;
     (

@@ -162,6 +162,7 @@ impl Bench {
             what: What::Text(text),
             stdin: commands::Stdin::Nothing,
             environment: &self.environment,
+            folder: None,
         };
         let calls = commands::of(&command, &NoFiles).effects.calls;
         for line in record.lines() {
