@@ -259,11 +259,6 @@ fn all_of_a_folder(file: &Word) -> bool {
     text.ends_with("/*") || text.ends_with("/**")
 }
 
-fn fits_all(pattern: &Word) -> bool {
-    let text = pattern.known();
-    text.is_some_and(|text| text.trim_matches(['.', '*', '^', '$', '+']).is_empty())
-}
-
 fn of_system(path: &str) -> bool {
     let path = pattern::plain(path);
     let path = path.trim_end_matches(['*', '/']);
