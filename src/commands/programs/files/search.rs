@@ -160,14 +160,12 @@ fn search(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     let asked = parsed.has(&["r", "R", "recursive", "dereference-recursive"]);
     let deep = matches!(call.program, "rg" | "rgrep") || asked;
     let all = shows_all(parsed, &patterns);
-    let every =
-        parsed.has(&["v", "invert-match"]) || patterns.iter().any(|word| fits_every_line(word));
     let here = call.setting.folder.known.clone().map(Word::Known);
     let here = here.iter().filter(|_| deep && files.is_empty());
     for file in files.iter().chain(here) {
         let file = &file.with_text(&call.setting.resolve(file.text()));
         searched(file, &patterns, deep, all, call, found);
-        if deep && every && of_system(file.text()) {
+        if deep && all && of_system(file.text()) {
             found.opaque("it shows every file of the system");
         }
     }
@@ -259,11 +257,6 @@ fn searched(
 fn all_of_a_folder(file: &Word) -> bool {
     let text = file.text();
     text.ends_with("/*") || text.ends_with("/**")
-}
-
-fn fits_every_line(pattern: &Word) -> bool {
-    let text = pattern.known();
-    text.is_some_and(|text| text.trim_matches(['.', '*', '^', '$', '+']).is_empty())
 }
 
 fn of_system(path: &str) -> bool {
