@@ -201,8 +201,8 @@ pub async fn halt(
     let halt = world.brake.halted().unwrap_or_else(|| wanted.clone());
     if was_halted.is_none() {
         world.events.halted(&halt, stopped.len());
-    } else {
-        // It stays as it is, but that somebody else wanted it too, and why, is not lost.
+    } else if (&wanted.by, &wanted.reason) != (&halt.by, &halt.reason) {
+        // It stays as it is, but that somebody else wanted it too, or why, is not lost.
         let entry = Entry::new(world.now(), &wanted.by, "agent.halted", "agent")
             .with(json!({"reason": wanted.reason, "already": halt, "stopped": stopped}));
         let written = world.write("that all is to be halted", vec![Write::Audit(entry)]);

@@ -210,6 +210,9 @@ async fn who_halted_and_who_let_go_is_audited() {
     let stage = Stage::new("");
     halt_it(&stage).await;
     halt_it(&stage).await;
+    let now = stage.world.now();
+    let also = crate::flow::halt::halt(&stage.world, "ann", "another reason", now);
+    assert_eq!(also.await.unwrap().halted.unwrap().by, "eva");
     unhalt(&stage).await;
     let records = stage.world.history.audit(AuditFilter::default()).await;
     let told: Vec<_> = records
@@ -218,7 +221,11 @@ async fn who_halted_and_who_let_go_is_audited() {
         .rev()
         .map(|record| (record.entry.user, record.entry.action))
         .collect();
-    let expected = [("eva", "agent.halted"), ("bob", "agent.unhalted")];
+    let expected = [
+        ("eva", "agent.halted"),
+        ("ann", "agent.halted"),
+        ("bob", "agent.unhalted"),
+    ];
     assert_eq!(
         told,
         expected.map(|(user, action)| (user.to_owned(), action.to_owned()))
