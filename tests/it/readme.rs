@@ -3,13 +3,20 @@
 use orderly::{config, daemon::wiring, runbooks};
 use std::{fs, path::Path};
 
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
 fn readme() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+    read("README.md")
 }
 
 /// The blocks of one language.
 fn blocks(language: &str) -> Vec<String> {
-    let text = readme();
+    blocks_of(&readme(), language)
+}
+
+fn blocks_of(text: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     text.split(&fence)
         .skip(1)
@@ -19,11 +26,10 @@ fn blocks(language: &str) -> Vec<String> {
 
 #[test]
 fn its_documents_load_without_a_problem() {
-    let documents: Vec<String> = blocks("yaml")
-        .into_iter()
-        .filter(|block| block.contains("apiVersion:"))
-        .collect();
-    assert!(documents.len() >= 2);
+    let mut documents = blocks("yaml");
+    documents.extend(blocks_of(&read("docs/runbooks.md"), "yaml"));
+    documents.retain(|block| block.contains("apiVersion:"));
+    assert!(documents.len() >= 3);
     for document in documents {
         let loaded = runbooks::load_file("README.md", document.as_bytes(), &wiring::catalogue());
         assert!(
