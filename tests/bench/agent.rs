@@ -177,12 +177,13 @@ impl Drop for Agent {
     }
 }
 
+/// Below the range that outgoing connections take theirs from: asking again and again whether somebody listens there would else connect
+/// to itself one day, and wait for its own answer.
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    (first..32_000)
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 fn own_children_cpu() -> f64 {
