@@ -5,31 +5,16 @@ use super::{secrets as secret_programs, verbs::Sort};
 use crate::{
     commands::{
         found::{Found, object},
-        programs::handbook::{Handbook, Own, Page, file_written, guarded_file},
+        programs::handbook::{Book, Handbook, Page, file_written, guarded_file},
         programs::{self, files::paths::carried_off_whole, files::secrets},
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Place, Reversible, Secrets, Tri, Verb},
 };
-use std::sync::LazyLock;
-
-/// A handbook, read when it is first asked for.
-struct Book {
-    name: &'static str,
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests read every line of it"))]
-    text: &'static str,
-    handbook: LazyLock<Handbook>,
-    own: Own,
-}
 
 macro_rules! book {
     ($name:literal, $own:path) => {
-        Book {
-            name: $name,
-            text: include_str!(concat!($name, ".book")),
-            handbook: LazyLock::new(|| Handbook::read(include_str!(concat!($name, ".book")))),
-            own: $own,
-        }
+        Book::new($name, include_str!(concat!($name, ".book")), $own)
     };
 }
 
@@ -69,7 +54,7 @@ pub(super) fn is_known(program: &str) -> bool {
 /// Judges a call by its program's handbook.
 pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
     match book(call.program) {
-        Some(book) => book.handbook.judge(call, found, book.own),
+        Some(book) => book.handbook().judge(call, found, book.own),
         None => found.opaque(format!("`{}` has no handbook", call.program)),
     }
 }
@@ -352,17 +337,11 @@ fn vault(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
 #[cfg(test)]
 mod tests {
     use super::{BOOKS, Handbook};
+    use crate::commands::programs::handbook::assert_understood;
 
     #[test]
     fn every_line_of_the_manuals_is_understood() {
-        for book in &BOOKS {
-            assert_eq!(
-                Handbook::checked(book.text).1,
-                Vec::<&str>::new(),
-                "{}",
-                book.name
-            );
-        }
+        assert_understood(&BOOKS);
         assert_eq!(
             Handbook::checked(include_str!("aws.book")).1,
             Vec::<&str>::new()

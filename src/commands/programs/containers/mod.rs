@@ -8,48 +8,29 @@ use super::Grammar;
 use crate::{
     commands::{
         found::Found,
-        programs::handbook::Handbook,
+        programs::handbook::{Book, Handbook},
         word::{Call, Word},
     },
     domain::effect::Place,
 };
-use std::sync::LazyLock;
 
-const DOCKER: &str = include_str!("docker.book");
-const NERDCTL: &str = concat!(include_str!("docker.book"), include_str!("nerdctl.book"));
+macro_rules! book {
+    ($name:literal, $($text:literal),+) => {
+        Book::new($name, concat!($(include_str!($text)),+), own::own)
+    };
+}
 
 /// The handbooks, by the names of their programs.
-static HANDBOOKS: [(&str, LazyLock<Handbook>); 9] = [
-    ("docker", LazyLock::new(|| Handbook::read(DOCKER))),
-    ("nerdctl", LazyLock::new(|| Handbook::read(NERDCTL))),
-    (
-        "podman",
-        LazyLock::new(|| Handbook::read(include_str!("podman.book"))),
-    ),
-    (
-        "crictl",
-        LazyLock::new(|| Handbook::read(include_str!("crictl.book"))),
-    ),
-    (
-        "ctr",
-        LazyLock::new(|| Handbook::read(include_str!("ctr.book"))),
-    ),
-    (
-        "buildah",
-        LazyLock::new(|| Handbook::read(include_str!("buildah.book"))),
-    ),
-    (
-        "skopeo",
-        LazyLock::new(|| Handbook::read(include_str!("skopeo.book"))),
-    ),
-    (
-        "crane",
-        LazyLock::new(|| Handbook::read(include_str!("crane.book"))),
-    ),
-    (
-        "cosign",
-        LazyLock::new(|| Handbook::read(include_str!("cosign.book"))),
-    ),
+static BOOKS: [Book; 9] = [
+    book!("docker", "docker.book"),
+    book!("nerdctl", "docker.book", "nerdctl.book"),
+    book!("podman", "podman.book"),
+    book!("crictl", "crictl.book"),
+    book!("ctr", "ctr.book"),
+    book!("buildah", "buildah.book"),
+    book!("skopeo", "skopeo.book"),
+    book!("crane", "crane.book"),
+    book!("cosign", "cosign.book"),
 ];
 
 /// The grammar of a program of this family.
@@ -63,10 +44,10 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
 }
 
 fn by_book(call: &Call<'_>, found: &mut Found) {
-    let Some((_, handbook)) = HANDBOOKS.iter().find(|(name, _)| *name == call.program) else {
+    let Some(book) = BOOKS.iter().find(|book| book.name == call.program) else {
         return found.opaque(format!("`{}` has no handbook", call.program));
     };
-    let engine = engine(handbook, call);
+    let engine = engine(book.handbook(), call);
     let setting = engine.map_or_else(
         || Some(call.setting.clone()),
         |place| call.setting.elsewhere(place),
@@ -82,7 +63,7 @@ fn by_book(call: &Call<'_>, found: &mut Found) {
         setting: &setting,
         ..*call
     };
-    handbook.judge(&call, found, own::own);
+    book.handbook().judge(&call, found, book.own);
 }
 
 /// The engine that a flag names instead of the host's own.
@@ -112,22 +93,11 @@ fn compose(call: &Call<'_>, found: &mut Found) {
 
 #[cfg(test)]
 mod tests {
-    use super::{DOCKER, Handbook, NERDCTL};
+    use super::BOOKS;
+    use crate::commands::programs::handbook::assert_understood;
 
     #[test]
     fn every_line_of_the_manuals_is_understood() {
-        for text in [
-            DOCKER,
-            NERDCTL,
-            include_str!("podman.book"),
-            include_str!("crictl.book"),
-            include_str!("ctr.book"),
-            include_str!("buildah.book"),
-            include_str!("skopeo.book"),
-            include_str!("crane.book"),
-            include_str!("cosign.book"),
-        ] {
-            assert_eq!(Handbook::checked(text).1, Vec::<&str>::new());
-        }
+        assert_understood(&BOOKS);
     }
 }

@@ -7,7 +7,7 @@ use crate::commands::found::Found;
 use crate::commands::programs::Grammar;
 use crate::commands::programs::host::does::{Does, act};
 use crate::commands::programs::host::sheet::{
-    Sheet, asks_for_help, has_word, object_of, parse, program, reach, table, words,
+    Sheet, asks_for_help, has_word, object_of, parse, program, reach, says, table, words,
 };
 use crate::commands::word::{Call, Word};
 use crate::domain::effect::Reach;
@@ -121,11 +121,7 @@ fn lvm(call: &Call<'_>, found: &mut Found) {
 
 /// mdadm: its first flag is what it does.
 fn mdadm(call: &Call<'_>, found: &mut Found) {
-    let has = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let has = |list: &str| says(call, list);
     let looks = "-D --detail -E --examine -Q --query -X --examine-bitmap --detail-platform --version -V --help -h --examine-badblocks -Ds -Es";
     let grave = "-S --stop --zero-superblock -f --fail --set-faulty -r --remove -C --create -B --build --kill-subarray -o --readonly -G --grow --replace -K --update";
     let does = match () {

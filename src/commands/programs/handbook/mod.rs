@@ -14,6 +14,7 @@
 //! A flag that ends in `=` takes a value, one in `?` only glued to it, others none; `>` says that flags end at the first word.
 //! What a command does is said in the words of [`deed`]. Each text names the version that it was read from; `tests` reads them all.
 
+mod book;
 mod deed;
 mod judge;
 mod names;
@@ -23,6 +24,9 @@ use crate::commands::{
     flags::{Parsed, Table},
     word::Word,
 };
+pub(super) use book::Book;
+#[cfg(test)]
+pub(super) use book::assert_understood;
 pub(super) use deed::{Deed, file_made, file_written, guarded_file};
 pub(super) use judge::Own;
 pub(super) use names::lists_names;

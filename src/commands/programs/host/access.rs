@@ -1,7 +1,7 @@
 //! Access to the host from outside and inside: firewalls, mandatory access control, audit.
 
 use super::does::{Does, act};
-use super::sheet::{Sheet, doubt, has_word, program, table, words};
+use super::sheet::{Sheet, doubt, has_word, program, says, table, words};
 use crate::commands::found::Found;
 use crate::commands::programs::Grammar;
 use crate::commands::word::{Call, Stdin, Word};
@@ -256,11 +256,7 @@ fn firewalld(call: &Call<'_>, found: &mut Found) {
 }
 
 fn semanage(call: &Call<'_>, found: &mut Found) {
-    let has = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let has = |list: &str| says(call, list);
     let looks = has("-l --list -E --extract -h --help -lC -ln")
         && !has("-a --add -d --delete -m --modify -D --deleteall -i -f");
     decide(

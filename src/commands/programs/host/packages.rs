@@ -2,7 +2,7 @@
 
 use super::does::{Does, act};
 use super::package_tables::{APT, DNF, SNAP};
-use super::sheet::{asks_for_help, doubt, has_word, object_of, program, reach};
+use super::sheet::{act_on_program, asks_for_help, doubt, has_word, object_of, program, reach};
 use crate::commands::found::{Found, object};
 use crate::commands::programs::Grammar;
 use crate::commands::word::{Call, Word};
@@ -194,13 +194,7 @@ fn apt_key(call: &Call<'_>, found: &mut Found) {
         Some("del" | "remove") => Does::Remove,
         _ => Does::Alter,
     };
-    act(
-        does,
-        program(&call.setting.place, call),
-        Reach::Exactly(1),
-        found,
-    );
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
 }
 
 /// rpm: one of its letters says what it does.

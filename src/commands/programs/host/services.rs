@@ -2,7 +2,8 @@
 
 use super::does::{Does, act};
 use super::sheet::{
-    Sheet, asks_for_help, doubt, has_word, object_of, program, reach, table, words,
+    Sheet, act_on_program, asks_for_help, doubt, has_word, object_of, program, reach, says, table,
+    words,
 };
 use super::systemd::SYSTEMCTL;
 use super::units;
@@ -137,11 +138,7 @@ pub(super) fn service(call: &Call<'_>, found: &mut Found) {
 
 /// Which services start with the host.
 fn runlevels(call: &Call<'_>, found: &mut Found) {
-    let has = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let has = |list: &str| says(call, list);
     let looks = call.program == "rc-status"
         || call.arguments.is_empty()
         || has("--list show -l --help -h -n") && !has("add del delete remove on off reset");
@@ -153,13 +150,7 @@ fn runlevels(call: &Call<'_>, found: &mut Found) {
         }
         () => Does::Cut,
     };
-    act(
-        does,
-        program(&call.setting.place, call),
-        Reach::Exactly(1),
-        found,
-    );
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
 }
 
 /// init and telinit: every run level ends what is running; `q` reads the settings again.
@@ -175,24 +166,14 @@ fn init(call: &Call<'_>, found: &mut Found) {
 
 /// kexec: another kernel is loaded, or started at once.
 fn kexec(call: &Call<'_>, found: &mut Found) {
-    let has = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let has = |list: &str| says(call, list);
     let does = match () {
         () if has("-e --exec -f --force") => Does::Cut,
         () if has("-l --load -p --load-panic -u --unload -s") => Does::Alter,
         () if has("-h --help -v --version -S --status") => Does::Look,
         () => Does::Cut,
     };
-    act(
-        does,
-        program(&call.setting.place, call),
-        Reach::Exactly(1),
-        found,
-    );
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
 }
 
 /// shutdown: `-c` takes back what was planned, `-k` only warns.

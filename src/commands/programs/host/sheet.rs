@@ -305,6 +305,23 @@ pub(in crate::commands::programs) fn has_word(list: &str, word: &str) -> bool {
     list.split(' ').any(|one| one == word)
 }
 
+/// Whether one of these words stands anywhere in a call.
+pub(in crate::commands::programs) fn says(call: &Call<'_>, list: &str) -> bool {
+    let mut words = call.arguments.iter();
+    words.any(|word| has_word(list, word.text()))
+}
+
+/// Puts in what is done to the program itself, by words that could each turn it into something else.
+pub(in crate::commands::programs) fn act_on_program(
+    does: Does,
+    call: &Call<'_>,
+    found: &mut Found,
+) {
+    let itself = program(&call.setting.place, call);
+    act(does, itself, Reach::Exactly(1), found);
+    doubt(call.arguments, does != Does::Look, true, found);
+}
+
 /// The program itself, as a thing.
 pub(in crate::commands::programs) fn program(place: &Place, call: &Call<'_>) -> Object {
     object(place, "program", call.program)

@@ -3,30 +3,13 @@
 use super::{etcd, helm, tools};
 use crate::commands::{
     found::Found,
-    programs::handbook::{Handbook, Own},
+    programs::handbook::{Book, Handbook},
     word::Call,
 };
-use std::sync::LazyLock;
-
-/// A handbook, read when it is first asked for, and what its program does beyond it.
-struct Book {
-    name: &'static str,
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests read every line of it"))]
-    text: &'static str,
-    handbook: LazyLock<Handbook>,
-    own: Own,
-}
 
 macro_rules! book {
     ($name:literal, $own:path) => {
-        Book {
-            name: $name,
-            text: include_str!(concat!("books/", $name, ".book")),
-            handbook: LazyLock::new(|| {
-                Handbook::read(include_str!(concat!("books/", $name, ".book")))
-            }),
-            own: $own,
-        }
+        Book::new($name, include_str!(concat!("books/", $name, ".book")), $own)
     };
 }
 
@@ -67,7 +50,7 @@ static BOOKS: [Book; 31] = [
 
 /// The handbook of this program.
 pub(super) fn handbook(program: &str) -> Option<&'static Handbook> {
-    book(program).map(|book| &*book.handbook)
+    book(program).map(Book::handbook)
 }
 
 fn book(program: &str) -> Option<&'static Book> {
@@ -84,26 +67,20 @@ fn book(program: &str) -> Option<&'static Book> {
 /// Judges a call by its program's handbook.
 pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
     match book(call.program) {
-        Some(book) if book.name == "microk8s" => tools::microk8s(&book.handbook, call, found),
-        Some(book) if book.name == "k3s" => tools::k3s(&book.handbook, call, found),
-        Some(book) => book.handbook.judge(call, found, book.own),
+        Some(book) if book.name == "microk8s" => tools::microk8s(book.handbook(), call, found),
+        Some(book) if book.name == "k3s" => tools::k3s(book.handbook(), call, found),
+        Some(book) => book.handbook().judge(call, found, book.own),
         None => found.opaque(format!("`{}` has no handbook", call.program)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BOOKS, Handbook};
+    use super::BOOKS;
+    use crate::commands::programs::handbook::assert_understood;
 
     #[test]
     fn every_line_of_the_manuals_is_understood() {
-        for book in &BOOKS {
-            assert_eq!(
-                Handbook::checked(book.text).1,
-                Vec::<&str>::new(),
-                "{}",
-                book.name
-            );
-        }
+        assert_understood(&BOOKS);
     }
 }

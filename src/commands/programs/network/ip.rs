@@ -2,7 +2,7 @@
 
 use crate::commands::found::{Found, object};
 use crate::commands::programs::host::does::{Does, act};
-use crate::commands::programs::host::sheet::{doubt, has_word, program};
+use crate::commands::programs::host::sheet::{act_on_program, doubt, has_word, program, says};
 use crate::commands::word::{Call, Stdin, Word};
 use crate::domain::effect::Reach;
 
@@ -218,12 +218,7 @@ fn cuts_link(arguments: &[Word]) -> bool {
 
 /// tc: what shapes the traffic.
 pub(super) fn tc(call: &Call<'_>, found: &mut Found) {
-    let place = &call.setting.place;
-    let has = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let has = |list: &str| says(call, list);
     let mut words = call
         .arguments
         .iter()
@@ -246,13 +241,11 @@ pub(super) fn tc(call: &Call<'_>, found: &mut Found) {
         Some("change" | "replace" | "link") => Does::Alter,
         _ => Does::Cut,
     };
-    act(does, program(place, call), Reach::Exactly(1), found);
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
 }
 
 /// bridge.
 pub(super) fn bridge(call: &Call<'_>, found: &mut Found) {
-    let place = &call.setting.place;
     let batch = call
         .arguments
         .iter()
@@ -289,17 +282,12 @@ pub(super) fn bridge(call: &Call<'_>, found: &mut Found) {
         Some("replace" | "set" | "global") => Does::Alter,
         _ => Does::Cut,
     };
-    act(does, program(place, call), Reach::Exactly(1), found);
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
 }
 
 /// ifconfig: a name alone is shown.
 pub(super) fn ifconfig(call: &Call<'_>, found: &mut Found) {
-    let has = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let has = |list: &str| says(call, list);
     let words = call
         .arguments
         .iter()
@@ -310,22 +298,12 @@ pub(super) fn ifconfig(call: &Call<'_>, found: &mut Found) {
         () if has("down del delete -alias destroy -arp") => Does::Cut,
         () => Does::Undo("set what ifconfig shows before"),
     };
-    act(
-        does,
-        program(&call.setting.place, call),
-        Reach::Exactly(1),
-        found,
-    );
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
 }
 
 /// route.
 pub(super) fn route(call: &Call<'_>, found: &mut Found) {
-    let has = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let has = |list: &str| says(call, list);
     let does = match () {
         () if has("del delete flush reject") => Does::Cut,
         () if has("add") => Does::Undo("route del what was added"),
@@ -338,13 +316,7 @@ pub(super) fn route(call: &Call<'_>, found: &mut Found) {
         }
         () => Does::Cut,
     };
-    act(
-        does,
-        program(&call.setting.place, call),
-        Reach::Exactly(1),
-        found,
-    );
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
 }
 
 /// arp.
@@ -356,24 +328,14 @@ pub(super) fn arp(call: &Call<'_>, found: &mut Found) {
                 && word.text().contains(letters)
         })
     };
-    let has = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let has = |list: &str| says(call, list);
     let does = match () {
         () if flag(&['d']) || has("--delete") => Does::Cut,
         () if flag(&['f']) || has("--file") => Does::Alter,
         () if flag(&['s']) || has("--set") => Does::Undo("arp -d what was set"),
         () => Does::Look,
     };
-    act(
-        does,
-        program(&call.setting.place, call),
-        Reach::Exactly(1),
-        found,
-    );
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
     if matches!(call.stdin, Stdin::Downloaded) {
         found.bounded("its input comes from elsewhere");
     }

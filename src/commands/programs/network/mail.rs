@@ -3,18 +3,14 @@
 use crate::commands::found::Found;
 use crate::commands::programs::files::paths::carried_off;
 use crate::commands::programs::host::does::{Does, act};
-use crate::commands::programs::host::sheet::{doubt, has_word, program};
+use crate::commands::programs::host::sheet::{doubt, has_word, program, says};
 use crate::commands::word::{Call, Stdin, Word};
 use crate::domain::effect::Reach;
 
 /// mail and its kin: with somebody to send to they send; without, they show what lies in the box.
 pub(super) fn mail(call: &Call<'_>, found: &mut Found) {
     let place = &call.setting.place;
-    let has = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let has = |list: &str| says(call, list);
     let looks = has("-H -e --help --version -bp -bv -bP -bpc") && !has("-s -t");
     let mut rest = call.arguments.iter();
     while let Some(word) = rest.next() {

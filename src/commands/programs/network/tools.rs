@@ -10,7 +10,7 @@ use super::{
         files::looks::looker,
         host::{
             does::{Does, act},
-            sheet::{Sheet, doubt, has_word, program, words},
+            sheet::{Sheet, act_on_program, doubt, has_word, program, says, words},
         },
     },
     ip, links, servers, traffic,
@@ -98,13 +98,7 @@ fn ethtool(call: &Call<'_>, found: &mut Found) {
         "--reset" | "-R" | "-r" | "--negotiate" | "-t" | "--test" => Does::Cut,
         _ => Does::Undo("set what ethtool shows before"),
     };
-    act(
-        does,
-        program(&call.setting.place, call),
-        Reach::Exactly(1),
-        found,
-    );
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
 }
 
 /// iw and iwconfig.
@@ -138,11 +132,7 @@ fn wireless(call: &Call<'_>, found: &mut Found) {
 
 /// wg.
 fn wg(call: &Call<'_>, found: &mut Found) {
-    let has = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let has = |list: &str| says(call, list);
     let verb = call.arguments.first().map_or("show", Word::text);
     let does = match verb {
         _ if has("private-key dump preshared-keys showconf") => Does::Reveal,
@@ -151,13 +141,7 @@ fn wg(call: &Call<'_>, found: &mut Found) {
         }
         _ => Does::Grant,
     };
-    act(
-        does,
-        program(&call.setting.place, call),
-        Reach::Exactly(1),
-        found,
-    );
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
 }
 
 /// openvpn: it opens a tunnel; its scripts are programs.
@@ -234,11 +218,7 @@ fn postconf(call: &Call<'_>, found: &mut Found) {
 
 /// vnstat.
 fn vnstat(call: &Call<'_>, found: &mut Found) {
-    let has = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let has = |list: &str| says(call, list);
     let does = match () {
         () if has("--remove --delete --cleartop --reset") => Does::Remove,
         () if has("--add --create --rename --setalias --update -u --enable --disable") => {
@@ -246,22 +226,12 @@ fn vnstat(call: &Call<'_>, found: &mut Found) {
         }
         () => Does::Look,
     };
-    act(
-        does,
-        program(&call.setting.place, call),
-        Reach::Exactly(1),
-        found,
-    );
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
 }
 
 /// conntrack.
 fn conntrack(call: &Call<'_>, found: &mut Found) {
-    let flag = |list: &str| {
-        call.arguments
-            .iter()
-            .any(|word| has_word(list, word.text()))
-    };
+    let flag = |list: &str| says(call, list);
     let does = match () {
         () if flag("-D --delete -F --flush") => Does::Cut,
         () if flag("-I --create -U --update -A --add") => Does::Alter,
@@ -273,13 +243,7 @@ fn conntrack(call: &Call<'_>, found: &mut Found) {
         }
         () => Does::Cut,
     };
-    act(
-        does,
-        program(&call.setting.place, call),
-        Reach::Exactly(1),
-        found,
-    );
-    doubt(call.arguments, does != Does::Look, true, found);
+    act_on_program(does, call, found);
 }
 
 /// arping: `-U` and `-A` tell the others of a new owner of an address.
