@@ -94,9 +94,8 @@ impl History {
 
     /// Opens a history that another process may be writing to; every write fails.
     pub fn open_read_only(options: Options) -> Result<Self, HistoryError> {
-        let first = open::for_reading(&options.path)?;
+        open::is_ours(&options.path)?;
         let connections = readers(&options.path)?;
-        drop(first);
         for connection in &connections {
             migrations::expect_newest(connection, &options.path)?;
         }

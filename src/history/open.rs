@@ -52,6 +52,12 @@ pub(in crate::history) fn for_writing(
 
 /// Opens for reading only, in a process that has no connection to the file yet.
 pub(in crate::history) fn for_reading(path: &Path) -> Result<Connection, HistoryError> {
+    is_ours(path)?;
+    beside_others(path)
+}
+
+/// Whether it is there and a history, for a process that has no connection to the file yet.
+pub(in crate::history) fn is_ours(path: &Path) -> Result<(), HistoryError> {
     std::fs::metadata(path).map_err(|source| HistoryError::File {
         doing: "opening the history",
         path: path.to_owned(),
@@ -62,8 +68,7 @@ pub(in crate::history) fn for_reading(path: &Path) -> Result<Connection, History
         },
         source,
     })?;
-    look_at(path)?;
-    beside_others(path)
+    look_at(path)
 }
 
 /// Opens for reading only, whether or not this process has other connections to the file.
