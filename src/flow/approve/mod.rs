@@ -130,15 +130,20 @@ fn taken_back(approval: ApprovalId, reason: &str) -> (RunEvent, Write) {
     (event, Write::Withdraw { approval, reason })
 }
 
+/// The question and what became of it, as the history has them.
+async fn case(world: &World, id: ApprovalId) -> Result<Option<ApprovalCase>, FlowError> {
+    let found = world.history.approval(id).await;
+    found.map_err(|error| FlowError::unreadable("looking for an approval", &error))
+}
+
 /// The question as it was stored.
 ///
 /// # Errors
 /// The history cannot be read.
 pub async fn request(world: &World, id: ApprovalId) -> Result<Request, FlowError> {
-    let found = world.history.approval(id).await;
-    let found = found.map_err(|error| FlowError::unreadable("looking for an approval", &error))?;
     let missing =
         || FlowError::unreadable("looking for an approval", &format!("{id} is not there"));
+    let found = case(world, id).await?;
     found.map(|found| found.request).ok_or_else(missing)
 }
 
@@ -147,8 +152,7 @@ pub async fn request(world: &World, id: ApprovalId) -> Result<Request, FlowError
 /// # Errors
 /// The history cannot be read.
 pub(crate) async fn answered(world: &World, id: ApprovalId) -> Result<Value, FlowError> {
-    let found = world.history.approval(id).await;
-    let found = found.map_err(|error| FlowError::unreadable("looking for an approval", &error))?;
+    let found = case(world, id).await?;
     let votes = found.as_ref().map(|found| &found.votes);
     let asked_at = found.as_ref().map(|found| found.request.asked_at);
     let quorum = found.as_ref().map(|found| &found.request.quorum);
@@ -167,10 +171,7 @@ pub async fn wait(journey: &mut Journey, key: &StepKey, id: ApprovalId) -> Resul
         tokio::pin!(answered);
         answered.as_mut().enable();
         clock::look(&world).await?;
-        let found = world.history.approval(id).await;
-        let found =
-            found.map_err(|error| FlowError::unreadable("looking for an approval", &error))?;
-        let Some(found) = found else {
+        let Some(found) = case(&world, id).await? else {
             let gone = "the question is no longer in the history".to_owned();
             return deny(journey, key, gone).await;
         };
@@ -288,9 +289,7 @@ pub async fn unusable(
     approval: ApprovalId,
     refused: &str,
 ) -> Result<(), FlowError> {
-    let found = journey.world.history.approval(approval).await;
-    let found = found.map_err(|error| FlowError::unreadable("looking for an approval", &error))?;
-    let Some(case) = found else {
+    let Some(case) = case(&journey.world, approval).await? else {
         let gone = "the question is no longer in the history".to_owned();
         return deny(journey, key, gone).await;
     };

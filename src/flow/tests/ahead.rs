@@ -59,9 +59,7 @@ async fn standings(stage: &Stage) -> Vec<&'static str> {
 
 async fn vote(stage: &Stage, case: &ApprovalCase, subject: &str, verdict: Verdict) {
     let id = case.request.id;
-    approve::vote(&stage.world, id, &person(subject), verdict, None, "")
-        .await
-        .unwrap();
+    stage.vote(id, &person(subject), verdict).await.unwrap();
 }
 
 /// A stage at ten, two hours ahead, and what people are asked.

@@ -28,15 +28,7 @@ async fn a_destructive_step_waits_for_somebody_else_than_the_one_who_started_it(
         subject: "ann".to_owned(),
         groups: std::collections::BTreeSet::new(),
     };
-    let refused = approve::vote(
-        &stage.world,
-        case.request.id,
-        &ann,
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await;
+    let refused = stage.vote(case.request.id, &ann, Verdict::Approve).await;
     assert!(
         matches!(refused, Err(AgentError::Conflict(_))),
         "{refused:?}"
@@ -69,7 +61,7 @@ async fn nobody_who_had_a_hand_in_the_runbook_consents_to_it() {
             groups: std::collections::BTreeSet::new(),
         };
         let id = case.request.id;
-        approve::vote(&stage.world, id, &person, Verdict::Approve, None, "").await
+        stage.vote(id, &person, Verdict::Approve).await
     };
     for subject in ["ann", "bob@example.org", "Cid"] {
         let refused = vote(subject).await;
@@ -100,7 +92,7 @@ async fn a_consent_is_void_once_a_file_or_program_of_the_step_is_another() {
     let reason = "the file /etc/x is not what it was when the step was judged";
     *stage.script.changed.lock().unwrap() = Some(reason.to_owned());
     let yes = async |id| {
-        let voted = approve::vote(&stage.world, id, &bob(), Verdict::Approve, None, "").await;
+        let voted = stage.vote(id, &bob(), Verdict::Approve).await;
         voted.unwrap();
     };
     yes(first).await;
@@ -154,16 +146,10 @@ async fn waiting_for_people_does_not_use_up_the_deadline() {
     let run = stage.start("a").await.unwrap();
     let case = stage.question().await;
     stage.clock.advance(Duration::from_hours(1));
-    approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await
-    .unwrap();
+    stage
+        .vote(case.request.id, &bob(), Verdict::Approve)
+        .await
+        .unwrap();
     assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
 }
 
@@ -174,15 +160,7 @@ async fn a_cancel_withdraws_the_question() {
     let case = stage.question().await;
     stage.world.cancel(run, "bob", "");
     assert_eq!(stage.outcome(run).await, RunOutcome::Canceled);
-    let late = approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await;
+    let late = stage.vote(case.request.id, &bob(), Verdict::Approve).await;
     assert!(late.is_err());
 }
 
@@ -194,16 +172,10 @@ async fn an_approval_step_asks_and_goes_on() {
     ));
     let run = stage.start("a").await.unwrap();
     let case = stage.question().await;
-    approve::vote(
-        &stage.world,
-        case.request.id,
-        &bob(),
-        Verdict::Approve,
-        None,
-        "",
-    )
-    .await
-    .unwrap();
+    stage
+        .vote(case.request.id, &bob(), Verdict::Approve)
+        .await
+        .unwrap();
     assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
     assert_eq!(stage.script.touched(), ["may", "go"]);
 }

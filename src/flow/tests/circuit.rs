@@ -91,9 +91,7 @@ async fn a_denial_counts_as_a_failure_does() {
         let run = stage.start("a").await.unwrap();
         let id = stage.question().await.request.id;
         let no = crate::domain::approval::Verdict::Deny;
-        crate::flow::approve::vote(&stage.world, id, &bob(), no, None, "")
-            .await
-            .unwrap();
+        stage.vote(id, &bob(), no).await.unwrap();
         assert_eq!(stage.outcome(run).await, RunOutcome::Denied);
     }
     let tripped = circuit::open(&stage.world, &name()).unwrap();

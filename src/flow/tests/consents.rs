@@ -40,7 +40,7 @@ async fn vote(
     verdict: Verdict,
 ) -> Result<(), AgentError> {
     let id = case.request.id;
-    approve::vote(&stage.world, id, &person(subject), verdict, None, "").await
+    stage.vote(id, &person(subject), verdict).await
 }
 
 async fn yes(stage: &Stage, case: &ApprovalCase) {

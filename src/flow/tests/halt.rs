@@ -155,9 +155,7 @@ async fn a_no_is_taken_at_any_time() {
     let run = stage.start("a").await.unwrap();
     let id = stage.question().await.request.id;
     halt_it(&stage).await;
-    approve::vote(&stage.world, id, &bob(), Verdict::Deny, None, "")
-        .await
-        .unwrap();
+    stage.vote(id, &bob(), Verdict::Deny).await.unwrap();
     assert_eq!(stage.outcome(run).await, RunOutcome::Denied);
 }
 

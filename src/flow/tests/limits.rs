@@ -14,7 +14,6 @@ use crate::{
         run::{Cause, RunOutcome},
     },
     flow::{
-        approve,
         start::{self, Wish},
         world::Settings,
     },
@@ -154,9 +153,7 @@ async fn what_people_consented_to_happens_although_the_agent_has_used_up_its_own
     let filter = crate::history::ApprovalFilter::default();
     for case in stage.world.history.approvals(filter).await.unwrap() {
         let id = case.request.id;
-        approve::vote(&stage.world, id, &bob(), Verdict::Approve, None, "")
-            .await
-            .unwrap();
+        stage.vote(id, &bob(), Verdict::Approve).await.unwrap();
     }
     for run in runs {
         assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);

@@ -4,11 +4,11 @@ use super::runs::bob;
 use crate::{
     domain::{
         active::{Active, ActiveSet, Origin},
-        approval::Verdict,
+        approval::{Person, Verdict},
         check::CheckStatus,
         effect::{Effect, Effects, Object, Reach, Verb},
         gate::Permit,
-        id::{Entropy, RunId},
+        id::{ApprovalId, Entropy, RunId},
         name::{ActionName, EnvironmentName, RunbookName, SecretName},
         plan::PlannedStep,
         policy::Policy,
@@ -24,6 +24,7 @@ use crate::{
     history::History,
     ports::{
         BoxFuture,
+        agent::AgentError,
         clock::Clock,
         executor::{ApprovalWish, Executor, Intent, LogStream, Session, StepContext, StepLog},
         logs::{LogStore, Losses},
@@ -386,11 +387,18 @@ impl Stage {
         }
     }
 
-    /// Waits until another question than this one is open, and gives it.
-    pub(super) async fn question_after(
+    /// A person answers a question.
+    pub(super) async fn vote(
         &self,
-        other: crate::domain::id::ApprovalId,
-    ) -> crate::history::ApprovalCase {
+        id: ApprovalId,
+        person: &Person,
+        verdict: Verdict,
+    ) -> Result<(), AgentError> {
+        flow::approve::vote(&self.world, id, person, verdict, None, "").await
+    }
+
+    /// Waits until another question than this one is open, and gives it.
+    pub(super) async fn question_after(&self, other: ApprovalId) -> crate::history::ApprovalCase {
         loop {
             let case = self.question().await;
             if case.request.id != other {
