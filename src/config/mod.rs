@@ -25,8 +25,8 @@ pub use document::{Setting, markdown_table, settings};
 pub use fault::Fault;
 pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};
 pub use model::{
-    ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LogConfig, LogFormat,
-    MetricsAccess, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig,
+    AccountConfig, ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LogConfig,
+    LogFormat, MetricsAccess, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig,
     WebhookConfig,
 };
 pub use policy::{LimitConfig, LimitsConfig, PolicyConfig};

@@ -4,7 +4,7 @@ use crate::{
     config::{ai::AiConfig, audit::AuditConfig, policy::PolicyConfig},
     domain::{
         access::Role,
-        name::{ChannelName, EnvironmentName, SecretName, WebhookName},
+        name::{ChannelName, EnvironmentName, RunbookName, SecretName, WebhookName},
         span::Span,
     },
 };
@@ -203,6 +203,22 @@ pub struct ClusterConfig {
     pub kubeconfig: Option<PathBuf>,
     /// The context in it; its current one where none is named.
     pub context: Option<String>,
+    /// As whom runbooks reach it; as the agent itself where none is named.
+    pub account: Option<AccountConfig>,
+    /// As whom single runbooks reach it, by their names.
+    #[schemars(with = "BTreeMap<String, AccountConfig>")]
+    pub accounts: BTreeMap<RunbookName, AccountConfig>,
+}
+
+/// An account of a cluster: exactly one of these.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum AccountConfig {
+    /// A service account that the agent impersonates, as `namespace/name`.
+    ServiceAccount(String),
+    /// The secret that holds a token of the account.
+    #[schemars(with = "String")]
+    Token(SecretName),
 }
 
 /// How long things are kept.

@@ -51,7 +51,8 @@ pub(super) async fn assemble(
     )?;
     let history = history(config)?;
     let source = Arc::new(wiring::source(config, secrets.as_ref(), &plan.from)?);
-    let hands = wiring::hands(config, clock.clone(), secrets.clone(), source.clone())?;
+    let seen = (clock.clone(), events.clone());
+    let hands = wiring::hands(config, seen, secrets.clone(), source.clone())?;
     let children = hands.children.clone();
     programs.are(hands.processes.clone());
     let catalogue = Arc::new(wiring::catalogue());

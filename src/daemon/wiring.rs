@@ -7,13 +7,15 @@ use crate::{
         clock::{SystemClock, Uptime},
         git::{Credentials as GitCredentials, GitOptions, GitSource, Reference},
         host::LocalHost,
-        kubernetes::{ConfiguredClusters, Credentials as ClusterCredentials},
+        kubernetes::{
+            Account, Called, Cluster, ConfiguredClusters, Credentials as ClusterCredentials,
+        },
         logs::StepLogs,
         network::HostNetwork,
         process::{HostMaterials, HostProcesses},
         secrets::{ConfiguredSecrets, Origin},
     },
-    config::{ChannelConfig, ClusterConfig, Config, MetricsAccess, SecretRef},
+    config::{AccountConfig, ChannelConfig, ClusterConfig, Config, MetricsAccess, SecretRef},
     domain::{
         access::TokenEntry,
         audit::Stamp,
@@ -28,6 +30,7 @@ use crate::{
         clock::Clock, cluster::Clusters, host::Host, network::Network, secrets::Secrets,
         source::Source,
     },
+    telemetry::Events,
 };
 use std::{
     collections::BTreeMap,
@@ -74,9 +77,29 @@ pub fn host() -> Arc<dyn Host> {
     Arc::new(LocalHost)
 }
 
-/// The clusters that the configuration names, and `default`.
-pub fn clusters(config: &Config) -> Arc<dyn Clusters> {
-    Arc::new(ConfiguredClusters::new(credentials(&config.clusters)))
+/// The clusters that the configuration names, and `default`. Each of their requests is counted by `events`.
+///
+/// # Errors
+/// An account is not named as `namespace/name`.
+pub fn clusters(
+    config: &Config,
+    secrets: Arc<dyn Secrets>,
+    events: Option<Events>,
+) -> Result<Arc<dyn Clusters>, WiringError> {
+    let clusters = ConfiguredClusters::new(known_clusters(&config.clusters)?).with_secrets(secrets);
+    let Some(events) = events else {
+        return Ok(Arc::new(clusters));
+    };
+    events.set_clusters(config.clusters.keys().map(String::as_str));
+    let watch = move |called: Called<'_>| {
+        events.cluster_asked(
+            called.cluster,
+            called.verb,
+            called.code,
+            called.took.duration(),
+        );
+    };
+    Ok(Arc::new(clusters.watched(Arc::new(watch))))
 }
 
 /// Every action there is, without hands: for validation and schemas.
@@ -208,7 +231,7 @@ fn secrets(config: &Config, environment: &BTreeMap<String, String>) -> Configure
 /// The artifacts' folder cannot be made.
 pub fn hands(
     config: &Config,
-    clock: Arc<dyn Clock>,
+    (clock, events): (Arc<dyn Clock>, Events),
     secrets: Arc<dyn Secrets>,
     source: Arc<dyn Source>,
 ) -> Result<Hands, WiringError> {
@@ -220,7 +243,7 @@ pub fn hands(
         clock,
         processes: Arc::new(processes),
         network: network(),
-        clusters: clusters(config),
+        clusters: clusters(config, secrets.clone(), Some(events))?,
         host: host(),
         materials: Arc::new(HostMaterials::new(source)),
         archive: Arc::new(archive),
@@ -230,25 +253,63 @@ pub fn hands(
     })
 }
 
-fn credentials(
+fn known_clusters(
     configured: &BTreeMap<String, ClusterConfig>,
-) -> BTreeMap<String, ClusterCredentials> {
-    let of = |cluster: &ClusterConfig| match &cluster.kubeconfig {
-        Some(path) => ClusterCredentials::Kubeconfig {
-            path: path.clone(),
-            context: cluster.context.clone(),
-        },
-        None => ClusterCredentials::Found {
-            context: cluster.context.clone(),
-        },
-    };
-    let mut all: BTreeMap<String, ClusterCredentials> = configured
-        .iter()
-        .map(|(name, cluster)| (name.clone(), of(cluster)))
-        .collect();
+) -> Result<BTreeMap<String, Cluster>, WiringError> {
+    let mut all = BTreeMap::new();
+    for (name, cluster) in configured {
+        all.insert(name.clone(), known_cluster(name, cluster)?);
+    }
     all.entry("default".to_owned())
-        .or_insert(ClusterCredentials::Found { context: None });
-    all
+        .or_insert_with(|| ClusterCredentials::Found { context: None }.into());
+    Ok(all)
+}
+
+fn known_cluster(name: &str, cluster: &ClusterConfig) -> Result<Cluster, WiringError> {
+    let context = cluster.context.clone();
+    let mut accounts = BTreeMap::new();
+    for (runbook, account) in &cluster.accounts {
+        let place = format!("clusters.{name}.accounts.{runbook}");
+        accounts.insert(runbook.clone(), account_of(&place, account)?);
+    }
+    let place = format!("clusters.{name}.account");
+    let account = cluster.account.as_ref();
+    Ok(Cluster {
+        credentials: match &cluster.kubeconfig {
+            Some(path) => ClusterCredentials::Kubeconfig {
+                path: path.clone(),
+                context,
+            },
+            None => ClusterCredentials::Found { context },
+        },
+        accounts,
+        account: account
+            .map(|account| account_of(&place, account))
+            .transpose()?,
+    })
+}
+
+fn account_of(place: &str, account: &AccountConfig) -> Result<Account, WiringError> {
+    match account {
+        AccountConfig::Token(secret) => Ok(Account::Token(secret.clone())),
+        AccountConfig::ServiceAccount(text) => {
+            let parts: Vec<&str> = text.split('/').collect();
+            match parts.as_slice() {
+                [namespace, name] if !namespace.is_empty() && !name.is_empty() => {
+                    Ok(Account::ServiceAccount {
+                        namespace: (*namespace).to_owned(),
+                        name: (*name).to_owned(),
+                    })
+                }
+                _ => Err(WiringError {
+                    part: "clusters",
+                    reason: format!(
+                        "at `{place}.serviceAccount`: `{text}` is not `namespace/name`\nhint: write for example `ops/web-restart`"
+                    ),
+                }),
+            }
+        }
+    }
 }
 
 fn channels(configured: &BTreeMap<ChannelName, ChannelConfig>) -> BTreeMap<ChannelName, Channel> {

@@ -1,7 +1,12 @@
 //! Kubernetes API servers.
 
-use crate::{domain::span::Span, ports::BoxFuture};
+use crate::{
+    domain::{name::RunbookName, span::Span},
+    ports::BoxFuture,
+};
 use serde_json::Value;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A sort of object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +37,14 @@ pub enum ClusterError {
     /// Rights are missing.
     #[error("the API server forbids it: {0}\nhint: grant the agent's service account this right")]
     Forbidden(String),
-    /// The object changed meanwhile.
-    #[error("{0} changed meanwhile")]
-    Conflict(String),
+    /// The object is not what the request counts on: it changed meanwhile, is there already, or another manager owns the fields.
+    #[error("{about}: {message}")]
+    Conflict {
+        /// The object.
+        about: String,
+        /// The server's words; of a conflict of server-side apply they name the fields and their managers.
+        message: String,
+    },
     /// The server refused the request as it is.
     #[error("the API server refused the request ({code}): {message}")]
     Refused {
@@ -57,7 +67,7 @@ impl ClusterError {
     /// Whether trying again may help.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Conflict(_) | Self::Unavailable { .. } => true,
+            Self::Conflict { .. } | Self::Unavailable { .. } => true,
             Self::Refused { code, .. } => *code == 429,
             Self::NotConfigured(..) | Self::NotFound(_) | Self::Forbidden(_) => false,
         }
@@ -97,15 +107,40 @@ pub trait Clusters: Send + Sync + std::fmt::Debug {
     /// Whether a program that a step starts finds this very cluster by itself, with this `KUBECONFIG` or with none. Where that is not
     /// sure, it does not.
     fn is_reached_by_programs(&self, cluster: &str, kubeconfig: Option<&str>) -> bool;
-    /// A strategic merge patch (core kinds) or merge patch (others), optionally on a subresource such as `scale`.
-    fn patch<'a>(
+    /// What the server calls a sort of object that is not built in. Asked of the server once, and again once it serves no such sort.
+    fn find<'a>(
+        &'a self,
+        cluster: &'a str,
+        sort: Sort<'a>,
+    ) -> BoxFuture<'a, Result<Resource, ClusterError>>;
+    /// Changes one object, or a part of it; gives what the server answers. With `dry_run` the server checks it and leaves it at that.
+    fn change<'a>(
         &'a self,
         cluster: &'a str,
         resource: &'a Resource,
         object: ObjectPath<'a>,
-        patch: &'a Value,
+        change: Change<'a>,
         dry_run: bool,
     ) -> BoxFuture<'a, Result<Value, ClusterError>>;
+    /// What a container printed, piece by piece into `sink`; ends with the log as it is now, or with the container where it is followed.
+    /// Only the pauses have a deadline, not the whole.
+    fn logs<'a>(
+        &'a self,
+        cluster: &'a str,
+        of: LogsOf<'a>,
+        sink: &'a mut Sink<'_>,
+    ) -> BoxFuture<'a, Result<(), ClusterError>>;
+    /// Runs a program in a container, without a terminal. What it prints is read only as fast as it is taken. Dropping the future closes
+    /// the connection, which is all that can be done from here to end the program.
+    fn exec<'a>(
+        &'a self,
+        cluster: &'a str,
+        in_container: Container<'a>,
+        argv: &'a [String],
+        streams: ExecStreams<'a>,
+    ) -> BoxFuture<'a, Result<ExecEnd, ClusterError>>;
+    /// The same clusters as this runbook reaches them: as the account that the configuration names for it.
+    fn acting_for(&self, runbook: &RunbookName) -> Arc<dyn Clusters>;
     /// How long a call may take.
     fn deadline(&self) -> Span {
         Span::from_secs(30)
@@ -152,4 +187,112 @@ pub struct ObjectPath<'a> {
     pub name: &'a str,
     /// `scale`, `status`, …
     pub subresource: Option<&'a str>,
+}
+
+/// How a sort of object is named where it may not be built in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort<'a> {
+    /// As a manifest names it: `apiVersion` and `kind`.
+    Manifest(&'a str, &'a str),
+    /// As effects name it: the kind in lower-case letters, and the group: `certificate.cert-manager.io`. The version is the one that
+    /// the server prefers.
+    Effect(&'a str),
+}
+
+/// A change of one object.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// A new object, or, with a part such as `eviction` or `token`, what is asked of that part. The name in the path counts for parts.
+    Create(&'a Value),
+    /// Server-side apply in the agent's name: the fields given are as they are here from now on. With `force`, fields of other
+    /// managers are taken over; without, such a field is a conflict that names them.
+    Apply {
+        /// The fields.
+        object: &'a Value,
+        /// Whether to take fields over.
+        force: bool,
+    },
+    /// A strategic merge patch (built-in kinds), or a merge patch (others and parts). `metadata.uid` and `metadata.resourceVersion` in it are
+    /// preconditions: another object, or one that changed, is a conflict.
+    Merge(&'a Value),
+    /// A merge patch (RFC 7386) for every kind: a list replaces a list.
+    Replace(&'a Value),
+    /// A JSON patch (RFC 6902).
+    Json(&'a Value),
+    /// Removes it.
+    Delete(Deletion<'a>),
+}
+
+/// How an object is removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Deletion<'a> {
+    /// Only this very object; another one of the same name is a conflict.
+    pub uid: Option<&'a str>,
+    /// Only in this state; one that changed is a conflict.
+    pub resource_version: Option<&'a str>,
+    /// How long its containers get to end, in seconds; what the object itself says where none is given.
+    pub grace_seconds: Option<u32>,
+    /// What becomes of the objects that it owns.
+    pub dependents: Dependents,
+}
+
+/// What becomes of the objects that a deleted one owns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Dependents {
+    /// They are deleted after it.
+    #[default]
+    Background,
+    /// They are deleted before it.
+    Foreground,
+    /// They stay.
+    Orphan,
+}
+
+/// A container of a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Container<'a> {
+    /// The pod's namespace.
+    pub namespace: &'a str,
+    /// The pod.
+    pub pod: &'a str,
+    /// The container; the pod's only or default one where none is named.
+    pub container: Option<&'a str>,
+}
+
+/// What of a container's output is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogsOf<'a> {
+    /// Whose.
+    pub container: Container<'a>,
+    /// Of the instance before the last restart.
+    pub previous: bool,
+    /// Only what was printed in so many last seconds.
+    pub since_seconds: Option<u32>,
+    /// Only so many last lines.
+    pub tail_lines: Option<u32>,
+    /// Whether to go on until the container ends.
+    pub follow: bool,
+}
+
+/// Where bytes go; it takes them as fast as it can.
+pub type Sink<'a> = dyn AsyncWrite + Send + Unpin + 'a;
+
+/// Input and outputs of a program in a container.
+#[expect(missing_debug_implementations, reason = "streams say nothing")]
+pub struct ExecStreams<'a> {
+    /// Standard input; none: it is closed.
+    pub stdin: Option<&'a mut (dyn AsyncRead + Send + Unpin + 'a)>,
+    /// Standard output.
+    pub stdout: &'a mut Sink<'a>,
+    /// Standard error.
+    pub stderr: &'a mut Sink<'a>,
+}
+
+/// How a program in a container ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExecEnd {
+    /// With this exit code.
+    Exited(i32),
+    /// It could not be started, or its connection was lost; in the server's words.
+    Failed(String),
 }

@@ -12,16 +12,23 @@ use crate::{
 };
 use orderly::{
     actions::framework::World,
-    adapters::kubernetes::{ConfiguredClusters, Credentials},
+    adapters::kubernetes::{Account, Called, Cluster, ConfiguredClusters, Credentials},
     domain::{
         check::CheckStatus,
+        name::RunbookName,
         run::{StepReport, StepResult},
         span::Span,
     },
-    ports::cluster::{ClusterError, Clusters, Resource},
+    ports::cluster::{
+        Change, ClusterError, Clusters, Container, Deletion, LogsOf, ObjectPath, Resource, Sort,
+    },
 };
 use serde_json::{Value, json};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tempfile::TempDir;
 
 const WEB: &str = "/apis/apps/v1/namespaces/shop/deployments/web";
@@ -53,6 +60,17 @@ impl Stage {
     fn run(&self) -> Run {
         Run::new(self.world())
     }
+    async fn change_web(&self, change: Change<'_>) -> Result<Value, ClusterError> {
+        let web = ObjectPath {
+            namespace: Some("shop"),
+            name: "web",
+            subresource: None,
+        };
+        let clusters = &self.clusters;
+        clusters
+            .change("default", &deployments(), web, change, false)
+            .await
+    }
     async fn get_web(&self) -> Result<Value, ClusterError> {
         let clusters = &self.clusters;
         clusters
@@ -66,7 +84,7 @@ fn clusters(path: PathBuf) -> ConfiguredClusters {
         path,
         context: None,
     };
-    ConfiguredClusters::new([("default".to_owned(), credentials)].into())
+    ConfiguredClusters::new([("default".to_owned(), credentials.into())].into())
 }
 fn deployments() -> Resource {
     Resource {
@@ -112,52 +130,61 @@ async fn an_object_is_read_with_the_kubeconfigs_credentials() {
 }
 
 #[tokio::test]
-async fn each_refusal_has_its_meaning_and_nothing_is_repeated_behind_the_back() {
-    for (answered, words, retryable) in [
+async fn each_refusal_has_its_meaning_and_a_look_is_repeated_only_where_that_may_help() {
+    for (answered, words, retryable, sent) in [
         (
             status(403, "deployments is forbidden for agent"),
             "forbidden for agent\nhint: grant",
             false,
+            1,
         ),
         (
             status(404, "x"),
             "deployment web in namespace shop was not found",
             false,
+            1,
         ),
         (
-            status(409, "x"),
-            "deployment web in namespace shop changed meanwhile",
+            status(409, "the object has been modified"),
+            "deployment web in namespace shop: the object has been modified",
             true,
+            1,
         ),
         (
             status(429, "too many requests"),
             "refused the request (429): too many requests",
             true,
+            3,
         ),
         (
             status(422, "spec is invalid"),
             "refused the request (422): spec is invalid",
             false,
+            1,
         ),
         (
             status(401, "Unauthorized"),
             "(401): Unauthorized\nhint: the agent's credentials",
             false,
+            1,
         ),
         (
             status(500, "etcd is away"),
             "did not answer: it failed with 500: etcd is away",
             true,
+            3,
         ),
         (
             answer(503, "<html>busy\u{1b}[2J</html>"),
             "it failed with 503: <html>busy[2J</html>",
             true,
+            3,
         ),
         (
             answer(200, "<html>hello</html>"),
             "its answer is not JSON",
             true,
+            3,
         ),
     ] {
         let stage = Stage::new().await;
@@ -167,8 +194,252 @@ async fn each_refusal_has_its_meaning_and_nothing_is_repeated_behind_the_back() 
         let error = stage.get_web().await.unwrap_err();
         assert!(error.to_string().contains(words), "{answered:?}: {error}");
         assert_eq!(error.retryable(), retryable, "{error}");
-        assert_eq!(stage.server.seen().len(), 1, "{answered:?}");
+        assert_eq!(stage.server.seen().len(), sent, "{answered:?}");
     }
+}
+
+#[tokio::test]
+async fn a_change_is_sent_again_only_where_the_server_has_not_looked_at_it() {
+    for (answers, sent) in [
+        (vec![status(429, "busy"), ok(&web(2, 3, 3))], 2),
+        (vec![status(500, "etcd is away")], 1),
+        (vec![status(409, "modified")], 1),
+    ] {
+        let stage = Stage::new().await;
+        stage.server.script(&format!("PATCH {WEB}"), answers);
+        let _ended = stage
+            .change_web(Change::Merge(&json!({ "spec": {} })))
+            .await;
+        assert_eq!(stage.server.seen().len(), sent);
+    }
+}
+
+#[tokio::test]
+async fn an_eviction_that_a_budget_forbids_is_not_repeated() {
+    let stage = Stage::new().await;
+    let path = "POST /api/v1/namespaces/shop/pods/web-1/eviction";
+    stage
+        .server
+        .script(path, [status(429, "it would violate the budget")]);
+    let pods = Resource {
+        group: String::new(),
+        plural: "pods".into(),
+        kind: "Pod".into(),
+        ..deployments()
+    };
+    let pod = ObjectPath {
+        namespace: Some("shop"),
+        name: "web-1",
+        subresource: Some("eviction"),
+    };
+    let clusters = &stage.clusters;
+    let evicted = clusters.change("default", &pods, pod, Change::Create(&json!({})), false);
+    let error = evicted.await.unwrap_err().to_string();
+    assert!(
+        error.contains("(429): it would violate the budget"),
+        "{error}"
+    );
+    assert_eq!(stage.server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn each_change_is_sent_as_the_api_has_it() {
+    let body = json!({ "metadata": { "name": "web" } });
+    let removal = Deletion {
+        uid: Some("u-1"),
+        ..Deletion::default()
+    };
+    for (change, method, content_type, query) in [
+        (
+            Change::Create(&body),
+            "POST /apis/apps/v1/namespaces/shop/deployments",
+            "application/json",
+            "fieldManager=orderly",
+        ),
+        (
+            Change::Apply {
+                object: &body,
+                force: false,
+            },
+            &format!("PATCH {WEB}"),
+            "application/apply-patch+yaml",
+            "fieldValidation=Strict",
+        ),
+        (
+            Change::Apply {
+                object: &body,
+                force: true,
+            },
+            &format!("PATCH {WEB}"),
+            "application/apply-patch+yaml",
+            "force=true",
+        ),
+        (
+            Change::Merge(&body),
+            &format!("PATCH {WEB}"),
+            "application/strategic-merge-patch+json",
+            "fieldManager=orderly",
+        ),
+        (
+            Change::Replace(&body),
+            &format!("PATCH {WEB}"),
+            "application/merge-patch+json",
+            "fieldManager=orderly",
+        ),
+        (
+            Change::Json(&body),
+            &format!("PATCH {WEB}"),
+            "application/json-patch+json",
+            "fieldManager=orderly",
+        ),
+        (
+            Change::Delete(removal),
+            &format!("DELETE {WEB}"),
+            "application/json",
+            "",
+        ),
+    ] {
+        let stage = Stage::new().await;
+        stage.server.script(method, [ok(&web(2, 3, 3))]);
+        stage.change_web(change).await.unwrap();
+        let seen = &stage.server.seen()[0];
+        assert_eq!(seen.headers["content-type"], content_type, "{change:?}");
+        assert!(seen.line.contains(query), "{}", seen.line);
+        if let Change::Delete(_) = change {
+            assert_eq!(seen.body["preconditions"]["uid"], "u-1");
+            assert_eq!(seen.body["propagationPolicy"], "Background");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_runbook_reaches_a_cluster_as_the_account_that_is_named_for_it() {
+    let stage = Stage::new().await;
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [ok(&web(2, 3, 3))]);
+    let runbook = |name: &str| RunbookName::new(name).unwrap();
+    let account = |name: &str| Account::ServiceAccount {
+        namespace: "ops".to_owned(),
+        name: name.to_owned(),
+    };
+    let cluster = Cluster {
+        credentials: Credentials::Kubeconfig {
+            path: stage.folder.path().join("kubeconfig"),
+            context: None,
+        },
+        accounts: [(runbook("restart"), account("restarter"))].into(),
+        account: Some(account("others")),
+    };
+    let clusters = ConfiguredClusters::new([("default".to_owned(), cluster)].into());
+    let web = || async {
+        let as_restart = clusters.acting_for(&runbook("restart"));
+        let as_other = clusters.acting_for(&runbook("other"));
+        for clusters in [&as_restart, &as_other] {
+            let got = clusters.get("default", &deployments(), Some("shop"), "web");
+            got.await.unwrap();
+        }
+        let own = clusters.get("default", &deployments(), Some("shop"), "web");
+        own.await.unwrap();
+    };
+    web().await;
+    let seen = stage.server.seen();
+    assert_eq!(
+        seen[0].headers["impersonate-user"],
+        "system:serviceaccount:ops:restarter"
+    );
+    assert_eq!(
+        seen[1].headers["impersonate-user"],
+        "system:serviceaccount:ops:others"
+    );
+    assert!(!seen[2].headers.contains_key("impersonate-user"));
+}
+
+#[tokio::test]
+async fn a_sort_of_object_is_asked_for_once() {
+    let stage = Stage::new().await;
+    let version = json!({ "preferredVersion": { "version": "v1" } });
+    let kinds = json!({ "resources": [
+        { "name": "certificates/status", "kind": "Certificate", "namespaced": true },
+        { "name": "certificates", "kind": "Certificate", "namespaced": true },
+        { "name": "clusterissuers", "kind": "ClusterIssuer", "namespaced": false }
+    ] });
+    stage
+        .server
+        .script("GET /apis/cert-manager.io", [ok(&version)]);
+    stage
+        .server
+        .script("GET /apis/cert-manager.io/v1", [ok(&kinds)]);
+    let clusters = &stage.clusters;
+    for _ in 0..2 {
+        let found = clusters.find("default", Sort::Effect("certificate.cert-manager.io"));
+        let found = found.await.unwrap();
+        assert_eq!(
+            (found.plural.as_str(), found.namespaced),
+            ("certificates", true)
+        );
+    }
+    assert_eq!(stage.server.seen().len(), 2);
+    let found = clusters.find(
+        "default",
+        Sort::Manifest("cert-manager.io/v1", "ClusterIssuer"),
+    );
+    assert!(!found.await.unwrap().namespaced);
+    let missing = clusters.find("default", Sort::Manifest("cert-manager.io/v1", "Nothing"));
+    let missing = missing.await.unwrap_err().to_string();
+    assert!(
+        missing.contains("Nothing of cert-manager.io/v1"),
+        "{missing}"
+    );
+}
+
+#[tokio::test]
+async fn every_request_is_told_to_whoever_counts_them() {
+    let stage = Stage::new().await;
+    let told: Arc<Mutex<Vec<(String, &'static str, u16)>>> = Arc::default();
+    let counted = told.clone();
+    let path = stage.folder.path().join("kubeconfig");
+    let clusters = clusters(path).watched(Arc::new(move |called: Called<'_>| {
+        let mut told = counted.lock().unwrap();
+        told.push((called.cluster.to_owned(), called.verb, called.code));
+    }));
+    let web = clusters.get("default", &deployments(), Some("shop"), "web");
+    web.await.unwrap_err();
+    assert_eq!(*told.lock().unwrap(), [("default".to_owned(), "get", 404)]);
+}
+
+#[tokio::test]
+async fn a_log_flows_into_its_sink() {
+    let stage = Stage::new().await;
+    let path = "GET /api/v1/namespaces/shop/pods/web-1/log";
+    stage.server.script(path, [answer(200, "one\ntwo\n")]);
+    let of = LogsOf {
+        container: Container {
+            namespace: "shop",
+            pod: "web-1",
+            container: Some("app"),
+        },
+        previous: true,
+        since_seconds: None,
+        tail_lines: Some(2),
+        follow: false,
+    };
+    let mut kept = Vec::new();
+    stage.clusters.logs("default", of, &mut kept).await.unwrap();
+    assert_eq!(kept, b"one\ntwo\n");
+    let line = &stage.server.seen()[0].line;
+    for part in ["container=app", "previous=true", "tailLines=2"] {
+        assert!(line.contains(part), "{line}");
+    }
+    stage
+        .server
+        .script(path, [status(400, "container app is waiting to start")]);
+    let error = stage
+        .clusters
+        .logs("default", of, &mut kept)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("waiting to start"), "{error}");
 }
 
 #[tokio::test]

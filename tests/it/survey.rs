@@ -35,7 +35,7 @@ impl Place {
             path: kubeconfig.clone(),
             context: None,
         };
-        let clusters = ConfiguredClusters::new([("default".to_owned(), credentials)].into())
+        let clusters = ConfiguredClusters::new([("default".to_owned(), credentials.into())].into())
             .with_deadline(Span::from_secs(2));
         let run = Run::new(World {
             clusters: Arc::new(clusters),

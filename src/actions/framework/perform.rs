@@ -108,9 +108,10 @@ impl Performer {
             stop: session.stop.child_token(),
             ..session
         };
+        let world = self.world.acting_for(&step.runbook);
         let prepared = text::check(&step.arguments)
             .and_then(|()| revealed.apply(&step.arguments))
-            .and_then(|arguments| caught(|| action.prepare(&arguments, &session, &self.world))?);
+            .and_then(|arguments| caught(|| action.prepare(&arguments, &session, &world))?);
         match prepared {
             Ok(attempt) => supervise(attempt, step.timeout, &session, &*self.world.clock).await,
             Err(error) => StepReport::failed(error, false),
@@ -127,8 +128,9 @@ impl Executor for Performer {
     ) -> BoxFuture<'a, Result<Intent, String>> {
         Box::pin(async move {
             let mut intent = self.ask(action, arguments, context).await?;
-            let (clusters, clock) = (&*self.world.clusters, &*self.world.clock);
-            intent.effects = survey(clusters, clock, arguments, intent.effects).await;
+            let clusters = self.world.clusters.acting_for(&context.runbook);
+            let clock = &*self.world.clock;
+            intent.effects = survey(&*clusters, clock, arguments, intent.effects).await;
             Ok(intent)
         })
     }

@@ -17,7 +17,10 @@ use crate::{
         BoxFuture,
         archive::{Archive, ArchiveError, Expected, Inspection, Label, Stored},
         clock::Clock,
-        cluster::{ClusterError, Clusters, Matching, Names, ObjectPath, Resource},
+        cluster::{
+            Change, ClusterError, Clusters, Container, ExecEnd, ExecStreams, LogsOf, Matching,
+            Names, ObjectPath, Resource, Sink, Sort,
+        },
         executor::{Executor, Intent, LogStream, RunSoFar, Session, StepContext, StepLog},
         host::{DiskUsage, Host},
         materials::NoMaterials,
@@ -371,15 +374,42 @@ impl Clusters for Absent {
     ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>> {
         no_cluster(cluster)
     }
-    fn patch<'a>(
+    fn find<'a>(
+        &'a self,
+        cluster: &'a str,
+        _: Sort<'a>,
+    ) -> BoxFuture<'a, Result<Resource, ClusterError>> {
+        no_cluster(cluster)
+    }
+    fn change<'a>(
         &'a self,
         cluster: &'a str,
         _: &'a Resource,
         _: ObjectPath<'a>,
-        _: &'a Value,
+        _: Change<'a>,
         _: bool,
     ) -> BoxFuture<'a, Result<Value, ClusterError>> {
         no_cluster(cluster)
+    }
+    fn logs<'a>(
+        &'a self,
+        cluster: &'a str,
+        _: LogsOf<'a>,
+        _: &'a mut Sink<'_>,
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
+        no_cluster(cluster)
+    }
+    fn exec<'a>(
+        &'a self,
+        cluster: &'a str,
+        _: Container<'a>,
+        _: &'a [String],
+        _: ExecStreams<'a>,
+    ) -> BoxFuture<'a, Result<ExecEnd, ClusterError>> {
+        no_cluster(cluster)
+    }
+    fn acting_for(&self, _: &RunbookName) -> Arc<dyn Clusters> {
+        Arc::new(Self)
     }
     fn names<'a>(
         &'a self,

@@ -1,7 +1,7 @@
 //! What actions may use of the world.
 
 use crate::{
-    domain::name::{ChannelName, SecretName},
+    domain::name::{ChannelName, RunbookName, SecretName},
     ports::{
         archive::Archive, clock::Clock, cluster::Clusters, host::Host, materials::Materials,
         network::Network, processes::Processes, runs::Runs, secrets::Secrets,
@@ -35,6 +35,17 @@ pub struct World {
     pub channels: Arc<BTreeMap<ChannelName, Channel>>,
     /// Runs that steps start.
     pub children: Arc<Children>,
+}
+
+impl World {
+    /// The same world as this runbook reaches it.
+    #[must_use]
+    pub fn acting_for(&self, runbook: &RunbookName) -> Self {
+        Self {
+            clusters: self.clusters.acting_for(runbook),
+            ..self.clone()
+        }
+    }
 }
 
 /// Where messages go: a webhook that takes JSON by POST.

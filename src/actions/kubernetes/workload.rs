@@ -7,7 +7,7 @@ use crate::{
     },
     domain::effect::{Object, Place, Scope, Which},
     ports::{
-        cluster::{ClusterError, ObjectPath},
+        cluster::{Change, ClusterError, ObjectPath},
         executor::StepContext,
     },
 };
@@ -86,7 +86,13 @@ impl Workload {
         };
         world
             .clusters
-            .patch(&self.cluster, &self.kind.resource(), object, patch, dry_run)
+            .change(
+                &self.cluster,
+                &self.kind.resource(),
+                object,
+                Change::Merge(patch),
+                dry_run,
+            )
             .await
     }
 }

@@ -1,22 +1,36 @@
 //! From credentials to a client.
 
-use super::{Credentials, chain};
+use super::{Account, Credentials, answers::chain};
+use crate::ports::secrets::Secrets;
 use kube::{
     Client, Config,
-    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
+    config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use std::{path::Path, time::Duration};
 
 /// How long the TCP and TLS handshakes may take.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// Whom a cluster sees.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Identity {
+    pub(super) cluster: String,
+    /// None: the agent's own.
+    pub(super) account: Option<Account>,
+}
+
 /// Reads the credentials and makes a client; no connection is opened yet.
-pub(super) async fn connect(credentials: Credentials) -> Result<Client, String> {
+pub(super) async fn connect(
+    credentials: Credentials,
+    account: Option<&Account>,
+    secrets: Option<&dyn Secrets>,
+) -> Result<Client, String> {
     let mut config = match &credentials {
         Credentials::Kubeconfig { path, context } => from_file(path, context.as_deref()).await?,
         Credentials::InCluster => in_cluster()?,
         Credentials::Found { context } => found(context.as_deref()).await?,
     };
+    act_as(&mut config, account, secrets)?;
     config.connect_timeout = Some(CONNECT);
     // One call is one request; steps say themselves how often they retry.
     config.default_retry = false;
@@ -25,6 +39,30 @@ pub(super) async fn connect(credentials: Credentials) -> Result<Client, String> 
         .await
         .map_err(|error| chain(&error))?
         .map_err(|error| chain(&error))
+}
+
+fn act_as(
+    config: &mut Config,
+    account: Option<&Account>,
+    secrets: Option<&dyn Secrets>,
+) -> Result<(), String> {
+    match account {
+        None => {}
+        Some(Account::ServiceAccount { namespace, name }) => {
+            // The server adds the groups of a service account by itself.
+            let user = format!("system:serviceaccount:{namespace}:{name}");
+            config.auth_info.impersonate = Some(user);
+        }
+        Some(Account::Token(secret)) => {
+            let secrets = secrets.ok_or("there are no secrets here")?;
+            let value = secrets.get(secret).map_err(|error| chain(&error))?;
+            config.auth_info = AuthInfo {
+                token: Some(value.expose().trim().to_owned().into()),
+                ..AuthInfo::default()
+            };
+        }
+    }
+    Ok(())
 }
 
 async fn from_file(path: &Path, context: Option<&str>) -> Result<Config, String> {

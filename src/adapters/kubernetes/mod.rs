@@ -2,39 +2,49 @@
 //!
 //! Invariants
 //! - Nothing is connected before the first call; a cluster that is away hurts only the steps that name it.
-//! - One call is one request: it is never repeated here, because a repeated change asks the gate again.
-//! - Every request has a deadline, from connecting to the last byte, and every body a bound.
+//! - A change is sent again only where the server says that it has not even looked at it (429); whatever else became of it is for the
+//!   step to say, because a repeated change asks the gate again. What only looks is tried three times.
+//! - Every request has a deadline, its repetitions included, from connecting to the last byte, and every body a bound.
 //! - Secrets of a cluster are only ever read as metadata; their values do not enter the agent.
+//! - Every request is told to whoever counts them, with how it ended.
 //!
 //! Answers are read as JSON here rather than by `kube`'s `Api`, which reads bodies of any length and prints those it cannot read.
 
+mod answers;
+mod call;
 mod connect;
+mod discovery;
 mod names;
 mod request;
+mod streams;
 
 use crate::{
-    domain::span::Span,
+    domain::{
+        name::{RunbookName, SecretName},
+        span::Span,
+    },
     ports::{
         BoxFuture,
-        cluster::{ClusterError, Clusters, Matching, Names, ObjectPath, Resource},
+        cluster::{
+            Change, ClusterError, Clusters, Container, ExecEnd, ExecStreams, LogsOf, Matching,
+            Names, ObjectPath, Resource, Sink, Sort,
+        },
+        secrets::Secrets,
     },
 };
-use http_body_util::{BodyExt as _, Limited};
-use kube::{Client, client::Body};
+use answers::take_page;
+use call::{Call, Repeat};
+use connect::Identity;
+use kube::Client;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
-use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
-/// The longest answer in bytes; a page of 500 large pods has some 10 MiB.
-const LONGEST: usize = 64 << 20;
 /// How many objects a list may have in all.
 const MOST_OBJECTS: usize = 50_000;
-/// How much of an error that is not JSON is shown.
-const SHOWN: usize = 300;
 /// The cluster that effects name where a program finds its cluster by itself.
 const PROGRAMS: &str = "default";
 /// As the port states it.
@@ -59,111 +69,180 @@ pub enum Credentials {
     },
 }
 
-/// The clusters that the configuration names.
-#[derive(Debug)]
-pub struct ConfiguredClusters {
-    credentials: BTreeMap<String, Credentials>,
-    connected: Mutex<BTreeMap<String, Connected>>,
-    deadline: Span,
+/// As whom a runbook reaches a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Account {
+    /// As this service account, by impersonation: the agent's own must be allowed to impersonate it.
+    ServiceAccount {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// By the token in this secret of the agent.
+    Token(SecretName),
 }
 
-#[derive(Clone)]
-struct Connected(Client);
+/// A cluster of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// How it is reached.
+    pub credentials: Credentials,
+    /// Accounts of single runbooks.
+    pub accounts: BTreeMap<RunbookName, Account>,
+    /// The account of every other runbook; the agent's own where none is named.
+    pub account: Option<Account>,
+}
 
-impl std::fmt::Debug for Connected {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("connected")
+impl From<Credentials> for Cluster {
+    /// That every runbook reaches as the agent.
+    fn from(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            accounts: BTreeMap::new(),
+            account: None,
+        }
     }
 }
 
-/// One request and what it is about.
-struct Call<'a> {
-    cluster: &'a str,
-    /// For errors: `deployment web in namespace shop`.
-    about: String,
-    request: http::Request<Vec<u8>>,
+/// One request that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Called<'a> {
+    /// The cluster's name.
+    pub cluster: &'a str,
+    /// `get`, `list`, `create`, `apply`, `patch`, `delete`, `logs`, `exec`, `find` or `version`.
+    pub verb: &'static str,
+    /// The HTTP status of the answer; 0 where none came.
+    pub code: u16,
+    /// How long it took.
+    pub took: Span,
+}
+
+/// Whoever counts requests.
+pub type Watch = Arc<dyn Fn(Called<'_>) + Send + Sync>;
+
+/// The clusters that the configuration names.
+#[derive(Debug, Clone)]
+pub struct ConfiguredClusters {
+    shared: Arc<Shared>,
+    runbook: Option<RunbookName>,
+}
+
+struct Shared {
+    clusters: BTreeMap<String, Cluster>,
+    secrets: Option<Arc<dyn Secrets>>,
+    connected: Mutex<BTreeMap<Identity, Client>>,
+    found: Mutex<BTreeMap<(String, String), Resource>>,
+    deadline: Span,
+    watch: Option<Watch>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("clusters", &self.clusters)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ConfiguredClusters {
     /// Nothing is connected yet.
-    pub fn new(credentials: BTreeMap<String, Credentials>) -> Self {
-        Self {
-            credentials,
+    pub fn new(clusters: BTreeMap<String, Cluster>) -> Self {
+        let shared = Shared {
+            clusters,
+            secrets: None,
             connected: Mutex::default(),
+            found: Mutex::default(),
             deadline: Span::from_secs(DEADLINE_SECONDS),
+            watch: None,
+        };
+        Self {
+            shared: Arc::new(shared),
+            runbook: None,
         }
+    }
+
+    /// With tokens of accounts from these secrets.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Arc<dyn Secrets>) -> Self {
+        self.with(|shared| shared.secrets = Some(secrets))
+    }
+
+    /// With somebody who counts every request.
+    #[must_use]
+    pub fn watched(self, watch: Watch) -> Self {
+        self.with(|shared| shared.watch = Some(watch))
     }
 
     /// With another deadline for each call than 30 s.
     #[must_use]
     pub fn with_deadline(self, deadline: Span) -> Self {
-        Self { deadline, ..self }
+        self.with(|shared| shared.deadline = deadline)
     }
 
-    async fn call(&self, call: Call<'_>) -> Result<Value, ClusterError> {
-        let cluster = call.cluster;
-        // The library logs every failure; what is worth a line here is for the caller to say.
-        let quiet = self.send(call).with_subscriber(NoSubscriber::default());
-        let answer = tokio::time::timeout(self.deadline.duration(), quiet).await;
-        let result = answer.unwrap_or_else(|_elapsed| {
-            let reason = format!("no answer within {}", self.deadline);
-            Err(unavailable(cluster, reason))
-        });
-        if result.as_ref().is_err_and(may_be_the_connection) {
-            self.forget(cluster);
+    /// Only while nobody shares it.
+    fn with(mut self, set: impl FnOnce(&mut Shared)) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            set(shared);
         }
-        result
+        self
     }
 
-    async fn send(&self, call: Call<'_>) -> Result<Value, ClusterError> {
-        let client = self.client(call.cluster).await?;
-        let lost = |error: &dyn std::error::Error| unavailable(call.cluster, chain(error));
-        let answer = client
-            .send(call.request.map(Body::from))
-            .await
-            .map_err(|error| lost(&error))?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), LONGEST)
-            .collect()
-            .await
-            .map_err(|error| lost(error.as_ref()))?
-            .to_bytes();
-        if !status.is_success() {
-            return Err(refusal(call.cluster, call.about, status.as_u16(), &body));
-        }
-        serde_json::from_slice(&body)
-            .map_err(|error| unavailable(call.cluster, format!("its answer is not JSON: {error}")))
-    }
-
-    async fn client(&self, cluster: &str) -> Result<Client, ClusterError> {
-        if let Some(Connected(client)) = self.connected().get(cluster) {
-            return Ok(client.clone());
-        }
-        let credentials = self.credentials.get(cluster).ok_or_else(|| {
-            let known: Vec<&str> = self.credentials.keys().map(String::as_str).collect();
+    /// Whom the cluster sees.
+    fn identity(&self, cluster: &str) -> Result<Identity, ClusterError> {
+        let configured = self.shared.clusters.get(cluster).ok_or_else(|| {
+            let known: Vec<&str> = self.shared.clusters.keys().map(String::as_str).collect();
             let known = match known.as_slice() {
                 [] => "there is none".to_owned(),
                 names => format!("there are {}", names.join(", ")),
             };
             ClusterError::NotConfigured(cluster.to_owned(), known)
         })?;
-        let client = connect::connect(credentials.clone())
-            .await
-            .map_err(|reason| ClusterError::NotConfigured(cluster.to_owned(), reason))?;
-        self.connected()
-            .insert(cluster.to_owned(), Connected(client.clone()));
+        let of_runbook = self
+            .runbook
+            .as_ref()
+            .and_then(|name| configured.accounts.get(name));
+        let account = match (&self.runbook, of_runbook) {
+            (Some(_), Some(account)) => Some(account.clone()),
+            (Some(_), None) => configured.account.clone(),
+            // The agent itself looks around as itself.
+            (None, _) => None,
+        };
+        Ok(Identity {
+            cluster: cluster.to_owned(),
+            account,
+        })
+    }
+
+    async fn client(&self, identity: &Identity) -> Result<Client, ClusterError> {
+        if let Some(client) = self.connected().get(identity) {
+            return Ok(client.clone());
+        }
+        let Some(configured) = self.shared.clusters.get(&identity.cluster) else {
+            return Err(ClusterError::NotConfigured(
+                identity.cluster.clone(),
+                "it is gone".to_owned(),
+            ));
+        };
+        let client = connect::connect(
+            configured.credentials.clone(),
+            identity.account.as_ref(),
+            self.shared.secrets.as_deref(),
+        )
+        .await
+        .map_err(|reason| ClusterError::NotConfigured(identity.cluster.clone(), reason))?;
+        self.connected().insert(identity.clone(), client.clone());
         Ok(client)
     }
 
     /// The next call reads the credentials anew.
-    fn forget(&self, cluster: &str) {
-        self.connected().remove(cluster);
+    fn forget(&self, identity: &Identity) {
+        self.connected().remove(identity);
     }
 
-    fn connected(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Connected>> {
-        self.connected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn connected(&self) -> std::sync::MutexGuard<'_, BTreeMap<Identity, Client>> {
+        let connected = &self.shared.connected;
+        connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -173,14 +252,16 @@ impl Clusters for ConfiguredClusters {
             let answer = self
                 .call(Call {
                     cluster,
+                    verb: "version",
                     about: "the server's version".to_owned(),
                     request: request::version()?,
+                    repeat: Repeat::Freely,
                 })
                 .await?;
             let version = answer.get("gitVersion").and_then(Value::as_str);
-            version
-                .map(str::to_owned)
-                .ok_or_else(|| unavailable(cluster, "its answer names no version".to_owned()))
+            version.map(str::to_owned).ok_or_else(|| {
+                answers::unavailable(cluster, "its answer names no version".to_owned())
+            })
         })
     }
 
@@ -194,8 +275,10 @@ impl Clusters for ConfiguredClusters {
         Box::pin(async move {
             self.call(Call {
                 cluster,
+                verb: "get",
                 about: about(resource, namespace, Some(name)),
                 request: request::get(resource, namespace, name)?,
+                repeat: Repeat::Freely,
             })
             .await
         })
@@ -209,31 +292,13 @@ impl Clusters for ConfiguredClusters {
         selector: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>> {
         Box::pin(async move {
-            let mut found = Vec::new();
-            let mut next: Option<String> = None;
-            loop {
-                let page = self
-                    .call(Call {
-                        cluster,
-                        about: about(resource, namespace, None),
-                        request: request::list(resource, namespace, selector, next.as_deref())?,
-                    })
-                    .await?;
-                let (items, more) = take_page(cluster, page)?;
-                found.extend(items);
-                if found.len() > MOST_OBJECTS {
-                    return Err(ClusterError::Refused {
-                        code: 413,
-                        message: format!(
-                            "there are more than {MOST_OBJECTS} {}\nhint: name a namespace or a selector",
-                            resource.plural
-                        ),
-                    });
+            let listed = self.pages(cluster, resource, namespace, selector).await;
+            match listed {
+                // The list took longer than the server keeps its state: once more from the beginning.
+                Err(ClusterError::Refused { code: 410, .. }) => {
+                    self.pages(cluster, resource, namespace, selector).await
                 }
-                if more.is_none() {
-                    return Ok(found);
-                }
-                next = more;
+                other => other,
             }
         })
     }
@@ -250,13 +315,8 @@ impl Clusters for ConfiguredClusters {
             let mut found = Vec::new();
             let mut next: Option<String> = None;
             loop {
-                let page = self
-                    .call(Call {
-                        cluster,
-                        about: about(resource, namespace, None),
-                        request: request::names(resource, namespace, matching, next.as_deref())?,
-                    })
-                    .await?;
+                let request = request::names(resource, namespace, matching, next.as_deref())?;
+                let page = self.page(cluster, resource, namespace, request).await?;
                 let left = page.pointer("/metadata/remainingItemCount");
                 let left = left.and_then(Value::as_u64);
                 let (items, more) = take_page(cluster, page)?;
@@ -271,7 +331,8 @@ impl Clusters for ConfiguredClusters {
     }
 
     fn is_reached_by_programs(&self, cluster: &str, kubeconfig: Option<&str>) -> bool {
-        match (self.credentials.get(cluster), kubeconfig) {
+        let configured = self.shared.clusters.get(cluster);
+        match (configured.map(|cluster| &cluster.credentials), kubeconfig) {
             (
                 Some(Credentials::Kubeconfig {
                     path,
@@ -294,87 +355,128 @@ impl Clusters for ConfiguredClusters {
         }
     }
 
-    fn patch<'a>(
+    fn find<'a>(
+        &'a self,
+        cluster: &'a str,
+        sort: Sort<'a>,
+    ) -> BoxFuture<'a, Result<Resource, ClusterError>> {
+        Box::pin(self.find_sort(cluster, sort))
+    }
+
+    fn change<'a>(
         &'a self,
         cluster: &'a str,
         resource: &'a Resource,
         object: ObjectPath<'a>,
-        patch: &'a Value,
+        change: Change<'a>,
         dry_run: bool,
     ) -> BoxFuture<'a, Result<Value, ClusterError>> {
         Box::pin(async move {
             self.call(Call {
                 cluster,
+                verb: verb(change),
                 about: about(resource, object.namespace, Some(object.name)),
-                request: request::patch(resource, object, patch, dry_run)?,
+                request: request::change(resource, object, change, dry_run)?,
+                repeat: repeat(object),
             })
             .await
         })
     }
 
+    fn logs<'a>(
+        &'a self,
+        cluster: &'a str,
+        of: LogsOf<'a>,
+        sink: &'a mut Sink<'_>,
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
+        Box::pin(self.read_logs(cluster, of, sink))
+    }
+
+    fn exec<'a>(
+        &'a self,
+        cluster: &'a str,
+        in_container: Container<'a>,
+        argv: &'a [String],
+        streams: ExecStreams<'a>,
+    ) -> BoxFuture<'a, Result<ExecEnd, ClusterError>> {
+        Box::pin(self.run_in_container(cluster, in_container, argv, streams))
+    }
+
+    fn acting_for(&self, runbook: &RunbookName) -> Arc<dyn Clusters> {
+        Arc::new(Self {
+            shared: Arc::clone(&self.shared),
+            runbook: Some(runbook.clone()),
+        })
+    }
+
     fn deadline(&self) -> Span {
-        self.deadline
+        self.shared.deadline
     }
 }
 
-/// The objects of a page, and the token of the next one.
-fn take_page(cluster: &str, mut page: Value) -> Result<(Vec<Value>, Option<String>), ClusterError> {
-    let more = page
-        .pointer("/metadata/continue")
-        .and_then(Value::as_str)
-        .filter(|token| !token.is_empty())
-        .map(str::to_owned);
-    match page.get_mut("items").map(Value::take) {
-        Some(Value::Array(items)) => Ok((items, more)),
-        // An empty list of Go is written as null.
-        Some(Value::Null) => Ok((Vec::new(), more)),
-        _ => Err(unavailable(cluster, "its answer is not a list".to_owned())),
+impl ConfiguredClusters {
+    async fn pages(
+        &self,
+        cluster: &str,
+        resource: &Resource,
+        namespace: Option<&str>,
+        selector: Option<&str>,
+    ) -> Result<Vec<Value>, ClusterError> {
+        let mut found = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let request = request::list(resource, namespace, selector, next.as_deref())?;
+            let page = self.page(cluster, resource, namespace, request).await?;
+            let (items, more) = take_page(cluster, page)?;
+            found.extend(items);
+            if found.len() > MOST_OBJECTS {
+                return Err(ClusterError::Refused {
+                    code: 413,
+                    message: format!(
+                        "there are more than {MOST_OBJECTS} {}\nhint: name a namespace or a selector",
+                        resource.plural
+                    ),
+                });
+            }
+            if more.is_none() {
+                return Ok(found);
+            }
+            next = more;
+        }
+    }
+
+    async fn page(
+        &self,
+        cluster: &str,
+        resource: &Resource,
+        namespace: Option<&str>,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<Value, ClusterError> {
+        self.call(Call {
+            cluster,
+            verb: "list",
+            about: about(resource, namespace, None),
+            request,
+            repeat: Repeat::Freely,
+        })
+        .await
     }
 }
 
-/// New credentials or a new connection may help against it.
-fn may_be_the_connection(error: &ClusterError) -> bool {
-    match error {
-        ClusterError::Unavailable { .. } => true,
-        ClusterError::Refused { code, .. } => *code == 401,
-        ClusterError::NotConfigured(..)
-        | ClusterError::NotFound(_)
-        | ClusterError::Forbidden(_)
-        | ClusterError::Conflict(_) => false,
+fn verb(change: Change<'_>) -> &'static str {
+    match change {
+        Change::Create(_) => "create",
+        Change::Apply { .. } => "apply",
+        Change::Merge(_) | Change::Replace(_) | Change::Json(_) => "patch",
+        Change::Delete(_) => "delete",
     }
 }
 
-fn refusal(cluster: &str, about: String, code: u16, body: &[u8]) -> ClusterError {
-    let message = message(body);
-    match code {
-        404 => ClusterError::NotFound(about),
-        403 => ClusterError::Forbidden(message),
-        409 => ClusterError::Conflict(about),
-        401 => ClusterError::Refused {
-            code,
-            message: format!(
-                "{message}\nhint: the agent's credentials for cluster `{cluster}` are not accepted; renew them"
-            ),
-        },
-        500.. => unavailable(cluster, format!("it failed with {code}: {message}")),
-        _ => ClusterError::Refused { code, message },
-    }
-}
-
-/// The server's words: `message` of a `Status`, or the beginning of whatever came.
-fn message(body: &[u8]) -> String {
-    let status: Option<Value> = serde_json::from_slice(body).ok();
-    let message = status
-        .as_ref()
-        .and_then(|status| status.get("message"))
-        .and_then(Value::as_str);
-    match message {
-        Some(message) => message.chars().take(SHOWN).collect(),
-        None => String::from_utf8_lossy(body)
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(SHOWN)
-            .collect(),
+/// A refused eviction is no busy server: a disruption budget forbids it, and answers with the same code.
+fn repeat(object: ObjectPath<'_>) -> Repeat {
+    match object.subresource {
+        Some("eviction") => Repeat::Never,
+        Some(_) | None => Repeat::IfBusy,
     }
 }
 
@@ -387,26 +489,4 @@ fn about(resource: &Resource, namespace: Option<&str>, name: Option<&str>) -> St
         Some(namespace) => format!("{what} in namespace {namespace}"),
         None => what,
     }
-}
-
-fn unavailable(cluster: &str, reason: String) -> ClusterError {
-    ClusterError::Unavailable {
-        cluster: cluster.to_owned(),
-        reason,
-    }
-}
-
-/// An error with its causes. `kube` repeats causes in its own text; what was said already is left out.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -1,8 +1,14 @@
 //! Requests: paths, parameters and headers as the API conventions have them.
 
-use crate::ports::cluster::{ClusterError, Matching, ObjectPath, Resource};
+use crate::ports::cluster::{
+    Change, ClusterError, Deletion, Dependents, LogsOf, Matching, ObjectPath, Resource,
+};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use kube::{
-    api::{GetParams, ListParams, Patch, PatchParams},
+    api::{
+        DeleteParams, GetParams, ListParams, LogParams, Patch, PatchParams, PostParams,
+        Preconditions, PropagationPolicy, ValidationDirective,
+    },
     core::Request,
 };
 use serde_json::Value;
@@ -18,12 +24,15 @@ const BUILT_IN: [&str; 3] = [
     "rbac.authorization.k8s.io",
 ];
 
+/// RFC 6902.
+const JSON_PATCH: &str = "application/json-patch+json";
+/// Of an object, only what it is called and what it carries.
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+
 type Built = Result<http::Request<Vec<u8>>, ClusterError>;
 
 pub(super) fn version() -> Built {
-    http::Request::get("/version")
-        .body(Vec::new())
-        .map_err(|error| invalid(error.to_string()))
+    plain("/version")
 }
 
 pub(super) fn get(resource: &Resource, namespace: Option<&str>, name: &str) -> Built {
@@ -80,31 +89,176 @@ pub(super) fn names(
     built.map_err(|error| invalid(error.to_string()))
 }
 
-pub(super) fn patch(
+/// A change of one object or of a part of it. Of secrets nothing but metadata is answered.
+pub(super) fn change(
     resource: &Resource,
     object: ObjectPath<'_>,
-    patch: &Value,
+    change: Change<'_>,
     dry_run: bool,
 ) -> Built {
     let request = collection(resource, object.namespace)?;
-    let name = checked(object.name)?;
-    let parameters = PatchParams {
+    let built = match change {
+        Change::Create(body) => create(&request, object, body, dry_run)?,
+        Change::Apply {
+            object: body,
+            force,
+        } => {
+            let parameters = PatchParams {
+                force,
+                // A field that the server does not know is a slip of the pen, not something to drop in silence.
+                field_validation: Some(ValidationDirective::Strict),
+                ..parameters(dry_run)
+            };
+            patch(&request, object, &parameters, &Patch::Apply(body))?
+        }
+        Change::Merge(body) if understands_strategic(resource) && object.subresource.is_none() => {
+            patch(
+                &request,
+                object,
+                &parameters(dry_run),
+                &Patch::Strategic(body),
+            )?
+        }
+        Change::Merge(body) | Change::Replace(body) => {
+            patch(&request, object, &parameters(dry_run), &Patch::Merge(body))?
+        }
+        Change::Json(body) => {
+            let mut built = patch(&request, object, &parameters(dry_run), &Patch::Merge(body))?;
+            let json = HeaderValue::from_static(JSON_PATCH);
+            built.headers_mut().insert(CONTENT_TYPE, json);
+            built
+        }
+        Change::Delete(deletion) => delete(&request, object, deletion, dry_run)?,
+    };
+    Ok(if is_secret(resource) {
+        with_metadata_only(built)
+    } else {
+        built
+    })
+}
+
+fn create(request: &Request, object: ObjectPath<'_>, body: &Value, dry_run: bool) -> Built {
+    let parameters = PostParams {
+        dry_run,
+        field_manager: Some(MANAGER.to_owned()),
+    };
+    let bytes = body.to_string().into_bytes();
+    let built = match object.subresource {
+        None => request.create(&parameters, bytes),
+        Some(part) => {
+            request.create_subresource(checked(part)?, checked(object.name)?, &parameters, bytes)
+        }
+    };
+    built.map_err(|error| invalid(error.to_string()))
+}
+
+fn parameters(dry_run: bool) -> PatchParams {
+    PatchParams {
         dry_run,
         field_manager: Some(MANAGER.to_owned()),
         ..PatchParams::default()
-    };
-    let built_in = !resource.group.contains('.') || BUILT_IN.contains(&resource.group.as_str());
-    let patch = if built_in && object.subresource.is_none() {
-        Patch::Strategic(patch)
-    } else {
-        Patch::Merge(patch)
-    };
+    }
+}
+
+fn patch(
+    request: &Request,
+    object: ObjectPath<'_>,
+    parameters: &PatchParams,
+    patch: &Patch<&Value>,
+) -> Built {
+    let name = checked(object.name)?;
     let built = match object.subresource {
-        Some(part) => request.patch_subresource(checked(part)?, name, &parameters, &patch),
-        None if is_secret(resource) => request.patch_metadata(name, &parameters, &patch),
-        None => request.patch(name, &parameters, &patch),
+        Some(part) => request.patch_subresource(checked(part)?, name, parameters, patch),
+        None => request.patch(name, parameters, patch),
     };
     built.map_err(|error| invalid(error.to_string()))
+}
+
+fn delete(
+    request: &Request,
+    object: ObjectPath<'_>,
+    deletion: Deletion<'_>,
+    dry_run: bool,
+) -> Built {
+    let preconditions = Preconditions {
+        uid: deletion.uid.map(str::to_owned),
+        resource_version: deletion.resource_version.map(str::to_owned),
+    };
+    let conditional = preconditions.uid.is_some() || preconditions.resource_version.is_some();
+    let parameters = DeleteParams {
+        dry_run,
+        grace_period_seconds: deletion.grace_seconds,
+        propagation_policy: Some(match deletion.dependents {
+            Dependents::Background => PropagationPolicy::Background,
+            Dependents::Foreground => PropagationPolicy::Foreground,
+            Dependents::Orphan => PropagationPolicy::Orphan,
+        }),
+        preconditions: conditional.then_some(preconditions),
+    };
+    let built = request.delete(checked(object.name)?, &parameters);
+    built.map_err(|error| invalid(error.to_string()))
+}
+
+/// What a container printed.
+pub(super) fn logs(of: LogsOf<'_>) -> Built {
+    let container = of.container;
+    let request = collection(&pods(), Some(container.namespace))?;
+    let parameters = LogParams {
+        container: container
+            .container
+            .map(checked)
+            .transpose()?
+            .map(str::to_owned),
+        previous: of.previous,
+        since_seconds: of.since_seconds.map(i64::from),
+        tail_lines: of.tail_lines.map(i64::from),
+        follow: of.follow,
+        ..LogParams::default()
+    };
+    let built = request.logs(checked(container.pod)?, &parameters);
+    built.map_err(|error| invalid(error.to_string()))
+}
+
+/// The kinds of one version of a group.
+pub(super) fn kinds(group: &str, version: &str) -> Built {
+    let path = if group.is_empty() {
+        format!("/api/{}", checked(version)?)
+    } else {
+        format!("/apis/{}/{}", checked(group)?, checked(version)?)
+    };
+    plain(&path)
+}
+
+/// The versions of a group.
+pub(super) fn group(group: &str) -> Built {
+    plain(&format!("/apis/{}", checked(group)?))
+}
+
+fn plain(path: &str) -> Built {
+    http::Request::get(path)
+        .body(Vec::new())
+        .map_err(|error| invalid(error.to_string()))
+}
+
+fn pods() -> Resource {
+    Resource {
+        group: String::new(),
+        version: "v1".to_owned(),
+        plural: "pods".to_owned(),
+        kind: "Pod".to_owned(),
+        namespaced: true,
+    }
+}
+
+/// Custom resources know merge patches only.
+fn understands_strategic(resource: &Resource) -> bool {
+    !resource.group.contains('.') || BUILT_IN.contains(&resource.group.as_str())
+}
+
+fn with_metadata_only(mut built: http::Request<Vec<u8>>) -> http::Request<Vec<u8>> {
+    let accepted = HeaderValue::from_static(METADATA);
+    built.headers_mut().insert(ACCEPT, accepted);
+    built
 }
 
 fn collection(resource: &Resource, namespace: Option<&str>) -> Result<Request, ClusterError> {
@@ -152,8 +306,8 @@ fn invalid(message: String) -> ClusterError {
 
 #[cfg(test)]
 mod tests {
-    use super::{get, list, patch};
-    use crate::ports::cluster::{ObjectPath, Resource};
+    use super::{change, get, list};
+    use crate::ports::cluster::{Change, Deletion, ObjectPath, Resource};
     use serde_json::json;
 
     fn resource(group: &str, plural: &str, namespaced: bool) -> Resource {
@@ -173,13 +327,8 @@ mod tests {
         }
     }
     fn content_type(group: &str, subresource: Option<&'static str>) -> String {
-        let built = patch(
-            &resource(group, "things", true),
-            web(subresource),
-            &json!({}),
-            false,
-        );
-        let built = built.unwrap();
+        let (things, empty) = (resource(group, "things", true), json!({}));
+        let built = change(&things, web(subresource), Change::Merge(&empty), false).unwrap();
         built.headers()["content-type"].to_str().unwrap().to_owned()
     }
 
@@ -207,10 +356,11 @@ mod tests {
             )),
             "/api/v1/pods?&labelSelector=app%3Dweb&limit=500&continue=abc"
         );
-        let scaled = patch(
-            &resource("apps", "deployments", true),
+        let (deployments, empty) = (resource("apps", "deployments", true), json!({}));
+        let scaled = change(
+            &deployments,
             web(Some("scale")),
-            &json!({}),
+            Change::Merge(&empty),
             true,
         );
         assert_eq!(
@@ -232,9 +382,18 @@ mod tests {
     #[test]
     fn values_of_secrets_are_not_asked_for() {
         let secrets = resource("", "secrets", true);
+        let empty = json!({});
         for built in [
             get(&secrets, Some("a"), "b"),
             list(&secrets, None, None, None),
+            change(&secrets, web(None), Change::Merge(&empty), false),
+            change(&secrets, web(None), Change::Create(&empty), false),
+            change(
+                &secrets,
+                web(None),
+                Change::Delete(Deletion::default()),
+                false,
+            ),
         ] {
             let built = built.unwrap();
             let accept = built.headers()["accept"].to_str().unwrap();

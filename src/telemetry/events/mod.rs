@@ -1,5 +1,6 @@
 //! One function per event: one log line and one metric. What has no log line says so.
 
+mod clusters;
 mod gate;
 mod lifetime;
 mod review;

@@ -1,5 +1,6 @@
 //! The registry: every family that is not counted per runbook, each at 0 from the start where its labels are known.
 
+mod clusters;
 mod families;
 mod review;
 
@@ -11,6 +12,7 @@ use crate::domain::{
     run::RunOutcome,
 };
 use crate::telemetry::events::{Build, SyncResult};
+use clusters::ClusterMetrics;
 use families::{AgentMetrics, GateMetrics, HttpMetrics, RunMetrics, SourceMetrics};
 use prometheus::{
     CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
@@ -70,6 +72,7 @@ pub(super) struct Metrics {
     pub(super) source: SourceMetrics,
     pub(super) runs: RunMetrics,
     pub(super) gate: GateMetrics,
+    pub(super) clusters: ClusterMetrics,
     pub(super) review: ReviewMetrics,
     pub(super) http: HttpMetrics,
 }
@@ -90,6 +93,7 @@ impl Metrics {
             source: SourceMetrics::new(&make),
             runs: RunMetrics::new(&make),
             gate: GateMetrics::new(&make),
+            clusters: ClusterMetrics::new(&make),
             review: ReviewMetrics::new(&make),
             http: HttpMetrics::new(&make),
             registry: make.0,

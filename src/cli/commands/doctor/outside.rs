@@ -6,7 +6,9 @@ use crate::{
     daemon::wiring::{self, SwappedSecrets},
     ports::{secrets::Secrets as _, source::Source as _},
 };
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::PathBuf, time::Duration};
+use std::{
+    fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use super::Finding;
 
@@ -120,7 +122,7 @@ impl Drop for Scratch {
 }
 
 /// Whether the configured clusters answer. The agent works without them, so this only warns.
-pub(super) async fn clusters(config: &Config) -> Vec<Finding> {
+pub(super) async fn clusters(context: &Context, config: &Config) -> Vec<Finding> {
     let name = "clusters";
     if config.clusters.is_empty() {
         return vec![Finding::ok(
@@ -128,7 +130,11 @@ pub(super) async fn clusters(config: &Config) -> Vec<Finding> {
             "none are configured; steps that need one find the usual kubeconfig or service account",
         )];
     }
-    let clusters = wiring::clusters(config);
+    let secrets = Arc::new(SwappedSecrets::new(config, &context.environment));
+    let clusters = match wiring::clusters(config, secrets, None) {
+        Ok(clusters) => clusters,
+        Err(error) => return vec![Finding::fail(name, error.to_string())],
+    };
     let mut findings = Vec::new();
     for cluster in config.clusters.keys() {
         let answer = tokio::time::timeout(CLUSTER_DEADLINE, clusters.version(cluster)).await;

@@ -1,0 +1,156 @@
+//! One request: sent, bounded, repeated where that is safe, and told.
+
+use super::{
+    Called, ConfiguredClusters,
+    answers::{chain, may_be_the_connection, refusal, unavailable},
+    connect::Identity,
+};
+use crate::{domain::span::Span, ports::cluster::ClusterError};
+use http::header::RETRY_AFTER;
+use http_body_util::{BodyExt as _, Limited};
+use kube::client::Body;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
+
+/// The longest answer in bytes; a page of 500 large pods has some 10 MiB.
+const LONGEST: usize = 64 << 20;
+/// How often one request is sent at the most.
+const ATTEMPTS: u32 = 3;
+/// The pause before the first repetition; it doubles.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// One request and what it is about.
+pub(super) struct Call<'a> {
+    pub(super) cluster: &'a str,
+    pub(super) verb: &'static str,
+    /// For errors: `deployment web in namespace shop`.
+    pub(super) about: String,
+    pub(super) request: http::Request<Vec<u8>>,
+    pub(super) repeat: Repeat,
+}
+
+/// When a request may be sent once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// It only looks: whenever an answer may come the next time.
+    Freely,
+    /// It changes something: only where the server has put it off unread.
+    IfBusy,
+    /// Not at all.
+    Never,
+}
+
+/// What became of one attempt.
+struct Answer {
+    /// 0: none came.
+    code: u16,
+    /// How long the server wants to be left alone.
+    put_off: Option<Duration>,
+    result: Result<Value, ClusterError>,
+}
+
+impl ConfiguredClusters {
+    pub(super) async fn call(&self, call: Call<'_>) -> Result<Value, ClusterError> {
+        let identity = self.identity(call.cluster)?;
+        let until = Instant::now() + self.shared.deadline.duration();
+        let mut pause = PAUSE;
+        for attempt in 1.. {
+            let answer = self.attempt(&call, &identity, until).await;
+            if !call.repeat.applies(&answer) || attempt == ATTEMPTS {
+                return answer.result;
+            }
+            let wait = answer.put_off.unwrap_or(pause).max(pause);
+            if Instant::now() + wait >= until {
+                return answer.result;
+            }
+            tokio::time::sleep(wait).await;
+            pause *= 2;
+        }
+        Err(unavailable(call.cluster, "it was not asked".to_owned()))
+    }
+
+    async fn attempt(&self, call: &Call<'_>, identity: &Identity, until: Instant) -> Answer {
+        let began = Instant::now();
+        // The library logs every failure; what is worth a line here is for the caller to say.
+        let quiet = self
+            .send(call, identity)
+            .with_subscriber(NoSubscriber::default());
+        let answer = tokio::time::timeout_at(until, quiet).await;
+        let answer = answer.unwrap_or_else(|_elapsed| {
+            let reason = format!("no answer within {}", self.shared.deadline);
+            Answer::none(unavailable(call.cluster, reason))
+        });
+        if answer.result.as_ref().is_err_and(may_be_the_connection) {
+            self.forget(identity);
+        }
+        self.tell(call.cluster, call.verb, answer.code, began);
+        answer
+    }
+
+    pub(super) fn tell(&self, cluster: &str, verb: &'static str, code: u16, began: Instant) {
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let called = Called {
+            cluster,
+            verb,
+            code,
+            took: Span::from_millis(took),
+        };
+        self.shared.watch.iter().for_each(|watch| watch(called));
+    }
+
+    async fn send(&self, call: &Call<'_>, identity: &Identity) -> Answer {
+        let client = match self.client(identity).await {
+            Ok(client) => client,
+            Err(error) => return Answer::none(error),
+        };
+        let lost =
+            |error: &dyn std::error::Error| Answer::none(unavailable(call.cluster, chain(error)));
+        let answer = match client.send(call.request.clone().map(Body::from)).await {
+            Ok(answer) => answer,
+            Err(error) => return lost(&error),
+        };
+        let code = answer.status().as_u16();
+        let put_off = answer.headers().get(RETRY_AFTER);
+        let put_off = put_off.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+        let result = match Limited::new(answer.into_body(), LONGEST).collect().await {
+            Err(error) => Err(unavailable(call.cluster, chain(error.as_ref()))),
+            Ok(body) => read(call, code, &body.to_bytes()),
+        };
+        Answer {
+            code,
+            put_off: put_off.map(Duration::from_secs),
+            result,
+        }
+    }
+}
+
+fn read(call: &Call<'_>, code: u16, body: &[u8]) -> Result<Value, ClusterError> {
+    if !(200..300).contains(&code) {
+        return Err(refusal(call.cluster, call.about.clone(), code, body));
+    }
+    serde_json::from_slice(body)
+        .map_err(|error| unavailable(call.cluster, format!("its answer is not JSON: {error}")))
+}
+
+impl Answer {
+    fn none(error: ClusterError) -> Self {
+        Self {
+            code: 0,
+            put_off: None,
+            result: Err(error),
+        }
+    }
+}
+
+impl Repeat {
+    fn applies(self, answer: &Answer) -> bool {
+        let away = matches!(answer.result, Err(ClusterError::Unavailable { .. }));
+        match self {
+            Self::Freely => answer.code == 429 || away,
+            Self::IfBusy => answer.code == 429,
+            Self::Never => false,
+        }
+    }
+}

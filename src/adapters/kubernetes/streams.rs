@@ -1,0 +1,221 @@
+//! What flows: logs of containers, and programs in them.
+
+use super::{
+    ConfiguredClusters,
+    answers::{chain, refusal, unavailable},
+    request,
+};
+use crate::ports::cluster::{ClusterError, Container, ExecEnd, ExecStreams, LogsOf, Sink};
+use http_body_util::{BodyExt as _, Limited};
+use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Status};
+use kube::{
+    Api, Client,
+    api::{AttachParams, AttachedProcess},
+    client::Body,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy},
+    time::Instant,
+};
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
+
+/// Bytes that wait between the connection and the one who takes them.
+const BUFFER: usize = 64 << 10;
+/// The longest refusal that is read, in bytes.
+const LONGEST_REFUSAL: usize = 64 << 10;
+
+impl ConfiguredClusters {
+    pub(super) async fn read_logs(
+        &self,
+        cluster: &str,
+        of: LogsOf<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), ClusterError> {
+        let began = Instant::now();
+        let identity = self.identity(cluster)?;
+        let client = self.client(&identity).await?;
+        let request = request::logs(of)?;
+        let sending = client.send(request.map(Body::from));
+        let answer = self
+            .in_time(cluster, sending.with_subscriber(NoSubscriber::default()))
+            .await?
+            .map_err(|error| unavailable(cluster, chain(&error)));
+        let code = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+        self.tell(cluster, "logs", code, began);
+        let mut body = answer?.into_body();
+        if code != 200 {
+            let about = format!(
+                "pod {} in namespace {}",
+                of.container.pod, of.container.namespace
+            );
+            let told = Limited::new(body, LONGEST_REFUSAL).collect();
+            let told = self.in_time(cluster, told).await?;
+            let told = told
+                .map(http_body_util::Collected::to_bytes)
+                .unwrap_or_default();
+            return Err(refusal(cluster, about, code, &told));
+        }
+        loop {
+            // Who follows a container that prints nothing waits as long as the step may.
+            let frame = if of.follow {
+                body.frame().await
+            } else {
+                self.in_time(cluster, body.frame()).await?
+            };
+            let Some(frame) = frame else { return Ok(()) };
+            let frame = frame.map_err(|error| unavailable(cluster, chain(&error)))?;
+            if let Ok(bytes) = frame.into_data() {
+                let taken = sink.write_all(&bytes).await;
+                taken.map_err(|error| not_taken(&error))?;
+            }
+        }
+    }
+
+    pub(super) async fn run_in_container(
+        &self,
+        cluster: &str,
+        container: Container<'_>,
+        argv: &[String],
+        streams: ExecStreams<'_>,
+    ) -> Result<ExecEnd, ClusterError> {
+        let began = Instant::now();
+        let identity = self.identity(cluster)?;
+        let client = self.client(&identity).await?;
+        let starting = start(client, container, argv, streams.stdin.is_some());
+        let started = self
+            .in_time(cluster, starting.with_subscriber(NoSubscriber::default()))
+            .await?;
+        let code = match &started {
+            Ok(_) => 101,
+            Err(kube::Error::Api(status)) => status.code,
+            Err(_) => 0,
+        };
+        self.tell(cluster, "exec", code, began);
+        let about = format!("pod {} in namespace {}", container.pod, container.namespace);
+        let process = started.map_err(|error| not_started(cluster, about, &error))?;
+        flow(cluster, process, streams).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        cluster: &str,
+        work: impl Future<Output = T>,
+    ) -> Result<T, ClusterError> {
+        let limit = self.shared.deadline;
+        let done = tokio::time::timeout(limit.duration(), work).await;
+        done.map_err(|_elapsed| unavailable(cluster, format!("no answer within {limit}")))
+    }
+}
+
+async fn start(
+    client: Client,
+    container: Container<'_>,
+    argv: &[String],
+    stdin: bool,
+) -> Result<AttachedProcess, kube::Error> {
+    let pods: Api<Pod> = Api::namespaced(client, container.namespace);
+    let parameters = AttachParams {
+        container: container.container.map(str::to_owned),
+        stdin,
+        stdout: true,
+        stderr: true,
+        tty: false,
+        max_stdin_buf_size: Some(BUFFER),
+        max_stdout_buf_size: Some(BUFFER),
+        max_stderr_buf_size: Some(BUFFER),
+    };
+    pods.exec(container.pod, argv, &parameters).await
+}
+
+/// Moves all bytes until the program has ended; the status comes last.
+async fn flow(
+    cluster: &str,
+    mut process: AttachedProcess,
+    streams: ExecStreams<'_>,
+) -> Result<ExecEnd, ClusterError> {
+    let status = process.take_status();
+    let (stdin, stdout, stderr) = (process.stdin(), process.stdout(), process.stderr());
+    let feed = async {
+        if let (Some(mut from), Some(mut to)) = (streams.stdin, stdin) {
+            // A program that ends early takes no more; its exit code says whether that is well.
+            let _fed = copy(&mut from, &mut to).await;
+            let _closed = to.shutdown().await;
+        }
+    };
+    let out = drain(stdout, streams.stdout);
+    let err = drain(stderr, streams.stderr);
+    let (out, err) = tokio::select! {
+        both = async { tokio::join!(out, err) } => both,
+        // Feeding alone ends nothing.
+        never = async { feed.await; std::future::pending().await } => never,
+    };
+    out.and(err).map_err(|error| not_taken(&error))?;
+    let status = match status {
+        Some(status) => status.await,
+        None => None,
+    };
+    match status {
+        Some(status) => Ok(end(&status)),
+        None => Err(unavailable(
+            cluster,
+            "the connection was lost before the program ended".to_owned(),
+        )),
+    }
+}
+
+async fn drain(
+    from: Option<impl tokio::io::AsyncRead + Unpin>,
+    to: &mut Sink<'_>,
+) -> std::io::Result<()> {
+    let Some(mut from) = from else { return Ok(()) };
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            return to.flush().await;
+        };
+        to.write_all(bytes).await?;
+    }
+}
+
+/// As the API server reports a program's end (`metav1.Status` with the cause `ExitCode`).
+fn end(status: &Status) -> ExecEnd {
+    if status.status.as_deref() == Some("Success") {
+        return ExecEnd::Exited(0);
+    }
+    let causes = status
+        .details
+        .as_ref()
+        .and_then(|details| details.causes.as_ref());
+    let code = causes
+        .into_iter()
+        .flatten()
+        .find(|cause| cause.reason.as_deref() == Some("ExitCode"))
+        .and_then(|cause| cause.message.as_deref()?.parse().ok());
+    match code {
+        Some(code) => ExecEnd::Exited(code),
+        None => ExecEnd::Failed(
+            status
+                .message
+                .clone()
+                .unwrap_or_else(|| "it does not say why".to_owned()),
+        ),
+    }
+}
+
+fn not_started(cluster: &str, about: String, error: &kube::Error) -> ClusterError {
+    match error {
+        kube::Error::Api(status) => {
+            let body = serde_json::json!({ "message": status.message });
+            refusal(cluster, about, status.code, body.to_string().as_bytes())
+        }
+        other => unavailable(cluster, chain(other)),
+    }
+}
+
+fn not_taken(error: &std::io::Error) -> ClusterError {
+    ClusterError::Refused {
+        code: 0,
+        message: format!("what came could not be kept: {error}"),
+    }
+}

@@ -1,0 +1,29 @@
+//! Kubernetes API servers.
+
+use super::{Maker, SHORT};
+use prometheus::{HistogramVec, IntCounterVec};
+
+/// Requests to API servers.
+#[derive(Debug)]
+pub(in crate::telemetry) struct ClusterMetrics {
+    pub(in crate::telemetry) requests: IntCounterVec,
+    pub(in crate::telemetry) duration: HistogramVec,
+}
+
+impl ClusterMetrics {
+    pub(super) fn new(make: &Maker) -> Self {
+        Self {
+            requests: make.counters(
+                "orderly_kubernetes_requests_total",
+                "Requests to Kubernetes API servers, by the status of the answer; `none` where no answer came.",
+                &["cluster", "verb", "code"],
+            ),
+            duration: make.histograms(
+                "orderly_kubernetes_request_duration_seconds",
+                "How long Kubernetes API servers took to answer; of streams, to begin.",
+                &["cluster"],
+                &SHORT,
+            ),
+        }
+    }
+}
