@@ -233,7 +233,8 @@ async fn an_eviction_that_a_budget_forbids_is_not_repeated() {
         subresource: Some("eviction"),
     };
     let clusters = &stage.clusters;
-    let evicted = clusters.change("default", &pods, pod, Change::Create(&json!({})), false);
+    let empty = json!({});
+    let evicted = clusters.change("default", &pods, pod, Change::Create(&empty), false);
     let error = evicted.await.unwrap_err().to_string();
     assert!(
         error.contains("(429): it would violate the budget"),
@@ -332,14 +333,15 @@ async fn a_runbook_reaches_a_cluster_as_the_account_that_is_named_for_it() {
         account: Some(account("others")),
     };
     let clusters = ConfiguredClusters::new([("default".to_owned(), cluster)].into());
+    let deployments = deployments();
     let web = || async {
         let as_restart = clusters.acting_for(&runbook("restart"));
         let as_other = clusters.acting_for(&runbook("other"));
         for clusters in [&as_restart, &as_other] {
-            let got = clusters.get("default", &deployments(), Some("shop"), "web");
+            let got = clusters.get("default", &deployments, Some("shop"), "web");
             got.await.unwrap();
         }
-        let own = clusters.get("default", &deployments(), Some("shop"), "web");
+        let own = clusters.get("default", &deployments, Some("shop"), "web");
         own.await.unwrap();
     };
     web().await;
@@ -403,7 +405,8 @@ async fn every_request_is_told_to_whoever_counts_them() {
         let mut told = counted.lock().unwrap();
         told.push((called.cluster.to_owned(), called.verb, called.code));
     }));
-    let web = clusters.get("default", &deployments(), Some("shop"), "web");
+    let deployments = deployments();
+    let web = clusters.get("default", &deployments, Some("shop"), "web");
     web.await.unwrap_err();
     assert_eq!(*told.lock().unwrap(), [("default".to_owned(), "get", 404)]);
 }
