@@ -322,6 +322,15 @@ fn line_of(
         RunEvent::StepInterrupted { key, .. } => {
             Line::of_step(key, bad("interrupted"), "the agent died in it")
         }
+        RunEvent::ProcessOutlived {
+            key,
+            process,
+            program,
+            ..
+        } => {
+            let more = format!("{program} (process {process}) had outlived the agent");
+            Line::of_step(key, Cell::styled("ended late", Style::Warn), more)
+        }
         RunEvent::ApprovalGranted { .. } => Line::of_run("approved", Style::Good, ""),
         RunEvent::ApprovalLapsed { reason, .. } => {
             Line::of_run("approval lapsed", Style::Warn, reason)

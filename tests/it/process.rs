@@ -130,6 +130,7 @@ fn program(argv: &[&str]) -> Program {
         grace: Span::from_millis(300),
         capture: 64 * 1024,
         limits: Limits::default(),
+        behalf: None,
     }
 }
 

@@ -240,7 +240,7 @@ fn facts(context: &Context, run: &RunRow, question: Option<&ApprovalView>) -> Ta
     table.pair("run", run.header.id.to_string());
     table.pair("runbook", run.header.runbook.as_str());
     table.pair("state", rows::state(run));
-    table.pair("reason", run.reason.as_str());
+    table.pair("reason", rows::why(context, run));
     table.pair("cause", rows::cause(&run.header.cause));
     table.pair("revision", rows::revision(&run.header.revision));
     table.pair("author", run.header.author.replace('\n', ", "));

@@ -381,6 +381,18 @@ pub enum RunEvent {
         /// Counts from 1.
         attempt: u32,
     },
+    /// The agent came back and found that a program of this attempt had outlived it; the program is ended.
+    ProcessOutlived {
+        /// Which.
+        #[serde(flatten)]
+        key: StepKey,
+        /// Counts from 1.
+        attempt: u32,
+        /// The process group.
+        process: i32,
+        /// Its name.
+        program: String,
+    },
     /// Somebody wants it stopped.
     CancelRequested {
         /// Who.

@@ -192,6 +192,8 @@ impl RunState {
                 };
             }
             RunEvent::StepInterrupted { key, .. } => self.interrupt(key, at),
+            // What is said of the step follows.
+            RunEvent::ProcessOutlived { .. } => {}
             RunEvent::StepEnded { key, report, .. } => {
                 let step = self.step(key, at);
                 step.failures += u32::from(report.result != StepResult::Succeeded);

@@ -93,7 +93,7 @@ fn fold(place: Place<'_>, event: &RunEvent) -> rusqlite::Result<()> {
             over(place, key, StepStatus::Interrupted, "", INTERRUPTED)
         }
         RunEvent::CancelRequested { by, .. } => cancel_requested(place, by),
-        RunEvent::DeadlinePassed => Ok(()),
+        RunEvent::DeadlinePassed | RunEvent::ProcessOutlived { .. } => Ok(()),
         RunEvent::Ended { outcome, reason } => ended(place, *outcome, reason),
     }
 }
