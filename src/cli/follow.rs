@@ -303,7 +303,7 @@ fn line_of(
             let what = Cell::styled("waits for people", Style::Warn);
             Line::of_step(key, what, format!("approval {}", ids::short(approval)))
         }
-        RunEvent::StepDenied { key, reason } => Line::of_step(key, bad("denied"), reason),
+        RunEvent::StepDenied { key, reason, .. } => Line::of_step(key, bad("denied"), reason),
         RunEvent::StepStarted { key, attempt, .. } => {
             let more = if *attempt > 1 {
                 format!("attempt {attempt}")

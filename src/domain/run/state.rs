@@ -29,6 +29,8 @@ pub struct RunState {
     pub gravest: Option<Class>,
     /// Whether a step was denied because all effects were halted.
     pub stopped_by_halt: bool,
+    /// Whether a person took back what people were asked about one of its steps.
+    pub question_cancelled: bool,
     /// How it ended.
     pub ended: Option<RunOutcome>,
     /// Time spent waiting for people, finished waits only.
@@ -205,7 +207,14 @@ impl RunState {
             RunEvent::StepInvalid { key, error } => {
                 self.end(key, at, StepEnd::Invalid(error.clone()));
             }
-            RunEvent::StepDenied { key, reason } => self.deny(key, at, reason),
+            RunEvent::StepDenied {
+                key,
+                reason,
+                cancelled,
+            } => {
+                self.question_cancelled |= cancelled;
+                self.deny(key, at, reason);
+            }
         }
     }
 
@@ -281,6 +290,11 @@ impl RunState {
     /// Whether the gate was asked about a step that changes something.
     pub fn came_to_effect(&self) -> bool {
         self.gravest > Some(Class::Read)
+    }
+
+    /// Whether an attempt of any step was started.
+    pub fn began_a_step(&self) -> bool {
+        self.steps.values().any(|step| step.attempts > 0)
     }
 
     /// Whether no further main step may start.

@@ -173,7 +173,7 @@ pub async fn wait(journey: &mut Journey, key: &StepKey, id: ApprovalId) -> Resul
         clock::look(&world).await?;
         let Some(found) = case(&world, id).await? else {
             let gone = "the question is no longer in the history".to_owned();
-            return deny(journey, key, gone).await;
+            return deny(journey, key, Answer::No(gone)).await;
         };
         if let Some(settled) = settled(journey, &found) {
             return take(journey, key, &found, settled).await;
@@ -217,6 +217,8 @@ enum Answer {
     Yes,
     /// They did not, for this reason.
     No(String),
+    /// A person took the question back, as this says.
+    Cancelled(String),
     /// The question is moot, for this reason, and asked anew.
     Again(String),
 }
@@ -228,7 +230,9 @@ fn settled(journey: &Journey, case: &ApprovalCase) -> Option<Answer> {
         Standing::Denied { by } => Some(Answer::No(format!("denied by {by}"))),
         Standing::Expired => Some(Answer::No("nobody consented in time".to_owned())),
         Standing::Withdrawn => Some(Answer::Again(case.recorded.reason().to_owned())),
-        Standing::Cancelled { by } => Some(Answer::No(cancelled(&by, case.recorded.reason()))),
+        Standing::Cancelled { by } => {
+            Some(Answer::Cancelled(cancelled(&by, case.recorded.reason())))
+        }
         Standing::Redeemed => Some(Answer::No("the consent was used already".to_owned())),
     }
 }
@@ -265,9 +269,9 @@ async fn take(
             tell(&standing);
             granted(journey, id).await
         }
-        Answer::No(reason) => {
+        no @ (Answer::No(_) | Answer::Cancelled(_)) => {
             tell(&standing);
-            deny(journey, key, reason).await
+            deny(journey, key, no).await
         }
         Answer::Again(reason) => {
             // What took it back elsewhere has told so.
@@ -291,14 +295,18 @@ pub async fn unusable(
 ) -> Result<(), FlowError> {
     let Some(case) = case(&journey.world, approval).await? else {
         let gone = "the question is no longer in the history".to_owned();
-        return deny(journey, key, gone).await;
+        return deny(journey, key, Answer::No(gone)).await;
     };
     match settled(journey, &case) {
-        Some(Answer::No(reason)) if case.standing(journey.world.now()) != Standing::Expired => {
-            deny(journey, key, reason).await
+        Some(no @ (Answer::No(_) | Answer::Cancelled(_)))
+            if case.standing(journey.world.now()) != Standing::Expired =>
+        {
+            deny(journey, key, no).await
         }
         Some(Answer::Again(reason)) => void(journey, &case.request, &reason).await,
-        Some(Answer::Yes | Answer::No(_)) | None => void(journey, &case.request, refused).await,
+        Some(Answer::Yes | Answer::No(_) | Answer::Cancelled(_)) | None => {
+            void(journey, &case.request, refused).await
+        }
     }
 }
 
@@ -332,12 +340,18 @@ async fn granted(journey: &mut Journey, approval: ApprovalId) -> Result<(), Flow
         .await
 }
 
-async fn deny(journey: &mut Journey, key: &StepKey, reason: String) -> Result<(), FlowError> {
+async fn deny(journey: &mut Journey, key: &StepKey, no: Answer) -> Result<(), FlowError> {
+    let (reason, cancelled) = match no {
+        Answer::Cancelled(reason) => (reason, true),
+        Answer::No(reason) | Answer::Again(reason) => (reason, false),
+        Answer::Yes => (String::new(), false),
+    };
     let entry = start::audit(journey.world.now(), &journey.header, "step.denied", &reason);
     let entry = entry.failed(&reason).and("step", &key.step);
     let event = RunEvent::StepDenied {
         key: key.clone(),
         reason,
+        cancelled,
     };
     journey
         .record("people's denial", vec![event], vec![Write::Audit(entry)])

@@ -67,7 +67,7 @@ fn fold(place: Place<'_>, event: &RunEvent) -> rusqlite::Result<()> {
         RunEvent::ApprovalGranted { approval } | RunEvent::ApprovalLapsed { approval, .. } => {
             answered(place, *approval)
         }
-        RunEvent::StepDenied { key, reason } => {
+        RunEvent::StepDenied { key, reason, .. } => {
             no_longer_waiting(place)?;
             over(place, key, StepStatus::Denied, "", reason)
         }

@@ -31,7 +31,7 @@ impl Events {
             metrics.runs.lateness.observe(seconds);
         }
         info!(
-            run.id = %run.id, trace_id = trace_id(run.id), runbook = %run.runbook, revision = run.revision, trigger = run.cause.as_str(),
+            run.id = %run.id, trace_id = trace_id(run.id), runbook = %run.runbook, revision = run.revision, trigger = run.cause.trigger(),
             dry_run = run.dry_run, lateness_seconds, "run started"
         );
     }

@@ -447,6 +447,19 @@ fn who_has_no_token_may_look_but_not_change() {
 }
 
 #[test]
+fn a_token_of_this_host_is_not_sent_to_an_address_that_somebody_names() {
+    let agent = Agent::start();
+    let server = address(&agent.greeting);
+    let named = ["--server", server.as_str(), "sync"];
+    let err = agent.orderly(&named).failed(4);
+    assert!(err.starts_with("error: this needs a token\n"), "{err}");
+    assert!(err.contains("no --server is named"), "{err}");
+    let token = ["--token-file", "orderly-state/admin.token"];
+    agent.orderly(&[&token[..], &named[..]].concat()).done();
+    agent.orderly(&["sync"]).done();
+}
+
+#[test]
 fn an_agent_is_found_on_whatever_port_it_has() {
     let mut agent = Agent::start();
     let server = address(&agent.greeting);
