@@ -3,7 +3,7 @@
 //! The question names the run that is to come by its id, which the run then gets. Whatever changes the step meanwhile (a commit, the
 //! policy, the environment's values) takes the question back and asks anew.
 
-use super::{Answer, question, requested, settled};
+use super::{Answer, question, requested, settled, stale};
 use crate::{
     domain::{
         active::ActiveRunbook,
@@ -142,10 +142,16 @@ async fn ask_about(
             | Standing::Approved { .. }
             | Standing::Denied { .. }
             | Standing::Cancelled { .. },
-        )) => match consented::differs(coming.step(), &case.request.step) {
-            None => return Ok(Some(case.request.clone())),
-            Some(reason) => again = reason,
-        },
+        )) => {
+            let other = match consented::differs(coming.step(), &case.request.step) {
+                None => stale(journey, &case.request).await?,
+                other => other,
+            };
+            match other {
+                None => return Ok(Some(case.request.clone())),
+                Some(reason) => again = reason,
+            }
+        }
         Some((case, Standing::Withdrawn)) => case.recorded.reason().clone_into(&mut again),
         Some((_, Standing::Expired | Standing::Redeemed)) | None => {}
     }
@@ -342,7 +348,10 @@ pub(in crate::flow) async fn refused(journey: &mut Journey) -> Result<Option<Str
     for step in runbook.steps.iter().filter(|it| it.ahead.is_some()) {
         let case = of_attempt(journey, &step::ahead::first(step)).await?;
         let same = case.filter(|case| case.request.step.definition == journey.header.definition);
-        let answer = same.and_then(|case| settled(journey, &case));
+        let answer = match same {
+            Some(case) => settled(journey, &case).await?,
+            None => None,
+        };
         let (reason, cancelled) = match answer {
             Some(Answer::No(reason)) => (reason, false),
             Some(Answer::Cancelled(reason)) => (reason, true),

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         approval::{Request, Standing},
         audit::Entry,
-        gate::{Decision, Quorum},
+        gate::{Decision, Quorum, join},
         id::ApprovalId,
         plan::PlannedStep,
         run::{RunEvent, StepKey},
@@ -23,7 +23,7 @@ use crate::{
         step::{self, Attempt},
         world::World,
     },
-    gate::Judgement,
+    gate::{self, Judgement},
     history::{ApprovalCase, Refused, Write, WriteError},
 };
 pub(in crate::flow) use ahead::{adopt, refused};
@@ -175,7 +175,7 @@ pub async fn wait(journey: &mut Journey, key: &StepKey, id: ApprovalId) -> Resul
             let gone = "the question is no longer in the history".to_owned();
             return deny(journey, key, Answer::No(gone)).await;
         };
-        if let Some(settled) = settled(journey, &found) {
+        if let Some(settled) = settled(journey, &found).await? {
             return take(journey, key, &found, settled).await;
         }
         let left = Duration::try_from(found.request.approve_by.duration_since(world.now()))
@@ -223,9 +223,18 @@ enum Answer {
     Again(String),
 }
 
-fn settled(journey: &Journey, case: &ApprovalCase) -> Option<Answer> {
-    match case.standing(journey.world.now()) {
-        Standing::Pending { .. } => stale(journey, &case.request).map(Answer::Again),
+async fn settled(journey: &Journey, case: &ApprovalCase) -> Result<Option<Answer>, FlowError> {
+    let standing = case.standing(journey.world.now());
+    if let Standing::Pending { .. } = standing {
+        let stale = stale(journey, &case.request).await?;
+        return Ok(stale.map(Answer::Again));
+    }
+    Ok(answer(case, standing))
+}
+
+fn answer(case: &ApprovalCase, standing: Standing) -> Option<Answer> {
+    match standing {
+        Standing::Pending { .. } => None,
         Standing::Approved { .. } => Some(Answer::Yes),
         Standing::Denied { by } => Some(Answer::No(format!("denied by {by}"))),
         Standing::Expired => Some(Answer::No("nobody consented in time".to_owned())),
@@ -246,11 +255,31 @@ pub(super) fn cancelled(by: &str, reason: &str) -> String {
     format!("the question was cancelled by {by}{why}")
 }
 
-/// Why people must look again at what they are asked: the step would have another digest now.
-fn stale(journey: &Journey, request: &Request) -> Option<String> {
-    let policy = step::policy_for(&journey.world, &journey.runbook).digest();
-    (policy != request.step.policy)
-        .then(|| "the policy has changed since people were asked".to_owned())
+/// Why people must look again at what they are asked: there is another policy now, and it says something else of this very step, or of who
+/// may consent to it.
+///
+/// # Errors
+/// The history cannot be read.
+pub(in crate::flow) async fn stale(
+    journey: &Journey,
+    request: &Request,
+) -> Result<Option<String>, FlowError> {
+    let world = &journey.world;
+    let policy = step::policy_for(world, &journey.runbook);
+    if policy.digest() == request.step.policy {
+        return Ok(None);
+    }
+    let asked = &request.contributions;
+    let involved = Involved::of(world, &journey.header, &policy.approvals).await?;
+    let wanted = match join(asked) {
+        Decision::Approve(quorum) => Some(involved.raise(quorum, &request.step, &policy.approvals)),
+        Decision::Allow | Decision::Deny => None,
+    };
+    let same = gate::says_the_same(&request.step, &policy, world.now(), asked)
+        && involved.excluded == request.excluded
+        && wanted.as_ref() == Some(&request.quorum);
+    let reason = "the policy says something else of this step since people were asked";
+    Ok((!same).then(|| reason.to_owned()))
 }
 
 async fn take(
@@ -297,7 +326,7 @@ pub async fn unusable(
         let gone = "the question is no longer in the history".to_owned();
         return deny(journey, key, Answer::No(gone)).await;
     };
-    match settled(journey, &case) {
+    match settled(journey, &case).await? {
         Some(no @ (Answer::No(_) | Answer::Cancelled(_)))
             if case.standing(journey.world.now()) != Standing::Expired =>
         {

@@ -160,7 +160,10 @@ async fn another_commit_and_another_policy_ask_anew() {
     let now = all(&stage).await.remove(0).request;
     assert_eq!(
         (now.again.as_str(), now.quorum.people),
-        ("the policy is another one now", 2)
+        (
+            "the policy says something else of this step since people were asked",
+            2
+        )
     );
     pass(&stage, &mut scheduler, 5).await;
     assert_eq!(all(&stage).await.len(), 3, "and once only");

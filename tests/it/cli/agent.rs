@@ -216,7 +216,7 @@ fn a_run_is_followed_to_its_end_and_its_output_is_kept() {
     let silent = agent.orderly(&["logs", id, "--step", "count"]);
     assert_eq!(
         (silent.code, silent.err.as_str()),
-        (0, "nothing was printed so far\n")
+        (0, "nothing was printed\n")
     );
     assert_eq!(
         agent
@@ -267,9 +267,15 @@ fn how_a_run_ends_is_the_exit_code() {
         "{err}"
     );
     let err = agent
-        .orderly(&["run", "greet", "-i", "times=many"])
-        .failed(2);
-    assert!(err.contains("`many`"), "{err}");
+        .orderly(&["run", "greet", "-i", "times=many", "-i", "nmae=x"])
+        .failed(4);
+    for part in [
+        "there is no input `nmae`",
+        "the input `times` must be a whole number, not \"many\"",
+        "hint: it takes name, times",
+    ] {
+        assert!(err.contains(part), "{part} in {err}");
+    }
     agent.home.write("inputs.yaml", "name: file\ntimes: 9\n");
     let said = agent
         .orderly(&[
