@@ -37,7 +37,11 @@ pub use materials::HostMaterials;
 
 use crate::{
     adapters::process::{
-        group::Living, outlived::Left, roll::Roll, scratch::Scratch, spawn::Start, watch::Watch,
+        group::Living,
+        roll::{Left, Roll},
+        scratch::Scratch,
+        spawn::Start,
+        watch::Watch,
     },
     domain::outlived::{EndedLate, Outlived},
     ports::{
@@ -85,7 +89,6 @@ impl HostProcesses {
     /// The file cannot be read or made.
     pub fn with_roll(self, path: &Path) -> io::Result<Self> {
         let (roll, left) = Roll::open(path)?;
-        let left = left.into_iter().map(Left::from).collect();
         Ok(Self {
             roll: Some(roll),
             left: Mutex::new(left),

@@ -3,7 +3,7 @@
 use crate::{
     adapters::process::{
         HostProcesses,
-        roll::{Enrolled, Line, Roll},
+        roll::{Left, Line, Roll},
     },
     domain::outlived::{EndedLate, Outlived},
 };
@@ -24,19 +24,6 @@ const KILL_DEADLINE: Duration = Duration::from_secs(5);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// One of them, in its place on the roll.
-#[derive(Debug)]
-pub(super) struct Left {
-    place: Enrolled,
-    line: Line,
-}
-
-impl From<(Enrolled, Line)> for Left {
-    fn from((place, line): (Enrolled, Line)) -> Self {
-        Self { place, line }
-    }
-}
-
 impl HostProcesses {
     fn left(&self) -> MutexGuard<'_, Vec<Left>> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
@@ -51,7 +38,9 @@ impl HostProcesses {
         let all = std::mem::take(&mut *left).into_iter();
         let (living, gone): (Vec<_>, Vec<_>) = all.partition(|left| roll.lives(&left.line));
         *left = living;
-        gone.into_iter().for_each(|left| left.place.strike());
+        for left in gone {
+            left.place.strike();
+        }
         let of = |left: &Left| Outlived {
             behalf: left.line.behalf.clone(),
             group: left.line.group,

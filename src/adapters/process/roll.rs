@@ -58,6 +58,13 @@ pub(super) struct Enrolled {
     slot: usize,
 }
 
+/// What an earlier agent left on the roll, in its place.
+#[derive(Debug)]
+pub(super) struct Left {
+    pub(super) place: Enrolled,
+    pub(super) line: Line,
+}
+
 impl Enrolled {
     /// It is gone.
     pub(super) fn strike(self) {
@@ -66,8 +73,8 @@ impl Enrolled {
 }
 
 impl Roll {
-    /// Opens or makes it. Gives what an earlier agent left on it, each in its place.
-    pub(super) fn open(path: &Path) -> io::Result<(Arc<Self>, Vec<(Enrolled, Line)>)> {
+    /// Opens or makes it. Gives what an earlier agent left on it.
+    pub(super) fn open(path: &Path) -> io::Result<(Arc<Self>, Vec<Left>)> {
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -93,7 +100,8 @@ impl Roll {
         });
         let left = found.into_iter().map(|(slot, line)| {
             let roll = roll.clone();
-            (Enrolled { roll, slot }, line)
+            let place = Enrolled { roll, slot };
+            Left { place, line }
         });
         let left = left.collect();
         Ok((roll, left))
@@ -136,7 +144,8 @@ impl Roll {
     fn take_slot(&self) -> usize {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         // The first gap: so the file stays as short as it can.
-        let slot = (0..).find(|slot| !taken.contains(slot)).unwrap_or_default();
+        let gaps = (0..=taken.len()).find(|slot| !taken.contains(slot));
+        let slot = gaps.unwrap_or(taken.len());
         taken.insert(slot);
         slot
     }

@@ -14,6 +14,10 @@ use std::collections::BTreeMap;
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each thing that may have happened, in any order"
+)]
 pub struct RunState {
     /// When it was taken up.
     pub started: Option<Timestamp>,
