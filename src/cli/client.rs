@@ -293,7 +293,7 @@ impl Client {
         let which = if self.token.is_some() {
             "name another token with --token-file or in ORDERLY_TOKEN"
         } else {
-            "name a token with --token-file or in ORDERLY_TOKEN; on the agent's own host, `admin.token` in its state folder is read by itself where its user may"
+            "name a token with --token-file or in ORDERLY_TOKEN; on the agent's own host, `admin.token` in its state folder is read by itself where its user may and no --server is named"
         };
         match status {
             401 | 403 => Some(which.to_owned()),

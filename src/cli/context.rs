@@ -57,7 +57,7 @@ pub(super) struct Globals {
         hide_env_values = true
     )]
     pub(super) server: Option<String>,
-    /// File that holds the token; else ORDERLY_TOKEN, else `admin.token` in the state folder
+    /// File that holds the token; else ORDERLY_TOKEN, else, unless --server names an address, `admin.token` in the state folder
     #[arg(
         long,
         global = true,
@@ -183,7 +183,7 @@ impl Context {
             (None, None) => return Err(CliError::Internal("no server".to_owned())),
         };
         let state = loaded.as_ref().map(|it| it.config.state_dir.as_path());
-        let token = self.token(&server, state)?;
+        let token = self.token(state)?;
         let is_here = self.is_here(&server);
         if token.is_some() && server.scheme() == "http" && !is_here {
             self.terminal.say(&format!(
@@ -205,8 +205,9 @@ impl Context {
         self.globals.server.is_none() || is_loopback(server)
     }
 
-    /// The token: the named file's, else `ORDERLY_TOKEN`, else the administrator's of this host. The last is never sent elsewhere.
-    fn token(&self, server: &Url, state: Option<&Path>) -> Result<Option<SecretValue>, CliError> {
+    /// The token: the named file's, else `ORDERLY_TOKEN`, else the administrator's of the state folder. The last goes to the agent of that
+    /// folder alone, and never to an address that somebody names: what answers there may be anybody, on this host, too.
+    fn token(&self, state: Option<&Path>) -> Result<Option<SecretValue>, CliError> {
         if let Some(path) = &self.globals.token_file {
             return read_token(path).map(Some);
         }
@@ -216,7 +217,7 @@ impl Context {
             .map(|text| text.trim().to_owned());
         let token = variable.filter(|text| !text.is_empty()).or_else(|| {
             state
-                .filter(|_| self.is_here(server))
+                .filter(|_| self.globals.server.is_none())
                 .and_then(state::readable_admin_token)
         });
         Ok(token.map(SecretValue::new))

@@ -303,7 +303,7 @@ fn line_of(
             let what = Cell::styled("waits for people", Style::Warn);
             Line::of_step(key, what, format!("approval {}", ids::short(approval)))
         }
-        RunEvent::StepDenied { key, reason } => Line::of_step(key, bad("denied"), reason),
+        RunEvent::StepDenied { key, reason, .. } => Line::of_step(key, bad("denied"), reason),
         RunEvent::StepStarted { key, attempt, .. } => {
             let more = if *attempt > 1 {
                 format!("attempt {attempt}")
@@ -321,6 +321,15 @@ fn line_of(
         RunEvent::StepInvalid { key, error } => Line::of_step(key, bad("invalid"), error),
         RunEvent::StepInterrupted { key, .. } => {
             Line::of_step(key, bad("interrupted"), "the agent died in it")
+        }
+        RunEvent::ProcessOutlived {
+            key,
+            process,
+            program,
+            ..
+        } => {
+            let more = format!("{program} (process {process}) had outlived the agent");
+            Line::of_step(key, Cell::styled("ended late", Style::Warn), more)
         }
         RunEvent::ApprovalGranted { .. } => Line::of_run("approved", Style::Good, ""),
         RunEvent::ApprovalLapsed { reason, .. } => {

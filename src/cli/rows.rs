@@ -26,6 +26,7 @@ use jiff::Timestamp;
 pub(super) fn state(row: &RunRow) -> Cell {
     let (word, style) = match row.outcome {
         Some(outcome) => (outcome.as_str(), style_of(outcome)),
+        None if row.waiting_for_lock.is_some() => ("waits for a lock", Style::Warn),
         None => (row.status.as_str(), style_of_status(row.status)),
     };
     if row.header.dry_run {
@@ -145,10 +146,25 @@ pub(super) fn runs(context: &Context, rows: &[RunRow]) -> Table {
                 .into(),
             length(row.started_at, row.ended_at).into(),
             Cell::faint(&cause(&row.header.cause)),
-            first_line(&row.reason).into(),
+            first_line(&why(context, row)).into(),
         ]);
     }
     table
+}
+
+/// Why a run stands where it does: how it ended, or the lock that it waits for.
+pub(super) fn why(context: &Context, row: &RunRow) -> String {
+    let Some(wait) = &row.waiting_for_lock else {
+        return row.reason.clone();
+    };
+    let holder = wait.holder.as_ref();
+    let holder = holder.map(|name| format!(" ({name})")).unwrap_or_default();
+    format!(
+        "waiting for lock `{}`, held by run {}{holder}, since {}",
+        wait.lock,
+        ids::short(&wait.held_by),
+        when(context, wait.since)
+    )
 }
 
 /// The first line of a text.

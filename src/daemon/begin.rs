@@ -34,6 +34,7 @@ impl Daemon {
             .local_addr()
             .unwrap_or(self.loaded.config.http.listen);
         halting::obey_note(&world, &self.loaded.config.state_dir).await;
+        recover::end_outlived(&world).await?;
         let mut scheduler = tick::Scheduler::load(&world).await?;
         let look = self.spawn_sync();
         self.first_look(look).await;

@@ -49,6 +49,23 @@ pub fn leave_note(state: &Path, halt: &Halt) -> std::io::Result<()> {
     File::open(state)?.sync_all()
 }
 
+/// What a note says that no agent has taken yet.
+pub fn noted(state: &Path, now: Timestamp) -> Option<Halt> {
+    note(state, now)
+}
+
+/// Takes the note away, where there is one; gone for good when this returns.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn take_note_away(state: &Path) -> std::io::Result<()> {
+    match fs::remove_file(note_path(state)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => File::open(state)?.sync_all(),
+    }
+}
+
 /// What the note says; nothing where there is none. What cannot be read was meant all the same.
 fn note(state: &Path, now: Timestamp) -> Option<Halt> {
     let path = note_path(state);

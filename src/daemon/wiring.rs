@@ -237,6 +237,9 @@ pub fn hands(
 ) -> Result<Hands, WiringError> {
     let processes =
         HostProcesses::open(config.state_dir.join("work")).map_err(fault("work folder"))?;
+    let processes = processes
+        .with_roll(&config.state_dir.join("children"))
+        .map_err(fault("roll of programs"))?;
     let archive =
         LocalArchive::open(&config.state_dir, clock.clone()).map_err(fault("artifacts"))?;
     Ok(Hands {

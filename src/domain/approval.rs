@@ -75,6 +75,9 @@ pub struct Vote {
     /// Why, in their words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub comment: String,
+    /// When they had consented before, where this takes it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consented_before: Option<Timestamp>,
 }
 
 /// Yes or no.

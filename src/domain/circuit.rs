@@ -51,7 +51,7 @@ pub enum Verdict {
     Good,
     /// It did not; or it was not let.
     Bad,
-    /// Nothing: a person stopped it, or all effects were halted.
+    /// Nothing: a person stopped it or took back what was asked, or all effects were halted.
     Nothing,
 }
 
@@ -65,7 +65,7 @@ impl Verdict {
             | RunOutcome::Denied
             | RunOutcome::TimedOut
             | RunOutcome::Interrupted
-                if state.stopped_by_halt =>
+                if state.stopped_by_halt || state.question_cancelled =>
             {
                 Self::Nothing
             }

@@ -67,13 +67,13 @@ fn in_words(reach: Reach) -> String {
     }
 }
 
-/// What is another one in the step now than in the one that people were asked about; none where that one covers it.
+/// What is another one in the step now than in the one that people were asked about; none where that one covers it. Whether another
+/// policy says anything else of it is for the gate to say.
 pub fn differs(now: &PlannedStep, asked: &PlannedStep) -> Option<String> {
     let fields = [
         ("the runbook", now.runbook == asked.runbook),
         ("the runbook's commit", now.revision == asked.revision),
         ("the runbook", now.definition == asked.definition),
-        ("the policy", now.policy == asked.policy),
         ("a file or a program", now.pinned == asked.pinned),
         ("the run", now.run == asked.run),
         (

@@ -16,11 +16,12 @@ pub fn complete(
     declared: &[Input],
     given: &BTreeMap<String, Value>,
 ) -> Result<BTreeMap<String, Value>, String> {
-    let mut problems = Vec::new();
+    let (mut problems, mut unknown) = (Vec::new(), false);
     let mut complete = BTreeMap::new();
     for name in given.keys() {
         if !declared.iter().any(|input| input.name.as_str() == name) {
-            problems.push(unknown(declared, name));
+            unknown = true;
+            problems.push(format!("there is no input `{name}`"));
         }
     }
     for input in declared {
@@ -33,19 +34,22 @@ pub fn complete(
         }
     }
     if problems.is_empty() {
-        Ok(complete)
-    } else {
-        Err(problems.join("\n"))
+        return Ok(complete);
     }
+    let hint = if unknown {
+        format!("\nhint: {}", taken(declared))
+    } else {
+        String::new()
+    };
+    Err(format!("{}{hint}", problems.join("\n")))
 }
 
-fn unknown(declared: &[Input], name: &str) -> String {
+fn taken(declared: &[Input]) -> String {
     let known: Vec<&str> = declared.iter().map(|input| input.name.as_str()).collect();
-    let hint = match known.as_slice() {
-        [] => "it takes none".to_owned(),
+    match known.as_slice() {
+        [] => "it takes no inputs".to_owned(),
         known => format!("it takes {}", known.join(", ")),
-    };
-    format!("there is no input `{name}`\nhint: {hint}")
+    }
 }
 
 fn value(input: &Input, given: Option<&Value>) -> Result<Option<Value>, String> {
@@ -84,6 +88,7 @@ pub fn typed(kind: InputKind, value: &Value) -> Option<Value> {
         InputKind::Number => value
             .as_f64()
             .or_else(|| text?.parse().ok())
+            .filter(|number: &f64| number.is_finite())
             .map(Into::into),
         InputKind::Duration => text?
             .parse::<Span>()
@@ -192,6 +197,10 @@ mod tests {
         assert!(problems.contains("no input `kye`"), "{problems}");
         assert!(problems.contains("must match `[A-Z_]+`"), "{problems}");
         assert!(problems.contains("`needed` is required"), "{problems}");
+        assert!(
+            problems.ends_with("\nhint: it takes key, needed"),
+            "{problems}"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::{
         audit::Entry,
         digest::Digest,
         id::{ApprovalId, RunId},
+        lock::LockWait,
         name::RunbookName,
         run::{Cause, RunEvent},
     },
@@ -15,7 +16,7 @@ use crate::{
         suspend,
         sync::Sync as SyncStory,
         view,
-        world::World,
+        world::{World, held},
     },
     history::{HistoryError, Write},
     ports::{
@@ -119,6 +120,9 @@ impl Port for Agent {
         reason: &'a str,
     ) -> Answer<'a, ()> {
         Box::pin(circuit::reset(&self.world, runbook, by, reason))
+    }
+    fn waiting_for_lock(&self, run: RunId) -> Option<LockWait> {
+        held(&self.world.lock_waits).get(&run).cloned()
     }
     fn halted(&self) -> HaltView {
         halt::view(&self.world)

@@ -12,7 +12,7 @@ use crate::{
         halt::Halt,
         name::RunbookName,
         plan::PlannedStep,
-        run::RunOutcome,
+        run::{Cause, RunOutcome},
     },
     flow::{
         FlowError,
@@ -106,6 +106,13 @@ pub(super) async fn count<'a>(
     let verdict = match world.brake.halted() {
         // Whatever went wrong meanwhile, the runbook is not to blame.
         Some(_) if !outcome.is_success() => Verdict::Nothing,
+        // What a person gave it did not fit one of its steps, and none was started: nothing of the runbook failed.
+        None if outcome == RunOutcome::Failed
+            && matches!(journey.header.cause, Cause::Person { .. })
+            && !journey.state.began_a_step() =>
+        {
+            Verdict::Nothing
+        }
         Some(_) | None => Verdict::of(outcome, &journey.state),
     };
     if journey.header.dry_run || verdict == Verdict::Nothing {

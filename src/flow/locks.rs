@@ -7,10 +7,15 @@
 //!
 //! A run whose starter waits for its end works under the starter's locks: that one does nothing meanwhile, and would otherwise wait for
 //! a run that waits for it. A run that nobody waits for takes its turn like any other.
+//!
+//! Where such a run asks people, the starter's locks stay: the starter is in the middle of a step, and what it has done so far is not for
+//! others to work on. They come back when that step's run goes on and ends, at the latest when the question expires. A runbook that
+//! should not hold up others so long asks before it starts the other one, or leaves the lock to the runbook that it starts.
 
 use crate::{
     domain::{
         id::RunId,
+        lock::LockWait,
         name::LockName,
         plan::PlannedStep,
         run::{Cause, RunHeader},
@@ -128,6 +133,7 @@ pub(super) async fn wait(
             "it needs the lock {name}, which run {owner} holds; that run waits for this one: neither would ever go on\nhint: let runbooks that share locks name the same ones, or let one of them not wait for the other"
         )));
     };
+    let _told = Told::of(&world, journey.header.id, name, owner).await?;
     tracing::info!(run.id = %journey.header.id, "waits for the lock {name}, held by run {owner}");
     loop {
         let unlocked = world.unlocked.notified();
@@ -155,6 +161,39 @@ pub(super) async fn wait(
                 return Ok(Waited::Disturbed);
             }
         }
+    }
+}
+
+/// What a run waits for is told to people, for as long as it does.
+struct Told<'a> {
+    world: &'a World,
+    run: RunId,
+}
+
+impl<'a> Told<'a> {
+    async fn of(
+        world: &'a World,
+        run: RunId,
+        lock: &LockName,
+        owner: RunId,
+    ) -> Result<Self, FlowError> {
+        let holder = world.history.run(owner).await;
+        let holder =
+            holder.map_err(|error| FlowError::unreadable("looking for a lock's run", &error))?;
+        let wait = LockWait {
+            lock: lock.clone(),
+            held_by: owner,
+            holder: holder.map(|row| row.header.runbook),
+            since: world.now(),
+        };
+        held(&world.lock_waits).insert(run, wait);
+        Ok(Self { world, run })
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        held(&self.world.lock_waits).remove(&self.run);
     }
 }
 

@@ -2,13 +2,70 @@
 
 use crate::{
     domain::{
-        run::{RunState, Standing},
+        audit::Entry,
+        outlived::Outlived,
+        run::{RunEvent, RunState, Standing, StepKey},
         runbook::Runbook,
     },
     flow::{FlowError, clock, run::enter, start, world::World},
-    history::RunRow,
+    history::{RunRow, Write},
 };
+use futures_util::future::join_all;
+use serde_json::json;
 use std::sync::Arc;
+
+/// Ends the programs that have outlived the agent that started them, before anything else is started: the locks of their runs may be free
+/// soon, and what they do is not to be done twice at once. That they are ended is recorded before they are.
+///
+/// # Errors
+/// The history cannot be read or written.
+pub async fn end_outlived(world: &Arc<World>) -> Result<(), FlowError> {
+    let found = world.executor.outlived();
+    for outlived in &found {
+        note_outlived(world, outlived).await?;
+    }
+    let ended = found.iter().map(|outlived| async move {
+        let ended = world.executor.end_outlived(outlived).await;
+        (outlived, ended)
+    });
+    for (outlived, ended) in join_all(ended).await {
+        world.events.process_outlived(outlived, &ended);
+        if let Err(reason) = ended {
+            let behalf = &outlived.behalf;
+            let resource = format!("runbook/{}", behalf.runbook);
+            let entry = Entry::new(world.now(), "system", "process.outlived", resource)
+                .with(json!({"run": behalf.run, "runbook": behalf.runbook, "step": behalf.step, "process": outlived.group}))
+                .failed(format!("it could not be ended: {reason}"));
+            let doing = "a program that could not be ended";
+            world.write(doing, vec![Write::Audit(entry)]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// In the record of its run, and in the audit log.
+async fn note_outlived(world: &World, outlived: &Outlived) -> Result<(), FlowError> {
+    let behalf = &outlived.behalf;
+    let doing = format!("reading run {}", behalf.run);
+    let found = world.history.run(behalf.run).await;
+    let found = found.map_err(|error| FlowError::unreadable(&doing, &error))?;
+    let Some(row) = found else { return Ok(()) };
+    let event = RunEvent::ProcessOutlived {
+        key: StepKey {
+            phase: behalf.phase,
+            step: behalf.step.clone(),
+        },
+        attempt: behalf.attempt,
+        process: outlived.group,
+        program: outlived.program.clone(),
+    };
+    let at = world.now();
+    let entry = Entry::of_event(at, &row.header, &event).map(Write::Audit);
+    let run = behalf.run;
+    let writes = entry.into_iter().chain([Write::Event { run, event, at }]);
+    let doing = "a program that outlived its agent";
+    world.write(doing, writes.collect()).await
+}
 
 /// Launches every run whose end is not recorded, oldest first. Gives their number.
 ///

@@ -206,6 +206,16 @@ fn overlap(world: &World, header: &RunHeader, runbook: &Runbook) -> Result<(), N
     }
 }
 
+/// Whether runs that are going on now would keep another one of this runbook from starting.
+pub(super) fn is_in_the_way(world: &World, runbook: &Runbook) -> bool {
+    let live = world.live_runs(&runbook.name).len();
+    match runbook.overlap {
+        Overlap::Allow | Overlap::Replace => false,
+        Overlap::Queue => live >= 2,
+        Overlap::Forbid => live >= 1,
+    }
+}
+
 /// Everything that makes the run exist.
 fn writes(header: &RunHeader, runbook: &Arc<Runbook>, key: Option<String>) -> Vec<Write> {
     let mut writes = Vec::new();

@@ -6,6 +6,7 @@ use crate::{
         circuit::Circuit,
         gate::Quorum,
         id::{ApprovalId, RunId},
+        lock::LockWait,
         name::{EnvironmentName, RunbookName, StepName},
         pace::Lately,
         policy::Policy,
@@ -175,6 +176,8 @@ pub struct World {
     pub changed: Mutex<BTreeSet<RunbookName>>,
     /// Runs that wait for a lock, each with the run that holds it.
     pub lock_queues: Mutex<BTreeMap<RunId, RunId>>,
+    /// What such runs wait for, as people are told.
+    pub lock_waits: Mutex<BTreeMap<RunId, LockWait>>,
     /// Whether the clock on the wall goes as it should.
     pub clock_watch: Mutex<ClockWatch>,
     /// Whose turn it is to look at it.
@@ -245,6 +248,7 @@ impl World {
             ahead: Mutex::default(),
             changed: Mutex::default(),
             lock_queues: Mutex::default(),
+            lock_waits: Mutex::default(),
             clock_watch: Mutex::default(),
             clock_turn: tokio::sync::Mutex::default(),
             scheduler_alive: Mutex::new(parts.clock.elapsed()),

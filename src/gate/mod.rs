@@ -180,6 +180,43 @@ pub fn by_policy(
         .collect()
 }
 
+/// Whether this policy says of a step what was said when people were asked about it, and wants no more of them. What else is looked at, as
+/// limits, backups and windows, is judged anew when the consent is used.
+pub fn says_the_same(
+    step: &PlannedStep,
+    policy: &Policy,
+    now: Timestamp,
+    before: &[Contribution],
+) -> bool {
+    let rules = policy::contributions(step, policy, now).into_iter();
+    let rules = rules.map(|said| policy::at_least_quorum(said, policy));
+    let of_rules = before.iter().filter(|said| is_of_rules(said.stage));
+    let enough = |said: &Contribution| policy::at_least_quorum(said.clone(), policy) == *said;
+    rules.eq(of_rules.cloned()) && before.iter().all(enough)
+}
+
+/// Whether such a stage needs to know nothing but the step and the policy.
+fn is_of_rules(stage: Stage) -> bool {
+    match stage {
+        Stage::Structure
+        | Stage::Forbidden
+        | Stage::ProtectedNamespace
+        | Stage::RequireApproval
+        | Stage::Autonomy
+        | Stage::DangerousCommand => true,
+        Stage::Halt
+        | Stage::Circuit
+        | Stage::FirstRun
+        | Stage::FreshBackup
+        | Stage::RateLimit
+        | Stage::Window
+        | Stage::Review
+        | Stage::Recovery
+        | Stage::Runbook
+        | Stage::Fault => false,
+    }
+}
+
 fn window(step: &PlannedStep, circumstances: &Circumstances) -> Option<Contribution> {
     let WindowState::Closed { reason, .. } = &circumstances.window else {
         return None;

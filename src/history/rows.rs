@@ -10,6 +10,7 @@ use crate::{
         digest::Digest,
         effect::Class,
         id::{ApprovalId, ArtifactId, RunId},
+        lock::LockWait,
         name::{LockName, RunbookName, StepName},
         occurrence::NotRun,
         pace::Touched,
@@ -82,6 +83,9 @@ pub struct RunRow {
     pub cancel_requested_by: Option<String>,
     /// How many events it has.
     pub events: u64,
+    /// The lock that it waits for. The history does not know: whoever asks the running agent is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for_lock: Option<LockWait>,
 }
 
 /// Where a step is.

@@ -22,7 +22,7 @@ pub(super) fn lines(arguments: &Value) -> Vec<String> {
     };
     ordered(map)
         .flat_map(|(name, value)| named(name, value))
-        .map(|line| visible::output(&line))
+        .map(|line| visible::unmistakable(&visible::output(&line)))
         .collect()
 }
 
@@ -33,7 +33,10 @@ pub(super) fn files(pinned: &Pinned) -> impl Iterator<Item = String> {
             FileOf::Host => "of the host",
             FileOf::Repository => "of the repository",
         };
-        visible::line(&format!("file {} {of}: sha256 {}", file.path, file.sha256))
+        visible::unmistakable(&visible::line(&format!(
+            "file {} {of}: sha256 {}",
+            file.path, file.sha256
+        )))
     })
 }
 
@@ -105,7 +108,7 @@ pub(super) fn brief(uses: &ActionName, arguments: &Value) -> String {
             .collect::<Vec<_>>()
             .join(" "),
     };
-    visible::shortened(&visible::line(&text), LONGEST)
+    visible::shortened(&visible::unmistakable(&visible::line(&text)), LONGEST)
 }
 
 fn typed(words: &[Value]) -> String {

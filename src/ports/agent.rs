@@ -7,6 +7,7 @@ use crate::{
         digest::Digest,
         halt::Halt,
         id::{ApprovalId, RunId},
+        lock::LockWait,
         name::{RunbookName, StepName},
         occurrence::NotRun,
         run::RunOutcome,
@@ -293,6 +294,10 @@ pub trait Agent: Send + Sync {
         by: &'a Person,
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// The lock that a run waits for now.
+    fn waiting_for_lock(&self, _run: RunId) -> Option<LockWait> {
+        None
+    }
     /// Whether all effects are halted.
     fn halted(&self) -> HaltView;
     /// Stops all effects at once, until a person lets them go again.

@@ -8,6 +8,7 @@ use crate::{
         gate::Permit,
         id::RunId,
         name::{ActionName, RunbookName, StepName},
+        outlived::{EndedLate, Outlived},
         pinned::Pinned,
         plan::PlannedStep,
         policy::{FailedExample, Tightening},
@@ -167,6 +168,19 @@ pub trait Executor: Send + Sync {
     /// Whether the files and programs of a planned step are still what they were; if not, the reason, for people.
     fn still<'a>(&'a self, _step: &'a PlannedStep) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// Programs that an earlier agent started for steps, and that have outlived it.
+    fn outlived(&self) -> Vec<Outlived> {
+        Vec::new()
+    }
+
+    /// Ends such a program; the error says why it could not.
+    fn end_outlived<'a>(
+        &'a self,
+        _outlived: &'a Outlived,
+    ) -> BoxFuture<'a, Result<EndedLate, String>> {
+        Box::pin(async { Ok(EndedLate::Terminated) })
     }
 
     /// Carries out the permitted step. It does not panic and does not outlive `session.stop` for long.

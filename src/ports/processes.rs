@@ -1,7 +1,12 @@
 //! Programs of the host.
 
 use crate::{
-    domain::{pipeline::Plan, secret::SecretValue, span::Span},
+    domain::{
+        outlived::{Behalf, EndedLate, Outlived},
+        pipeline::Plan,
+        secret::SecretValue,
+        span::Span,
+    },
     ports::{BoxFuture, executor::StepLog, materials::RevisionFile},
 };
 use serde::{Deserialize, Serialize};
@@ -32,6 +37,8 @@ pub struct Program {
     pub capture: usize,
     /// Limits of the kernel, where named.
     pub limits: Limits,
+    /// For which step it runs; without one it is not found again, should it outlive the agent.
+    pub behalf: Option<Behalf>,
 }
 
 impl Program {
@@ -128,4 +135,15 @@ pub trait Processes: Send + Sync + std::fmt::Debug {
     ) -> BoxFuture<'_, Result<Ended, ProcessError>>;
     /// Kills all that run, without waiting for anything: the agent is about to be gone.
     fn kill_all(&self);
+    /// What an earlier agent started and did not see the end of, and what still lives.
+    fn outlived(&self) -> Vec<Outlived> {
+        Vec::new()
+    }
+    /// Ends such a program and its group: TERM, its grace, KILL. The error says why it could not.
+    fn end_outlived<'a>(
+        &'a self,
+        _outlived: &'a Outlived,
+    ) -> BoxFuture<'a, Result<EndedLate, String>> {
+        Box::pin(async { Ok(EndedLate::Terminated) })
+    }
 }

@@ -8,7 +8,8 @@ use orderly::{
     },
     domain::{
         id::RunId,
-        name::{SecretName, StepName},
+        name::{RunbookName, SecretName, StepName},
+        outlived::{Behalf, EndedLate},
         run::StepKey,
         runbook::Phase,
         secret::SecretValue,
@@ -130,6 +131,7 @@ fn program(argv: &[&str]) -> Program {
         grace: Span::from_millis(300),
         capture: 64 * 1024,
         limits: Limits::default(),
+        behalf: None,
     }
 }
 
@@ -800,4 +802,87 @@ async fn files_are_laid_into_the_folder_for_reading_and_are_gone_afterwards() {
     };
     let refused = stage.run(elsewhere).await.unwrap_err().to_string();
     assert!(refused.contains("leads elsewhere"), "{refused}");
+}
+
+fn behalf() -> Behalf {
+    Behalf {
+        runbook: RunbookName::new("a").unwrap(),
+        run: RunId::new(SystemClock::new().now(), [1; 10]),
+        phase: Phase::Main,
+        step: StepName::new("nap").unwrap(),
+        attempt: 1,
+    }
+}
+
+/// What an agent leaves on its roll that is killed while this program runs.
+async fn left_by_a_killed_agent(words: &[&str]) -> (TempDir, PathBuf, tokio::task::JoinHandle<()>) {
+    let folder = tempfile::tempdir().unwrap();
+    let (roll, kept) = (folder.path().join("children"), folder.path().join("kept"));
+    let processes = HostProcesses::open(folder.path().join("work")).unwrap();
+    let processes = processes.with_roll(&roll).unwrap();
+    let heard = Arc::new(Heard::default());
+    let log: Arc<dyn StepLog> = heard.clone();
+    let napping = Program {
+        behalf: Some(behalf()),
+        ..program(words)
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the first agent's program goes on beside the second agent"
+    )]
+    let first = tokio::spawn(async move {
+        let _ended = processes.run(napping, log, CancellationToken::new()).await;
+    });
+    heard.hears("ready").await;
+    fs::copy(&roll, &kept).unwrap();
+    (folder, kept, first)
+}
+
+#[tokio::test]
+async fn what_a_killed_agent_left_is_found_by_the_next_one_and_ended() {
+    let words = [
+        "sh",
+        "-c",
+        "trap '' TERM; echo ready; while :; do sleep 0.01; done",
+    ];
+    let (folder, roll, first) = left_by_a_killed_agent(&words).await;
+    let next = HostProcesses::open(folder.path().join("other")).unwrap();
+    let next = next.with_roll(&roll).unwrap();
+    let found = next.outlived();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (found[0].program.as_str(), &found[0].behalf),
+        (
+            "sh",
+            &Behalf {
+                run: found[0].behalf.run,
+                ..behalf()
+            }
+        )
+    );
+    assert_eq!(next.end_outlived(&found[0]).await, Ok(EndedLate::Killed));
+    first.await.unwrap();
+    assert!(next.outlived().is_empty());
+    assert_eq!(fs::read_to_string(&roll).unwrap().trim(), "");
+}
+
+#[tokio::test]
+async fn a_process_that_only_has_the_number_is_left_alone() {
+    let words = ["sh", "-c", "echo ready; exec sleep 60"];
+    let (folder, roll, first) = left_by_a_killed_agent(&words).await;
+    let kept = fs::read_to_string(&roll).unwrap();
+    // Started at another time, or before the machine was started anew.
+    for (key, before, after) in [
+        ("start", "\"start\":", "\"start\":1"),
+        ("host", "\"host\":\"", "\"host\":\"x"),
+    ] {
+        let forged = folder.path().join(key);
+        fs::write(&forged, kept.replacen(before, after, 1)).unwrap();
+        let next = HostProcesses::open(folder.path().join(format!("work-{key}"))).unwrap();
+        assert!(
+            next.with_roll(&forged).unwrap().outlived().is_empty(),
+            "{key}"
+        );
+    }
+    first.abort();
 }

@@ -10,6 +10,7 @@ use crate::{
         effect::{Confidence, Effects},
         gate::Permit,
         name::ActionName,
+        outlived::{EndedLate, Outlived},
         plan::PlannedStep,
         run::{StepReport, StepResult},
         span::Span,
@@ -137,6 +138,17 @@ impl Executor for Performer {
 
     fn still<'a>(&'a self, step: &'a PlannedStep) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(still(step, self.world.materials.clone()))
+    }
+
+    fn outlived(&self) -> Vec<Outlived> {
+        self.world.processes.outlived()
+    }
+
+    fn end_outlived<'a>(
+        &'a self,
+        outlived: &'a Outlived,
+    ) -> BoxFuture<'a, Result<EndedLate, String>> {
+        self.world.processes.end_outlived(outlived)
     }
 
     fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {

@@ -1,5 +1,6 @@
 //! Signals to a process group.
 
+use crate::adapters::process::roll::Enrolled;
 use rustix::{
     io::Errno,
     process::{Pid, Signal, WaitOptions, kill_process_group, test_kill_process_group, waitpgid},
@@ -34,15 +35,21 @@ impl Living {
 pub(super) struct Group {
     leader: Option<Pid>,
     living: Arc<Living>,
+    /// Its place on the roll, for as long as it may live.
+    enrolled: Option<Enrolled>,
 }
 
 impl Group {
     /// The group of this leader. Without a number, which cannot be, nothing is ever signalled.
-    pub(super) fn led_by(id: Option<u32>, living: Arc<Living>) -> Self {
+    pub(super) fn led_by(id: Option<u32>, living: Arc<Living>, enrolled: Option<Enrolled>) -> Self {
         let number = id.and_then(|id| i32::try_from(id).ok());
         let leader = number.and_then(Pid::from_raw);
         living.leaders().extend(leader.map(Pid::as_raw_pid));
-        Self { leader, living }
+        Self {
+            leader,
+            living,
+            enrolled,
+        }
     }
 
     /// Asks all of it to end. A stopped process hears that only once it goes on.
@@ -85,6 +92,9 @@ impl Group {
         if let Some(leader) = self.leader.take() {
             self.living.leaders().remove(&leader.as_raw_pid());
         }
+        if let Some(enrolled) = self.enrolled.take() {
+            enrolled.strike();
+        }
     }
 }
 
@@ -92,24 +102,54 @@ fn is_there(group: Pid) -> bool {
     test_kill_process_group(group) != Err(Errno::SRCH)
 }
 
-/// Looks through all processes (proc_pid_stat(5)).
-fn any_lives(group: Pid) -> io::Result<bool> {
-    let group = group.to_string();
-    for entry in fs::read_dir("/proc")? {
-        let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else {
-            continue;
-        };
+/// What the kernel tells of a process (proc_pid_stat(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    group: i32,
+    /// Its session.
+    pub(super) session: i32,
+    /// When it started, in ticks since the machine did.
+    pub(super) start: u64,
+    /// It has ended, and only its entry is left.
+    pub(super) is_dead: bool,
+}
+
+impl Seen {
+    fn read(stat: &str) -> Option<Self> {
         // The program's name, in brackets, may hold anything.
-        let Some((_, after)) = stat.rsplit_once(") ") else {
+        let (_, after) = stat.rsplit_once(") ")?;
+        let fields: Vec<&str> = after.split(' ').collect();
+        Some(Self {
+            is_dead: matches!(*fields.first()?, "Z" | "X"),
+            group: fields.get(2)?.parse().ok()?,
+            session: fields.get(3)?.parse().ok()?,
+            start: fields.get(19)?.parse().ok()?,
+        })
+    }
+}
+
+/// A process, if it is there.
+pub(super) fn look_at(process: Pid) -> Option<Seen> {
+    let stat = fs::read(format!("/proc/{}/stat", process.as_raw_pid())).ok()?;
+    Seen::read(&String::from_utf8_lossy(&stat))
+}
+
+/// Looks through all processes for those of a group.
+pub(super) fn members(group: Pid) -> io::Result<Vec<Seen>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Ok(stat) = fs::read(entry?.path().join("stat")) else {
             continue;
         };
-        let mut fields = after.split(' ');
-        let (state, of_group) = (fields.next(), fields.nth(1));
-        if of_group == Some(&group) && !matches!(state, Some("Z" | "X")) {
-            return Ok(true);
-        }
+        let seen = Seen::read(&String::from_utf8_lossy(&stat));
+        found.extend(seen.filter(|seen| seen.group == group.as_raw_pid()));
     }
-    Ok(false)
+    Ok(found)
+}
+
+fn any_lives(group: Pid) -> io::Result<bool> {
+    let all = members(group)?;
+    Ok(all.iter().any(|seen| !seen.is_dead))
 }
 
 impl Drop for Group {

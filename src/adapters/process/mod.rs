@@ -11,8 +11,11 @@
 //! - The agent itself never forks: a `pre_exec`, `uid` or `gid` on the command would copy the agent's page tables at each start.
 //!   User and limits are set by the agent's own binary, started again as [`helper`], which then becomes the program.
 //!
-//! What it lacks on purpose: programs that die with an agent that is killed by SIGKILL. Systemd (`KillMode=control-group`) and a
-//! container's end take care of them. A program can ask the kernel for that itself (`PR_SET_PDEATHSIG`), which takes the helper; by
+//! - A program is written down as soon as it is started ([`roll`]). What outlives an agent that is killed by SIGKILL is found by the next
+//!   one, and ended before anything else goes on ([`outlived`]).
+//!
+//! What it lacks on purpose: programs that die together with an agent that is killed by SIGKILL. Systemd (`KillMode=control-group`) and a
+//! container's end take care of that. A program can ask the kernel for that itself (`PR_SET_PDEATHSIG`), which takes the helper; by
 //! way of it a start costs several times as much (1,000 starts of true(1) on two cores, unoptimised build: 0.7 ms each as such,
 //! 5.5 ms by the helper). So only programs that need the helper anyway, for their limits or their user, die with the agent; what they
 //! have started themselves does not.
@@ -21,8 +24,10 @@ mod group;
 pub mod helper;
 mod lookup;
 mod materials;
+mod outlived;
 mod pipelines;
 mod pipes;
+mod roll;
 mod scratch;
 mod spawn;
 mod user;
@@ -31,14 +36,25 @@ mod watch;
 pub use materials::HostMaterials;
 
 use crate::{
-    adapters::process::{group::Living, scratch::Scratch, spawn::Start, watch::Watch},
+    adapters::process::{
+        group::Living,
+        roll::{Left, Roll},
+        scratch::Scratch,
+        spawn::Start,
+        watch::Watch,
+    },
+    domain::outlived::{EndedLate, Outlived},
     ports::{
         BoxFuture,
         executor::StepLog,
         processes::{Ended, How, ProcessError, Processes, Program},
     },
 };
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
 use tokio_util::sync::CancellationToken;
 
 /// The host's programs.
@@ -47,6 +63,9 @@ pub struct HostProcesses {
     scratch: Scratch,
     helper: PathBuf,
     living: Arc<Living>,
+    roll: Option<Arc<Roll>>,
+    /// What an earlier agent left on the roll.
+    left: Mutex<Vec<Left>>,
 }
 
 impl HostProcesses {
@@ -59,6 +78,21 @@ impl HostProcesses {
             scratch: Scratch::open(scratch)?,
             helper: PathBuf::from("/proc/self/exe"),
             living: Arc::default(),
+            roll: None,
+            left: Mutex::default(),
+        })
+    }
+
+    /// Writes down in this file what lives, and finds there what an earlier agent left.
+    ///
+    /// # Errors
+    /// The file cannot be read or made.
+    pub fn with_roll(self, path: &Path) -> io::Result<Self> {
+        let (roll, left) = Roll::open(path)?;
+        Ok(Self {
+            roll: Some(roll),
+            left: Mutex::new(left),
+            ..self
         })
     }
 
@@ -95,7 +129,9 @@ impl HostProcesses {
         };
         let ended = match start.spawn(&program) {
             Ok(started) => {
-                let watch = Watch::new(started, program, log, self.living.clone());
+                let roll = self.roll.as_ref();
+                let enrolled = roll.and_then(|roll| roll.enrol(started.child.id(), &program));
+                let watch = Watch::new(started, program, log, self.living.clone(), enrolled);
                 Ok(watch.to_the_end(stop).await)
             }
             Err(error) => Err(error),
@@ -116,6 +152,15 @@ impl Processes for HostProcesses {
     }
     fn kill_all(&self) {
         self.living.kill();
+    }
+    fn outlived(&self) -> Vec<Outlived> {
+        self.found()
+    }
+    fn end_outlived<'a>(
+        &'a self,
+        outlived: &'a Outlived,
+    ) -> BoxFuture<'a, Result<EndedLate, String>> {
+        Box::pin(self.end_left(outlived.group))
     }
 }
 

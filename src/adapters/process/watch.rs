@@ -5,6 +5,7 @@ use crate::{
         group::{Group, Living},
         helper::FAILED,
         pipes::Pipes,
+        roll::Enrolled,
         spawn::Started,
     },
     domain::span::Span,
@@ -60,11 +61,12 @@ impl Watch {
         program: Program,
         log: Arc<dyn StepLog>,
         living: Arc<Living>,
+        enrolled: Option<Enrolled>,
     ) -> Self {
         let Started { mut child, nonce } = started;
         let name = program.name().to_owned();
         Self {
-            group: Group::led_by(child.id(), living),
+            group: Group::led_by(child.id(), living, enrolled),
             pipes: Pipes::new(&mut child, program.input, program.capture, log.clone()),
             child,
             grace: program.grace,

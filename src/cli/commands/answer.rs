@@ -66,15 +66,23 @@ pub(in crate::cli) struct Deny {
         value_name = "TEXT"
     )]
     comment: String,
+    /// Say no only if this is the digest of the step
+    #[arg(long, value_name = "SHA256")]
+    digest: Option<Digest>,
+    /// As for `orderly approve`; a no is never asked back
+    #[arg(long, short)]
+    yes: bool,
 }
 
 const DENY: &str = "\
-Say no to a step. One no is enough: the step does not run, and its run ends as denied. Whoever started the run may do so, too.
+Say no to a step. One no is enough: the step does not run, and its run ends as denied. Whoever started the run may do so, too. It is never \
+asked back, because a no does no harm: --yes is taken so that both answers can be given with the same flags.
 
 Prints what came of the answer. Exits with 4 where the question is closed already.
 
 Example:
-  orderly deny 1a2b3c4d --comment 'not on a Friday'";
+  orderly deny 1a2b3c4d --comment 'not on a Friday'
+  orderly deny 1a2b3c4d --yes --comment 'no answer from the vendor'";
 
 /// Shows the step, asks back, and consents.
 pub(in crate::cli) async fn approve(arguments: Approve, context: &Context) -> Answer {
@@ -93,13 +101,7 @@ pub(in crate::cli) async fn approve(arguments: Approve, context: &Context) -> An
             ids::short(&view.id)
         )));
     }
-    if arguments.digest.is_some_and(|wanted| wanted != view.digest) {
-        return Err(CliError::Refused(format!(
-            "the step has another digest: {}\nhint: `orderly approvals show {}` shows it",
-            view.digest,
-            ids::short(&view.id)
-        )));
-    }
+    check_digest(arguments.digest, &view)?;
     context.terminal.say_table(&whole(context, &view));
     if !arguments.yes {
         if !context.terminal.can_ask() {
@@ -118,11 +120,30 @@ pub(in crate::cli) async fn approve(arguments: Approve, context: &Context) -> An
     vote(&view, Verdict::Approve, &arguments.comment, context).await
 }
 
+/// The step is the one that the person means.
+fn check_digest(wanted: Option<Digest>, view: &ApprovalView) -> Result<(), CliError> {
+    if wanted.is_none_or(|wanted| wanted == view.digest) {
+        return Ok(());
+    }
+    Err(CliError::Refused(format!(
+        "the step has another digest: {}\nhint: `orderly approvals show {}` shows it",
+        view.digest,
+        ids::short(&view.id)
+    )))
+}
+
 /// Says no.
 pub(in crate::cli) async fn deny(arguments: Deny, context: &Context) -> Answer {
+    let Deny {
+        approval,
+        comment,
+        digest,
+        yes: _never_asked_back,
+    } = arguments;
     let client = context.client()?;
-    let view: ApprovalView = typed(fetch(&arguments.approval, &client).await?)?;
-    vote(&view, Verdict::Deny, &arguments.comment, context).await
+    let view: ApprovalView = typed(fetch(&approval, &client).await?)?;
+    check_digest(digest, &view)?;
+    vote(&view, Verdict::Deny, &comment, context).await
 }
 
 /// Answers for exactly the step that was shown.

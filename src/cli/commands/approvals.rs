@@ -248,8 +248,8 @@ pub(in crate::cli) fn whole(context: &Context, view: &ApprovalView) -> Table {
         table.pair("asked again because", view.again.as_str());
     }
     let (answer_by, use_by) = ends(context, view);
-    table.pair("answer by", answer_by);
-    table.pair("to be used", use_by);
+    table.pair("answer by", answer_by.unwrap_or_default());
+    table.pair("to be used", use_by.unwrap_or_default());
     table.pair("wanted", wanted(view));
     table.pair(
         "may not answer",
@@ -298,8 +298,8 @@ fn because(view: &ApprovalView) -> String {
     format!(": {}", view.reason)
 }
 
-/// Both ends of a consent: until when it can be given, and until when it can be used.
-fn ends(context: &Context, view: &ApprovalView) -> (String, String) {
+/// Both ends of a consent: until when it can be given, and until when it can be used. Of a question that has ended, neither counts.
+fn ends(context: &Context, view: &ApprovalView) -> (Option<String>, Option<String>) {
     let within = Span::from_secs(view.execute_within_secs);
     let use_by = match &view.ahead {
         Some(ahead) => format!(
@@ -308,7 +308,16 @@ fn ends(context: &Context, view: &ApprovalView) -> (String, String) {
         ),
         None => format!("within {within} of the last consent"),
     };
-    (rows::when(context, view.approve_by), use_by)
+    let answer_by = rows::when(context, view.approve_by);
+    match view.standing {
+        Standing::Pending { .. } => (Some(answer_by), Some(use_by)),
+        Standing::Approved { .. } => (None, Some(use_by)),
+        Standing::Denied { .. }
+        | Standing::Expired
+        | Standing::Withdrawn
+        | Standing::Cancelled { .. }
+        | Standing::Redeemed => (None, None),
+    }
 }
 
 fn wanted(view: &ApprovalView) -> String {
@@ -336,11 +345,16 @@ fn votes(context: &Context, view: &ApprovalView) -> Vec<String> {
             } else {
                 format!(": {}", vote.comment)
             };
+            let before = vote.consented_before.map(|at| {
+                let at = context.told(at);
+                format!("; had consented {at}")
+            });
             format!(
-                "{} {}{comment} ({})",
+                "{} {}{comment} ({}{})",
                 vote.person.subject,
                 word(vote.verdict),
-                context.told(vote.at)
+                context.told(vote.at),
+                before.unwrap_or_default()
             )
         })
         .collect()

@@ -7,12 +7,15 @@ use crate::{
         exit::{Answer, CliError, Exit},
     },
     config::Config,
-    daemon::halting::{is_noted, leave_note, note_path},
-    domain::{halt::Halt as Halted, span::Span},
-    history::holder_of,
+    daemon::{
+        halting::{is_noted, leave_note, note_path, noted, take_note_away},
+        state,
+    },
+    domain::{audit::Entry, halt::Halt as Halted, span::Span},
+    history::{History, Options, Write, holder_of},
     ports::agent::HaltView,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How long the agent is waited for over HTTP, in seconds: it waits for what it stops before it answers.
@@ -63,12 +66,14 @@ pub(in crate::cli) struct Unhalt {
 }
 
 const UNHALT: &str = "\
-Let effects be again, from now on. Nothing is made up for: runs that were denied meanwhile stay denied. Needs a running agent.
+Let effects be again, from now on. Nothing is made up for: runs that were denied meanwhile stay denied.
 
-Exits with 4 where nothing is halted.
+Works as well while no agent runs with the state folder: it is written into the history there, with the audit log, and the next agent starts \
+with effects. Exits with 4 where nothing is halted, and with 1 where an agent runs that does not answer.
 
 Example:
-  orderly unhalt --reason 'rolled back by hand'";
+  orderly unhalt --reason 'rolled back by hand'
+  orderly --state-dir /var/lib/orderly unhalt --reason 'the agent may start again'";
 
 /// Halts.
 pub(in crate::cli) async fn halt(arguments: Halt, context: &Context) -> Answer {
@@ -76,6 +81,12 @@ pub(in crate::cli) async fn halt(arguments: Halt, context: &Context) -> Answer {
         Ok(exit) => return Ok(exit),
         Err(error) => error,
     };
+    tell_unanswered(unanswered, context)?;
+    by_note(&arguments.reason, context).await
+}
+
+/// Nobody answers, which is said, and the state folder of this host is the agent's own; anything else is an error.
+fn tell_unanswered(unanswered: CliError, context: &Context) -> Result<(), CliError> {
     let nobody_answers = matches!(
         unanswered,
         CliError::NotRunning { .. } | CliError::NotReachable { .. } | CliError::Strange(_)
@@ -88,7 +99,7 @@ pub(in crate::cli) async fn halt(arguments: Halt, context: &Context) -> Answer {
     context
         .terminal
         .say(said.lines().next().unwrap_or_default());
-    by_note(&arguments.reason, context).await
+    Ok(())
 }
 
 async fn ask(reason: &str, context: &Context) -> Answer {
@@ -171,14 +182,60 @@ fn whoever(context: &Context) -> String {
 
 /// Lets go.
 pub(in crate::cli) async fn unhalt(arguments: Unhalt, context: &Context) -> Answer {
-    let body = json!({"reason": arguments.reason});
-    let answer = context
-        .client()?
-        .post(&Address::api(&["unhalt"]), &body)
-        .await?;
+    let answer = match ask_to_let_go(&arguments.reason, context).await {
+        Ok(answer) => answer,
+        Err(unanswered) => {
+            tell_unanswered(unanswered, context)?;
+            let_go_offline(&arguments.reason, context).await?;
+            json!({"halted": null})
+        }
+    };
     context.terminal.say("effects are no longer halted");
     if context.terminal.wants_json() {
         context.terminal.json(&answer)?;
     }
     Ok(Exit::Done)
+}
+
+async fn ask_to_let_go(reason: &str, context: &Context) -> Result<Value, CliError> {
+    let body = json!({"reason": reason});
+    let client = context.client()?;
+    client.post(&Address::api(&["unhalt"]), &body).await
+}
+
+/// Into the history, where no agent runs: it is this process then that holds it, and no agent starts meanwhile.
+async fn let_go_offline(reason: &str, context: &Context) -> Result<(), CliError> {
+    let state = context.config()?.config.state_dir;
+    let path = state.join("history.db");
+    if let Some(process) = holder_of(&path)? {
+        return Err(CliError::Failed(format!(
+            "process {process} runs with {}, and does not answer: effects stay halted\nhint: end it with the service manager, or `kill -KILL {process}`; then this command works without it",
+            state.display()
+        )));
+    }
+    let noted = noted(&state, context.now());
+    if noted.is_none() && !path.exists() {
+        return Err(CliError::Refused("nothing is halted".to_owned()));
+    }
+    let key = state::audit_key(&state).map_err(|error| CliError::Failed(error.to_string()))?;
+    let history = History::open(Options { path, key })?;
+    let recorded = history.halt().await?;
+    let Some(halt) = recorded.or(noted) else {
+        history.close().await?;
+        return Err(CliError::Refused("nothing is halted".to_owned()));
+    };
+    let entry = Entry::new(context.now(), whoever(context), "agent.unhalted", "agent").with(
+        json!({"reason": reason, "halted_by": halt.by, "since": halt.since, "offline": true}),
+    );
+    let written = history
+        .write(vec![Write::Unhalt, Write::Audit(entry)])
+        .await;
+    written.map_err(|error| CliError::Failed(error.to_string()))?;
+    history.close().await?;
+    // The note last: should this end half-way, all stays halted.
+    take_note_away(&state).map_err(|source| CliError::File {
+        doing: "removing the note to halt at",
+        path: note_path(&state),
+        source,
+    })
 }

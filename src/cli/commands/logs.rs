@@ -60,7 +60,15 @@ pub(in crate::cli) async fn logs(arguments: Arguments, context: &Context) -> Ans
             let items: Vec<Value> = text.lines().map(line).collect();
             context.terminal.json(&json!({"items": items}))?;
         } else if text.is_empty() {
-            context.terminal.say("nothing was printed so far");
+            let row: RunRow = client
+                .get_as(&Address::api(&["runs", &run.to_string()]))
+                .await?;
+            context.terminal.say(match row.status {
+                RunStatus::Ended => "nothing was printed",
+                RunStatus::Queued | RunStatus::Running | RunStatus::Waiting => {
+                    "nothing was printed so far"
+                }
+            });
         } else {
             context.terminal.data(&text)?;
         }

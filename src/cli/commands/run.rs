@@ -169,7 +169,10 @@ async fn inputs(
             .flat_map(|runbook| &runbook.inputs)
             .find(|input| input.name.as_str() == name);
         let value = match declared {
-            Some(input) => input_from_text(input, text).map_err(CliError::Usage)?,
+            // What does not fit is told by the agent, together with all else that does not.
+            Some(input) => {
+                input_from_text(input, text).unwrap_or_else(|_| Value::String(text.clone()))
+            }
             None => Value::String(text.clone()),
         };
         inputs.insert(name.clone(), value);

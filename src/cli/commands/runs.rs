@@ -214,7 +214,7 @@ async fn show(text: &str, client: &Client, context: &Context) -> Answer {
     let question = question(&run, client).await?;
     let steps: Page<StepRow> = typed(steps)?;
     let events: Page<Recorded> = typed(events)?;
-    let mut text = facts(context, &run, question.as_ref()).render(false);
+    let mut text = facts(context, &run, question.as_ref(), &events.items).render(false);
     for table in [rows::steps(&steps.items), verdicts(&events.items)] {
         if !table.is_empty() {
             text.push('\n');
@@ -234,13 +234,18 @@ async fn question(run: &RunRow, client: &Client) -> Result<Option<ApprovalView>,
     client.get_as(&address).await.map(Some)
 }
 
-fn facts(context: &Context, run: &RunRow, question: Option<&ApprovalView>) -> Table {
+fn facts(
+    context: &Context,
+    run: &RunRow,
+    question: Option<&ApprovalView>,
+    events: &[Recorded],
+) -> Table {
     let mut table = Table::headless();
     let when = |at: Option<Timestamp>| at.map(|at| rows::when(context, at)).unwrap_or_default();
     table.pair("run", run.header.id.to_string());
     table.pair("runbook", run.header.runbook.as_str());
     table.pair("state", rows::state(run));
-    table.pair("reason", run.reason.as_str());
+    table.pair("reason", rows::why(context, run));
     table.pair("cause", rows::cause(&run.header.cause));
     table.pair("revision", rows::revision(&run.header.revision));
     table.pair("author", run.header.author.replace('\n', ", "));
@@ -256,6 +261,7 @@ fn facts(context: &Context, run: &RunRow, question: Option<&ApprovalView>) -> Ta
         "cancel asked by",
         run.cancel_requested_by.clone().unwrap_or_default(),
     );
+    table.pairs("ended late", events.iter().filter_map(outlived));
     if let Some(view) = question {
         table.pair("asks for", view.brief.as_str());
         table.pairs("would", view.effects.iter().map(String::as_str));
@@ -269,14 +275,33 @@ fn facts(context: &Context, run: &RunRow, question: Option<&ApprovalView>) -> Ta
         .header
         .inputs
         .iter()
-        .map(|(name, value)| format!("{name} = {value}"));
+        .map(|(name, value)| crate::http::visible::unmistakable(&format!("{name} = {value}")));
     table.pairs("inputs", inputs);
     table
+}
+
+/// A program that had outlived the agent that started it.
+fn outlived(recorded: &Recorded) -> Option<String> {
+    let RunEvent::ProcessOutlived {
+        key,
+        process,
+        program,
+        ..
+    } = &recorded.event
+    else {
+        return None;
+    };
+    Some(format!(
+        "{program} (process {process}) of step {} had outlived the agent, which ended it when it came back",
+        rows::step(key.phase, &key.step)
+    ))
 }
 
 /// What the gate said about each attempt, stage by stage. Plain consent is left out.
 fn verdicts(events: &[Recorded]) -> Table {
     let mut table = Table::new(&["GATE", "STAGE", "SAYS", "WHY"]);
+    // A step is judged again when people have consented, and mostly as before.
+    let mut told = Vec::new();
     for recorded in events {
         let RunEvent::StepGated {
             key, contributions, ..
@@ -288,6 +313,10 @@ fn verdicts(events: &[Recorded]) -> Table {
             .iter()
             .filter(|said| said.decision != Decision::Allow)
         {
+            if told.contains(&(key, said)) {
+                continue;
+            }
+            told.push((key, said));
             table.row([
                 rows::step(key.phase, &key.step).into(),
                 said.stage.as_str().into(),

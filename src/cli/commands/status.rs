@@ -231,8 +231,9 @@ fn counts(runbooks: &[RunbookView]) -> Table {
     );
     table.pair("state", states);
     let last = format!(
-        "{} succeeded, {} failed, {} never ran",
-        ended(RunOutcome::is_success),
+        "{} succeeded, {} with a warning, {} failed, {} never ran",
+        ended(|outcome| outcome == RunOutcome::Succeeded),
+        ended(|outcome| outcome == RunOutcome::Warning),
         ended(|outcome| !outcome.is_success()),
         runbooks
             .iter()

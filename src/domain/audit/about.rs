@@ -33,6 +33,18 @@ impl Entry {
                 let entry = of(line("step.interrupted", "").failed(why), key);
                 Some(entry.and("attempt", attempt))
             }
+            RunEvent::ProcessOutlived {
+                key,
+                attempt,
+                process,
+                program,
+            } => {
+                let why = format!(
+                    "{program} (process {process}) had outlived the agent that started it, and is ended"
+                );
+                let entry = of(line("process.outlived", &why), key);
+                Some(entry.and("attempt", attempt).and("process", process))
+            }
             RunEvent::ApprovalGranted { approval } => {
                 Some(line("approval.granted", "enough people consented").and("approval", approval))
             }

@@ -107,6 +107,17 @@ impl Cause {
             Self::Step { .. } => "step",
         }
     }
+    /// The trigger as its runbook writes it, for people: `every 1h`, `agent started`. Where no trigger is behind it, the word for its kind.
+    pub fn trigger(&self) -> &str {
+        match self {
+            Self::Schedule { occurrence } => &occurrence.trigger,
+            Self::After { .. }
+            | Self::Webhook { .. }
+            | Self::Alert { .. }
+            | Self::Person { .. }
+            | Self::Step { .. } => self.as_str(),
+        }
+    }
     /// The due time it answers to, if any.
     pub fn occurrence(&self) -> Option<&Occurrence> {
         match self {
@@ -333,13 +344,16 @@ pub enum RunEvent {
         /// Why.
         reason: String,
     },
-    /// The gate or a person said no.
+    /// The gate or a person said no, or took the question back.
     StepDenied {
         /// Which.
         #[serde(flatten)]
         key: StepKey,
         /// Why.
         reason: String,
+        /// Nobody said no: a person took the question back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        cancelled: bool,
     },
     /// Committed before the world is touched.
     StepStarted {
@@ -380,6 +394,18 @@ pub enum RunEvent {
         key: StepKey,
         /// Counts from 1.
         attempt: u32,
+    },
+    /// The agent came back and found that a program of this attempt had outlived it; the program is ended.
+    ProcessOutlived {
+        /// Which.
+        #[serde(flatten)]
+        key: StepKey,
+        /// Counts from 1.
+        attempt: u32,
+        /// The process group.
+        process: i32,
+        /// Its name.
+        program: String,
     },
     /// Somebody wants it stopped.
     CancelRequested {

@@ -14,6 +14,10 @@ use std::collections::BTreeMap;
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each thing that may have happened, in any order"
+)]
 pub struct RunState {
     /// When it was taken up.
     pub started: Option<Timestamp>,
@@ -29,6 +33,8 @@ pub struct RunState {
     pub gravest: Option<Class>,
     /// Whether a step was denied because all effects were halted.
     pub stopped_by_halt: bool,
+    /// Whether a person took back what people were asked about one of its steps.
+    pub question_cancelled: bool,
     /// How it ended.
     pub ended: Option<RunOutcome>,
     /// Time spent waiting for people, finished waits only.
@@ -192,6 +198,8 @@ impl RunState {
                 };
             }
             RunEvent::StepInterrupted { key, .. } => self.interrupt(key, at),
+            // What is said of the step follows.
+            RunEvent::ProcessOutlived { .. } => {}
             RunEvent::StepEnded { key, report, .. } => {
                 let step = self.step(key, at);
                 step.failures += u32::from(report.result != StepResult::Succeeded);
@@ -203,7 +211,14 @@ impl RunState {
             RunEvent::StepInvalid { key, error } => {
                 self.end(key, at, StepEnd::Invalid(error.clone()));
             }
-            RunEvent::StepDenied { key, reason } => self.deny(key, at, reason),
+            RunEvent::StepDenied {
+                key,
+                reason,
+                cancelled,
+            } => {
+                self.question_cancelled |= cancelled;
+                self.deny(key, at, reason);
+            }
         }
     }
 
@@ -279,6 +294,11 @@ impl RunState {
     /// Whether the gate was asked about a step that changes something.
     pub fn came_to_effect(&self) -> bool {
         self.gravest > Some(Class::Read)
+    }
+
+    /// Whether an attempt of any step was started.
+    pub fn began_a_step(&self) -> bool {
+        self.steps.values().any(|step| step.attempts > 0)
     }
 
     /// Whether no further main step may start.

@@ -3,7 +3,7 @@
 //! The question names the run that is to come by its id, which the run then gets. Whatever changes the step meanwhile (a commit, the
 //! policy, the environment's values) takes the question back and asks anew.
 
-use super::{Answer, question, requested, settled};
+use super::{Answer, question, requested, settled, stale};
 use crate::{
     domain::{
         active::ActiveRunbook,
@@ -49,7 +49,8 @@ pub(in crate::flow) async fn run_of(
     Ok(cases.first().map(|case| case.request.run))
 }
 
-/// Asks about every step whose time to be asked about has come. Gives the questions that stand.
+/// Asks about every step whose time to be asked about has come. Gives the questions that stand. Nobody is asked about a due time that
+/// would not run as things are, because an earlier run is still going on; should that one end before, they are asked then.
 ///
 /// # Errors
 /// The history cannot be read or written.
@@ -59,6 +60,9 @@ pub(in crate::flow) async fn ask(
     ahead: &Ahead,
 ) -> Result<Vec<Request>, FlowError> {
     let cases = cases(world, &ahead.occurrence).await?;
+    if cases.is_empty() && start::is_in_the_way(world, &found.runbook) {
+        return Ok(Vec::new());
+    }
     let before = cases.first().map(|case| case.request.run);
     let Some(journey) = to_come(world, found, ahead, before) else {
         return Ok(Vec::new());
@@ -138,10 +142,16 @@ async fn ask_about(
             | Standing::Approved { .. }
             | Standing::Denied { .. }
             | Standing::Cancelled { .. },
-        )) => match consented::differs(coming.step(), &case.request.step) {
-            None => return Ok(Some(case.request.clone())),
-            Some(reason) => again = reason,
-        },
+        )) => {
+            let other = match consented::differs(coming.step(), &case.request.step) {
+                None => stale(journey, &case.request).await?,
+                other => other,
+            };
+            match other {
+                None => return Ok(Some(case.request.clone())),
+                Some(reason) => again = reason,
+            }
+        }
         Some((case, Standing::Withdrawn)) => case.recorded.reason().clone_into(&mut again),
         Some((_, Standing::Expired | Standing::Redeemed)) | None => {}
     }
@@ -333,14 +343,22 @@ pub(in crate::flow) async fn adopt(
 ///
 /// # Errors
 /// The history cannot be read.
-pub(in crate::flow) async fn refused(journey: &Journey) -> Result<Option<String>, FlowError> {
-    for step in journey.runbook.steps.iter().filter(|it| it.ahead.is_some()) {
+pub(in crate::flow) async fn refused(journey: &mut Journey) -> Result<Option<String>, FlowError> {
+    let runbook = journey.runbook.clone();
+    for step in runbook.steps.iter().filter(|it| it.ahead.is_some()) {
         let case = of_attempt(journey, &step::ahead::first(step)).await?;
         let same = case.filter(|case| case.request.step.definition == journey.header.definition);
-        let answer = same.and_then(|case| settled(journey, &case));
-        if let Some(Answer::No(reason)) = answer {
-            return Ok(Some(format!("step {}: {reason}", step.name)));
-        }
+        let answer = match same {
+            Some(case) => settled(journey, &case).await?,
+            None => None,
+        };
+        let (reason, cancelled) = match answer {
+            Some(Answer::No(reason)) => (reason, false),
+            Some(Answer::Cancelled(reason)) => (reason, true),
+            Some(Answer::Yes | Answer::Again(_)) | None => continue,
+        };
+        journey.state.question_cancelled |= cancelled;
+        return Ok(Some(format!("step {}: {reason}", step.name)));
     }
     Ok(None)
 }

@@ -35,6 +35,7 @@ pub async fn vote(
         digest,
         at: world.now(),
         comment: comment.to_owned(),
+        consented_before: None,
     };
     let entry = vote_entry(world, &request, &vote);
     let writes = vec![

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         approval::{Request, Standing},
         audit::Entry,
-        gate::{Decision, Quorum},
+        gate::{Decision, Quorum, join},
         id::ApprovalId,
         plan::PlannedStep,
         run::{RunEvent, StepKey},
@@ -23,7 +23,7 @@ use crate::{
         step::{self, Attempt},
         world::World,
     },
-    gate::Judgement,
+    gate::{self, Judgement},
     history::{ApprovalCase, Refused, Write, WriteError},
 };
 pub(in crate::flow) use ahead::{adopt, refused};
@@ -173,9 +173,9 @@ pub async fn wait(journey: &mut Journey, key: &StepKey, id: ApprovalId) -> Resul
         clock::look(&world).await?;
         let Some(found) = case(&world, id).await? else {
             let gone = "the question is no longer in the history".to_owned();
-            return deny(journey, key, gone).await;
+            return deny(journey, key, Answer::No(gone)).await;
         };
-        if let Some(settled) = settled(journey, &found) {
+        if let Some(settled) = settled(journey, &found).await? {
             return take(journey, key, &found, settled).await;
         }
         let left = Duration::try_from(found.request.approve_by.duration_since(world.now()))
@@ -217,18 +217,31 @@ enum Answer {
     Yes,
     /// They did not, for this reason.
     No(String),
+    /// A person took the question back, as this says.
+    Cancelled(String),
     /// The question is moot, for this reason, and asked anew.
     Again(String),
 }
 
-fn settled(journey: &Journey, case: &ApprovalCase) -> Option<Answer> {
-    match case.standing(journey.world.now()) {
-        Standing::Pending { .. } => stale(journey, &case.request).map(Answer::Again),
+async fn settled(journey: &Journey, case: &ApprovalCase) -> Result<Option<Answer>, FlowError> {
+    let standing = case.standing(journey.world.now());
+    if let Standing::Pending { .. } = standing {
+        let stale = stale(journey, &case.request).await?;
+        return Ok(stale.map(Answer::Again));
+    }
+    Ok(answer(case, standing))
+}
+
+fn answer(case: &ApprovalCase, standing: Standing) -> Option<Answer> {
+    match standing {
+        Standing::Pending { .. } => None,
         Standing::Approved { .. } => Some(Answer::Yes),
         Standing::Denied { by } => Some(Answer::No(format!("denied by {by}"))),
         Standing::Expired => Some(Answer::No("nobody consented in time".to_owned())),
         Standing::Withdrawn => Some(Answer::Again(case.recorded.reason().to_owned())),
-        Standing::Cancelled { by } => Some(Answer::No(cancelled(&by, case.recorded.reason()))),
+        Standing::Cancelled { by } => {
+            Some(Answer::Cancelled(cancelled(&by, case.recorded.reason())))
+        }
         Standing::Redeemed => Some(Answer::No("the consent was used already".to_owned())),
     }
 }
@@ -242,11 +255,31 @@ pub(super) fn cancelled(by: &str, reason: &str) -> String {
     format!("the question was cancelled by {by}{why}")
 }
 
-/// Why people must look again at what they are asked: the step would have another digest now.
-fn stale(journey: &Journey, request: &Request) -> Option<String> {
-    let policy = step::policy_for(&journey.world, &journey.runbook).digest();
-    (policy != request.step.policy)
-        .then(|| "the policy has changed since people were asked".to_owned())
+/// Why people must look again at what they are asked: there is another policy now, and it says something else of this very step, or of who
+/// may consent to it.
+///
+/// # Errors
+/// The history cannot be read.
+pub(in crate::flow) async fn stale(
+    journey: &Journey,
+    request: &Request,
+) -> Result<Option<String>, FlowError> {
+    let world = &journey.world;
+    let policy = step::policy_for(world, &journey.runbook);
+    if policy.digest() == request.step.policy {
+        return Ok(None);
+    }
+    let asked = &request.contributions;
+    let involved = Involved::of(world, &journey.header, &policy.approvals).await?;
+    let wanted = match join(asked) {
+        Decision::Approve(quorum) => Some(involved.raise(quorum, &request.step, &policy.approvals)),
+        Decision::Allow | Decision::Deny => None,
+    };
+    let same = gate::says_the_same(&request.step, &policy, world.now(), asked)
+        && involved.excluded == request.excluded
+        && wanted.as_ref() == Some(&request.quorum);
+    let reason = "the policy says something else of this step since people were asked";
+    Ok((!same).then(|| reason.to_owned()))
 }
 
 async fn take(
@@ -265,9 +298,9 @@ async fn take(
             tell(&standing);
             granted(journey, id).await
         }
-        Answer::No(reason) => {
+        no @ (Answer::No(_) | Answer::Cancelled(_)) => {
             tell(&standing);
-            deny(journey, key, reason).await
+            deny(journey, key, no).await
         }
         Answer::Again(reason) => {
             // What took it back elsewhere has told so.
@@ -291,14 +324,18 @@ pub async fn unusable(
 ) -> Result<(), FlowError> {
     let Some(case) = case(&journey.world, approval).await? else {
         let gone = "the question is no longer in the history".to_owned();
-        return deny(journey, key, gone).await;
+        return deny(journey, key, Answer::No(gone)).await;
     };
-    match settled(journey, &case) {
-        Some(Answer::No(reason)) if case.standing(journey.world.now()) != Standing::Expired => {
-            deny(journey, key, reason).await
+    match settled(journey, &case).await? {
+        Some(no @ (Answer::No(_) | Answer::Cancelled(_)))
+            if case.standing(journey.world.now()) != Standing::Expired =>
+        {
+            deny(journey, key, no).await
         }
         Some(Answer::Again(reason)) => void(journey, &case.request, &reason).await,
-        Some(Answer::Yes | Answer::No(_)) | None => void(journey, &case.request, refused).await,
+        Some(Answer::Yes | Answer::No(_) | Answer::Cancelled(_)) | None => {
+            void(journey, &case.request, refused).await
+        }
     }
 }
 
@@ -332,12 +369,18 @@ async fn granted(journey: &mut Journey, approval: ApprovalId) -> Result<(), Flow
         .await
 }
 
-async fn deny(journey: &mut Journey, key: &StepKey, reason: String) -> Result<(), FlowError> {
+async fn deny(journey: &mut Journey, key: &StepKey, no: Answer) -> Result<(), FlowError> {
+    let (reason, cancelled) = match no {
+        Answer::Cancelled(reason) => (reason, true),
+        Answer::No(reason) | Answer::Again(reason) => (reason, false),
+        Answer::Yes => (String::new(), false),
+    };
     let entry = start::audit(journey.world.now(), &journey.header, "step.denied", &reason);
     let entry = entry.failed(&reason).and("step", &key.step);
     let event = RunEvent::StepDenied {
         key: key.clone(),
         reason,
+        cancelled,
     };
     journey
         .record("people's denial", vec![event], vec![Write::Audit(entry)])

@@ -1,7 +1,7 @@
 //! A step that the gate has opened: its start recorded, carried out, its end recorded.
 
 use super::{
-    Attempt,
+    Attempt, policy_for,
     record::{audit, audit_gated, gated, step_of},
     sight::context,
 };
@@ -193,6 +193,11 @@ fn start_writes(
     let mut entry = audit_gated(journey, step, "step.started", judgement);
     if let Some((_, answered)) = &consent {
         entry = entry.and("approval", answered);
+        let policy = policy_for(&journey.world, &journey.runbook).digest();
+        if policy != step.policy {
+            // People were asked under another one, which said the same of this step.
+            entry = entry.and("policyInForce", policy);
+        }
     }
     let mut writes = vec![Write::Audit(entry)];
     if Halt::stops(&step.effects) {

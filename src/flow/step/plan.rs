@@ -54,12 +54,13 @@ pub(super) async fn prepare(
 ) -> Result<Ready, FlowError> {
     if let Some(id) = attempt.granted {
         let request = approve::request(&journey.world, id).await?;
-        return Ok(
-            match redeem::check(journey, attempt, &request, policy).await {
-                Ok(intent) => Ready::Step(consented(request, intent)),
-                Err(reason) => Ready::Void(request, reason),
-            },
-        );
+        if let Some(reason) = approve::stale(journey, &request).await? {
+            return Ok(Ready::Void(request, reason));
+        }
+        return Ok(match redeem::check(journey, attempt, &request).await {
+            Ok(intent) => Ready::Step(consented(request, intent)),
+            Err(reason) => Ready::Void(request, reason),
+        });
     }
     Ok(match render(journey, step, attempt, policy).await {
         Ok(prepared) => Ready::Step(prepared),

@@ -211,6 +211,7 @@ pub(super) async fn deny(
     let reason = reasons(judgement, &Decision::Deny);
     let entry = audit_gated(journey, step, "step.denied", judgement).failed(&reason);
     let denied = RunEvent::StepDenied {
+        cancelled: false,
         key: attempt.key.clone(),
         reason: reason.clone(),
     };

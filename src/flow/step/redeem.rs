@@ -2,7 +2,7 @@
 
 use super::{Attempt, sight::context};
 use crate::{
-    domain::{approval::Request, consented, plan::PlannedStep, policy::Policy},
+    domain::{approval::Request, consented, plan::PlannedStep},
     flow::run::Journey,
     ports::executor::Intent,
 };
@@ -14,7 +14,6 @@ pub(super) async fn check(
     journey: &Journey,
     attempt: &Attempt,
     request: &Request,
-    policy: &Policy,
 ) -> Result<Intent, String> {
     let step = &request.step;
     if step.digest() != request.digest {
@@ -22,9 +21,6 @@ pub(super) async fn check(
     }
     if !is_of(journey, attempt, request) {
         return Err("it was given for another attempt".to_owned());
-    }
-    if step.policy != policy.digest() {
-        return Err("the policy has changed since people consented".to_owned());
     }
     let executor = &journey.world.executor;
     executor.still(step).await?;

@@ -160,7 +160,10 @@ async fn another_commit_and_another_policy_ask_anew() {
     let now = all(&stage).await.remove(0).request;
     assert_eq!(
         (now.again.as_str(), now.quorum.people),
-        ("the policy is another one now", 2)
+        (
+            "the policy says something else of this step since people were asked",
+            2
+        )
     );
     pass(&stage, &mut scheduler, 5).await;
     assert_eq!(all(&stage).await.len(), 3, "and once only");
@@ -307,4 +310,23 @@ async fn a_consent_that_the_run_does_not_come_to_is_taken_back_at_its_end() {
     assert_eq!(standings(&stage).await, ["withdrawn"]);
     let standing = all(&stage).await.remove(0).standing(stage.world.now());
     assert_eq!(standing, Standing::Withdrawn);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_about_a_time_that_an_earlier_run_keeps_from_running() {
+    let stage = Stage::new(&noon("x"));
+    let mut scheduler = awake(&stage).await;
+    // It waits for people, and is still going on when its successor would be asked about.
+    stage.start("a").await.unwrap();
+    super::stage::until(|| stage.script.touched() == ["look"]).await;
+    pass(&stage, &mut scheduler, 121).await;
+    let ahead = all(&stage).await;
+    let ahead = ahead.iter().filter(|case| case.request.ahead.is_some());
+    assert_eq!(ahead.count(), 0);
+    let run = stage.world.live_runs(&RunbookName::new("a").unwrap())[0];
+    stage.world.cancel(run, "bob", "");
+    stage.outcome(run).await;
+    pass(&stage, &mut scheduler, 1).await;
+    let newest = all(&stage).await.remove(0);
+    assert!(newest.request.ahead.is_some(), "now it can run");
 }

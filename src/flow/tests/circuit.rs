@@ -11,7 +11,7 @@ use crate::{
         name::RunbookName,
         run::{RunEvent, RunOutcome},
     },
-    flow::{circuit, halt, view},
+    flow::{approve, circuit, halt, view},
     history::{AuditFilter, History},
     ports::agent::AgentError,
 };
@@ -194,4 +194,32 @@ async fn where_it_is_off_nothing_asks() {
     let stage = Stage::new(&failing(5)).under(|policy| policy.circuit_failures = 0);
     fail(&stage, 5).await;
     assert_eq!(stage.run("a").await, RunOutcome::Succeeded);
+}
+
+#[tokio::test]
+async fn a_question_that_was_cancelled_is_no_denial() {
+    let stage = Stage::new(&book("a", "steps:\n- {name: gone, uses: play/destroy}"));
+    for round in 0..4 {
+        let run = stage.start("a").await.unwrap();
+        let case = stage.question().await;
+        let id = case.request.id;
+        approve::cancel(&stage.world, id, &bob(), "not today")
+            .await
+            .unwrap();
+        assert_eq!(stage.outcome(run).await, RunOutcome::Denied, "{round}");
+    }
+    assert_eq!(stage.world.history.circuits().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_persons_run_in_which_no_step_could_begin_says_nothing_of_the_runbook() {
+    let stage = Stage::new(&book(
+        "a",
+        "steps:\n- {name: change, uses: play/change, with: {name: '${{ inputs.nothing }}'}}",
+    ));
+    for _ in 0..3 {
+        let run = stage.start("a").await.unwrap();
+        assert_eq!(stage.outcome(run).await, RunOutcome::Failed);
+    }
+    assert_eq!(stage.world.history.circuits().await.unwrap(), []);
 }

@@ -149,6 +149,48 @@ async fn another_policy_asks_anew_whether_people_have_consented_or_not() {
 }
 
 #[tokio::test]
+async fn a_policy_that_says_the_same_of_the_step_asks_nobody_again() {
+    let elsewhere = |stage: &Stage| {
+        let mut settings = stage.world.settings().as_ref().clone();
+        settings.policy.approvals.approve_by = "7h".parse().unwrap();
+        settings
+            .policy
+            .dangerous_commands
+            .push("perilous".to_owned());
+        settings
+            .policy
+            .protected_namespaces
+            .insert("other".to_owned());
+        stage.world.reconfigure(settings);
+    };
+    let stage = Stage::new(&book("a", DESTROY));
+    let run = stage.start("a").await.unwrap();
+    let case = stage.question().await;
+    elsewhere(&stage);
+    yes(&stage, &case).await;
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+    assert_eq!(standing(&stage, &case).await, Standing::Redeemed);
+
+    let (stage, holder, run, case) = consented().await;
+    elsewhere(&stage);
+    stage.world.cancel(holder, "bob", "");
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+    assert_eq!(standing(&stage, &case).await, Standing::Redeemed);
+}
+
+#[tokio::test]
+async fn a_policy_that_lets_others_consent_asks_anew() {
+    let stage = Stage::new(&book("a", DESTROY));
+    stage.start("a").await.unwrap();
+    let case = stage.question().await;
+    let mut settings = stage.world.settings().as_ref().clone();
+    settings.policy.approvals.trigger_may_approve = true;
+    stage.world.reconfigure(settings);
+    let again = another(&stage, &case).await;
+    assert!(again.request.excluded.is_empty(), "{again:?}");
+}
+
+#[tokio::test]
 async fn a_no_counts_until_the_consent_is_used_also_from_somebody_who_had_said_yes() {
     let (stage, holder, run, case) = consented().await;
     vote(&stage, &case, "Bob", Verdict::Deny).await.unwrap();

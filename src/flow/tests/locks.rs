@@ -30,8 +30,13 @@ async fn runbooks_with_one_lock_change_things_one_after_the_other() {
         ["first"],
         "the second waits for the lock"
     );
+    let told = stage.world.lock_waits.lock().unwrap().get(&second).cloned();
+    let told = told.unwrap();
+    assert_eq!((told.lock.as_str(), told.held_by), ("db", first));
+    assert_eq!(told.holder.unwrap().as_str(), "a");
     stage.world.cancel(first, "bob", "");
     assert_eq!(stage.outcome(second).await, RunOutcome::Succeeded);
+    assert!(stage.world.lock_waits.lock().unwrap().is_empty());
 }
 
 /// Two runbooks with one lock; the first one's step hangs.

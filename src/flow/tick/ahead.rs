@@ -6,6 +6,7 @@ use crate::{
     flow::{
         FlowError,
         approve::ahead::{ask, opens, take_back},
+        start::is_in_the_way,
         world::{AskedAhead, InUse, World, held},
     },
     history::ApprovalFilter,
@@ -19,6 +20,8 @@ pub(super) struct Looked {
     nominal: Timestamp,
     in_use: Arc<InUse>,
     suspended: bool,
+    /// Whether another run was in its way.
+    busy: bool,
     jumps: u64,
     /// When the next of the runbook's steps is asked about.
     next: Option<Timestamp>,
@@ -96,6 +99,7 @@ impl Scheduler {
             looked.nominal == ahead.occurrence.nominal
                 && Arc::ptr_eq(&looked.in_use, &world.in_use())
                 && looked.suspended == world.suspended(&key.0, ahead.due).is_some()
+                && looked.busy == is_busy(world, key)
                 && looked.jumps == held(&world.clock_watch).jumps()
                 && looked.next.is_none_or(|next| now < next)
         })
@@ -110,6 +114,7 @@ impl Scheduler {
         let in_use = world.in_use();
         let suspended = world.suspended(&key.0, ahead.due);
         let jumps = held(&world.clock_watch).jumps();
+        let busy = is_busy(world, key);
         let Some(found) = in_use.set.runbook(&key.0) else {
             return Ok(());
         };
@@ -135,6 +140,7 @@ impl Scheduler {
         let looked = Looked {
             nominal: ahead.occurrence.nominal,
             suspended: suspended.is_some(),
+            busy,
             in_use,
             jumps,
             next,
@@ -142,6 +148,13 @@ impl Scheduler {
         self.looked.insert(key.clone(), looked);
         Ok(())
     }
+}
+
+/// Whether a run that is going on would keep the next one from starting.
+fn is_busy(world: &World, key: &Key) -> bool {
+    let in_use = world.in_use();
+    let found = in_use.set.runbook(&key.0);
+    found.is_some_and(|found| is_in_the_way(world, &found.runbook))
 }
 
 /// How long before a due time people are first asked about one of its steps.

@@ -77,11 +77,19 @@ pub(super) fn vote(to: &Connection, id: ApprovalId, vote: &Vote) -> Applied {
     case.request
         .admit(&case.votes, vote)
         .map_err(Refused::Vote)?;
+    let earlier = case
+        .votes
+        .iter()
+        .find(|it| it.person.subject == vote.person.subject);
+    let kept = Vote {
+        consented_before: earlier.map(|earlier| earlier.at),
+        ..vote.clone()
+    };
     execute(
         to,
         "INSERT INTO votes (approval, subject, body) VALUES (?1, ?2, ?3)
          ON CONFLICT (approval, subject) DO UPDATE SET body = excluded.body",
-        params![id, vote.person.subject, Json(vote)],
+        params![id, vote.person.subject, Json(&kept)],
     )?;
     case.votes
         .retain(|earlier| earlier.person.subject != vote.person.subject);

@@ -67,7 +67,7 @@ fn fold(place: Place<'_>, event: &RunEvent) -> rusqlite::Result<()> {
         RunEvent::ApprovalGranted { approval } | RunEvent::ApprovalLapsed { approval, .. } => {
             answered(place, *approval)
         }
-        RunEvent::StepDenied { key, reason } => {
+        RunEvent::StepDenied { key, reason, .. } => {
             no_longer_waiting(place)?;
             over(place, key, StepStatus::Denied, "", reason)
         }
@@ -93,7 +93,7 @@ fn fold(place: Place<'_>, event: &RunEvent) -> rusqlite::Result<()> {
             over(place, key, StepStatus::Interrupted, "", INTERRUPTED)
         }
         RunEvent::CancelRequested { by, .. } => cancel_requested(place, by),
-        RunEvent::DeadlinePassed => Ok(()),
+        RunEvent::DeadlinePassed | RunEvent::ProcessOutlived { .. } => Ok(()),
         RunEvent::Ended { outcome, reason } => ended(place, *outcome, reason),
     }
 }

@@ -51,6 +51,7 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         worst_check: row.get(15)?,
         cancel_requested_by: row.get(16)?,
         events,
+        waiting_for_lock: None,
     })
 }
 

@@ -54,6 +54,7 @@ fn vote(number: u64, subject: &str, verdict: Verdict, second: i64) -> Write {
             digest: step(number).digest(),
             at: at(second),
             comment: "looked at it".to_owned(),
+            consented_before: None,
         },
     }
 }

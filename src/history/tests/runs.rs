@@ -95,6 +95,7 @@ fn story() -> Vec<RunEvent> {
             error: "no such value".to_owned(),
         },
         RunEvent::StepDenied {
+            cancelled: false,
             key: key("four"),
             reason: "forbidden".to_owned(),
         },

@@ -108,6 +108,7 @@ impl You {
             digest: case.request.digest,
             at: now,
             comment: String::new(),
+            consented_before: None,
         };
         match case.request.admit(&case.votes, &consent) {
             Ok(()) => Self::MayAnswer,
@@ -159,7 +160,7 @@ impl ApprovalView {
                 .effects
                 .lines()
                 .iter()
-                .map(|line| visible::line(line))
+                .map(|line| visible::unmistakable(&visible::line(line)))
                 .collect(),
             confidence: step.effects.confidence,
             reasons: step

@@ -251,6 +251,7 @@ fn note(attempts: &mut Vec<Attempt>, run: RunId, event: RunEvent) {
         | RunEvent::ApprovalLapsed { .. }
         | RunEvent::StepDenied { .. }
         | RunEvent::StepInvalid { .. }
+        | RunEvent::ProcessOutlived { .. }
         | RunEvent::CancelRequested { .. }
         | RunEvent::DeadlinePassed
         | RunEvent::Ended { .. } => {}

@@ -49,12 +49,30 @@ pub(in crate::http) async fn list(
         before: which.before,
         limit,
     };
-    let rows = front
-        .history
-        .runs(filter)
-        .await
-        .map_err(|error| front.unreadable(&error))?;
+    let rows = rows(&front, filter).await?;
     Ok(Page::of(rows, limit, |last| which.after(last, limit)))
+}
+
+/// Such runs, each with the lock that it waits for.
+pub(in crate::http) async fn rows(
+    front: &Front,
+    filter: RunFilter,
+) -> Result<Vec<RunRow>, Problem> {
+    let rows = front.history.runs(filter).await;
+    let rows = rows.map_err(|error| front.unreadable(&error))?;
+    Ok(rows.into_iter().map(|row| waiting(front, row)).collect())
+}
+
+/// With the lock that it waits for.
+fn waiting(front: &Front, row: RunRow) -> RunRow {
+    let waiting_for_lock = match row.status {
+        RunStatus::Running => front.agent.waiting_for_lock(row.header.id),
+        RunStatus::Queued | RunStatus::Waiting | RunStatus::Ended => None,
+    };
+    RunRow {
+        waiting_for_lock,
+        ..row
+    }
 }
 
 impl Which {
@@ -91,7 +109,8 @@ pub(in crate::http) async fn found(front: &Front, id: &str) -> Result<RunRow, Pr
         .run(id)
         .await
         .map_err(|error| front.unreadable(&error))?;
-    row.ok_or_else(|| Problem::not_found(format!("run {id}")))
+    row.map(|row| waiting(front, row))
+        .ok_or_else(|| Problem::not_found(format!("run {id}")))
 }
 
 /// `GET /runs/{id}`.

@@ -53,6 +53,9 @@ pub(super) fn state(run: &RunRow) -> Markup {
         (_, Some(outcome)) => outcome_words(outcome),
         (RunStatus::Waiting, None) => html! { span .wait { "waits for people" } },
         (RunStatus::Queued, None) => html! { span .wait { "queued" } },
+        (RunStatus::Running | RunStatus::Ended, None) if run.waiting_for_lock.is_some() => {
+            html! { span .wait { "waits for a lock" } }
+        }
         (RunStatus::Running | RunStatus::Ended, None) => html! { span .wait { "running" } },
     }
 }
@@ -68,6 +71,18 @@ pub(super) fn outcome_words(outcome: RunOutcome) -> Markup {
 
 pub(super) fn check_words(check: CheckStatus) -> &'static str {
     check.as_str()
+}
+
+/// Why a run stands where it does: how it ended, or the lock that it waits for.
+pub(super) fn why(run: &RunRow, now: Timestamp) -> Markup {
+    let Some(wait) = &run.waiting_for_lock else {
+        return html! { (text(&run.reason)) };
+    };
+    html! {
+        "waits for the lock " code { (wait.lock.as_str()) } ", held by " a href={ "/runs/" (wait.held_by) } { "run " (wait.held_by) }
+        @if let Some(holder) = &wait.holder { " of " (holder.as_str()) }
+        ", since " (time(wait.since, now))
+    }
 }
 
 /// What started a run.
@@ -94,7 +109,7 @@ pub(super) fn runs(runs: &[RunRow], now: Timestamp) -> Markup {
                         td { (state(run)) }
                         td { (time(run.header.created_at, now)) }
                         td { (cause(&run.header.cause)) }
-                        td { (text(&run.reason)) }
+                        td { (why(run, now)) }
                     }
                 }
             }

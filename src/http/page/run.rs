@@ -9,7 +9,7 @@ use crate::{
         extract::Segment,
         page::{
             answer, framed,
-            parts::{cause, check_words, length, revision, state, text, time},
+            parts::{cause, check_words, length, revision, state, text, time, why},
             question::{open, question},
         },
         problem::Problem,
@@ -81,7 +81,7 @@ fn facts(run: &RunRow, now: Timestamp) -> Markup {
         table {
             tbody {
                 tr { th { "State" } td { (state(run)) @if run.header.dry_run { " (dry run)" } } }
-                @if !run.reason.is_empty() { tr { th { "Why" } td { (text(&run.reason)) } } }
+                @if !run.reason.is_empty() || run.waiting_for_lock.is_some() { tr { th { "Why" } td { (why(run, now)) } } }
                 @if let Some(by) = &run.cancel_requested_by { tr { th { "Asked to stop by" } td { (text(by)) } } }
                 tr { th { "Started by" } td { (cause(&run.header.cause)) } }
                 tr { th { "Made" } td { (time(run.header.created_at, now)) } }

@@ -5,7 +5,7 @@ use crate::{
     http::{
         Front,
         access::Caller,
-        api::approvals::ApprovalView,
+        api::{self, approvals::ApprovalView},
         health::Status,
         page::{
             answer, framed,
@@ -80,13 +80,7 @@ async fn unfinished(front: &Front) -> Result<Vec<RunRow>, Problem> {
             limit: MOST_RUNS,
             ..RunFilter::default()
         };
-        rows.extend(
-            front
-                .history
-                .runs(filter)
-                .await
-                .map_err(|error| front.unreadable(&error))?,
-        );
+        rows.extend(api::runs::rows(front, filter).await?);
     }
     rows.truncate(MOST_RUNS);
     Ok(rows)

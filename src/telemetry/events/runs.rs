@@ -6,13 +6,14 @@ use crate::{
         effect::Class,
         id::RunId,
         name::RunbookName,
+        outlived::{EndedLate, Outlived},
         run::{RunHeader, RunOutcome, StepReport, StepResult},
     },
     telemetry::{Events, StepOf, artifacts::Kept, events::trace_id},
 };
 use jiff::Timestamp;
 use std::time::Duration;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 /// Runs.
 impl Events {
@@ -30,7 +31,7 @@ impl Events {
             metrics.runs.lateness.observe(seconds);
         }
         info!(
-            run.id = %run.id, trace_id = trace_id(run.id), runbook = %run.runbook, revision = run.revision, trigger = run.cause.as_str(),
+            run.id = %run.id, trace_id = trace_id(run.id), runbook = %run.runbook, revision = run.revision, trigger = run.cause.trigger(),
             dry_run = run.dry_run, lateness_seconds, "run started"
         );
     }
@@ -157,6 +158,30 @@ impl Events {
         self.count_step(step, "interrupted");
         let attempt = step.attempt;
         warn!(run.id = %step.run, trace_id = trace_id(step.run), runbook = %step.runbook, step = %step.step, attempt, "step interrupted");
+    }
+
+    /// A program had outlived the agent that started it, and was ended, or could not be.
+    pub fn process_outlived(&self, outlived: &Outlived, ended: &Result<EndedLate, String>) {
+        let Outlived {
+            behalf,
+            group: process,
+            program,
+        } = outlived;
+        let (run, runbook, step, attempt) =
+            (behalf.run, &behalf.runbook, &behalf.step, behalf.attempt);
+        let trace_id = trace_id(run);
+        match ended {
+            Ok(how) => {
+                let how = match how {
+                    EndedLate::Terminated => "terminated",
+                    EndedLate::Killed => "killed",
+                };
+                warn!(run.id = %run, trace_id, %runbook, %step, attempt, process, program, how, "a program had outlived the agent, and was ended");
+            }
+            Err(reason) => {
+                error!(run.id = %run, trace_id, %runbook, %step, attempt, process, program, reason, "a program has outlived the agent, and cannot be ended");
+            }
+        }
     }
 
     fn count_step(&self, step: StepOf<'_>, result: &str) {

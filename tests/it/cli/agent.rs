@@ -216,7 +216,7 @@ fn a_run_is_followed_to_its_end_and_its_output_is_kept() {
     let silent = agent.orderly(&["logs", id, "--step", "count"]);
     assert_eq!(
         (silent.code, silent.err.as_str()),
-        (0, "nothing was printed so far\n")
+        (0, "nothing was printed\n")
     );
     assert_eq!(
         agent
@@ -267,9 +267,15 @@ fn how_a_run_ends_is_the_exit_code() {
         "{err}"
     );
     let err = agent
-        .orderly(&["run", "greet", "-i", "times=many"])
-        .failed(2);
-    assert!(err.contains("`many`"), "{err}");
+        .orderly(&["run", "greet", "-i", "times=many", "-i", "nmae=x"])
+        .failed(4);
+    for part in [
+        "there is no input `nmae`",
+        "the input `times` must be a whole number, not \"many\"",
+        "hint: it takes name, times",
+    ] {
+        assert!(err.contains(part), "{part} in {err}");
+    }
     agent.home.write("inputs.yaml", "name: file\ntimes: 9\n");
     let said = agent
         .orderly(&[
@@ -444,6 +450,19 @@ fn who_has_no_token_may_look_but_not_change() {
         .with("ORDERLY_TOKEN", token.trim())
         .orderly(&["sync"])
         .done();
+}
+
+#[test]
+fn a_token_of_this_host_is_not_sent_to_an_address_that_somebody_names() {
+    let agent = Agent::start();
+    let server = address(&agent.greeting);
+    let named = ["--server", server.as_str(), "sync"];
+    let err = agent.orderly(&named).failed(4);
+    assert!(err.starts_with("error: this needs a token\n"), "{err}");
+    assert!(err.contains("no --server is named"), "{err}");
+    let token = ["--token-file", "orderly-state/admin.token"];
+    agent.orderly(&[&token[..], &named[..]].concat()).done();
+    agent.orderly(&["sync"]).done();
 }
 
 #[test]

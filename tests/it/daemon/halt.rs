@@ -154,3 +154,28 @@ fn an_agent_elsewhere_is_not_halted_through_the_state_folder_of_this_host() {
     assert_eq!(halted(&agent), json!(null));
     assert_eq!(agent.stop(), Some(0));
 }
+
+#[test]
+fn it_is_lifted_while_no_agent_runs_and_the_audit_log_says_so() {
+    let place = Place::new();
+    place.commit(&[making(&place)]);
+    let agent = place.start(&[]);
+    done(&place.cli(&agent, &["halt", "--reason", "wrong image"]));
+    assert_eq!(agent.stop(), Some(0));
+    let told = done(&place.offline(&["unhalt", "--reason", "mended"]));
+    assert!(told.contains("effects are no longer halted"), "{told}");
+    let again = place.offline(&["unhalt"]);
+    assert_eq!(again.status.code(), Some(4), "{}", text(&again.stderr));
+    // A note that no agent has taken yet counts as well.
+    done(&place.offline(&["halt"]));
+    done(&place.offline(&["unhalt"]));
+    let agent = place.start(&[]);
+    assert_eq!(halted(&agent), json!(null));
+    let lifted = agent.list("/api/v1/audit?action=agent.unhalted");
+    assert_eq!(lifted.len(), 2, "{lifted:?}");
+    assert_eq!(lifted[1]["details"]["reason"], "mended");
+    assert_eq!(lifted[1]["details"]["offline"], true);
+    let verified = place.cli(&agent, &["audit", "verify"]);
+    assert!(verified.status.success(), "{}", text(&verified.stderr));
+    assert_eq!(agent.stop(), Some(0));
+}

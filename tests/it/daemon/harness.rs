@@ -263,6 +263,8 @@ impl Place {
         self.program()
             .arg("--server")
             .arg(format!("http://{}", agent.address.unwrap()))
+            .arg("--token-file")
+            .arg(self.state.join("admin.token"))
             .args(arguments)
             .output()
             .unwrap()

@@ -170,3 +170,43 @@ fn a_program_with_limits_dies_with_a_killed_agent() {
     agent.kill();
     until("the program's end", || (!program.exists()).then_some(()));
 }
+
+#[test]
+fn a_program_that_outlives_a_killed_agent_is_ended_before_anything_else_and_the_record_says_so() {
+    let place = Place::new();
+    // No other test waits for so long. The step is not done again by itself, because it changes something.
+    let words = ["sleep", "4714.25"];
+    let file = place.path("made");
+    let script = format!("touch {} && sleep 4714.25", file.display());
+    let steps = format!("[{{ name: nap, uses: command, with: {{ script: '{script}' }} }}]");
+    place.commit(&[runbook("nap", "[{ agent: started }]", &steps)]);
+    let agent = place.start(&["--set", "policy.autonomy=3"]);
+    let program = until("the program", || process(&words));
+    let run = agent.run_that("nap", "runs", |run| is_live(run, "nap"));
+    agent.kill();
+    assert!(program.exists(), "it outlives the agent");
+
+    let agent = place.start(&["--set", "policy.autonomy=3"]);
+    assert!(!program.exists(), "it is gone before the agent is up");
+    let errors = agent.errors();
+    assert!(
+        errors.contains("a program had outlived the agent, and was ended"),
+        "{errors}"
+    );
+    let id = word(&run["id"]);
+    let events = agent.list(&format!("/api/v1/runs/{id}/events"));
+    let kinds: Vec<&str> = events.iter().map(|event| word(&event["event"])).collect();
+    let place_of = |kind| kinds.iter().position(|one| *one == kind);
+    assert!(place_of("process_outlived").is_some(), "{kinds:?}");
+    assert!(
+        place_of("process_outlived") < place_of("step_interrupted"),
+        "{kinds:?}"
+    );
+    let shown = text(&place.cli(&agent, &["runs", "show", id]).stdout);
+    assert!(shown.contains("had outlived the agent"), "{shown}");
+    let audit = agent.list("/api/v1/audit?action=process.outlived");
+    assert_eq!(audit.len(), 1, "{audit:?}");
+    assert_eq!(agent.stop(), Some(0));
+    let children = std::fs::read_to_string(place.state().join("children")).unwrap();
+    assert_eq!(children.trim(), "", "nothing is left on the roll");
+}

@@ -6,6 +6,7 @@
 
 mod access;
 mod api;
+mod documented;
 mod fake;
 mod life;
 mod questions;

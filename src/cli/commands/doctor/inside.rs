@@ -128,12 +128,30 @@ pub(super) async fn history(config: &Config) -> Vec<Finding> {
             return vec![Finding::fail("history", text)];
         }
     }
+    if let Some(reason) = read_only(config) {
+        return vec![Finding::fail(
+            "history",
+            format!(
+                "{} cannot be looked into while files beside it cannot be written: {reason}\nhint: make the folder writable, or copy it and look at the copy with --state-dir",
+                path.display()
+            ),
+        )];
+    }
     let mut findings = vec![schema(&path)];
     match integrity(config, &path).await {
         Ok(more) => findings.extend(more),
         Err(error) => findings.push(Finding::error("history", &error)),
     }
     findings
+}
+
+/// Why the state folder cannot be written, where it is there and cannot. SQLite makes files beside a database that it only reads, too.
+fn read_only(config: &Config) -> Option<String> {
+    let folder = &config.state_dir;
+    let can = access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK);
+    can.err()
+        .filter(|_| folder.exists())
+        .map(|error| error.to_string())
 }
 
 fn schema(path: &Path) -> Finding {
@@ -212,6 +230,10 @@ pub(super) async fn clock(context: &Context, config: &Config) -> Finding {
                 "{shown}: the agent was alive at {alive:.0}, which is later\nhint: was the clock set back? Nothing that has run runs again"
             ),
         ),
+        None if read_only(config).is_some() => Finding::ok(
+            name,
+            format!("{shown}; when the agent was last alive cannot be read"),
+        ),
         Some(_) | None => Finding::ok(name, shown),
     }
 }
@@ -220,17 +242,31 @@ pub(super) async fn clock(context: &Context, config: &Config) -> Finding {
 pub(super) async fn halted(config: &Config) -> Option<Finding> {
     let name = "effects";
     if halting::is_noted(&config.state_dir) {
-        let text = "a note in the state folder tells the agent to halt all effects, and none has taken it yet\nhint: an agent takes it at its start; `orderly unhalt` lets effects be again then";
+        let text = "a note in the state folder tells the agent to halt all effects, and none has taken it yet\nhint: an agent takes it at its start; `orderly unhalt` lets effects be again, now or then";
         return Some(Finding::warn(name, text));
     }
     let options = Options {
         path: config.state_dir.join("history.db"),
         key: Vec::new(),
     };
-    let history = History::open_read_only(options).ok()?;
-    let halt = history.halt().await.ok()??;
-    let text = format!("all effects are {halt}\nhint: `orderly unhalt` lets them be again");
-    Some(Finding::warn(name, text))
+    if !options.path.try_exists().unwrap_or(true) {
+        return None;
+    }
+    let found = match History::open_read_only(options) {
+        Ok(history) => history.halt().await,
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(None) => None,
+        Ok(Some(halt)) => {
+            let text = format!("all effects are {halt}\nhint: `orderly unhalt` lets them be again");
+            Some(Finding::warn(name, text))
+        }
+        Err(_) => {
+            let text = "whether they are halted is not known: the history cannot be read";
+            Some(Finding::warn(name, text))
+        }
+    }
 }
 
 async fn last_alive(config: &Config) -> Option<Timestamp> {
