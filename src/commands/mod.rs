@@ -88,6 +88,26 @@ pub fn of(command: &Command<'_>, files: &dyn Files) -> Analysis {
     }
 }
 
+/// The first place that somebody should have filled in before this runs, as in `<name>`. Nobody may consent to such a command.
+pub fn unfilled(what: &What<'_>) -> Option<String> {
+    match what {
+        What::Words(words) => {
+            let known: Vec<String> = words
+                .iter()
+                .filter_map(Word::known)
+                .map(str::to_owned)
+                .collect();
+            scan::placeholder(&scan::quoted(&known)).map(str::to_owned)
+        }
+        What::Text(text) => scan::placeholder(text).map(str::to_owned),
+    }
+}
+
+/// Why nobody may consent to this text whatever it would do: it is too long or too deep, or holds what no reader sees.
+pub fn unreadable(text: &str) -> Option<String> {
+    scan::refuse(text).err()
+}
+
 /// How a text that gets variables of these names is carried out without a shell, if it needs none. Their values do not matter: by the
 /// time that it is carried out they may hold secrets.
 pub fn plan(text: &str, environment: &[&str]) -> Option<Plan> {

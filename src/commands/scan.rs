@@ -41,14 +41,19 @@ pub(super) fn refuse_words(words: &[String]) -> Result<(), String> {
             ));
         }
     }
+    match placeholder(&quoted(words)) {
+        Some(place) => Err(format!("`{place}` was not filled in")),
+        None => Ok(()),
+    }
+}
+
+/// Words as a shell would be given them.
+pub(super) fn quoted(words: &[String]) -> String {
     let quoted: Vec<String> = words
         .iter()
         .map(|word| format!("'{}'", word.replace('\'', "'\\''")))
         .collect();
-    match placeholder(&quoted.join(" ")) {
-        Some(place) => Err(format!("`{place}` was not filled in")),
-        None => Ok(()),
-    }
+    quoted.join(" ")
 }
 
 /// Whether a character changes what a reader sees, or is not seen at all.

@@ -91,6 +91,8 @@ pub struct Lineage {
     pub authors: BTreeMap<String, Authors>,
     /// Who may have changed any file on the way.
     pub anywhere: Authors,
+    /// Who changed anything on the way, also outside of the followed folder.
+    pub everyone: Authors,
 }
 
 impl Lineage {
@@ -99,6 +101,7 @@ impl Lineage {
         Self {
             descent: Descent::None,
             authors: BTreeMap::new(),
+            everyone: anywhere.clone(),
             anywhere,
         }
     }
@@ -110,6 +113,7 @@ impl Lineage {
         Self {
             descent: Descent::Unknown,
             authors: BTreeMap::new(),
+            everyone: anywhere.clone(),
             anywhere,
         }
     }

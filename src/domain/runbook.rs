@@ -60,6 +60,9 @@ pub struct Runbook {
     /// Always run last.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub finally: Box<[Step]>,
+    /// Of the files of the repository that its steps name, where they do: what they hold is part of what it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Box<Digest>>,
 }
 
 /// Names and values, by name. A tree of one label would take four hundred bytes.

@@ -97,6 +97,15 @@ pub trait Source: Send + Sync + std::fmt::Debug {
         revision: &'a str,
         paths: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<RevisionFile>, SourceError>>;
+    /// What lies at these paths of a revision, from the repository's top on, in the order asked for: a text that stays the same as
+    /// long as what is there does, or why that cannot be taken, for people.
+    fn objects<'a>(
+        &'a self,
+        revision: &'a str,
+        paths: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Result<String, String>>, SourceError>>;
+    /// The followed path in the repository; empty where that is all of it.
+    fn folder(&self) -> &str;
     /// Where it comes from, without credentials, for people.
     fn describe(&self) -> String;
 }

@@ -10,8 +10,9 @@ use crate::{
     runbooks::{
         explain::{explain, mended},
         gaps::Gaps,
-        problems::Fault,
+        problems::{Fault, Place},
         schema::{Shape, loosened},
+        source::inside,
         tree::{Content, Node},
     },
 };
@@ -57,19 +58,28 @@ impl<'a> Actions<'a> {
             arguments, node, ..
         } = *written;
         let is_whole = !written.gaps.are_below(node);
-        if is_whole && let Err(why) = self.catalogue.check_template(action, arguments) {
-            return vec![said(node, &why)];
-        }
-        if written.has_expressions || !is_whole {
-            return match self.shape(action) {
+        let as_written = if is_whole {
+            self.catalogue.check_template(action, arguments)
+        } else {
+            Ok(())
+        };
+        let mut faults: Vec<Fault> = as_written
+            .err()
+            .map(|why| written.said(&why))
+            .into_iter()
+            .collect();
+        faults.extend(if written.has_expressions || !is_whole {
+            match self.shape(action) {
                 Some(shape) if !shape.fits(arguments) => written.faults(shape),
                 Some(_) | None => Vec::new(),
-            };
-        }
-        match self.catalogue.check(action, arguments) {
-            Ok(()) => Vec::new(),
-            Err(why) => self.explained(action, written, &why),
-        }
+            }
+        } else {
+            match self.catalogue.check(action, arguments) {
+                Ok(()) => Vec::new(),
+                Err(why) => self.explained(action, written, &why),
+            }
+        });
+        faults
     }
 
     /// Why the action refuses its arguments: by its schema where that says why, and then what else is wrong with the rest.
@@ -80,14 +90,14 @@ impl<'a> Actions<'a> {
         let shape = self.shape(action);
         let found = shape.map(|shape| explain(shape, arguments, node, written.gaps));
         let (Some(shape), Some(found)) = (shape, found.filter(|found| !found.is_empty())) else {
-            return vec![said(node, why)];
+            return vec![written.said(why)];
         };
         let mut gaps = Gaps::default();
         let rest = mended(node, &found, &mut gaps).json();
         let mut faults: Vec<Fault> = found.into_iter().map(|found| found.fault).collect();
         if gaps.is_empty() && shape.fits(&rest) {
             let refused = self.catalogue.check(action, &rest);
-            faults.extend(refused.err().map(|why| said(node, &why)));
+            faults.extend(refused.err().map(|why| written.said(&why)));
         }
         faults
     }
@@ -102,6 +112,8 @@ impl<'a> Actions<'a> {
 
 /// Arguments as they are written.
 pub(super) struct Written<'w, 's> {
+    /// The text of the file.
+    pub(super) text: &'w str,
     pub(super) arguments: &'w Value,
     pub(super) has_expressions: bool,
     /// The value of `with`, or the step where there is none.
@@ -116,14 +128,35 @@ impl Written<'_, '_> {
         let told = found.into_iter().filter(|found| !found.is_excused);
         told.map(|explained| explained.fault).collect()
     }
+
+    /// A fault in the words of the action: they may begin with where it is, and their last line may be a hint.
+    fn said(&self, why: &str) -> Fault {
+        let place = place_named(why).map(|(path, reason)| self.place(path, reason));
+        let place = place.unwrap_or(self.node.place);
+        match why.split_once("\nhint: ") {
+            Some((what, hint)) => Fault::new(place, what).hint(hint),
+            None => Fault::new(place, why),
+        }
+    }
+
+    /// Where an argument stands; in a text, what the reason quotes of it.
+    fn place(&self, path: &str, reason: &str) -> Place {
+        let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
+        let found = self.node.find(&pointer);
+        let (Some(text), Some(quoted)) = (found.node.text(), reason.split('`').nth(1)) else {
+            return found.key_or_node();
+        };
+        let before = text.split_once(quoted).map_or("", |(before, _)| before);
+        match before.chars().count() {
+            0 => found.node.place,
+            offset => inside(self.text, found.node.place, text, offset),
+        }
+    }
 }
 
-/// A fault in the words of the action, whose last line may be a hint.
-fn said(node: &Node<'_>, why: &str) -> Fault {
-    match why.split_once("\nhint: ") {
-        Some((what, hint)) => Fault::new(node.place, what).hint(hint),
-        None => Fault::new(node.place, why),
-    }
+/// The argument that an action names, as in "in `with`, at `argv[2]`: …", and what it says of it.
+fn place_named(why: &str) -> Option<(&str, &str)> {
+    why.strip_prefix("in `with`, at `")?.split_once("`: ")
 }
 
 /// Whether any text below a node has an expression.

@@ -123,7 +123,7 @@ fn is_of_kind(kind: InputKind, value: &Value) -> bool {
 }
 
 /// The kind, as a person would say it.
-fn word(kind: InputKind) -> &'static str {
+pub(super) fn word(kind: InputKind) -> &'static str {
     match kind {
         InputKind::String => "text",
         InputKind::Integer => "a whole number",

@@ -45,5 +45,8 @@ pub use plain::plain_documents;
 pub use problems::{Located, MAX_PROBLEMS, Problem, Severity};
 pub use report::{ReportFormat, render};
 pub use schema::schemas;
-pub use set::{Declared, Member, SetProblem, check_set};
+pub use set::{
+    AtName, Beside, Declared, Lacks, Member, SetProblem, Texts, check_set, problems_at_names,
+    wanted_files,
+};
 pub use validation::{Counts, FileContent, ValidationReport, validate_tree};

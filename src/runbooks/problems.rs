@@ -138,7 +138,8 @@ pub(super) fn of_file(file: &str, what: &str, hint: Option<&str>, severity: Seve
     problem(file, &[], fault)
 }
 
-fn problem(file: &str, lines: &[&str], fault: Fault) -> Problem {
+/// One fault as a problem; `lines` are those of its file, none where they are not to be shown.
+pub(super) fn problem(file: &str, lines: &[&str], fault: Fault) -> Problem {
     let line = fault.place.line as usize;
     let column = fault.place.column as usize;
     let text = lines.get(line.saturating_sub(1)).copied();

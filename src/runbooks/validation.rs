@@ -8,7 +8,7 @@ use crate::{
         document::Lost,
         load::{Loaded, Loader, Unusable},
         problems::{Fault, Located, Problem, Severity, of_file, problems},
-        set::{Circles, Declared, Entry, Finding, Hidden, Member, Set},
+        set::{Beside, Circles, Entry, Finding, Hidden, Member, Set},
     },
 };
 use std::path::Path;
@@ -67,17 +67,16 @@ pub struct ValidationReport {
     pub counts: Counts,
 }
 
-/// Checks files one by one and together. Where it is known what the agent's configuration declares, names that it should declare
-/// are looked up, too.
+/// Checks files one by one and together.
 pub fn validate_tree<P: AsRef<str>, C: Into<FileContent>>(
     files: impl Iterator<Item = (P, C)>,
     actions: &dyn ActionCatalogue,
-    declared: Option<&Declared>,
+    beside: Beside<'_>,
 ) -> ValidationReport {
     let loader = Loader::new(actions);
     let files = files.map(|(path, content)| File::read(&loader, path.as_ref(), content.into()));
     let mut files: Vec<File> = files.collect();
-    check_together(&mut files, declared);
+    check_together(&mut files, beside);
     let counts = counts(&files);
     let problems = files.into_iter().flat_map(|file| file.loaded.problems);
     ValidationReport {
@@ -202,7 +201,7 @@ fn member(document: &Located<Document>) -> Member<'_> {
     }
 }
 
-fn check_together(files: &mut [File], declared: Option<&Declared>) {
+fn check_together(files: &mut [File], beside: Beside<'_>) {
     let whole = Lost::default();
     let mut findings: Vec<Vec<(usize, Finding)>> = files.iter().map(|_| Vec::new()).collect();
     let mut owners = Vec::new();
@@ -213,7 +212,7 @@ fn check_together(files: &mut [File], declared: Option<&Declared>) {
         entries.extend(of_file);
     }
     let hidden: Vec<Hidden<'_>> = files.iter().flat_map(File::hidden).collect();
-    for finding in Set::new(&entries, &hidden, declared).check(Circles::Once) {
+    for finding in Set::new(&entries, &hidden, beside).check(Circles::Once) {
         let line = entries[finding.index].line;
         findings[owners[finding.index]].push((line, finding));
     }

@@ -1,7 +1,7 @@
 //! Files that somebody wrote to hurt: each is answered with a problem, soon, and on the small stack of a test's thread.
 
 use crate::few_actions::FewActions;
-use orderly::runbooks::{ReportFormat, load_file, render, validate_tree};
+use orderly::runbooks::{Beside, ReportFormat, load_file, render, validate_tree};
 use proptest::{prelude::*, sample::Index};
 
 #[expect(
@@ -264,7 +264,7 @@ proptest! {
             text = slipped(&text, *at, slip);
         }
         let files = [("a.yaml", text.clone().into_bytes())].into_iter();
-        let report = validate_tree(files, &FewActions::new(), None);
+        let report = validate_tree(files, &FewActions::new(), Beside::default());
         let lines: Vec<&str> = text.split('\n').collect();
         for problem in &report.problems {
             prop_assert!(problem.line <= lines.len(), "{problem:?}");

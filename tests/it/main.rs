@@ -15,6 +15,7 @@ mod cli;
 mod daemon;
 mod deployment;
 mod few_actions;
+mod futile;
 mod git;
 mod history;
 mod hostile;

@@ -174,7 +174,7 @@ fn the_shipped_runbooks_load_and_fit_together() {
         );
         (name, bytes)
     });
-    let report = runbooks::validate_tree(files, &wiring::catalogue(), None);
+    let report = runbooks::validate_tree(files, &wiring::catalogue(), runbooks::Beside::default());
     assert!(report.problems.is_empty(), "{:#?}", report.problems);
 }
 

@@ -3,7 +3,7 @@
 
 use crate::few_actions::FewActions;
 use insta::Settings;
-use orderly::runbooks::{Loaded, ReportFormat, Severity, load_file, render, validate_tree};
+use orderly::runbooks::{Beside, Loaded, ReportFormat, Severity, load_file, render, validate_tree};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -103,7 +103,7 @@ fn trees_say_everything_that_is_wrong_and_nothing_twice() {
     settings().bind(|| {
         for tree in trees {
             let files = samples(&format!("trees/{tree}"));
-            let report = validate_tree(files.into_iter(), &FewActions::new(), None);
+            let report = validate_tree(files.into_iter(), &FewActions::new(), Beside::default());
             let said = render(&report.problems, ReportFormat::Text);
             insta::assert_snapshot!(tree, said);
         }

@@ -207,6 +207,7 @@ fn the_committed_schemas_refuse_every_invalid_sample_of_another_shape() {
     base_60
     calendar_without_windows
     carriage_returns_alone
+    condition_that_is_no_truth
     condition_with_text
     expression_does_not_parse
     expression_in_a_block

@@ -5,7 +5,12 @@ use crate::{
         size::Size,
         words::{self, Word},
     },
-    domain::{secret, span::Span},
+    commands::{self, What},
+    domain::{
+        expression::{Partly, Scope, Secrets},
+        secret,
+        span::Span,
+    },
     ports::processes::Limits,
 };
 use schemars::JsonSchema;
@@ -282,5 +287,53 @@ pub(super) fn check_written(arguments: &Value) -> Result<(), String> {
         };
         return Err(format!("in `with`, at `{key}`: {reason}"));
     }
-    Ok(())
+    check_filled_in(arguments)
+}
+
+/// Refuses what the gate would refuse of every run: places that nobody filled in, and texts that nobody could read.
+fn check_filled_in(arguments: &Value) -> Result<(), String> {
+    if let Some(script) = arguments.get("script").and_then(Value::as_str) {
+        if let Some(reason) = commands::unreadable(script) {
+            return Err(format!("in `with`, at `script`: {reason}"));
+        }
+        return match commands::unfilled(&What::Text(script)) {
+            Some(place) => Err(format!(
+                "in `with`, at `script`: `{place}` was not filled in, and nobody may consent to it\nhint: pass the value by `env:` and write \"$NAME\" in the script"
+            )),
+            None => Ok(()),
+        };
+    }
+    let items = arguments.get("argv").and_then(Value::as_array);
+    let words: Vec<commands::Word> = items.into_iter().flatten().map(as_written).collect();
+    let Some(place) = commands::unfilled(&What::Words(&words)) else {
+        return Ok(());
+    };
+    let holds = |word: &commands::Word| word.known().is_some_and(|word| word.contains(&place));
+    let index = words.iter().position(holds).unwrap_or_default();
+    Err(format!(
+        "in `with`, at `argv[{index}]`: `{place}` was not filled in, and nobody may consent to it\nhint: write an expression, as in `${{{{ inputs.name }}}}`"
+    ))
+}
+
+/// A word of which it is known what stands beside its expressions.
+fn as_written(item: &Value) -> commands::Word {
+    let nothing = Value::Null;
+    let scope = Scope {
+        inputs: &nothing,
+        values: &nothing,
+        steps: &nothing,
+        run: &nothing,
+        secrets: Secrets::Allowed,
+    };
+    let partly = Partly {
+        scope: &scope,
+        is_known: &|_| false,
+        stand_in: &|_| Value::String("0".to_owned()),
+    };
+    match partly.render(item) {
+        Ok((Value::String(text), _)) => commands::Word::Known(text),
+        Ok((other, _)) => commands::Word::Known(other.to_string()),
+        // It is told where expressions are checked.
+        Err(_) => commands::Word::Unknown(item.to_string()),
+    }
 }

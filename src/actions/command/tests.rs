@@ -314,6 +314,38 @@ fn a_script_holds_no_expression() {
     );
 }
 
+#[test]
+fn what_nobody_filled_in_is_refused_as_it_is_written() {
+    let catalogue = Catalogue::new();
+    let check = |with: Value| catalogue.check_template(&ActionName::new("command").unwrap(), &with);
+    for (with, words) in [
+        (
+            json!({ "argv": ["rm", "<file>"] }),
+            "at `argv[1]`: `<file>` was not filled in",
+        ),
+        (
+            json!({ "argv": ["rm", "${{ inputs.a }}-<file>"] }),
+            "at `argv[1]`: `<file>` was not filled in",
+        ),
+        (
+            json!({ "script": "kubectl get -n {{ ns }} pods" }),
+            "at `script`: `{{ ns }}` was not filled in",
+        ),
+        (json!({ "script": "x".repeat(20_000) }), "at `script`: "),
+    ] {
+        let error = check(with.clone()).unwrap_err();
+        assert!(error.contains(words), "{with}: {error}");
+    }
+    for fine in [
+        json!({ "argv": ["grep", "<html>", "page"] }),
+        json!({ "argv": ["echo", "${{ inputs.a }}", "<${{ inputs.b }}>", 5] }),
+        json!({ "argv": ["docker", "ps", "--format", "{{.Names}}"] }),
+        json!({ "script": "cat <<EOF >/tmp/x\n<config>\nEOF\nsort <in >out 2>err\ndiff <(ls a) <(ls b)" }),
+    ] {
+        assert_eq!(check(fine.clone()), Ok(()), "{fine}");
+    }
+}
+
 #[tokio::test]
 async fn wrong_inputs_are_refused_with_their_place() {
     let secret = marker(&SecretName::new("db").unwrap());
@@ -325,7 +357,6 @@ async fn wrong_inputs_are_refused_with_their_place() {
         ),
         (json!({ "argv": [] }), "name is missing"),
         (json!({ "argv": ["df -h"] }), "hint: each argument"),
-        (json!({ "argv": ["rm", "<file>"] }), "placeholder"),
         (
             json!({ "argv": ["echo", secret] }),
             "hint: pass it by `env` or `stdin`",

@@ -25,11 +25,7 @@ impl Work {
     ) -> Result<Vec<RevisionFile>, Failure> {
         let repository = self.open()?;
         let objects = Objects::of(&repository).map_err(Failure::Objects)?;
-        let commit = Oid::from_str(revision).and_then(|id| objects.commit(id));
-        let gone = |error: git2::Error| {
-            Failure::Unusable(format!("commit {revision} is gone: {}", error.message()))
-        };
-        let root = commit.map_err(gone)?.tree_id();
+        let root = root(&objects, revision)?;
         let mut taken = Taken {
             objects: &objects,
             files: BTreeMap::new(),
@@ -41,6 +37,48 @@ impl Work {
         }
         Ok(taken.files.into_values().collect())
     }
+
+    /// The ids of what lies at these paths, or why it cannot be taken.
+    pub(super) fn objects(
+        &self,
+        revision: &str,
+        paths: &[String],
+    ) -> Result<Vec<Result<String, String>>, Failure> {
+        let repository = self.open()?;
+        let objects = Objects::of(&repository).map_err(Failure::Objects)?;
+        let root = root(&objects, revision)?;
+        let taken = Taken {
+            objects: &objects,
+            files: BTreeMap::new(),
+            bytes: 0,
+        };
+        let found = paths.iter().map(|path| {
+            let (entry, path) = taken.find(root, path)?;
+            match entry.kind {
+                Kind::Link | Kind::Submodule => Err(refused(entry.kind, &path)),
+                Kind::Folder | Kind::Yaml | Kind::Other => Ok(entry.name()),
+            }
+        });
+        Ok(found.collect())
+    }
+}
+
+/// The topmost folder of a commit.
+fn root(objects: &Objects<'_>, revision: &str) -> Result<Oid, Failure> {
+    let commit = Oid::from_str(revision).and_then(|id| objects.commit(id));
+    let gone = |error: git2::Error| {
+        Failure::Unusable(format!("commit {revision} is gone: {}", error.message()))
+    };
+    Ok(commit.map_err(gone)?.tree_id())
+}
+
+/// Why something that is neither a file nor a folder is not taken.
+fn refused(kind: Kind, path: &str) -> String {
+    let what = match kind {
+        Kind::Submodule => "a submodule",
+        Kind::Link | Kind::Folder | Kind::Yaml | Kind::Other => "a symbolic link",
+    };
+    format!("`{path}` is {what}, which is not followed")
 }
 
 struct Taken<'a> {
@@ -50,8 +88,13 @@ struct Taken<'a> {
 }
 
 impl Taken<'_> {
-    /// Walks down by names: no name leads up, and no link is followed.
     fn path(&mut self, root: Oid, path: &str) -> Result<(), String> {
+        let (entry, path) = self.find(root, path)?;
+        self.take(&entry, &path, 0)
+    }
+
+    /// Walks down by names: no name leads up, and no link is followed.
+    fn find(&self, root: Oid, path: &str) -> Result<(Entry, String), String> {
         let mut folder = root;
         let mut prefix = String::new();
         let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
@@ -67,7 +110,7 @@ impl Taken<'_> {
             folder = entry.id;
         }
         let entry = self.entry(folder, last)?;
-        self.take(&entry, &format!("{prefix}{last}"), 0)
+        Ok((entry, format!("{prefix}{last}")))
     }
 
     fn entry(&self, folder: Oid, name: &str) -> Result<Entry, String> {
@@ -80,10 +123,7 @@ impl Taken<'_> {
         match entry.kind {
             Kind::Folder if depth >= MAX_DEPTH => Err("it is nested too deeply".to_owned()),
             Kind::Folder => self.folder(entry.id, path, depth),
-            Kind::Link => Err(format!(
-                "`{path}` is a symbolic link, which is not followed"
-            )),
-            Kind::Submodule => Err(format!("`{path}` is a submodule, which is not followed")),
+            Kind::Link | Kind::Submodule => Err(refused(entry.kind, path)),
             Kind::Yaml | Kind::Other => self.file(entry, path),
         }
     }
@@ -131,6 +171,12 @@ struct Entry {
 }
 
 impl Entry {
+    /// A text that stays the same as long as what it holds does.
+    fn name(&self) -> String {
+        let mark = if self.executable { " executable" } else { "" };
+        format!("{}{mark}", self.id)
+    }
+
     fn of(entry: &git2::TreeEntry<'_>) -> Self {
         Self {
             id: entry.id(),

@@ -41,8 +41,11 @@ pub(super) fn trace(objects: &Objects<'_>, folder: &str, since: Oid, newest: Oid
         attribution.anywhere = attribution.everyone.clone();
         attribution.anywhere.join(&Authors::unknown());
     }
+    let mut everyone = attribution.everyone;
+    everyone.join(&attribution.anywhere);
     let lineage = Lineage {
         descent,
+        everyone,
         authors: attribution.authors,
         anywhere: attribution.anywhere,
     };

@@ -219,6 +219,19 @@ impl Source for GitSource {
         Box::pin(self.work(move |work, _| work.files(&revision, &paths)))
     }
 
+    fn objects<'a>(
+        &'a self,
+        revision: &'a str,
+        paths: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Result<String, String>>, SourceError>> {
+        let (revision, paths) = (revision.to_owned(), paths.to_vec());
+        Box::pin(self.work(move |work, _| work.objects(&revision, &paths)))
+    }
+
+    fn folder(&self) -> &str {
+        &self.shared.path
+    }
+
     fn describe(&self) -> String {
         let shared = &self.shared;
         let mut text = format!("{}, {}", shared.address, shared.options.reference);

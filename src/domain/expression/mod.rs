@@ -15,6 +15,7 @@
 //! It deliberately lacks `*` on anything but numbers (write `| times(2)`), ranges and string formatting: each could fill the memory.
 
 mod engine;
+mod gives;
 mod partly;
 mod scan;
 mod text;
@@ -22,6 +23,7 @@ mod text;
 use crate::domain::{name::SecretName, secret};
 use serde_json::{Map, Value};
 
+pub use gives::{Gives, argument_gives, condition_gives};
 pub use partly::{NotYet, Partly, has_unknown, readable_unknown, unknown_mark};
 pub use scan::{FILTERS, TESTS};
 

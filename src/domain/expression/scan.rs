@@ -33,8 +33,9 @@ const KEYWORDS: [&str; 13] = [
     "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None",
 ];
 
+/// A word, a value or a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token<'a> {
+pub(super) enum Token<'a> {
     Word(&'a str),
     /// What stands between the quotes, escapes not undone.
     Text(&'a str),
@@ -71,6 +72,17 @@ pub(super) fn references(source: &str, offset: usize) -> Result<Vec<Reference>, 
         }
     }
     Ok(found)
+}
+
+/// The name that an expression is, if it is nothing but one.
+pub(super) fn whole_name(source: &str) -> Option<Reference> {
+    let tokens = tokens(source, 0).ok()?;
+    let (_, rest) = tokens.split_first()?;
+    let (_, used) = path(rest);
+    let is_one = used == rest.len() || matches!(tokens.first(), Some((Token::Word("secret"), _)));
+    let mut names = references(source, 0).ok()?;
+    let name = names.pop().filter(|_| is_one && names.is_empty())?;
+    (name.root != Root::Secret || rest.len() == 3).then_some(name)
 }
 
 enum Role {
@@ -187,7 +199,10 @@ fn unknown(word: &str, list: &[&str], what: &str, at: usize) -> ExpressionError 
 }
 
 /// Splits an expression into tokens, each with its place in characters from the start of the text.
-fn tokens(source: &str, offset: usize) -> Result<Vec<(Token<'_>, usize)>, ExpressionError> {
+pub(super) fn tokens(
+    source: &str,
+    offset: usize,
+) -> Result<Vec<(Token<'_>, usize)>, ExpressionError> {
     if source.len() > MAX_LENGTH {
         let what = format!("the expression is longer than {MAX_LENGTH} bytes");
         return Err(ExpressionError::new(what, offset));

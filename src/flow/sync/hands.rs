@@ -9,7 +9,9 @@ use super::{merge::Files, newest::NewestFile};
 use crate::{
     domain::{
         active::ActiveSet,
+        digest::Digest,
         lineage::{Authors, Lineage},
+        name::RunbookName,
     },
     ports::source::Tree,
 };
@@ -56,9 +58,37 @@ impl<'a> Hands<'a> {
             // Nobody changed it: it is only read again.
             authors = self.before(path);
         }
+        self.text(&authors)
+    }
+
+    fn text(&mut self, authors: &Authors) -> Arc<str> {
         let text = authors.to_string();
         let shared = self.texts.entry(text.clone());
         Arc::clone(shared.or_insert_with(|| text.into()))
+    }
+
+    /// The authors of a runbook that says more than before by files that its steps name: whoever had a hand in anything, because who
+    /// changed them is not looked up. `own` are those of its text, where that is new as well.
+    pub(super) fn of_materials(
+        &mut self,
+        path: &str,
+        runbook: &RunbookName,
+        files: Option<&Digest>,
+        own: Option<&str>,
+    ) -> Arc<str> {
+        let before = self.set.runbook(runbook);
+        let is_known = before.is_some_and(|before| before.runbook.files.as_deref() == files);
+        let mut authors = own.map(Authors::read).unwrap_or_default();
+        if !is_known {
+            authors.join(&self.lineage.everyone);
+        }
+        if let Some(before) = self.files.get(path) {
+            authors.join(&waiting(before, self.set));
+        }
+        if authors.is_empty() {
+            authors = Authors::one(&self.tree.revision.author);
+        }
+        self.text(&authors)
     }
 
     fn gone(&mut self) -> Authors {

@@ -5,7 +5,11 @@
 //! - Of two documents with one name, the one in use stays, else the one in the first file by path. Both files are told.
 //! - What is no longer there goes, unless the file it stood in cannot be read; and unless so much would go that a person must say so.
 
-use super::newest::{NewestFile, problem_text};
+use super::{
+    materials::Materials,
+    newest::{NewestFile, from_the_top, problem_text},
+    told::{broken_names, covers, file_problems, refused_text, text_of},
+};
 use crate::{
     domain::{
         active::{Active, ActiveSet, BrokenRunbook, Identity, Origin},
@@ -13,7 +17,7 @@ use crate::{
         runbook::Document,
     },
     ports::source::Refused,
-    runbooks::{Member, check_set},
+    runbooks::{AtName, Beside, Member, check_set, problems_at_names},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +26,8 @@ use std::{
 
 /// What each file of the newest revision says, by path.
 pub(super) type Files = BTreeMap<Arc<str>, Arc<NewestFile>>;
+/// Files of the newest revision, by path.
+pub(super) type Texts = BTreeMap<String, Vec<u8>>;
 
 /// A deletion of fewer runbooks than this is never held, however few there are.
 const HELD_FROM: usize = 3;
@@ -40,6 +46,12 @@ pub(super) struct Newest<'a> {
     pub(super) refused: &'a [Refused],
     /// Whether a person has accepted its deletions.
     pub(super) accepted: bool,
+    /// The followed folder; problems are told with paths from the repository's top on.
+    pub(super) folder: &'a str,
+    /// What is at the paths that its runbooks name.
+    pub(super) materials: &'a Materials,
+    /// Texts in which places are looked up.
+    pub(super) texts: &'a Texts,
 }
 
 /// What is in use next.
@@ -49,6 +61,8 @@ pub(super) struct Merged {
     pub(super) set: ActiveSet,
     /// Everything wrong with the newest revision, each with its place.
     pub(super) problems: Vec<String>,
+    /// Files between whose documents something is wrong.
+    pub(super) told_of: BTreeSet<String>,
     /// Runbooks whose deletion waits for a person.
     pub(super) held: Vec<RunbookName>,
     /// Runbooks that are new or say something else than before.
@@ -61,27 +75,32 @@ pub(super) struct Merged {
 pub(super) fn merge(before: &ActiveSet, newest: &Newest<'_>) -> Merged {
     let mut next = Next {
         before,
+        newest,
         chosen: BTreeMap::new(),
-        broken: broken_names(newest.files),
+        told_of: BTreeSet::new(),
+        broken: broken_names(newest),
         problems: file_problems(newest),
     };
-    next.take_documents(newest.files);
-    let held = next.settle_the_missing(newest);
+    next.take_documents();
+    let held = next.settle_the_missing();
     next.check_together();
     next.finish(held)
 }
 
 struct Next<'a> {
     before: &'a ActiveSet,
+    newest: &'a Newest<'a>,
+    told_of: BTreeSet<String>,
     chosen: BTreeMap<Identity, Active>,
     /// Runbooks of which the newest version cannot be used.
     broken: BTreeMap<RunbookName, BrokenRunbook>,
     problems: Vec<String>,
 }
 
-impl Next<'_> {
+impl<'a> Next<'a> {
     /// Chooses one document for each name.
-    fn take_documents(&mut self, files: &Files) {
+    fn take_documents(&mut self) {
+        let files: &'a Files = self.newest.files;
         let mut rivals: BTreeMap<Identity, Vec<&Active>> = BTreeMap::new();
         let mut found: BTreeMap<Identity, &Active> = BTreeMap::new();
         for active in files.values().flat_map(|file| &file.documents) {
@@ -125,28 +144,48 @@ impl Next<'_> {
     }
 
     fn tell_rivals(&mut self, identity: &Identity, rivals: &[&Active], chosen: &Active) {
-        let place = |active: &Active| format!("{}:{}", active.file(), active.origin().line);
-        let used = place(chosen);
-        for rival in rivals.iter().filter(|rival| !rival.is(chosen)) {
-            let other = place(rival);
-            self.problems.push(format!(
-                "{other}:1: the {identity} stands already in {used} (names are unique in the repository; that one is used)"
-            ));
-            self.problems.push(format!(
-                "{used}:1: the {identity} stands in {other} too (names are unique in the repository; this one is used)"
-            ));
+        let newest = self.newest;
+        let place = |active: &Active| {
+            let file = from_the_top(newest.folder, active.file());
+            format!("{file}:{}", active.origin().line)
+        };
+        let documents: Vec<(Origin, Document)> = rivals
+            .iter()
+            .map(|rival| (rival.origin(), rival.document()))
+            .collect();
+        let used = (chosen.origin(), chosen.document());
+        let mut told = Vec::new();
+        for ((rival, other), active) in documents.iter().zip(rivals) {
+            if active.is(chosen) {
+                continue;
+            }
+            told.push(AtName {
+                member: member(rival, other),
+                what: format!("the {identity} stands already in {}", place(chosen)),
+                hint: "names are unique in the repository; that one is used".to_owned(),
+            });
+            told.push(AtName {
+                member: member(&used.0, &used.1),
+                what: format!("the {identity} stands in {} too", place(active)),
+                hint: "names are unique in the repository; this one is used".to_owned(),
+            });
+        }
+        for problem in problems_at_names(told, &|file| text_of(newest, file)) {
+            self.told_of.insert(problem.file.clone());
+            self.problems.push(problem_text(newest.folder, &problem));
         }
     }
 
     /// Decides about documents in use that the newest revision does not have. Gives the runbooks whose deletion is held.
-    fn settle_the_missing(&mut self, newest: &Newest<'_>) -> Vec<RunbookName> {
+    fn settle_the_missing(&mut self) -> Vec<RunbookName> {
+        let newest = self.newest;
         let mut gone = Vec::new();
         for old in self.before.documents() {
             let identity = old.identity();
             if self.chosen.contains_key(&identity) {
                 continue;
             }
-            match self.why_kept(&identity, &old, newest) {
+            match self.why_kept(&identity, &old) {
                 Some(problem) => {
                     self.chosen.insert(identity, old.marked(Some(&problem)));
                 }
@@ -166,20 +205,21 @@ impl Next<'_> {
     }
 
     /// Why a document stays in use although the newest revision does not have it.
-    fn why_kept(&self, identity: &Identity, old: &Active, newest: &Newest<'_>) -> Option<String> {
+    fn why_kept(&self, identity: &Identity, old: &Active) -> Option<String> {
+        let newest = self.newest;
         let broken = runbook_name(identity).and_then(|name| self.broken.get(&name));
         if let Some(broken) = broken {
             return Some(broken.problem.as_ref().to_owned());
         }
         let file = newest.files.get(old.file());
-        if let Some(error) = file.and_then(|file| file.first_error()) {
+        if let Some(error) = file.and_then(|file| file.first_error(newest.folder)) {
             return Some(error);
         }
         let refused = newest
             .refused
             .iter()
             .find(|refused| covers(&refused.path, old.file()));
-        refused.map(refused_text)
+        refused.map(|refused| refused_text(newest.folder, refused))
     }
 
     /// Puts back what does not fit together with the rest.
@@ -198,7 +238,7 @@ impl Next<'_> {
     }
 
     /// The runbooks that do not fit together with the rest, each with its first problem.
-    fn misfits(&self, told: &mut BTreeSet<String>) -> BTreeMap<RunbookName, String> {
+    fn misfits(&mut self, told: &mut BTreeSet<String>) -> BTreeMap<RunbookName, String> {
         let documents: Vec<(Origin, Document)> = self
             .chosen
             .values()
@@ -206,15 +246,18 @@ impl Next<'_> {
             .collect();
         let members: Vec<Member<'_>> = documents
             .iter()
-            .map(|(origin, document)| Member {
-                file: &origin.file,
-                line: origin.line,
-                document,
-            })
+            .map(|(origin, document)| member(origin, document))
             .collect();
         let mut misfits = BTreeMap::new();
-        for found in check_set(&members) {
-            let text = problem_text(&found.problem);
+        let newest = self.newest;
+        let lacks = |_: &str, path: &str| newest.materials.get(path)?.clone().err();
+        let beside = Beside {
+            declared: None,
+            lacks: Some(&lacks),
+        };
+        for found in check_set(&members, beside, &|file| text_of(newest, file)) {
+            self.told_of.insert(found.problem.file.clone());
+            let text = problem_text(newest.folder, &found.problem);
             told.insert(text.clone());
             if let Some(name) = found.runbook {
                 misfits.entry(name).or_insert(text);
@@ -254,6 +297,8 @@ impl Next<'_> {
             chosen,
             mut broken,
             mut problems,
+            told_of,
+            ..
         } = self;
         broken.retain(|name, _| !chosen.contains_key(&Identity::Runbook(name.clone())));
         let untold = problems.len().saturating_sub(MAX_TOLD);
@@ -276,6 +321,7 @@ impl Next<'_> {
         Merged {
             set,
             problems,
+            told_of,
             held,
             changed,
             removed,
@@ -289,6 +335,14 @@ impl Next<'_> {
 )]
 fn unreachable_rivals<'r>() -> &'r Active {
     unreachable!("rivals are at least two")
+}
+
+fn member<'m>(origin: &'m Origin, document: &'m Document) -> Member<'m> {
+    Member {
+        file: &origin.file,
+        line: origin.line,
+        document,
+    }
 }
 
 /// A document of the newest revision as it is used. Where it says what it said before, it keeps the revision it was first read from.
@@ -318,45 +372,4 @@ fn runbook_name(identity: &Identity) -> Option<RunbookName> {
         Identity::Runbook(name) => Some(name.clone()),
         Identity::Environment(_) | Identity::Calendar(_) | Identity::Policy(_) => None,
     }
-}
-
-/// Runbooks whose newest version has errors, each with its file's first one.
-fn broken_names(files: &Files) -> BTreeMap<RunbookName, BrokenRunbook> {
-    let mut broken = BTreeMap::new();
-    for (path, file) in files {
-        let Some(error) = file.first_error() else {
-            continue;
-        };
-        for name in file.broken() {
-            broken.entry(name.clone()).or_insert_with(|| BrokenRunbook {
-                file: Arc::clone(path),
-                problem: error.as_str().into(),
-            });
-        }
-    }
-    broken
-}
-
-fn file_problems(newest: &Newest<'_>) -> Vec<String> {
-    let refused = newest.refused.iter().map(refused_text);
-    let in_files = newest
-        .files
-        .values()
-        .flat_map(|file| file.problems())
-        .map(problem_text);
-    refused.chain(in_files).collect()
-}
-
-fn refused_text(refused: &Refused) -> String {
-    if refused.path.is_empty() {
-        format!("some files are not read: {}", refused.reason)
-    } else {
-        format!("{}: it is not read: {}", refused.path, refused.reason)
-    }
-}
-
-/// Whether a refused entry stands where a file stood: the same path, a folder above it, or everything.
-fn covers(refused: &str, file: &str) -> bool {
-    file.strip_prefix(refused)
-        .is_some_and(|rest| refused.is_empty() || rest.is_empty() || rest.starts_with('/'))
 }

@@ -8,10 +8,12 @@
 
 mod hands;
 mod keep;
+mod materials;
 mod merge;
 mod newest;
 mod outcome;
 mod take;
+mod told;
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,7 @@ use crate::{
     ports::{
         agent::SyncView,
         executor::ActionCatalogue,
-        source::{Source, Tree},
+        source::{File, Source, Tree},
     },
     runbooks::Loader,
 };
@@ -39,7 +41,8 @@ pub use outcome::SyncOutcome;
 
 use hands::Hands;
 use keep::{kept_files, set_of};
-use merge::{Files, Newest};
+use materials::Materials;
+use merge::{Files, Merged, Newest, Texts};
 use newest::{Commit, NewestFile};
 use outcome::{tell, tell_set, view_of};
 use std::{
@@ -181,9 +184,13 @@ impl Sync {
         };
         state.record.attempted = Some(tree.revision.id.clone());
         let lineage = self.lineage(state, &tree).await;
-        let files = self.newest_files(state, &tree, &lineage).await?;
+        let mut files = self.newest_files(state, &tree, &lineage).await?;
+        let materials = materials::look_up(&*self.source, &tree, &files).await?;
+        let mut hands = Hands::new(&lineage, &tree, &state.files, &state.set);
+        let revision: Arc<str> = tree.revision.id.as_str().into();
+        materials::join(&mut files, &materials, &revision, &mut hands);
         let accepted = accept == Some(tree.revision.id.as_str());
-        let next = self.merged(state, files, tree, accepted).await?;
+        let next = self.merged(state, files, tree, materials, accepted).await?;
         take(world, state, next, lineage.descent, accepted).await
     }
 
@@ -248,38 +255,86 @@ impl Sync {
         .await
     }
 
+    /// What is in use next. Problems between documents are told at their places, which takes the texts of the files they are in.
     async fn merged(
         &self,
         state: &State,
         files: Files,
         tree: Tree,
+        materials: Materials,
         accepted: bool,
     ) -> Result<Next, String> {
-        let (old_files, old_set) = (state.files.clone(), Arc::clone(&state.set));
-        blocking(move || {
-            let newest = Newest {
-                files: &files,
-                refused: &tree.refused,
-                accepted,
-            };
-            let merged = merge::merge(&old_set, &newest);
-            let before = keep::State {
-                files: &old_files,
-                set: &old_set,
-            };
-            let after = keep::State {
-                files: &files,
-                set: &merged.set,
-            };
-            let changes = keep::changes(before, after);
-            Next {
-                revision: tree.revision,
-                files,
-                merged,
-                changes,
-            }
-        })
-        .await
+        let merging = Merging {
+            old_files: state.files.clone(),
+            old_set: Arc::clone(&state.set),
+            folder: self.source.folder().to_owned(),
+            files,
+            tree,
+            materials,
+            accepted,
+            texts: Texts::new(),
+        };
+        let (mut merged, mut before) = blocking(move || (merging.merge(), merging)).await?;
+        if !merged.told_of.is_empty() {
+            before.texts = self.texts(&before.tree, &merged).await?;
+            (merged, before) = blocking(move || (before.merge(), before)).await?;
+        }
+        blocking(move || before.next(merged)).await
+    }
+
+    /// The texts of files between whose documents something is wrong; of many, those of the first.
+    async fn texts(&self, tree: &Tree, merged: &Merged) -> Result<Texts, String> {
+        let told_of = |file: &&File| merged.told_of.contains(file.path.as_str());
+        let files: Vec<&File> = tree.files.iter().filter(told_of).take(BATCH).collect();
+        let blobs: Vec<String> = files.iter().map(|file| file.blob.clone()).collect();
+        let read = self.source.read(&blobs).await;
+        let texts = read.map_err(|error| error.to_string())?;
+        let paths = files.iter().map(|file| file.path.clone());
+        Ok(paths.zip(texts).collect())
+    }
+}
+
+/// What is in use, and the newest revision.
+struct Merging {
+    old_files: Files,
+    old_set: Arc<ActiveSet>,
+    folder: String,
+    files: Files,
+    tree: Tree,
+    materials: Materials,
+    accepted: bool,
+    texts: Texts,
+}
+
+impl Merging {
+    fn merge(&self) -> Merged {
+        let newest = Newest {
+            files: &self.files,
+            refused: &self.tree.refused,
+            accepted: self.accepted,
+            folder: &self.folder,
+            materials: &self.materials,
+            texts: &self.texts,
+        };
+        merge::merge(&self.old_set, &newest)
+    }
+
+    fn next(self, merged: Merged) -> Next {
+        let before = keep::State {
+            files: &self.old_files,
+            set: &self.old_set,
+        };
+        let after = keep::State {
+            files: &self.files,
+            set: &merged.set,
+        };
+        let changes = keep::changes(before, after);
+        Next {
+            revision: self.tree.revision,
+            files: self.files,
+            merged,
+            changes,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) struct NewestFile {
     faults: Option<Box<Faults>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Faults {
     problems: Vec<Problem>,
     broken: Vec<RunbookName>,
@@ -59,6 +59,16 @@ impl NewestFile {
         }
     }
 
+    /// The same file, whose documents say more.
+    pub(super) fn with_documents(file: &Self, documents: Vec<Active>) -> Self {
+        Self {
+            blob: file.blob.clone(),
+            documents: documents.into(),
+            authors: Arc::clone(&file.authors),
+            faults: file.faults.clone(),
+        }
+    }
+
     /// A file as the history has it.
     pub(super) fn kept(blob: &str, documents: Vec<Active>, authors: &str) -> Self {
         Self {
@@ -84,10 +94,11 @@ impl NewestFile {
         self.faults.as_ref().map_or(&[], |faults| &faults.broken)
     }
 
-    /// The first thing that keeps a document of it from being used.
-    pub(super) fn first_error(&self) -> Option<String> {
+    /// The first thing that keeps a document of it from being used, as a text.
+    pub(super) fn first_error(&self, folder: &str) -> Option<String> {
         let error = |problem: &&Problem| problem.severity == Severity::Error;
-        self.problems().iter().find(error).map(problem_text)
+        let first = self.problems().iter().find(error)?;
+        Some(problem_text(folder, first))
     }
 }
 
@@ -100,8 +111,17 @@ pub(super) struct Commit {
     pub(super) author: Arc<str>,
 }
 
-/// A problem on one line: `file:line:column: what (hint)`.
-pub(super) fn problem_text(problem: &Problem) -> String {
+/// A path of the followed folder, from the repository's top on.
+pub(super) fn from_the_top(folder: &str, path: &str) -> String {
+    if folder.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{folder}/{path}")
+    }
+}
+
+/// A problem on one line: `file:line:column: what (hint)`. The file's path is that in the repository.
+pub(super) fn problem_text(folder: &str, problem: &Problem) -> String {
     let Problem {
         file,
         line,
@@ -117,5 +137,6 @@ pub(super) fn problem_text(problem: &Problem) -> String {
     let hint = hint
         .as_ref()
         .map_or_else(String::new, |hint| format!(" ({hint})"));
+    let file = from_the_top(folder, file);
     format!("{file}:{line}:{column}: {warning}{what}{hint}")
 }

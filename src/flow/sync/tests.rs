@@ -2,6 +2,7 @@
 
 use super::{
     keep,
+    materials::Materials,
     merge::{Files, Merged, Newest, merge},
     newest::{Commit, NewestFile},
     poll_delay, set_of,
@@ -82,10 +83,17 @@ impl Followed {
             let file = NewestFile::load(&loader, &path, &blob, text.as_bytes(), &commit);
             files.insert(path, Arc::new(file));
         }
+        let read = texts
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+        let read = read.collect();
         let newest = Newest {
             files: &files,
             refused: &self.refused,
             accepted: self.accept,
+            folder: "runbooks",
+            materials: &Materials::new(),
+            texts: &read,
         };
         let mut merged = merge(&self.set, &newest);
         let state = |files, set| keep::State { files, set };
@@ -181,7 +189,7 @@ fn a_broken_version_leaves_the_last_good_one_in_use_and_says_where() {
         let merged = followed.commit(&[("a.yaml", &text)]);
         assert_eq!(followed.shown(), "a=one@r1!");
         assert!(
-            followed.problem("a").starts_with("a.yaml:"),
+            followed.problem("a").starts_with("runbooks/a.yaml:"),
             "{}",
             followed.problem("a")
         );
@@ -253,10 +261,9 @@ fn of_two_with_one_name_the_one_in_use_stays_and_both_are_told() {
     assert_eq!(followed.shown(), "a=mine@r1");
     assert_eq!(merged.problems.len(), 2);
     assert!(
-        merged
-            .problems
-            .iter()
-            .any(|text| text.starts_with("b.yaml:1:1: the runbook `a` stands already in m.yaml:1")),
+        merged.problems.iter().any(|text| text.starts_with(
+            "runbooks/b.yaml:3:19: the runbook `a` stands already in runbooks/m.yaml:1"
+        )),
         "{:?}",
         merged.problems
     );
@@ -264,7 +271,7 @@ fn of_two_with_one_name_the_one_in_use_stays_and_both_are_told() {
         merged
             .problems
             .iter()
-            .any(|text| text.starts_with("m.yaml:1:1:"))
+            .any(|text| text.starts_with("runbooks/m.yaml:3:19:"))
     );
     // Changed in the meantime, its own file still goes first; without it, the first by path.
     followed.commit(&[

@@ -26,6 +26,15 @@ pub(super) struct Builder<'s> {
     faults: Vec<Fault>,
     gaps: Gaps,
     broken_line: Option<u32>,
+    anchored: Anchored,
+}
+
+/// Anchors and the aliases that stand for them. They are told once for a document: ten lines can hold a hundred of them.
+#[derive(Default)]
+struct Anchored {
+    /// Which fault tells of them.
+    told_by: Option<usize>,
+    count: usize,
 }
 
 /// A collection whose end has not come yet.
@@ -64,6 +73,7 @@ impl<'s> Builder<'s> {
             faults: Vec::new(),
             gaps: Gaps::default(),
             broken_line: None,
+            anchored: Anchored::default(),
         }
     }
 
@@ -117,7 +127,11 @@ impl<'s> Builder<'s> {
                 self.open(Frame::Mapping { entries, key }, style, place(at));
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
-            Event::Alias(_) | Event::UnresolvedAlias(_) => self.alias(place(at)),
+            Event::Alias(_) => {
+                self.anchored.count += 1;
+                self.leave_out();
+            }
+            Event::UnresolvedAlias(_) => self.alias(place(at)),
             _ => {}
         }
     }
@@ -130,8 +144,13 @@ impl<'s> Builder<'s> {
     }
 
     fn anchor(&mut self, anchor: usize, at: Marker) {
-        if anchor != 0 {
-            let fault = Fault::new(self.before('&', at), "anchors are not allowed");
+        if anchor == 0 {
+            return;
+        }
+        self.anchored.count += 1;
+        if self.anchored.told_by.is_none() {
+            self.anchored.told_by = Some(self.faults.len());
+            let fault = Fault::new(self.before('&', at), "anchors and aliases are not allowed");
             self.faults.push(fault.hint(
                 "write the value out where it is needed, or quote it if it begins with `&` as text",
             ));
@@ -162,6 +181,7 @@ impl<'s> Builder<'s> {
         found().unwrap_or_else(|| place(value))
     }
 
+    /// An alias that stands for nothing may be a text that somebody forgot to quote.
     fn alias(&mut self, place: Place) {
         if !self.is_merged() {
             let fault = Fault::new(place, "aliases are not allowed");
@@ -308,11 +328,17 @@ impl<'s> Builder<'s> {
     /// The document; nothing if it is empty.
     pub(super) fn finish(self) -> Option<Composed<'s>> {
         let Self {
-            faults,
+            mut faults,
             gaps,
             broken_line,
+            anchored: Anchored { told_by, count },
             ..
         } = self;
+        let fault = told_by.and_then(|told_by| faults.get_mut(told_by));
+        if let Some(fault) = fault.filter(|_| count > 1) {
+            let more = format!("; {count} of them stand in this document");
+            fault.what.push_str(&more);
+        }
         let first = faults.first().map(|fault| fault.place);
         let root = self.root.or_else(|| {
             first.map(|place| Node {

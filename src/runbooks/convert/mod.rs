@@ -3,9 +3,11 @@
 //! Every check goes on after a fault, so that all faults of a document are told at once. Where a part was cut out because it was
 //! refused before ([`Draft::gaps`]), what may have stood there is not told as missing.
 
+mod kinds;
 mod others;
 mod references;
 mod runbook;
+mod times;
 mod trigger;
 
 use crate::{
@@ -23,6 +25,7 @@ use crate::{
     },
 };
 
+pub(in crate::runbooks) use crate::runbooks::convert::kinds::input_kind;
 pub(super) use crate::runbooks::convert::{
     others::{calendar, environment, policy},
     runbook::runbook,

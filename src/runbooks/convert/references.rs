@@ -9,6 +9,7 @@ use crate::{
         runbook::{Input, Phase},
     },
     runbooks::{
+        arguments::Actions,
         convert::{Draft, runbook::list_name},
         problems::{MAX_PROBLEMS, hint_among},
         raw::StepSpec,
@@ -17,6 +18,12 @@ use crate::{
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// The action that keeps its output only where it is told how, and which `outputs` make which of its outputs.
+const KEPT: (&str, [(&str, &str); 3]) = (
+    "command",
+    [("stdout", "text"), ("lines", "lines"), ("json", "json")],
+);
 
 /// A phase, and the place in its list.
 type Position = (Phase, usize);
@@ -49,6 +56,18 @@ impl<'i> Steps<'i> {
             steps: steps.collect(),
             inputs,
         }
+    }
+
+    /// What is told to the runbook.
+    pub(super) fn inputs(&self) -> &'i [Input] {
+        self.inputs
+    }
+
+    /// The schema of what a step leaves, if it is known.
+    pub(super) fn outputs_of<'d>(&self, draft: &Draft<'d>, name: &str) -> Option<&'d Value> {
+        let (_, uses, _) = self.steps.iter().find(|step| step.0.as_str() == name)?;
+        let actions: &'d Actions<'d> = draft.actions;
+        Some(&actions.spec(uses)?.outputs)
     }
 
     /// Names are unique over all phases.
@@ -200,11 +219,33 @@ impl<'i> Steps<'i> {
         let output = reference.path.get(2).filter(|_| key == "outputs")?;
         let known = known_outputs(&draft.actions.spec(uses)?.outputs)?;
         if known.contains(&output.as_str()) {
-            return None;
+            return not_kept(draft, name, uses, *at, output);
         }
         let what = format!("`{uses}` has no output `{output}`");
         Some((what, hint_among(output, known)))
     }
+}
+
+/// An output that a command only has where it is told to keep it.
+fn not_kept(
+    draft: &Draft<'_>,
+    name: &str,
+    uses: &ActionName,
+    (phase, index): Position,
+    output: &str,
+) -> Option<Wrong> {
+    let (_, how) = KEPT.1.into_iter().find(|(kept, _)| *kept == output)?;
+    let step = draft.node(&format!("/spec/{}/{index}", list_name(phase)));
+    let with = step.get("with");
+    let written = with.and_then(|with| with.get("outputs"));
+    let is_kept = written.is_some_and(|written| written.text() == Some(how));
+    let may_be = draft.gaps.are_below(step);
+    if uses.as_str() != KEPT.0 || is_kept || may_be {
+        return None;
+    }
+    let what = format!("the step `{name}` does not keep its output as `{output}`");
+    let hint = format!("write `outputs: {how}` in its `with`");
+    Some((what, Some(hint)))
 }
 
 /// What is wrong, and a hint.

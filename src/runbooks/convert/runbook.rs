@@ -9,11 +9,10 @@ use crate::{
     },
     runbooks::{
         arguments::{Written, has_expressions},
-        convert::{Draft, references::Steps, trigger::triggers},
+        convert::{Draft, references::Steps, times::check_times, trigger::triggers},
         inputs::{misfit, whole},
-        problems::{Fault, hint_among},
+        problems::hint_among,
         raw::{InputSpec, RetrySpec, RunbookFile, RunbookSpec, StepSpec, TriggerSpec},
-        tree::Node,
     },
 };
 use serde_json::Value;
@@ -43,6 +42,7 @@ pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> 
         .map(|(name, spec)| input(draft, name, spec))
         .collect();
     check_deadline(draft, spec.deadline, &spec.steps);
+    let deadline = spec.deadline;
     let mut steps = Steps::new(&spec.steps, &spec.rollback, &spec.finally, &inputs);
     steps.check_names(draft);
     let mut phase = |phase, specs: Vec<StepSpec>| -> Box<[Step]> {
@@ -50,6 +50,7 @@ pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> 
         numbered
             .map(|(index, spec)| {
                 let step = step(draft, &mut steps, (phase, index), spec);
+                check_times(draft, &step, (phase, index), deadline);
                 check_ahead(draft, &step, (phase, index), is_timed);
                 step
             })
@@ -69,11 +70,12 @@ pub(in crate::runbooks) fn runbook(draft: &mut Draft<'_>, file: RunbookFile) -> 
         overlap: spec.overlap,
         locks: spec.locks.into(),
         windows: spec.windows.into(),
-        deadline: spec.deadline,
+        deadline,
         autonomy: spec.autonomy,
         steps: main,
         rollback,
         finally,
+        files: None,
     })
 }
 
@@ -167,9 +169,9 @@ fn step(
     spec: StepSpec,
 ) -> Step {
     let pointer = format!("/spec/{}/{}", list_name(position.0), position.1);
-    check_timeout(draft, spec.timeout, &pointer);
     if let Some(condition) = draft.node(&pointer).get("when") {
         steps.check_condition(draft, condition, position);
+        steps.check_truth(draft, condition);
     }
     let arguments = Value::Object(spec.with.into_iter().collect());
     check_arguments(draft, steps, position, &spec.uses, &arguments, &pointer);
@@ -223,22 +225,6 @@ fn needed_steps(step: &Step) -> Vec<String> {
         .collect()
 }
 
-fn check_timeout(draft: &mut Draft<'_>, timeout: Span, pointer: &str) {
-    let pointer = format!("{pointer}/timeout");
-    if timeout.is_zero() {
-        draft.fault(&pointer, "an attempt needs some time");
-    }
-    let deadline = draft.node("/spec").get("deadline").and_then(Node::text);
-    let deadline = deadline.and_then(|text| text.parse::<Span>().ok());
-    let is_written = draft.node(&pointer).text().is_some();
-    if let Some(deadline) = deadline.filter(|deadline| is_written && timeout > *deadline) {
-        let what =
-            format!("the run's deadline of {deadline} ends this before its timeout of {timeout}");
-        let place = draft.node(&pointer).place;
-        draft.faults.push(Fault::new(place, what).warning());
-    }
-}
-
 /// The key of a phase's list.
 pub(super) fn list_name(phase: Phase) -> &'static str {
     match phase {
@@ -266,16 +252,20 @@ fn check_arguments(
     if draft.gaps.may_hold(step, "uses") {
         return;
     }
-    if actions.spec(uses).is_none() {
+    let Some(action) = actions.spec(uses) else {
         let hint = hint_among(uses.as_str(), actions.names());
         let what = format!("there is no action `{uses}`");
         draft.fault(&format!("{pointer}/uses"), what).hint = hint;
         return;
-    }
+    };
     if draft.gaps.may_hold(step, "with") {
         return;
     }
+    if let Some(with) = with.filter(|_| expressions) {
+        steps.check_truths(draft, with, &action.inputs);
+    }
     let written = Written {
+        text: draft.text,
         arguments,
         has_expressions: expressions,
         node: with.unwrap_or(step),

@@ -2,6 +2,9 @@
 
 mod circles;
 mod declared;
+mod files;
+mod inputs;
+mod placed;
 mod references;
 mod spot;
 
@@ -12,7 +15,7 @@ use crate::{
     },
     runbooks::{
         document::Lost,
-        problems::{Problem, Severity, hint_among, nearest},
+        problems::{Problem, hint_among, nearest},
         schema::Kind,
     },
 };
@@ -23,6 +26,10 @@ use std::{
 
 pub use crate::runbooks::set::declared::Declared;
 pub(super) use crate::runbooks::set::spot::Spot;
+pub use crate::runbooks::set::{
+    files::wanted_files,
+    placed::{AtName, Texts, problems_at_names},
+};
 
 /// The action that starts another runbook, and the argument that names it.
 const CALL: (&str, &str) = ("runbook", "runbook");
@@ -41,46 +48,52 @@ pub struct Member<'a> {
     pub document: &'a Document,
 }
 
+/// Says why something that a step names is not in the repository, if so: by the file that the runbook stands in, and the path.
+pub type Lacks<'a> = dyn Fn(&str, &str) -> Option<String> + 'a;
+
+/// What is known beside the documents themselves.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// What the agent's configuration declares; names that it should declare are looked up then.
+    pub declared: Option<&'a Declared>,
+    /// What is in the repository; paths that steps name are looked up then.
+    pub lacks: Option<&'a Lacks<'a>>,
+}
+
+impl std::fmt::Debug for Beside<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Beside")
+            .field("declared", &self.declared)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Something wrong between documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetProblem {
-    /// What and where: the file and line of the document; the column is 1 and the line's text is not shown.
+    /// What and where. Without the file's text: the document's first line, and that line is not shown.
     pub problem: Problem,
     /// The runbook that cannot be used because of it.
     pub runbook: Option<RunbookName>,
 }
 
-/// Everything wrong between these documents, in their order.
-pub fn check_set(members: &[Member<'_>]) -> Vec<SetProblem> {
+/// Everything wrong between these documents, in their order. `texts` gives a file's text where it is at hand.
+pub fn check_set(
+    members: &[Member<'_>],
+    beside: Beside<'_>,
+    texts: Texts<'_, '_>,
+) -> Vec<SetProblem> {
     let whole = Lost::default();
     let entries: Vec<Entry<'_>> = members
         .iter()
         .map(|member| Entry::whole(*member, &whole))
         .collect();
-    let set = Set::new(&entries, &[], None);
+    let set = Set::new(&entries, &[], beside);
     let found = set.check(Circles::ForEach);
-    found
+    let told = found
         .into_iter()
-        .map(|finding| set_problem(members[finding.index], finding))
-        .collect()
-}
-
-fn set_problem(member: Member<'_>, finding: Finding) -> SetProblem {
-    let runbook = match member.document {
-        Document::Runbook(runbook) => Some(runbook.name.clone()),
-        Document::Environment(_) | Document::Calendar(_) | Document::Policy(_) => None,
-    };
-    let problem = Problem {
-        file: member.file.to_owned(),
-        line: member.line,
-        column: 1,
-        what: finding.what,
-        hint: finding.hint,
-        source_line: String::new(),
-        mark: 1,
-        severity: Severity::Error,
-    };
-    SetProblem { problem, runbook }
+        .map(|finding| (members[finding.index], finding));
+    placed::placed(told.collect(), texts)
 }
 
 /// A document that has a name, perhaps with errors.
@@ -155,7 +168,7 @@ fn identity(document: &Document) -> (Kind, &str) {
 pub(super) struct Set<'a> {
     entries: &'a [Entry<'a>],
     hidden: &'a [Hidden<'a>],
-    declared: Option<&'a Declared>,
+    beside: Beside<'a>,
     /// The first document of each kind and name.
     first: BTreeMap<(&'static str, &'a str), usize>,
     /// The same names, by kind, without what is written as a name and is none.
@@ -171,12 +184,12 @@ impl<'a> Set<'a> {
     pub(super) fn new(
         entries: &'a [Entry<'a>],
         hidden: &'a [Hidden<'a>],
-        declared: Option<&'a Declared>,
+        beside: Beside<'a>,
     ) -> Self {
         let mut set = Self {
             entries,
             hidden,
-            declared,
+            beside,
             first: BTreeMap::new(),
             names: BTreeMap::new(),
             environments: Vec::new(),
@@ -212,7 +225,10 @@ impl<'a> Set<'a> {
             };
             self.check_name(index, entry, &mut teller);
             if let Some((runbook, lost)) = entry.runbook() {
-                self.check_runbook(runbook, lost, &mut teller);
+                self.check_runbook(entry.file, runbook, lost, &mut teller);
+            }
+            if let Some((Document::Policy(policy), _)) = entry.rest {
+                self.check_policy(policy, &mut teller);
             }
         }
         for (index, circle) in circles::circles(self.entries, circles) {

@@ -3,12 +3,13 @@
 use crate::{
     domain::{
         expression::{self, Reference, Root},
+        policy::Tightening,
         runbook::{Document, Runbook, Step, Trigger},
     },
     runbooks::{
         document::Lost,
         schema::Kind,
-        set::{CALL, Set, Spot, Teller, all_steps},
+        set::{CALL, Set, Spot, Teller, all_steps, files::check_files, inputs::Call},
     },
 };
 use serde_json::Value;
@@ -18,7 +19,23 @@ use std::collections::BTreeMap;
 const WELL_KNOWN: [&str; 4] = ["local", "development", "staging", "production"];
 
 impl<'a> Set<'a> {
-    pub(super) fn check_runbook(&self, runbook: &Runbook, lost: &Lost, tell: &mut Teller<'_>) {
+    /// The runbook whose backups a policy's rule asks for.
+    pub(super) fn check_policy(&self, policy: &Tightening, tell: &mut Teller<'_>) {
+        for (index, rule) in policy.fresh_backup.iter().enumerate() {
+            if let Some(runbook) = &rule.runbook {
+                let spot = Spot::Content(format!("/freshBackup/{index}/runbook"));
+                self.find_target(runbook.as_str(), "`freshBackup`", spot, tell);
+            }
+        }
+    }
+
+    pub(super) fn check_runbook(
+        &self,
+        file: &str,
+        runbook: &Runbook,
+        lost: &Lost,
+        tell: &mut Teller<'_>,
+    ) {
         for calendar in &runbook.windows {
             let name = calendar.as_str();
             if !self.knows(Kind::Calendar, name) {
@@ -44,8 +61,11 @@ impl<'a> Set<'a> {
         }
         for step in all_steps(runbook) {
             self.check_step(runbook, step, lost, tell);
+            if let Some(lacks) = self.beside.lacks {
+                check_files(file, step, lacks, tell);
+            }
         }
-        if let Some(declared) = self.declared {
+        if let Some(declared) = self.beside.declared {
             declared.check(self, runbook, tell);
         }
     }
@@ -78,8 +98,13 @@ impl<'a> Set<'a> {
                 let by = format!("its step `{}`", step.name);
                 let spot = Spot::argument(step, CALL.1);
                 if let Some(target) = self.find_target(name, &by, spot, tell) {
-                    let is_whole = !lost.steps.contains(&step.name);
-                    check_inputs(step, target, &arguments, is_whole, tell);
+                    let call = Call {
+                        caller: (!lost.inputs).then_some(runbook),
+                        step,
+                        arguments: &arguments,
+                        is_whole: !lost.steps.contains(&step.name),
+                    };
+                    call.check(target, tell);
                 }
             }
         }
@@ -138,45 +163,4 @@ fn values(step: &Step) -> BTreeMap<String, Spot> {
         expression::references(&step.with.value()).unwrap_or_default(),
     );
     names
-}
-
-/// The inputs that a step gives to the runbook it starts.
-fn check_inputs(
-    step: &Step,
-    (target, lost): (&Runbook, &Lost),
-    arguments: &Value,
-    is_whole: bool,
-    tell: &mut Teller<'_>,
-) {
-    let empty = serde_json::Map::new();
-    let given = match arguments.get("inputs") {
-        None => &empty,
-        Some(Value::Object(given)) => given,
-        Some(_) => return,
-    };
-    let names: Vec<&str> = target
-        .inputs
-        .iter()
-        .map(|input| input.name.as_str())
-        .collect();
-    let unknown = given.keys().filter(|name| !names.contains(&name.as_str()));
-    for name in unknown.filter(|_| !lost.inputs) {
-        let what = format!(
-            "{} has no input `{name}`, which the step `{}` gives",
-            target.name, step.name
-        );
-        let hint = crate::runbooks::problems::hint_among(name, names.iter().copied());
-        tell.error(Spot::input(step, name), what, hint);
-    }
-    let missing = target
-        .inputs
-        .iter()
-        .filter(|input| input.required && !given.contains_key(input.name.as_str()));
-    for input in missing.filter(|_| is_whole) {
-        let what = format!(
-            "{} requires the input `{}`, which the step `{}` does not give",
-            target.name, input.name, step.name
-        );
-        tell.error(Spot::argument(step, CALL.1), what, None);
-    }
 }

@@ -16,6 +16,8 @@ pub(in crate::runbooks) enum Spot {
     Name,
     /// The value of an item of a list of the content.
     Listed { key: &'static str, value: String },
+    /// What a JSON Pointer leads to from the content.
+    Content(String),
     /// The runbook that a trigger `after` names.
     After(String),
     /// The webhook that a trigger names.
@@ -32,6 +34,11 @@ impl Spot {
     pub(super) fn listed(key: &'static str, value: &str) -> Self {
         let value = value.to_owned();
         Self::Listed { key, value }
+    }
+
+    /// A file or folder that a step names, by its place in the list.
+    pub(super) fn file(step: &Step, index: usize) -> Self {
+        Self::in_step(step, format!("/with/files/{index}"), 0)
     }
 
     pub(super) fn argument(step: &Step, key: &str) -> Self {
@@ -75,6 +82,7 @@ impl Spot {
                     .find(|item| is_text(item, value))
                     .map(|item| item.place)
             }
+            Self::Content(pointer) => Some(place_in(text, &spec?.find(pointer), 0)),
             Self::After(name) => {
                 let mut named = triggers()?.filter_map(|item| item.get("after")?.get("runbook"));
                 named

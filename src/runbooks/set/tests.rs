@@ -1,4 +1,4 @@
-use super::{Member, check_set};
+use super::{Beside, Member, check_set};
 use crate::domain::{
     calendar::Calendar,
     name::{ActionName, CalendarName, EnvironmentName, InputName, RunbookName, StepName},
@@ -42,6 +42,7 @@ fn runbook(name: &str) -> Runbook {
         steps: [step("s", "sleep", &json!({"for": "1s"}))].into(),
         rollback: [].into(),
         finally: [].into(),
+        files: None,
     }
 }
 
@@ -82,7 +83,7 @@ fn said(documents: &[Document]) -> Vec<String> {
             document,
         })
         .collect();
-    check_set(&members)
+    check_set(&members, Beside::default(), &|_| None)
         .into_iter()
         .map(|found| {
             let hint = found.problem.hint.map(|hint| format!(" ({hint})"));

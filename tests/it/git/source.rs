@@ -577,4 +577,13 @@ async fn files_of_a_revision_are_given_as_they_were_then_and_links_are_not() {
     }
     let gone = files("0123456789abcdef0123456789abcdef01234567", "link").await;
     assert!(gone.unwrap_err().to_string().contains("is gone"));
+    let paths = ["manifests", "manifests/web.yaml", "link", "absent"].map(str::to_owned);
+    let (then, now) = (
+        source.objects(&first, &paths).await.unwrap(),
+        source.objects(&second, &paths).await.unwrap(),
+    );
+    assert!(then[0].is_ok() && then[0] != now[0] && then[1] != now[1]);
+    assert!(then[2].is_err() && now[2].as_ref().unwrap_err().contains("symbolic link"));
+    assert_eq!(now[3], Err("it is not there".to_owned()));
+    assert_eq!(source.folder(), "runbooks");
 }

@@ -188,3 +188,88 @@ async fn hostile_entries_are_told_and_what_they_stood_for_stays_in_use() {
         "{problems:?}"
     );
 }
+
+const CARRYING: &str = "apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: carrying }
+spec:
+  steps:
+    - name: look
+      uses: command
+      with: { argv: [cat, web.yaml], files: [manifests/web.yaml] }
+";
+
+#[tokio::test]
+async fn a_commit_that_changes_only_a_file_that_a_step_needs_changes_the_runbook() {
+    let fixture = Fixture::new();
+    let first = fixture.commit(&[
+        ("runbooks/a.yaml", Some(CARRYING)),
+        ("runbooks/b.yaml", Some(&runbook("b", "one"))),
+        ("manifests/web.yaml", Some("one")),
+    ]);
+    let mut options = fixture.options(fixture.path().to_str().unwrap());
+    options.path = "runbooks".to_owned();
+    let history = History::temporary().unwrap();
+    let follower = Follower::of(options.clone(), &history).await;
+    follower.sync().await;
+    let shown = |follower: &Follower| {
+        let in_use = follower.world.in_use();
+        let found = in_use.set.runbook(&"carrying".parse().unwrap()).unwrap();
+        (found.revision.to_string(), found.definition())
+    };
+    let before = shown(&follower);
+    assert_eq!(before.0, first);
+
+    let second = fixture.commit(&[("manifests/web.yaml", Some("two"))]);
+    let outcome = follower.sync().await;
+    assert!(
+        matches!(&outcome, SyncOutcome::Applied { changed, .. } if changed.len() == 1),
+        "{outcome:?}"
+    );
+    let after = shown(&follower);
+    assert_eq!(after.0, second, "it is carried out with the new file");
+    assert_ne!(after.1, before.1, "it has to prove itself again");
+
+    // Neither another commit nor a start of the agent changes it once more.
+    fixture.commit(&[("manifests/other.yaml", Some("three"))]);
+    follower.sync().await;
+    assert_eq!(shown(&follower), after);
+    let follower = Follower::of(options, &history).await;
+    assert_eq!(shown(&follower), after);
+    fixture.commit(&[("manifests/other.yaml", None)]);
+    follower.sync().await;
+    assert_eq!(shown(&follower), after);
+
+    // Without the file, the last good version stays, and the place is told.
+    fixture.commit(&[("manifests/web.yaml", None)]);
+    follower.sync().await;
+    assert_eq!(shown(&follower), after);
+    let problems = follower.sync.view().problems;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(
+        problems[0].starts_with(
+            "runbooks/a.yaml:8:46: `manifests/web.yaml`, which the step `look` needs, cannot be had: it is not there"
+        ),
+        "{problems:?}"
+    );
+}
+
+#[tokio::test]
+async fn problems_between_files_are_told_at_their_places_in_the_repository() {
+    let fixture = Fixture::new();
+    let calling = CARRYING.replace("carrying", "calling").replace(
+        "command\n      with: { argv: [cat, web.yaml], files: [manifests/web.yaml] }",
+        "runbook\n      with: { runbook: carying }",
+    );
+    fixture.commit(&[
+        ("ops/runbooks/a.yaml", Some(&runbook("carrying", "one"))),
+        ("ops/runbooks/b.yaml", Some(&runbook("carrying", "two"))),
+        ("ops/runbooks/c.yaml", Some(&calling)),
+    ]);
+    let mut options = fixture.options(fixture.path().to_str().unwrap());
+    options.path = "ops/runbooks".to_owned();
+    let follower = Follower::of(options, &History::temporary().unwrap()).await;
+    follower.sync().await;
+    let problems = follower.sync.view().problems.join("\n");
+    insta::assert_snapshot!(problems, @"");
+}

@@ -1,6 +1,7 @@
 //! `orderly validate`.
 
 pub(super) mod find;
+mod repository;
 
 use crate::{
     cli::{
@@ -9,7 +10,7 @@ use crate::{
     },
     config::Config,
     daemon::wiring,
-    runbooks::{Counts, Declared, ReportFormat, ValidationReport, render, validate_tree},
+    runbooks::{Beside, Counts, Declared, ReportFormat, ValidationReport, render, validate_tree},
 };
 use find::{Found, find};
 use std::{
@@ -48,7 +49,8 @@ const LONG: &str = "\
 Check runbooks, environments, calendars and policies, each alone and all together, and tell every problem at once: its place, the line, \
 what is wrong, and a hint. Folders are searched as the agent does: *.yaml and *.yml, but nothing that begins with a dot or is a symbolic link.
 
-Where --config names the agent's configuration, the secrets, channels, webhooks and clusters that runbooks name are looked up in it.
+Where --config names the agent's configuration, the secrets, channels, webhooks and clusters that runbooks name are looked up in it. Files \
+of the repository that steps name are looked for from its top on, the folder that has .git.
 
 Prints the problems, and a count of what was looked at to standard error. Exits with 0 where all is well or there are only warnings, with \
 1 where there are errors, and with 2 where a path cannot be read.
@@ -93,7 +95,11 @@ fn check(found: Found, declared: Option<&Declared>) -> ValidationReport {
         };
         (name.into_owned(), kind.read(&path))
     });
-    validate_tree(files, &wiring::catalogue(), declared)
+    let beside = Beside {
+        declared,
+        lacks: Some(&repository::lacks),
+    };
+    validate_tree(files, &wiring::catalogue(), beside)
 }
 
 fn declared(config: &Config) -> Declared {
