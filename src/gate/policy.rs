@@ -202,12 +202,17 @@ fn structure(step: &PlannedStep) -> Vec<Contribution> {
 }
 
 /// The last net: words that policy fears, matched against the words of each program that would start, not against a text. What is
-/// known to only look may hold any word: `grep -- --force` forces nothing.
+/// known to only look may hold any word: `grep -- --force` forces nothing. Where nothing but looks was found, and yet not all is known,
+/// as with a flag that the program does not have, people are asked.
 fn dangerous(step: &PlannedStep, policy: &Policy) -> Vec<Contribution> {
     let effects = &step.effects;
     if effects.class() == Class::Read && effects.confidence != Confidence::Opaque {
         return Vec::new();
     }
+    let decision = match effects.class() {
+        Class::Read => Decision::ask(),
+        Class::Change | Class::Destructive => Decision::Deny,
+    };
     let calls: Vec<_> = effects
         .calls
         .iter()
@@ -223,7 +228,7 @@ fn dangerous(step: &PlannedStep, policy: &Policy) -> Vec<Contribution> {
                 "the command contains `{}`, which policy fears",
                 feared.as_str()
             );
-            Contribution::new(Stage::DangerousCommand, Decision::Deny, reason)
+            Contribution::new(Stage::DangerousCommand, decision.clone(), reason)
         })
         .collect()
 }
