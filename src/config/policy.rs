@@ -3,7 +3,7 @@
 use crate::domain::{
     pace::{Limits, Most},
     policy::{
-        ApprovalRules, Autonomy, Examples, FreshBackup, Operation, Policy, Preapproval,
+        ApprovalRules, Autonomy, Examples, Feared, FreshBackup, Operation, Policy, Preapproval,
         ProtectedMode,
     },
     span::Span,
@@ -91,15 +91,17 @@ impl Default for PolicyConfig {
             protected_mode: policy.protected_mode,
             forbidden_operations: policy.forbidden_operations,
             require_approval: policy.require_approval,
-            dangerous_commands: policy.dangerous_commands,
+            dangerous_commands: (policy.dangerous_commands.iter().cloned())
+                .map(String::from)
+                .collect(),
             max_reach: policy.max_reach,
             changes_per_minute: policy.limits.agent.changes_per_minute.unwrap_or(u32::MAX),
             destructive_per_hour: policy.limits.agent.destructive_per_hour.unwrap_or(u32::MAX),
             limits: LimitsConfig::default(),
-            fresh_backup: policy.fresh_backup,
+            fresh_backup: policy.fresh_backup.to_vec(),
             circuit_failures: policy.circuit_failures,
             first_runs: policy.first_runs,
-            preapproved: policy.preapproved,
+            preapproved: policy.preapproved.to_vec(),
             examples: Examples::default(),
             quorum: policy.approvals.quorum,
             protected_quorum: policy.approvals.protected_quorum,
@@ -141,13 +143,15 @@ impl PolicyConfig {
             protected_mode: self.protected_mode,
             forbidden_operations: self.forbidden_operations.clone(),
             require_approval: self.require_approval.clone(),
-            dangerous_commands: self.dangerous_commands.clone(),
+            dangerous_commands: (self.dangerous_commands.iter().map(String::as_str))
+                .map(Feared::from)
+                .collect(),
             max_reach: self.max_reach,
             limits: self.limits(),
-            fresh_backup: self.fresh_backup.clone(),
+            fresh_backup: self.fresh_backup.clone().into(),
             circuit_failures: self.circuit_failures,
             first_runs: self.first_runs,
-            preapproved: self.preapproved.clone(),
+            preapproved: self.preapproved.clone().into(),
             approvals: ApprovalRules {
                 quorum: self.quorum.max(1),
                 protected_quorum: self.protected_quorum.max(1),

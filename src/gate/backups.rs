@@ -4,11 +4,11 @@
 
 use super::{Circumstances, operations};
 use crate::domain::{
-    effect::{Class, Effect, Scope},
+    effect::{Class, Effect, Listed, Scope},
     gate::{Contribution, Decision, Stage},
     name::RunbookName,
     plan::PlannedStep,
-    policy::{FreshBackup, Policy},
+    policy::{Covered, FreshBackup, Operation, Policy},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,14 +28,49 @@ pub fn wanted<'a>(
     step: &'a PlannedStep,
     policy: &'a Policy,
 ) -> impl Iterator<Item = &'a FreshBackup> {
-    let rules = policy.fresh_backup.iter();
-    rules.filter(|rule| {
+    let rules = candidates(step, policy);
+    rules.into_iter().filter(|rule| {
         let mut effects = step.effects.items.iter();
         effects.any(|effect| falls_under(rule, effect, step))
     })
 }
 
-fn falls_under(rule: &FreshBackup, effect: &Effect, step: &PlannedStep) -> bool {
+/// The rules that could cover one of the step's effects.
+fn candidates<'a>(step: &PlannedStep, policy: &'a Policy) -> Vec<&'a FreshBackup> {
+    if policy.fresh_backup.is_empty() {
+        return Vec::new();
+    }
+    let mut keys: Vec<Covered> = Vec::new();
+    for effect in &step.effects.items {
+        let done = done(effect, &step.effects.listed);
+        match &effect.object.scope {
+            // Each rule that names a namespace may be meant, so the index says nothing.
+            Scope::AllNamespaces | Scope::ClusterScoped | Scope::Unknown if !done.is_empty() => {
+                return policy.fresh_backup.iter().collect();
+            }
+            Scope::Namespace(name) => {
+                keys.extend(
+                    done.iter()
+                        .map(|operation| (*operation, Some(name.clone()))),
+                );
+            }
+            Scope::AllNamespaces | Scope::ClusterScoped | Scope::Unknown | Scope::NotApplicable => {
+            }
+        }
+        keys.extend(done.into_iter().map(|operation| (operation, None)));
+    }
+    policy.fresh_backup.under(&keys).collect()
+}
+
+/// What an effect is, as rules name it; `None` stands for whatever is destructive.
+fn done(effect: &Effect, listed: &[Listed]) -> Vec<Option<Operation>> {
+    let destructive = (effect.class() == Class::Destructive).then_some(None);
+    let is = |operation: &Operation| operations::is(*operation, effect, listed);
+    let operations = Operation::ALL.into_iter().filter(is).map(Some);
+    destructive.into_iter().chain(operations).collect()
+}
+
+pub(super) fn falls_under(rule: &FreshBackup, effect: &Effect, step: &PlannedStep) -> bool {
     let listed = &step.effects.listed;
     let done = if rule.operations.is_empty() {
         effect.class() == Class::Destructive

@@ -5,7 +5,7 @@ use crate::domain::{
     effect::{Class, Confidence, Effect, Listed, Place, Reach, Reversible, Scope, Tri},
     gate::{Contribution, Decision, Quorum, Stage},
     plan::PlannedStep,
-    policy::{Autonomy, Policy, ProtectedMode},
+    policy::{Autonomy, Feared, Policy, ProtectedMode},
 };
 use jiff::Timestamp;
 
@@ -152,25 +152,29 @@ fn undoable(effect: &Effect) -> bool {
     }
 }
 
+/// A change that nothing takes back counts as irreversible here, too: bounded is how much, not what becomes of it.
 fn bounded(step: &PlannedStep) -> Result<String, String> {
-    let unbounded = step
+    let mut changes = step
         .effects
         .items
         .iter()
-        .find(|effect| effect.reach == Reach::Unknown);
-    match unbounded {
-        Some(effect) => Err(format!("{effect}: how much it touches is not known")),
-        None => Ok("a bounded change".to_owned()),
-    }
+        .filter(|effect| effect.class() > Class::Read);
+    let doubt = changes.find_map(|effect| {
+        if !undoable(effect) {
+            return Some(format!("{effect}: nothing is known that takes it back"));
+        }
+        (effect.reach == Reach::Unknown)
+            .then(|| format!("{effect}: how much it touches is not known"))
+    });
+    doubt.map_or_else(|| Ok("a bounded change".to_owned()), Err)
 }
 
 fn preapproved(step: &PlannedStep, policy: &Policy, now: Timestamp) -> Result<String, String> {
+    let key = (step.runbook.clone(), step.uses.clone());
     let scope = policy
         .preapproved
-        .iter()
-        .find(|scope| {
-            scope.runbook == step.runbook && scope.action == step.uses && now < scope.until
-        })
+        .under([&key])
+        .find(|scope| now < scope.until)
         .ok_or("destructive, and no preapproved scope covers it")?;
     let unsafe_effect = step
         .effects
@@ -198,32 +202,33 @@ fn structure(step: &PlannedStep) -> Vec<Contribution> {
 }
 
 /// The last net: words that policy fears, matched against the words of each program that would start, not against a text. What is
-/// known to only look may hold any word: `grep -- --force` forces nothing.
+/// known to only look may hold any word: `grep -- --force` forces nothing. Where nothing but looks was found, and yet not all is known,
+/// as with a flag that the program does not have, people are asked.
 fn dangerous(step: &PlannedStep, policy: &Policy) -> Vec<Contribution> {
     let effects = &step.effects;
     if effects.class() == Class::Read && effects.confidence != Confidence::Opaque {
         return Vec::new();
     }
-    let calls: Vec<Vec<String>> = effects.calls.iter().map(|call| words(call)).collect();
-    let feared = policy.dangerous_commands.iter();
+    let decision = match effects.class() {
+        Class::Read => Decision::ask(),
+        Class::Change | Class::Destructive => Decision::Deny,
+    };
+    let calls: Vec<_> = effects
+        .calls
+        .iter()
+        .map(|call| Feared::words_of(call))
+        .collect();
+    let feared = policy
+        .dangerous_commands
+        .under(calls.iter().flatten().map(String::as_str));
     feared
-        .filter(|feared| {
-            let feared = words(std::slice::from_ref(feared));
-            calls.iter().any(|call| contains(call, &feared))
-        })
+        .filter(|feared| calls.iter().any(|call| feared.stands_in(call)))
         .map(|feared| {
-            let reason = format!("the command contains `{feared}`, which policy fears");
-            Contribution::new(Stage::DangerousCommand, Decision::Deny, reason)
+            let reason = format!(
+                "the command contains `{}`, which policy fears",
+                feared.as_str()
+            );
+            Contribution::new(Stage::DangerousCommand, decision.clone(), reason)
         })
         .collect()
-}
-
-/// Lower case, and a word that holds words, such as a statement of SQL, taken apart.
-fn words(call: &[String]) -> Vec<String> {
-    let each = call.iter().flat_map(|word| word.split_whitespace());
-    each.map(str::to_lowercase).collect()
-}
-
-fn contains(call: &[String], feared: &[String]) -> bool {
-    !feared.is_empty() && call.windows(feared.len()).any(|window| window == feared)
 }

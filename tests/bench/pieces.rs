@@ -129,7 +129,9 @@ fn of_rules(number: usize) -> Policy {
             .collect(),
         ..Policy::default()
     };
-    policy.dangerous_commands = (0..number / 2).map(|n| format!("never --{n}")).collect();
+    policy.dangerous_commands = (0..number / 2)
+        .map(|n| format!("never --{n}").into())
+        .collect();
     policy
 }
 

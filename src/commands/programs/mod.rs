@@ -3,6 +3,7 @@
 //! A grammar is a function from a [`Call`] to effects. Families live in folders of their own, each with a `grammar` function that
 //! knows the names of its programs; a name belongs to one family.
 
+mod alphabets;
 mod cloud;
 mod code;
 mod containers;
@@ -24,12 +25,13 @@ use self::files::{
     secrets::{discloses, discloses_folder},
 };
 use super::{
-    folder::Folder,
+    folder::{Folder, resolve},
     found::{Found, object},
     shell,
     word::{Call, Setting, Stdin, Word},
 };
 use crate::domain::effect::{Class, Effect, Reversible, Verb};
+use std::borrow::Cow;
 
 /// Says what a call would do.
 pub(super) type Grammar = fn(&Call<'_>, &mut Found);
@@ -148,7 +150,14 @@ fn one(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) 
     if let Some(service) = host::init_script(name) {
         return host::run_init_script(service, arguments, stdin, setting, found);
     }
-    let Some(program) = program_name(name) else {
+    seen_by_people(words, stdin, setting, found);
+    let whole = climbs_down(name);
+    let Some(program) = program_name(&whole) else {
+        if let Some(words) = script(&whole, arguments, setting)
+            && let Some(setting) = setting.deeper()
+        {
+            return one(&words, stdin, &setting, found);
+        }
         unknown(
             name,
             &format!("`{name}` is not in a folder of programs"),
@@ -198,12 +207,63 @@ fn perhaps_wraps(arguments: &[Word], stdin: &Stdin, setting: &Setting<'_>, found
         }
     }
     let texts = arguments.iter().filter_map(Word::known);
-    let shells = texts.filter_map(|text| {
-        text.strip_prefix("shell ")
-            .or_else(|| text.strip_prefix('!'))
-    });
-    for text in shells.take(MOST_WORDS) {
-        shell::judge(text, stdin, &setting, found);
+    for text in texts.take(MOST_WORDS) {
+        let marked = text
+            .strip_prefix("shell ")
+            .or_else(|| text.strip_prefix('!'));
+        if let Some(text) = marked {
+            shell::judge(text, stdin, &setting, found);
+        } else if text.contains(' ') && !text.starts_with('-') {
+            // `pssh -h hosts 'rm -rf /'`
+            let mut trial = found.trial();
+            shell::judge(text, stdin, &setting, &mut trial);
+            found.pay(&trial);
+            if trial.class() == Class::Destructive {
+                shell::judge(text, stdin, &setting, found);
+            }
+        }
+    }
+}
+
+/// Letters that only look like others: what a reader takes the words for counts as well.
+fn seen_by_people(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) {
+    let Some(word) = words
+        .iter()
+        .find(|word| alphabets::as_it_looks(word.text()).is_some())
+    else {
+        return;
+    };
+    let reason = format!("`{}` holds letters that only look like others", word.text());
+    found.opaque(reason);
+    let seen = |word: &Word| alphabets::as_it_looks(word.text()).map(|text| word.with_text(&text));
+    let seen: Vec<Word> = words
+        .iter()
+        .map(|word| seen(word).unwrap_or_else(|| word.clone()))
+        .collect();
+    if let Some(setting) = setting.deeper() {
+        one(&seen, stdin, &setting, found);
+    }
+}
+
+/// A script whose text is known, as the words of what runs it.
+fn script(path: &str, arguments: &[Word], setting: &Setting<'_>) -> Option<Vec<Word>> {
+    let text = String::from_utf8(setting.files.read(path)?).ok()?;
+    let first = text.lines().next().unwrap_or_default();
+    let by = first
+        .strip_prefix("#!")
+        .unwrap_or("/bin/sh")
+        .split_whitespace();
+    let by = by.map(|word| Word::Known(word.to_owned()));
+    let file = Word::Known(path.to_owned());
+    Some(by.chain([file]).chain(arguments.iter().cloned()).collect())
+}
+
+/// `/bin/../bin/rm` without the way that it makes.
+fn climbs_down(name: &str) -> Cow<'_, str> {
+    if name.starts_with('/') {
+        Cow::Owned(resolve(None, name))
+    } else {
+        Cow::Borrowed(name)
     }
 }
 

@@ -123,6 +123,7 @@ fn meaning(name: &str) -> Meaning {
         || name.starts_with("ANSIBLE_")
         || name.starts_with("RSYNC_")
         || name.starts_with("BASH_FUNC_")
+        || name.starts_with("GLIBC_")
         || name.contains(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
         || listed(CODE)
     {
@@ -132,6 +133,26 @@ fn meaning(name: &str) -> Meaning {
     } else {
         Meaning::Unknown
     }
+}
+
+/// Words in the names of variables that programs take orders from.
+#[rustfmt::skip]
+const STEERING: &[&str] = &[
+    "ARGS", "ASKPASS", "CMD", "COMMAND", "EDITOR", "EXEC", "FLAGS", "HOOK", "HOOKS", "INIT", "INJECT", "LAUNCHER", "LOADER", "OPT", "OPTIONS",
+    "OPTS", "PAGER", "PLUGIN", "PLUGINS", "PRELOAD", "PROXY", "RC", "RSH", "SHELL", "STARTUP", "TUNABLES", "WRAPPER",
+];
+
+/// Whether a name that nobody described says that it steers programs: `FOO_OPTIONS`, `BAR_PRELOAD`, `GOPATH`, `X_LIBRARY_PATH`. A single
+/// word such as `ARGS` is what texts call their own things.
+fn steers(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let path = name.ends_with("PATH") && !name.ends_with("_PATH") || name.ends_with("LIBRARY_PATH");
+    let glued = ["OPTIONS", "OPTS", "FLAGS", "PRELOAD"];
+    let glued = glued
+        .iter()
+        .any(|end| name.ends_with(end) && name.len() > end.len());
+    let mut words = name.split('_');
+    path || glued || name.contains('_') && words.any(|word| STEERING.contains(&word))
 }
 
 impl Walker<'_, '_> {
@@ -147,8 +168,13 @@ impl Walker<'_, '_> {
 
     /// `export NAME=value`: for every command that follows.
     pub(super) fn exported(&mut self, name: &str, value: &Value) {
-        if meaning(name) != Meaning::Unknown {
-            self.environment(name, value);
+        match meaning(name) {
+            Meaning::Unknown if steers(name) => self.found.opaque(format!(
+                "`{name}` is nowhere described, and programs may do other things because of it"
+            )),
+            // What a text calls its own things: programs that know the name are rare, and those that obey it are described above.
+            Meaning::Unknown => {}
+            _ => self.environment(name, value),
         }
     }
 
@@ -225,18 +251,12 @@ pub(in crate::commands) fn declared(
         }),
     };
     let reason = format!("what programs make of `{name}` is not known");
-    let steers = STEERING.iter().any(|end| name.ends_with(end));
-    if steers && !used {
+    if steers(name) && !used {
         found.opaque(reason);
     } else if !used {
         found.bounded(reason);
     }
 }
-
-/// Ends of names of variables that programs take flags or settings from.
-const STEERING: [&str; 9] = [
-    "OPTIONS", "OPTS", "_OPT", "FLAGS", "_ARGS", "_RC", "PRELOAD", "PLUGINS", "_PAGER",
-];
 
 /// Whether a text uses a variable: `$NAME`, `${NAME…}`.
 fn uses(text: &str, name: &str) -> bool {

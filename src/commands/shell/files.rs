@@ -1,7 +1,10 @@
 //! Files that the text itself fills, and runs later.
 
 use super::{
-    super::word::{Files, Stdin, Word},
+    super::{
+        programs::files::guard::is_program,
+        word::{Files, Stdin, Word},
+    },
     streams::Output,
     walk::Walker,
 };
@@ -108,12 +111,27 @@ impl Walker<'_, '_> {
                 }
                 return;
             }
-            _ => return,
+            "openssl" => targets(words, &["-out"], '\0', false),
+            "gpg" | "age" | "uudecode" | "xxd" => targets(words, &["-o", "--output"], 'o', false),
+            "cp" | "mv" | "ln" | "install" => self.disguised(words),
+            _ => fetched(program, words),
         };
         for target in targets {
             self.state
                 .written
                 .insert(plain(&target).to_owned(), Output::Downloaded);
+        }
+    }
+
+    /// A program that is put under another name: `cp /bin/rm /tmp/ls`.
+    fn disguised(&self, words: &[Word]) -> Vec<String> {
+        let plain = words.iter().skip(1).map(Word::text);
+        let plain: Vec<&str> = plain.filter(|word| !word.starts_with('-')).collect();
+        match plain.as_slice() {
+            [.., from, to] if is_program(from) || self.is_downloaded(from) => {
+                vec![(*to).to_owned()]
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -123,11 +141,14 @@ impl Walker<'_, '_> {
             .state
             .written
             .values()
-            .any(|filled| *filled == Output::Downloaded)
+            .any(|filled| matches!(filled, Output::Downloaded | Output::Unknown))
         {
             return;
         }
         let runs = self.found.calls_after(first).iter().any(|call| {
+            if self.runs_computed(call) {
+                return true;
+            }
             let Some((program, words)) = call.split_first() else {
                 return false;
             };
@@ -140,15 +161,32 @@ impl Walker<'_, '_> {
             self.found.unknown_code(
                 &self.setting.place,
                 "downloaded",
-                "it runs what was downloaded before",
+                "it runs what it has only just downloaded, decoded or made",
             );
         }
+    }
+
+    /// Whether a program is, or runs, what this text made of something that nobody knows beforehand: as if it came through a pipe.
+    fn runs_computed(&self, call: &[String]) -> bool {
+        let Some((program, words)) = call.split_first() else {
+            return false;
+        };
+        let runner = RUNNERS.binary_search(&name(program)).is_ok();
+        let script = words.iter().find(|word| !word.starts_with('-'));
+        let computed =
+            |word: &String| self.state.written.get(plain(word)) == Some(&Output::Unknown);
+        computed(program) || runner && script.is_some_and(computed)
     }
 
     fn is_downloaded(&self, word: &str) -> bool {
         !word.starts_with('-')
             && self.state.written.iter().any(|(path, filled)| {
-                *filled == Output::Downloaded && (plain(word) == path || name(word) == name(path))
+                let inside = || {
+                    let rest = plain(word).strip_prefix(path.as_str());
+                    rest.is_some_and(|rest| rest.starts_with('/'))
+                };
+                *filled == Output::Downloaded
+                    && (plain(word) == path || name(word) == name(path) || inside())
             })
     }
 }
@@ -158,6 +196,37 @@ fn remote_name(word: &str) -> bool {
     word == "--remote-name"
         || word == "--remote-name-all"
         || !word.starts_with("--") && word.starts_with('-') && word.contains('O')
+}
+
+/// The file that a copy from another host, a bucket or a container goes to.
+fn fetched(program: &str, words: &[Word]) -> Vec<String> {
+    const COPIERS: [&str; 12] = [
+        "scp", "rsync", "aws", "gsutil", "gcloud", "az", "kubectl", "docker", "podman", "rclone",
+        "s3cmd", "mc",
+    ];
+    let plain: Vec<&str> = words
+        .iter()
+        .skip(1)
+        .map(Word::text)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let [.., from, to] = plain.as_slice() else {
+        return Vec::new();
+    };
+    let copies = [
+        "cp", "scp", "sync", "rsync", "copy", "copyto", "download", "get", "rcp",
+    ];
+    let copies =
+        matches!(program, "scp" | "rsync") || plain.iter().any(|word| copies.contains(word));
+    if !copies || !COPIERS.contains(&program) || !from.contains(':') || to.contains(':') {
+        return Vec::new();
+    }
+    let folder = to.ends_with('/') || matches!(*to, "." | "..");
+    vec![if folder {
+        name(from).to_owned()
+    } else {
+        (*to).to_owned()
+    }]
 }
 
 /// The files that a download goes to: what the flag says, or the last part of the address.

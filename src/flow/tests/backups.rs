@@ -25,7 +25,8 @@ fn stage() -> Stage {
                 backup: "things".parse().unwrap(),
                 runbook: None,
                 younger_than: Span::from_secs(3600),
-            }],
+            }]
+            .into(),
             ..settings.policy.clone()
         },
         ..settings.as_ref().clone()

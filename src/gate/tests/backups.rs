@@ -25,7 +25,7 @@ fn rule() -> FreshBackup {
 }
 fn policy() -> Policy {
     Policy {
-        fresh_backup: vec![rule()],
+        fresh_backup: vec![rule()].into(),
         ..at(Autonomy::SafeAuto)
     }
 }
@@ -99,7 +99,8 @@ fn a_rule_that_names_no_operation_means_everything_destructive() {
             operations: BTreeSet::new(),
             namespaces: BTreeSet::new(),
             ..rule()
-        }],
+        }]
+        .into(),
         ..at(Autonomy::FullAuto)
     };
     let decide = |effects| join(&by_policy(&step(effects, json!({})), &policy, &facts()));

@@ -126,10 +126,14 @@ fn a_reversible_change_runs_from_level_two_on() {
 }
 
 #[test]
-fn a_change_that_nothing_takes_back_is_asked_for_at_level_two() {
-    let mut effects = change();
-    effects.items[0].reversible = Reversible::Unknown;
-    assert_eq!(decide(effects, &at(Autonomy::SafeAuto)), Decision::ask());
+fn a_change_that_nothing_takes_back_is_asked_for_at_every_level() {
+    for undo in [Reversible::Unknown, Reversible::No, Reversible::NeedsBackup] {
+        let mut effects = change();
+        effects.items[0].reversible = undo;
+        let decide = |level| decide(effects.clone(), &at(level));
+        assert_eq!(decide(Autonomy::SafeAuto), Decision::ask());
+        assert_eq!(decide(Autonomy::FullAuto), Decision::ask());
+    }
 }
 
 #[test]
@@ -156,7 +160,7 @@ fn destruction_asks_at_every_level_unless_preapproved_and_harmless() {
         until: "2026-12-01T00:00:00Z".parse().unwrap(),
     };
     let policy = Policy {
-        preapproved: vec![scope.clone()],
+        preapproved: vec![scope.clone()].into(),
         ..at(Autonomy::FullAuto)
     };
     assert_eq!(decide(gone(), &policy), Decision::ask(), "it may lose data");
@@ -172,7 +176,7 @@ fn destruction_asks_at_every_level_unless_preapproved_and_harmless() {
         decide(
             harmless,
             &Policy {
-                preapproved: vec![over],
+                preapproved: vec![over].into(),
                 ..policy
             }
         ),

@@ -4,36 +4,26 @@ use super::{any_level, at, facts, now, object, step};
 use crate::{
     domain::{
         effect::{
-            Confidence, Effect, Effects, Listed, Place, Reach, Reversible, Scope, Tri, Verb, Which,
+            Class, Confidence, Effect, Effects, Listed, Place, Reach, Reversible, Scope, Tri, Verb,
+            Which,
         },
-        gate::join,
+        gate::{Stage, join},
         name::PolicyName,
         pace::{Lately, Limits, Most, touched},
-        policy::{Autonomy, Examples, FreshBackup, Operation, Policy, Tightening},
+        plan::PlannedStep,
+        policy::{
+            Autonomy, Examples, FreshBackup, Operation, Policy, Preapproval, Rules, Tightening,
+        },
         span::Span,
     },
-    gate::{Circumstances, FoundBackup, by_policy},
+    gate::{Circumstances, FoundBackup, backups, by_policy},
 };
 use jiff::SignedDuration;
 use proptest::{prelude::*, sample::subsequence};
 use serde_json::json;
 use std::collections::BTreeMap;
 
-const OPERATIONS: [Operation; 13] = [
-    Operation::DeletePod,
-    Operation::DeleteSecret,
-    Operation::DeleteNamespace,
-    Operation::DeletePersistentVolumeClaim,
-    Operation::DeletePersistentVolume,
-    Operation::DeleteStatefulSet,
-    Operation::ModifyRbac,
-    Operation::ModifyRbacBinding,
-    Operation::ModifyNetworkPolicy,
-    Operation::DisableNetworkPolicy,
-    Operation::ScaleToZero,
-    Operation::Exec,
-    Operation::SecretValues,
-];
+const OPERATIONS: [Operation; 13] = Operation::ALL;
 const NAMESPACES: [&str; 3] = ["shop", "kube-system", "payments"];
 const WORDS: [&str; 3] = ["--force", "rm -rf /", "drop table"];
 
@@ -188,7 +178,7 @@ fn bare(level: Autonomy) -> Policy {
     Policy {
         protected_namespaces: std::collections::BTreeSet::new(),
         require_approval: std::collections::BTreeSet::new(),
-        dangerous_commands: Vec::new(),
+        dangerous_commands: Rules::default(),
         ..at(level)
     }
 }
@@ -281,11 +271,81 @@ proptest! {
     ) {
         let policy = bare(level).tightened(&rules);
         let mut turned = policy.clone();
-        turned.dangerous_commands.reverse();
-        turned.fresh_backup.reverse();
+        turned.dangerous_commands = policy.dangerous_commands.iter().rev().cloned().collect();
+        turned.fresh_backup = policy.fresh_backup.iter().rev().cloned().collect();
         let mut backwards = effects.clone();
         backwards.items.reverse();
         backwards.listed.reverse();
         prop_assert_eq!(decide(&effects, &policy, &moment), decide(&backwards, &turned, &moment));
     }
+
+    #[test]
+    fn what_an_index_finds_is_what_a_walk_of_all_rules_finds(
+        effects in effects(),
+        level in any_level(),
+        first in tightening(),
+        second in tightening(),
+        approved in prop::collection::vec((0..2usize, 0..2usize, -1..2i64), 0..5),
+    ) {
+        let mut policy = bare(level).tightened(&first).tightened(&second);
+        policy.preapproved = approved.into_iter().map(preapproval).collect();
+        let planned = step(effects, json!({}));
+        let said = by_policy(&planned, &policy, &facts());
+        for (stage, walked) in walk(&planned, &policy) {
+            let of_stage = said.iter().filter(|said| said.stage == stage);
+            let found: Vec<_> = of_stage.map(|said| said.reason.clone()).collect();
+            prop_assert_eq!(found, walked);
+        }
+    }
+}
+
+fn preapproval((runbook, action, days): (usize, usize, i64)) -> Preapproval {
+    Preapproval {
+        runbook: ["book", "other"][runbook].parse().unwrap(),
+        action: ["command", "kubernetes/scale"][action].parse().unwrap(),
+        until: now() + SignedDuration::from_hours(24 * days),
+    }
+}
+
+/// The reasons of every indexed stage, found by asking each rule in turn.
+fn walk(step: &PlannedStep, policy: &Policy) -> [(Stage, Vec<String>); 3] {
+    let backups = policy.fresh_backup.iter().filter(|rule| {
+        let mut effects = step.effects.items.iter();
+        effects.any(|effect| backups::falls_under(rule, effect, step))
+    });
+    let backups = backups.map(|rule| {
+        let wanted = format!("`{}` younger than {}", rule.backup, rule.younger_than);
+        format!("policy wants a verified backup {wanted}; there is none")
+    });
+    let text = |words: &[String]| format!(" {} ", words.join(" ").to_lowercase());
+    let looks =
+        step.effects.class() == Class::Read && step.effects.confidence != Confidence::Opaque;
+    let feared = policy.dangerous_commands.iter().filter(|feared| {
+        let mut calls = step.effects.calls.iter();
+        let feared = text(&[feared.as_str().to_owned()]);
+        !looks && calls.any(|call| text(call).contains(&feared))
+    });
+    let feared = feared.map(|feared| {
+        let words = feared.as_str();
+        format!("the command contains `{words}`, which policy fears")
+    });
+    [
+        (Stage::FreshBackup, backups.collect()),
+        (Stage::DangerousCommand, feared.collect()),
+        (Stage::Autonomy, vec![level(step, policy)]),
+    ]
+}
+
+/// What the level says, where a walk finds the preapproved scope.
+fn level(step: &PlannedStep, policy: &Policy) -> String {
+    let scope = policy.preapproved.iter().find(|scope| {
+        scope.runbook == step.runbook && scope.action == step.uses && now() < scope.until
+    });
+    let alone = Policy {
+        preapproved: scope.cloned().into_iter().collect(),
+        ..policy.clone()
+    };
+    let said = by_policy(step, &alone, &facts());
+    let level = said.iter().find(|said| said.stage == Stage::Autonomy);
+    level.unwrap().reason.clone()
 }

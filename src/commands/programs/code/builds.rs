@@ -26,7 +26,12 @@ pub(super) fn make(call: &Call<'_>, found: &mut Found) {
             "a variable on the line is code",
         );
     }
-    if form.parsed.has(&["f", "file", "makefile"]) {
+    let files = || form.parsed.values(&["f", "file", "makefile"]);
+    if files().any(|file| file.text() == "-" || file.text().starts_with("<(")) {
+        let reason = "a makefile that is made while it runs is code that nobody reads beforehand";
+        found.unknown_code(&call.setting.place, call.program, reason);
+    }
+    if files().next().is_some() {
         // Nobody chose that file for this folder.
         found.effect(Effect {
             reversible: Reversible::Unknown,

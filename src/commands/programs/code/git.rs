@@ -4,6 +4,7 @@ use crate::commands::{
     found::Found,
     programs::{
         files::{
+            guard::guard_of,
             search::fits_all,
             secrets::{discloses, holds_secrets},
         },
@@ -33,6 +34,7 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
     let form = program.form(call.arguments);
     settings(&form, call, found);
     transports(&form, call, found);
+    lands(&form, call, found);
     match form.path.as_slice() {
         ["checkout"] => checkout(&form, call, found),
         ["push"] => push(&form, call, found),
@@ -142,6 +144,46 @@ fn transports(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
     {
         let reason = format!("git: `{}` names a program to run", word.text());
         found.unknown_code(&call.setting.place, "git", reason);
+    }
+}
+
+/// Commands that put files of a repository into the folder it is checked out in.
+const LANDING: [&str; 12] = [
+    "am",
+    "apply",
+    "checkout",
+    "cherry-pick",
+    "clone",
+    "merge",
+    "pull",
+    "rebase",
+    "reset",
+    "restore",
+    "stash",
+    "switch",
+];
+
+/// A repository that is checked out where the host looks for what it runs or obeys.
+fn lands(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
+    let lands = form.path.first().is_some_and(|verb| LANDING.contains(verb));
+    if !lands || form.is_dry() {
+        return;
+    }
+    let first = form.parsed.flags.iter().take(form.before);
+    let named = first.filter(|flag| matches!(flag.name.as_str(), "C" | "work-tree"));
+    let named = named.filter_map(|flag| flag.value.clone());
+    let into = form.parsed.words.get(1).filter(|_| form.is(&["clone"]));
+    let stands = call.setting.folder.all();
+    let stands = stands.map(|folder| Word::Known(folder.clone()));
+    for folder in named.chain(into.cloned()).chain(stands) {
+        let inside = folder.with_text(&format!("{}/x", folder.text().trim_end_matches('/')));
+        if guard_of(&inside).is_some() {
+            let reason = format!(
+                "git: what comes into `{}` is obeyed by the host",
+                folder.text()
+            );
+            found.unknown_code(&call.setting.place, "git", reason);
+        }
     }
 }
 

@@ -28,6 +28,14 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
             if form
                 .parsed
                 .value(&["out"])
+                .is_some_and(|file| file.known() == Some("/dev/null")) =>
+        {
+            form.effects_of(Does::Read, call, found);
+        }
+        ["plan"]
+            if form
+                .parsed
+                .value(&["out"])
                 .is_some_and(|file| file.known().is_some()) =>
         {
             form.effects_of(Does::Make("remove the file with the plan"), call, found);

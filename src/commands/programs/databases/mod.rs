@@ -28,6 +28,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
     match program {
         "psql" | "pgcli" => Some(postgres::psql),
         "pg_ctlcluster" => Some(postgres::cluster),
+        "pg_basebackup" => Some(postgres::base_backup),
         "mysql" | "mariadb" | "mycli" => Some(mysql::mysql),
         "mysqladmin" | "mariadb-admin" => Some(mysql::admin),
         "sqlite3" | "sqlite" | "litecli" | "duckdb" => Some(sqlite::judge),

@@ -3,7 +3,10 @@
 use super::sql::{self, Client, Escape};
 use crate::commands::{
     found::{Found, object},
-    programs::manual::{Form, written},
+    programs::{
+        files::{guard::guard_of, paths},
+        manual::{Form, written},
+    },
     shell,
     word::{Call, Stdin, Word},
 };
@@ -32,6 +35,22 @@ pub(super) fn psql(call: &Call<'_>, found: &mut Found) {
     }
     if !statements(&form, call, found) {
         sql::judge_stdin(&CLIENT, call, found);
+    }
+}
+
+/// `pg_basebackup -D`: a copy of a whole server. It refuses a folder in which anything stands, but one in
+/// which servers keep their data is soon a server's.
+pub(super) fn base_backup(call: &Call<'_>, found: &mut Found) {
+    let Some(program) = super::MANUAL.program(call.program) else {
+        return;
+    };
+    let form = program.form(call.arguments);
+    form.effects(call, found);
+    for folder in form.parsed.values(&["D", "pgdata", "waldir"]) {
+        let inside = folder.with_text(&format!("{}/x", folder.text().trim_end_matches('/')));
+        if !form.is_dry() && guard_of(&inside).is_some() {
+            paths::written(&inside, paths::Write::Create, &call.setting.place, found);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
         object,
     },
     guard::is_system_path,
-    paths::{Write, carried_off_whole, printed, written},
+    paths::{Write, carried_off_whole, packed, printed, written},
     pattern, zips,
 };
 use crate::domain::effect::{Effect, Reach, Reversible, Verb};
@@ -178,8 +178,9 @@ fn create(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     let shown = parsed
         .value(&["f", "file"])
         .is_none_or(|file| file.text() == "-");
-    for source in parsed.words.iter().filter(|_| shown) {
-        carried_off_whole(source, place, found);
+    let taken = if shown { carried_off_whole } else { packed };
+    for source in &parsed.words {
+        taken(source, place, found);
         for folder in parsed.values(&["C", "directory"]) {
             let path = format!("{}/{}", folder.text().trim_end_matches('/'), source.text());
             let inside = if folder.known().is_some() {
@@ -187,7 +188,7 @@ fn create(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
             } else {
                 folder.with_text(&path)
             };
-            carried_off_whole(&inside, place, found);
+            taken(&inside, place, found);
         }
     }
     hazy(&parsed.words, found);

@@ -325,6 +325,13 @@ fn ln(call: &Call<'_>, found: &mut Found) {
     write_target(&pair, place, found);
     for source in &pair.sources {
         carry(source, pair.target, place, found);
+        if force && source.text() == "/dev/null" {
+            // Whatever stood there is gone, and whoever looks for it finds nothing: so units are masked.
+            found.effect(Effect {
+                service_cut: Tri::Yes,
+                ..Effect::destructive(Verb::FileWrite, object(place, "file", pair.target.text()))
+            });
+        }
         if parsed.has(&["s", "symbolic"]) && sight(source) >= Sight::Possible {
             carried_off(source, place, found);
         }

@@ -124,7 +124,7 @@ fn under(path: &str, folder: &str) -> bool {
 }
 
 /// Whether a path is where programs are looked for by their names, or were installed: `/usr/local/bin/x`, `/opt/app/bin/x`.
-pub(in crate::commands::programs) fn is_program(path: &str) -> bool {
+pub(in crate::commands) fn is_program(path: &str) -> bool {
     let path = pattern::plain(path);
     let installed = path.strip_prefix("/opt/").is_some_and(|rest| {
         rest.split('/')

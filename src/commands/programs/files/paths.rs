@@ -2,7 +2,7 @@
 
 use super::guard::{Guard, guard_of, is_device, is_disk};
 use super::pattern;
-use super::secrets::{Sight, holds_secrets, sight};
+use super::secrets::{Sight, discloses_folder, holds_secrets, sight};
 use crate::commands::found::{Found, object};
 use crate::commands::programs::host::sheet::{begins_unknown, has_word};
 use crate::commands::word::Word;
@@ -298,6 +298,15 @@ pub(in crate::commands::programs) fn carried_off_whole(
 ) {
     carried_off(word, place, found);
     if holds_secrets(word.text()) {
+        found.effect(secret(word, place));
+    }
+}
+
+/// A file goes into an archive, or a folder with all that stands in it: whoever may read the archive reads it. A backup of a wide folder
+/// holds secrets among much else, as a dump of a database does, and is judged like one.
+pub(in crate::commands::programs) fn packed(word: &Word, place: &Place, found: &mut Found) {
+    carried_off(word, place, found);
+    if discloses_folder(word.text()) {
         found.effect(secret(word, place));
     }
 }

@@ -5,7 +5,7 @@ use super::{
         super::{
             flags::Table,
             found::Found,
-            word::{Call, Word},
+            word::{Call, Stdin, Word},
         },
         host::{
             does::{Does, act},
@@ -14,7 +14,7 @@ use super::{
     },
     archives::{hazy, unpacked},
     looks::from_stdin,
-    paths::{Write, carried_off_whole, printed, written},
+    paths::{Write, carried_off_whole, packed, printed, written},
 };
 use crate::domain::effect::Reach;
 
@@ -57,7 +57,11 @@ pub(super) fn zip(call: &Call<'_>, found: &mut Found) {
         }
     }
     match words.first() {
-        Some(file) if !alone && file.text() != "-" => written(file, Write::Product, place, found),
+        Some(file) if !alone && file.text() != "-" => {
+            written(file, Write::Product, place, found);
+            let sources = words.iter().skip(1);
+            sources.for_each(|source| packed(source, place, found));
+        }
         _ => {
             act(Does::Look, program(place, call), Reach::Exactly(1), found);
             for source in words.iter().skip(1) {
@@ -170,13 +174,35 @@ pub(super) fn cpio(call: &Call<'_>, found: &mut Found) {
     } else {
         act(Does::Alter, program(place, call), Reach::Unknown, found);
     }
-    for file in parsed
-        .values(&["O", "F", "file"])
-        .filter(|_| parsed.has(&["o", "create"]))
-    {
-        written(file, Write::Replace, place, found);
+    if parsed.has(&["o", "create"]) && !asks_for_help(&parsed) {
+        for file in parsed.values(&["O", "F", "file"]) {
+            written(file, Write::Replace, place, found);
+        }
+        listed(call, found);
     }
     from_stdin(call, found);
+}
+
+/// What goes into the archive is told through standard input: by whatever looked for it before, or by a list that nobody reads here.
+fn listed(call: &Call<'_>, found: &mut Found) {
+    let names: Vec<Word> = match call.stdin {
+        Stdin::Known(text) => text
+            .lines()
+            .map(|line| Word::Known(line.to_owned()))
+            .collect(),
+        Stdin::Piped => {
+            found.bounded("what goes into the archive is found when it runs");
+            let words = found.calls_after(0).iter().flatten();
+            words.map(|word| Word::Known(word.clone())).collect()
+        }
+        Stdin::Nothing | Stdin::File(_) | Stdin::Downloaded => {
+            found.opaque("what goes into the archive stands in a list that is not known");
+            Vec::new()
+        }
+    };
+    for name in &names {
+        packed(name, &call.setting.place, found);
+    }
 }
 
 /// ar: the letters of its first word decide.

@@ -1,7 +1,7 @@
 //! helm: what releases bring in stands in charts, so that changes of them are opaque; what they take away is not.
 //!
-//! `get values` is a read: operators look at values every day, though some hold passwords. `get manifest` and `get all` are bounded
-//! reads, because a chart may hold secrets.
+//! `get values`, `get manifest` and `get all` are bounded reads: operators look at them every day, though some hold passwords. With
+//! `--all` the values are those of the whole chart, what it makes up itself among them, so that counts as showing secrets.
 
 use super::scaling;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         programs::handbook::{Handbook, Page, file_made},
         word::{Call, Word},
     },
-    domain::effect::{Effect, Object, Reversible, Tri, Verb},
+    domain::effect::{Effect, Object, Reversible, Secrets, Tri, Verb},
 };
 
 /// The commands that the handbook leaves open.
@@ -34,7 +34,11 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
         );
     }
     match page.path {
-        "get all" | "get manifest" => {
+        "get values" if page.parsed.has(&["a", "all"]) => found.effect(Effect {
+            secrets: Secrets::Values,
+            ..Effect::read(Verb::Read, release)
+        }),
+        "get all" | "get manifest" | "get values" => {
             found.effect(Effect::read(Verb::Read, release));
             found.bounded("what a release holds may show secrets");
         }
@@ -81,10 +85,10 @@ fn changed(page: &Page<'_>, release: Object, verb: Verb, undo: &str, found: &mut
         effect.verb = Verb::ScaleTo(0);
     }
     found.effect(effect);
-    if !is_pinned(page) {
+    if is_pinned(page) {
+        found.bounded("a chart in one version, which is not rendered here");
+    } else {
         found.opaque("what a chart brings in is not looked at");
-    } else if page.parsed.has(&["f", "values", "set-file"]) {
-        found.bounded("the values stand in files");
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn nmap(call: &Call<'_>, found: &mut Found) {
             "-c",
         ]
         .iter()
-        .any(|flag| text.starts_with(flag))
+        .any(|flag| text.starts_with(flag) && !text.starts_with("--script-help"))
             || matches!(text, "-A" | "-sC")
         {
             act(Does::Run, program(place, call), Reach::Unknown, found);

@@ -185,6 +185,10 @@ pub(in crate::commands::programs) fn judge_file(
     let name = word.text();
     match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
         Some(text) => judge_inner(&text, client, call, found),
+        None if name.starts_with("<(") => {
+            let reason = "the statements are made while it runs, so nobody reads them beforehand";
+            found.unknown_code(&call.setting.place, call.program, reason);
+        }
         None => {
             let object = object(&call.setting.place, "sql", name);
             found.effect(written(Reversible::Unknown, object));

@@ -272,6 +272,10 @@ pub(super) fn copy(line: &Line<'_>, found: &mut Found) {
     if secrets::discloses(&path(from)) {
         effect.secrets = Secrets::Values;
     }
+    if into_pod && path(from) == "/dev/null" {
+        // Nothing takes the place of what stood there.
+        (effect.data_loss, effect.reversible) = (Tri::Yes, Reversible::No);
+    }
     found.effect(effect);
 }
 

@@ -255,8 +255,21 @@ fn python_module(module: &Word, words: &[Word], call: &Call<'_>, found: &mut Fou
         Some("http.server") => {
             let server = object(&call.setting.place, "server", "http");
             found.effect(Effect::change(Verb::Tunnel, server, "end the program"));
-            for folder in folders(words) {
-                carried_off_whole(&folder, &call.setting.place, found);
+            let stands = call.setting.folder.all();
+            let mut served = folders(words);
+            if served.is_empty() {
+                served.extend(stands.map(|folder| Word::Known(folder.clone())));
+            }
+            for folder in &served {
+                carried_off_whole(folder, &call.setting.place, found);
+            }
+            let mut local = words
+                .windows(2)
+                .map(|pair| (pair[0].text(), pair[1].text()));
+            if !local
+                .any(|pair| matches!(pair, ("-b" | "--bind", "127.0.0.1" | "localhost" | "::1")))
+            {
+                found.opaque("whoever reaches it reads what stands in the folder");
             }
         }
         Some("venv" | "virtualenv") => {

@@ -1,5 +1,9 @@
 //! The gate's policy: what the agent's own configuration says, and what the repository may tighten.
 
+mod rules;
+
+pub use rules::{Covered, Feared, Rule, Rules};
+
 use crate::domain::{
     digest::Digest,
     name::{ActionName, ArtifactName, PolicyName, RunbookName},
@@ -115,6 +119,25 @@ pub enum Operation {
     SecretValues,
 }
 
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::DeletePod,
+        Self::DeleteSecret,
+        Self::DeleteNamespace,
+        Self::DeletePersistentVolumeClaim,
+        Self::DeletePersistentVolume,
+        Self::DeleteStatefulSet,
+        Self::ModifyRbac,
+        Self::ModifyRbacBinding,
+        Self::ModifyNetworkPolicy,
+        Self::DisableNetworkPolicy,
+        Self::ScaleToZero,
+        Self::Exec,
+        Self::SecretValues,
+    ];
+}
+
 /// What happens to a change in a protected namespace.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
@@ -142,19 +165,19 @@ pub struct Policy {
     /// What needs consent at every level.
     pub require_approval: BTreeSet<Operation>,
     /// Words that are never carried out in a command.
-    pub dangerous_commands: Vec<String>,
+    pub dangerous_commands: Rules<Feared>,
     /// The most objects that a change may touch without consent at level 2.
     pub max_reach: u32,
     /// How much may be touched in a period.
     pub limits: Limits,
     /// Steps that are denied without a fresh verified backup.
-    pub fresh_backup: Vec<FreshBackup>,
+    pub fresh_backup: Rules<FreshBackup>,
     /// So many failures and denials of a runbook in a row put it back to level 1 until a person resets it; 0: never.
     pub circuit_failures: u32,
     /// A runbook that is new or changed asks people until so many of its runs have changed something and ended well; 0: never.
     pub first_runs: u32,
     /// Destructive steps that run without consent at level 3, for a while.
-    pub preapproved: Vec<Preapproval>,
+    pub preapproved: Rules<Preapproval>,
     /// How consent is given.
     pub approvals: ApprovalRules,
 }
@@ -229,8 +252,9 @@ impl Default for Policy {
             ]
             .into(),
             dangerous_commands: ["rm -rf /", "--force", "DROP TABLE"]
-                .map(str::to_owned)
-                .into(),
+                .map(Feared::from)
+                .into_iter()
+                .collect(),
             max_reach: 10,
             limits: Limits {
                 agent: Most {
@@ -239,10 +263,10 @@ impl Default for Policy {
                 },
                 ..Limits::default()
             },
-            fresh_backup: Vec::new(),
+            fresh_backup: Rules::default(),
             circuit_failures: 3,
             first_runs: 1,
-            preapproved: Vec::new(),
+            preapproved: Rules::default(),
             approvals: ApprovalRules {
                 quorum: 1,
                 protected_quorum: 2,
@@ -340,7 +364,7 @@ impl Policy {
             protected_namespaces: BTreeSet::new(),
             protected_mode: ProtectedMode::Approval,
             require_approval: BTreeSet::new(),
-            dangerous_commands: Vec::new(),
+            dangerous_commands: Rules::default(),
             max_reach: u32::MAX,
             limits: Limits::default(),
             ..Self::default()
@@ -362,8 +386,9 @@ impl Policy {
         self.forbidden_operations.extend(&by.forbidden_operations);
         self.require_approval.extend(&by.require_approval);
         for words in &by.dangerous_commands {
-            if !self.dangerous_commands.contains(words) {
-                self.dangerous_commands.push(words.clone());
+            let known = |feared: &Feared| feared.as_str() == words;
+            if !self.dangerous_commands.iter().any(known) {
+                self.dangerous_commands.push(words.as_str().into());
             }
         }
         self.max_reach = by
