@@ -31,6 +31,8 @@ pub struct Journey {
     pub state: RunState,
     /// Who wants it stopped.
     pub cancel: watch::Receiver<Option<(String, String)>>,
+    /// What the state has taken in already, and the next record writes down.
+    pub(super) unwritten: Vec<Write>,
 }
 
 impl std::fmt::Debug for Journey {
@@ -64,6 +66,7 @@ pub fn enter(
         runbook,
         state,
         cancel: receiver,
+        unwritten: Vec::new(),
     }
 }
 
@@ -105,10 +108,15 @@ async fn travel(journey: &mut Journey) -> Result<RunOutcome, FlowError> {
     loop {
         journey.take_cancel();
         journey.watch_deadline().await?;
-        if journey.world.draining.is_cancelled() {
+        let next = next(&journey.runbook, &journey.state);
+        let draining = journey.world.draining.is_cancelled();
+        if draining || !matches!(next, Next::End { .. }) {
+            journey.catch_up().await?;
+        }
+        if draining {
             return Err(FlowError::Stopping);
         }
-        match next(&journey.runbook, &journey.state) {
+        match next {
             Next::Over => return Ok(journey.state.ended.unwrap_or(RunOutcome::Failed)),
             Next::End { outcome, reason } => return end(journey, outcome, reason).await,
             Next::Consider {
@@ -229,6 +237,10 @@ async fn end(
         audit = audit.failed(&reason);
     }
     let followers = start::followers(&world, &journey.header, outcome, now);
+    if !followers.is_empty() {
+        // Should one of them be refused, the end of the last step stands all the same.
+        journey.catch_up().await?;
+    }
     let mut writes = vec![Write::Audit(audit)];
     writes.extend(locks::give_back(journey));
     if journey
@@ -283,9 +295,52 @@ impl Journey {
     pub async fn try_record(
         &mut self,
         events: Vec<RunEvent>,
-        mut with: Vec<Write>,
+        with: Vec<Write>,
     ) -> Result<(), WriteError> {
         let at = self.world.now();
+        let mut writes = std::mem::take(&mut self.unwritten);
+        writes.extend(self.writes(at, &events, with));
+        self.world.history.write(writes).await?;
+        self.apply(at, &events);
+        Ok(())
+    }
+
+    /// Takes the end of a step into the state. Where the run ends with it, both ends are written down together, so that a run of one
+    /// step waits for the disk once less; otherwise it is written down now.
+    ///
+    /// # Errors
+    /// The history cannot be written.
+    pub(super) async fn record_end(
+        &mut self,
+        ended: RunEvent,
+        with: Vec<Write>,
+    ) -> Result<(), FlowError> {
+        let at = self.world.now();
+        let events = [ended];
+        let writes = self.writes(at, &events, with);
+        self.unwritten.extend(writes);
+        self.apply(at, &events);
+        match next(&self.runbook, &self.state) {
+            Next::End { .. } => Ok(()),
+            Next::Consider { .. }
+            | Next::Retry { .. }
+            | Next::Await { .. }
+            | Next::Withdraw { .. }
+            | Next::Running { .. }
+            | Next::Over => self.catch_up().await,
+        }
+    }
+
+    /// Writes down what the state has taken in already.
+    async fn catch_up(&mut self) -> Result<(), FlowError> {
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        self.record("the end of a step", Vec::new(), Vec::new())
+            .await
+    }
+
+    fn writes(&self, at: Timestamp, events: &[RunEvent], mut with: Vec<Write>) -> Vec<Write> {
         let run = self.header.id;
         let lines = events
             .iter()
@@ -296,11 +351,13 @@ impl Journey {
             event: event.clone(),
             at,
         }));
-        self.world.history.write(with).await?;
-        for event in &events {
+        with
+    }
+
+    fn apply(&mut self, at: Timestamp, events: &[RunEvent]) {
+        for event in events {
             self.state.apply(at, event);
         }
-        Ok(())
     }
 
     /// Takes a wish to stop into the state; whoever wished has recorded it already.

@@ -17,6 +17,10 @@ pub trait Materials: Send + Sync + std::fmt::Debug {
     fn file(&self, path: &Path) -> Option<Vec<u8>>;
     /// The file that a program's name or absolute path leads to, as it would be started.
     fn program(&self, name: &str) -> Looked;
+    /// The same, as far as it is known without reading a file.
+    fn known_program(&self, _name: &str) -> Option<Looked> {
+        None
+    }
     /// Files of the repository at a revision; of a folder, all that are in it. Sorted by path, each once. What is not there, is
     /// a link, or is too large or too many is an error, for people.
     fn repository<'a>(
@@ -65,6 +69,9 @@ impl Materials for NoMaterials {
     }
     fn program(&self, _: &str) -> Looked {
         Looked::NotLooked
+    }
+    fn known_program(&self, _: &str) -> Option<Looked> {
+        Some(Looked::NotLooked)
     }
     fn repository<'a>(
         &'a self,

@@ -3,6 +3,7 @@
 mod action;
 pub(crate) mod address;
 pub(crate) mod answers;
+mod at_hand;
 mod catalogue;
 mod documentation;
 mod given;

@@ -2,8 +2,8 @@
 
 use crate::{
     actions::framework::{
-        AnyAction, Catalogue, Given, World, action::Attempt, masking::Masking, revealing::Revealed,
-        still::still, text,
+        AnyAction, Catalogue, Given, World, action::Attempt, at_hand::AtHand, masking::Masking,
+        revealing::Revealed, still::still, text,
     },
     actions::kubernetes::survey,
     domain::{
@@ -52,7 +52,8 @@ impl Performer {
         }
     }
 
-    /// Files and programs are looked at off the async threads: a large program takes a while to read.
+    /// Files and programs are read off the async threads: a large program takes a while. Most steps need none, or only programs that
+    /// are known already; a thread for each of these would cost more than all else that is asked here.
     async fn ask(
         &self,
         action: &ActionName,
@@ -67,6 +68,17 @@ impl Performer {
                 reading.await?
             }
         };
+        let at_hand = AtHand::of(&*self.world.materials);
+        let given = Given {
+            materials: &at_hand,
+            repository: &repository,
+        };
+        if text::is_short(arguments) {
+            let intent = caught(|| self.catalogue.intend(action, arguments, context, &given))?;
+            if !at_hand.is_lacking() {
+                return intent;
+            }
+        }
         let (catalogue, materials) = (self.catalogue.clone(), self.world.materials.clone());
         let (action, arguments, context) = (action.clone(), arguments.clone(), context.clone());
         let asking = tokio::task::spawn_blocking(move || {

@@ -1,5 +1,6 @@
 //! Whether the files and programs of a planned step are still what they were when it was judged.
 
+use super::at_hand::AtHand;
 use crate::{
     domain::{
         digest::Digest,
@@ -22,6 +23,11 @@ pub(super) async fn still(step: &PlannedStep, materials: Arc<dyn Materials>) -> 
     };
     repository(step, &of(FileOf::Repository), &*materials).await?;
     let (files, programs) = (of(FileOf::Host), pinned.programs.clone());
+    let at_hand = AtHand::of(&*materials);
+    let known = host(&files, &programs, &at_hand);
+    if !at_hand.is_lacking() {
+        return known;
+    }
     let looking = tokio::task::spawn_blocking(move || host(&files, &programs, &*materials));
     looking
         .await

@@ -7,6 +7,22 @@ use crate::domain::secret;
 use serde_json::Value;
 
 const DEEPEST: usize = 64;
+/// Bytes of text that are understood in less time than it takes to hand them to another thread and back.
+const SHORT: usize = 2048;
+
+/// Whether there is so little text that reading its meaning keeps nobody waiting.
+pub(super) fn is_short(arguments: &Value) -> bool {
+    length(arguments) <= SHORT
+}
+
+fn length(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(length).sum(),
+        Value::Object(map) => map.iter().map(|(key, item)| key.len() + length(item)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
 
 /// Refuses hostile text in any string or key, at any depth.
 pub(super) fn check(arguments: &Value) -> Result<(), String> {
@@ -94,7 +110,7 @@ fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{SHORT, check, is_short};
     use crate::domain::{name::SecretName, secret::marker};
     use proptest::prelude::*;
     use serde_json::json;
@@ -137,6 +153,13 @@ mod tests {
         );
         assert!(check(&json!({ "a": "\u{F0000}secret:db" })).is_err());
         assert!(check(&json!({ marker(&name): 1 })).is_err());
+    }
+
+    #[test]
+    fn text_is_counted_at_any_depth() {
+        let half = "x".repeat(SHORT / 2);
+        assert!(is_short(&json!({ "": [1, { "": half, "b": null }] })));
+        assert!(!is_short(&json!([half, { half.as_str(): half }])));
     }
 
     #[test]

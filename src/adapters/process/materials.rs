@@ -27,8 +27,12 @@ const MOST_KNOWN: usize = 1024;
 #[derive(Debug)]
 pub struct HostMaterials {
     source: Arc<dyn Source>,
-    known: Mutex<BTreeMap<PathBuf, (Stamp, Digest)>>,
+    digests: Digests,
 }
+
+/// The digests of programs that were read, as long as these stay the same.
+#[derive(Debug, Default)]
+struct Digests(Mutex<BTreeMap<PathBuf, (Stamp, Digest)>>);
 
 /// What changes whenever a file's bytes do: its time of change (`st_ctime`) cannot be set back by those who write to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,21 +61,23 @@ impl HostMaterials {
     pub fn new(source: Arc<dyn Source>) -> Self {
         Self {
             source,
-            known: Mutex::default(),
+            digests: Digests::default(),
         }
     }
+}
 
-    fn digest(&self, path: &Path) -> io::Result<Digest> {
+impl Digests {
+    fn read(&self, path: &Path) -> io::Result<Digest> {
         let mut file = open(path)?;
         let stamp = Stamp::of(&file.metadata()?);
-        let known = self.known().get(path).copied();
+        let known = self.all().get(path).copied();
         if let Some((_, digest)) = known.filter(|(before, _)| *before == stamp) {
             return Ok(digest);
         }
         let digest = hashed(&mut file)?;
         // What was written to meanwhile is not kept under the stamp of before.
         if Stamp::of(&file.metadata()?) == stamp {
-            let mut known = self.known();
+            let mut known = self.all();
             if known.len() >= MOST_KNOWN {
                 known.clear();
             }
@@ -80,8 +86,15 @@ impl HostMaterials {
         Ok(digest)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, (Stamp, Digest)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Without reading it.
+    fn known(&self, path: &Path) -> Option<Digest> {
+        let found = std::fs::metadata(path).ok()?;
+        let (before, digest) = self.all().get(path).copied()?;
+        (before == Stamp::of(&found)).then_some(digest)
+    }
+
+    fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, (Stamp, Digest)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,7 +139,7 @@ impl Materials for HostMaterials {
         let Ok(path) = lookup::find(&[name.to_owned()]) else {
             return Looked::Missing;
         };
-        match self.digest(&path) {
+        match self.digests.read(&path) {
             Ok(sha256) => Looked::Found(FoundProgram {
                 path: path.to_string_lossy().into_owned(),
                 sha256,
@@ -134,6 +147,15 @@ impl Materials for HostMaterials {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Looked::Missing,
             Err(_) => Looked::NotLooked,
         }
+    }
+
+    fn known_program(&self, name: &str) -> Option<Looked> {
+        let Ok(path) = lookup::find(&[name.to_owned()]) else {
+            return Some(Looked::Missing);
+        };
+        let sha256 = self.digests.known(&path)?;
+        let path = path.to_string_lossy().into_owned();
+        Some(Looked::Found(FoundProgram { path, sha256 }))
     }
 
     fn repository<'a>(
@@ -150,7 +172,7 @@ impl Materials for HostMaterials {
 
 #[cfg(test)]
 mod tests {
-    use super::{open, read};
+    use super::{Digests, open, read};
     use std::{fs, path::Path};
 
     #[test]
@@ -166,5 +188,20 @@ mod tests {
         let pipe = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
         assert!(open(&pipe).is_err());
+    }
+
+    #[test]
+    fn a_program_is_known_once_it_was_read_and_as_long_as_it_stays_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let digests = Digests::default();
+        assert_eq!(digests.known(&path), None);
+        fs::write(&path, "one").unwrap();
+        assert_eq!(digests.known(&path), None);
+        let one = digests.read(&path).unwrap();
+        assert_eq!(digests.known(&path), Some(one));
+        fs::write(&path, "other").unwrap();
+        assert_eq!(digests.known(&path), None);
+        assert_ne!(digests.read(&path).unwrap(), one);
     }
 }

@@ -9,7 +9,36 @@ use crate::domain::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+/// What an entry is looked for by, beside what it says itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About<'a> {
+    /// The guides' word for what a step did, where it ended, was refused or was interrupted; elsewhere the action.
+    pub word: &'a str,
+    /// Which run.
+    pub run: Option<&'a str>,
+    /// Which runbook.
+    pub runbook: Option<&'a str>,
+}
+
 impl Entry {
+    /// What it is looked for by. All of it follows from what the chain covers.
+    pub fn about(&self) -> About<'_> {
+        let detail = |name: &str| self.details.get(name).and_then(Value::as_str);
+        let verb = match self.action.as_str() {
+            "step.ended" | "step.denied" | "step.interrupted" => detail("verb"),
+            _ => None,
+        };
+        About {
+            word: verb.unwrap_or(&self.action),
+            run: detail("run"),
+            runbook: self.runbook_of_resource().or_else(|| detail("runbook")),
+        }
+    }
+
+    fn runbook_of_resource(&self) -> Option<&str> {
+        self.resource.strip_prefix("runbook/")
+    }
+
     /// A line about a run.
     pub fn of_run(at: Timestamp, header: &RunHeader, action: &str, detail: &str) -> Self {
         let resource = format!("runbook/{}", header.runbook);

@@ -5,6 +5,7 @@ use crate::domain::digest::{Digest, canonical_json};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// The chain's value before the first record.
 pub const GENESIS: [u8; 32] = [0; 32];
@@ -25,19 +26,48 @@ fn unreachable_key() -> Hmac<sha2::Sha256> {
     unreachable!("HMAC takes keys of any length")
 }
 
-/// The chain's next value.
+/// What the chain covers of a record, its keys in order: so it is canonical as it is written.
+#[derive(Serialize)]
+struct Covered<'a> {
+    action: &'a str,
+    details: &'a RawValue,
+    error_msg: &'a str,
+    namespace: &'a str,
+    resource: &'a str,
+    success: bool,
+    timestamp: Timestamp,
+    user: &'a str,
+}
+
+/// The chain's next value. The details come as canonical JSON, which whoever writes them down has at hand.
 pub fn link(
     key: &[u8],
     previous: &Digest,
     seq: u64,
-    entry: &Entry,
+    (entry, details): (&Entry, &str),
     stamp: Option<&Stamp>,
 ) -> Digest {
-    let body = match stamp {
-        Some(stamp) => canonical_json(&(seq, entry, stamp)),
-        None => canonical_json(&(seq, entry)),
-    };
-    mac(key, &[previous.as_bytes(), body.as_bytes()])
+    let body = serde_json::from_str(details).and_then(|details| {
+        let covered = Covered {
+            action: &entry.action,
+            details,
+            error_msg: &entry.error_msg,
+            namespace: &entry.namespace,
+            resource: &entry.resource,
+            success: entry.success,
+            timestamp: entry.timestamp,
+            user: &entry.user,
+        };
+        match stamp {
+            Some(stamp) => serde_json::to_string(&(seq, covered, stamp)),
+            None => serde_json::to_string(&(seq, covered)),
+        }
+    });
+    // Details that are no JSON cannot be: then the chain says that they were changed.
+    mac(
+        key,
+        &[previous.as_bytes(), body.unwrap_or_default().as_bytes()],
+    )
 }
 
 /// What only the holder of the key can write beside a value: `HMAC-SHA-256(key, purpose ‖ 0 ‖ canonical JSON)`.
@@ -138,7 +168,14 @@ pub fn verify_next(
         });
     }
     let stamp = record.stamp.as_ref();
-    let chain = link(key, &previous.1, record.seq, &record.entry, stamp);
+    let details = canonical_json(&record.entry.details);
+    let chain = link(
+        key,
+        &previous.1,
+        record.seq,
+        (&record.entry, &details),
+        stamp,
+    );
     if chain != record.chain {
         return Err(Broken::Edited {
             seq: record.seq,
@@ -147,4 +184,42 @@ pub fn verify_next(
         });
     }
     Ok((record.seq, chain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{link, mac};
+    use crate::domain::{
+        audit::{Entry, Stamp},
+        digest::{Digest, canonical_json},
+    };
+    use serde_json::json;
+
+    #[test]
+    fn a_link_covers_the_canonical_json_of_number_entry_and_stamp() {
+        let (key, before) = (b"key", Digest::of_bytes(b"before"));
+        let entry = Entry::new(
+            "2026-11-21T08:00:00.120Z".parse().unwrap(),
+            "a\"",
+            "b.c",
+            "d",
+        )
+        .in_namespace("e")
+        .with(json!({"z": [1.5, {"y": "\n", "x": null}], "a": "é"}))
+        .failed("f");
+        let details = canonical_json(&entry.details);
+        let stamp = Stamp {
+            boot: "g".to_owned(),
+            uptime_ms: 8,
+        };
+        for (stamp, body) in [
+            (None, canonical_json(&(7, &entry))),
+            (Some(&stamp), canonical_json(&(7, &entry, &stamp))),
+        ] {
+            assert_eq!(
+                link(key, &before, 7, (&entry, &details), stamp),
+                mac(key, &[before.as_bytes(), body.as_bytes()])
+            );
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod about;
 mod archive;
 mod chain;
 
+pub use about::About;
 pub use archive::{Archive, Foot, Head, Span as ArchiveSpan};
 pub use chain::{Broken, GENESIS, key_id, link, seal, verify_next};
 

@@ -340,7 +340,5 @@ async fn finish(
         attempt: attempt.attempt,
         report,
     };
-    journey
-        .record("the end of a step", vec![ended], writes)
-        .await
+    journey.record_end(ended, writes).await
 }

@@ -35,6 +35,7 @@ use plan::{Prepared, Ready, circumstances, prepare, reviews};
 pub(crate) use record::{audit, audit_gated, gated, reasons};
 use record::{deny, describe, invalid, skip, tell_gate};
 use sight::seen;
+use std::sync::Arc;
 use tokio::sync::SemaphorePermit;
 
 /// The action that starts another run.
@@ -205,7 +206,12 @@ fn wanted(journey: &Journey, step: &Step, attempt: u32) -> Result<bool, String> 
 }
 
 /// The agent's policy, lowered by the runbook's own wish.
-pub(super) fn policy_for(world: &World, runbook: &Runbook) -> Policy {
+pub(super) fn policy_for(world: &World, runbook: &Runbook) -> Arc<Policy> {
     let policy = world.in_use().policy.clone();
-    policy.as_ref().clone().lowered(runbook.autonomy)
+    match runbook.autonomy {
+        Some(ceiling) if ceiling < policy.autonomy => {
+            Arc::new(policy.as_ref().clone().lowered(Some(ceiling)))
+        }
+        Some(_) | None => policy,
+    }
 }

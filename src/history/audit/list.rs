@@ -1,7 +1,8 @@
 //! The audit log: looking through it, newest first.
 //!
 //! Every condition has an index that ends with the time and the record's number, so a list needs no sorting. Where there are several,
-//! the one that lets the fewest records through leads; the `+` before the others keeps SQLite from taking theirs.
+//! the one that lets the fewest records through leads; the `+` before the others keeps SQLite from taking theirs. What is said of a
+//! runbook is found by the runbook, and a family of actions by each of its actions.
 
 use super::AuditFilter;
 use crate::{
@@ -16,6 +17,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 /// All columns that the chain covers, and the chain.
 pub(in crate::history) const SELECT: &str = "SELECT seq, at, user, action, resource, namespace, details, success, error_msg, chain, boot, uptime FROM audit_records";
 const NEWEST_FIRST: &str = "ORDER BY at DESC, seq DESC LIMIT :limit";
+/// The same order, where nothing but the time is asked for: its index is that of the guides' view.
+const LATEST: &str = "ORDER BY time DESC, seq DESC LIMIT :limit";
 
 pub(in crate::history) fn list(
     connection: &Connection,
@@ -24,8 +27,64 @@ pub(in crate::history) fn list(
     let Some(values) = Values::of(connection, filter)? else {
         return Ok(Vec::new());
     };
-    let conditions = conditions(filter, &values);
-    conditions.rows(connection, SELECT, NEWEST_FIRST, record)
+    match leading_family(filter) {
+        Some(family) => of_family(connection, filter, &values, family),
+        None => of_one(connection, filter, &values, SELECT, record),
+    }
+}
+
+fn of_one<T>(
+    connection: &Connection,
+    filter: &AuditFilter,
+    values: &Values,
+    select: &str,
+    make: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let by_time = criteria(filter).next().is_none();
+    let order = if by_time { LATEST } else { NEWEST_FIRST };
+    conditions(filter, values).rows(connection, select, order, make)
+}
+
+/// The newest of each action, and of these the newest.
+fn of_family(
+    connection: &Connection,
+    filter: &AuditFilter,
+    values: &Values,
+    family: &str,
+) -> rusqlite::Result<Vec<Record>> {
+    let mut found = Vec::new();
+    for action in actions(connection, family)? {
+        let of_action = AuditFilter {
+            action: Some(action),
+            ..filter.clone()
+        };
+        found.extend(of_one(connection, &of_action, values, SELECT, record)?);
+    }
+    found.sort_by_key(|record| std::cmp::Reverse((record.entry.timestamp, record.seq)));
+    found.truncate(usize::try_from(values.limit).unwrap_or(usize::MAX));
+    Ok(found)
+}
+
+/// The actions that there are of a family: one step through the index for each.
+fn actions(connection: &Connection, family: &str) -> rusqlite::Result<Vec<String>> {
+    let mut next =
+        connection.prepare_cached("SELECT min(action) FROM audit_records WHERE action > ?1")?;
+    let mut found: Vec<String> = Vec::new();
+    loop {
+        let after = found.last().map_or(family, String::as_str);
+        let action: Option<String> = next.query_row([after], |row| row.get(0))?;
+        match action.filter(|action| action.starts_with(family)) {
+            Some(action) => found.push(action),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// The family of actions that leads, if one does.
+fn leading_family(filter: &AuditFilter) -> Option<&str> {
+    let (leading, ..) = criteria(filter).next()?;
+    let family = filter.action.as_deref()?;
+    (leading == OF_FAMILY.0).then_some(family)
 }
 
 /// How SQLite goes about a list.
@@ -36,7 +95,7 @@ pub(in crate::history) fn plan(
 ) -> rusqlite::Result<Vec<String>> {
     let values = Values::of(connection, filter)?.unwrap();
     let select = format!("EXPLAIN QUERY PLAN {SELECT}");
-    conditions(filter, &values).rows(connection, &select, NEWEST_FIRST, |row| row.get(3))
+    of_one(connection, filter, &values, &select, |row| row.get(3))
 }
 
 /// A filter's values as columns hold them.
@@ -76,10 +135,26 @@ fn time_of(connection: &Connection, seq: u64) -> rusqlite::Result<Option<i64>> {
 
 /// A condition: as the leading one, as another, and its value.
 type Texts = (&'static str, &'static str);
+
 type Criterion<'a> = (
     &'static str,
     &'static str,
     Option<(&'static str, &'a String)>,
+);
+
+/// What every action of a family fits. No index leads to it.
+const OF_FAMILY: Texts = (
+    "substr(action, 1, length(:action)) = :action",
+    "substr(action, 1, length(:action)) = :action",
+);
+const OF_RESOURCE: Texts = (
+    "resource = :resource AND resource NOT GLOB 'runbook/*'",
+    "+resource = :resource",
+);
+/// What is said of a runbook has its place in the index of runbooks alone.
+const OF_A_RUNBOOK: Texts = (
+    "runbook = substr(:resource, 9) AND +resource = :resource",
+    "+resource = :resource",
 );
 
 /// What was asked for, the most telling first.
@@ -89,11 +164,7 @@ fn criteria(filter: &AuditFilter) -> impl Iterator<Item = Criterion<'_>> {
         .then_some(("success = 0", "+success = 0", None));
     [
         equal(("run = :run", "+run = :run"), ":run", filter.run.as_ref()),
-        equal(
-            ("resource = :resource", "+resource = :resource"),
-            ":resource",
-            filter.resource.as_ref(),
-        ),
+        equal(resource(filter), ":resource", filter.resource.as_ref()),
         failed,
         equal(
             ("runbook = :runbook", "+runbook = :runbook"),
@@ -119,14 +190,32 @@ fn equal<'a>(
     Some((leading, other, Some((name, value?))))
 }
 
+fn resource(filter: &AuditFilter) -> Texts {
+    match filter.resource.as_deref() {
+        Some(resource) if resource.starts_with("runbook/") => OF_A_RUNBOOK,
+        Some(_) | None => OF_RESOURCE,
+    }
+}
+
 /// A text that ends with a dot is the beginning of actions; one without a dot is a guides' word.
 fn action(filter: &AuditFilter) -> Texts {
     match filter.action.as_deref() {
-        Some(action) if action.ends_with('.') => ("family = :action", "+family = :action"),
+        Some(action) if action.ends_with('.') => OF_FAMILY,
         Some(action) if !action.contains('.') => ("word = :action", "+word = :action"),
         Some(_) | None => ("action = :action", "+action = :action"),
     }
 }
+
+/// From when, until when, and before which record.
+type Bounds = (&'static str, &'static str, &'static str);
+
+const MOMENTS: Bounds = ("at >= :since", "at < :until", "(at, seq) < (:at, :seq)");
+/// The same by the guides' text of the time, as the schema makes it.
+const TIMES: Bounds = (
+    "time >= strftime('%Y-%m-%d %H:%M:%S', :since / 1000, 'unixepoch') || printf('.%03d', :since % 1000)",
+    "time < strftime('%Y-%m-%d %H:%M:%S', :until / 1000, 'unixepoch') || printf('.%03d', :until % 1000)",
+    "(time, seq) < (strftime('%Y-%m-%d %H:%M:%S', :at / 1000, 'unixepoch') || printf('.%03d', :at % 1000), :seq)",
+);
 
 fn conditions<'a>(filter: &'a AuditFilter, values: &'a Values) -> Conditions<'a> {
     let mut conditions = Conditions::default();
@@ -137,10 +226,12 @@ fn conditions<'a>(filter: &'a AuditFilter, values: &'a Values) -> Conditions<'a>
             None => conditions.plain(text),
         }
     }
-    conditions.on_some("at >= :since", ":since", values.since.as_ref());
-    conditions.on_some("at < :until", ":until", values.until.as_ref());
+    let by_time = conditions.is_empty();
+    let (since, until, before) = if by_time { TIMES } else { MOMENTS };
+    conditions.on_some(since, ":since", values.since.as_ref());
+    conditions.on_some(until, ":until", values.until.as_ref());
     if let Some((at, seq)) = &values.before {
-        conditions.on("(at, seq) < (:at, :seq)", ":at", at);
+        conditions.on(before, ":at", at);
         conditions.values.push((":seq", seq));
     }
     conditions.values.push((":limit", &values.limit));

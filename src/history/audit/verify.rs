@@ -1,9 +1,9 @@
 //! The audit log: checking all of it.
 
-use super::{AuditHead, AuditVerdict, archive, head, list::SELECT};
+use super::{AuditHead, AuditVerdict, archive, head};
 use crate::{
     domain::{
-        audit::{Broken, Entry, Record, Stamp, key_id, verify_next},
+        audit::{About, Broken, Entry, Record, Stamp, key_id, verify_next},
         digest::{Digest, canonical_json},
     },
     history::columns::Count,
@@ -14,6 +14,9 @@ use serde_json::Value;
 
 /// Records that are in memory at once while all are checked.
 const PAGE: i64 = 1000;
+
+/// All columns that the chain covers, the chain, and what is looked for by.
+const SELECT: &str = "SELECT seq, at, user, action, resource, namespace, details, success, error_msg, chain, boot, uptime, word, run, runbook FROM audit_records";
 
 /// Where a check has come to, or what stopped it.
 type Reached = Result<(u64, Digest), (u64, Broken)>;
@@ -110,12 +113,10 @@ fn suspicious_record(row: &Row<'_>) -> rusqlite::Result<(Record, bool)> {
     let success: i64 = row.get(7)?;
     let chain: Option<[u8; 32]> = row.get_ref(9)?.as_bytes()?.try_into().ok();
     let (stamp, stamped_well) = stamp(row)?;
-    let as_written =
-        canonical && at.is_ok() && matches!(success, 0 | 1) && chain.is_some() && stamped_well;
     let record = Record {
         seq,
         entry: Entry {
-            timestamp: at.unwrap_or(Timestamp::MIN),
+            timestamp: at.as_ref().map_or(Timestamp::MIN, |at| *at),
             user: text(row, 2)?,
             action: text(row, 3)?,
             resource: text(row, 4)?,
@@ -127,7 +128,23 @@ fn suspicious_record(row: &Row<'_>) -> rusqlite::Result<(Record, bool)> {
         stamp,
         chain: Digest::from_bytes(chain.unwrap_or_default()),
     };
+    let as_written = canonical
+        && at.is_ok()
+        && matches!(success, 0 | 1)
+        && chain.is_some()
+        && stamped_well
+        && is_found_by(row, record.entry.about())?;
     Ok((record, as_written))
+}
+
+/// Whether it is looked for by what it says.
+fn is_found_by(row: &Row<'_>, about: About<'_>) -> rusqlite::Result<bool> {
+    let word = row.get_ref(12)?.as_bytes_or_null()?;
+    let run = row.get_ref(13)?.as_bytes_or_null()?;
+    let runbook = row.get_ref(14)?.as_bytes_or_null()?;
+    Ok(word == Some(about.word.as_bytes())
+        && run == about.run.map(str::as_bytes)
+        && runbook == about.runbook.map(str::as_bytes))
 }
 
 /// Bytes that are no text are not as they were written, and the chain says so.

@@ -7,18 +7,15 @@ DROP TABLE refused;
 
 DROP TABLE audit_archives;
 DROP VIEW audit_log;
-DROP INDEX audit_at;
 DROP INDEX audit_time;
 DROP INDEX audit_user;
 DROP INDEX audit_action;
-DROP INDEX audit_family;
 DROP INDEX audit_word;
 DROP INDEX audit_resource;
 DROP INDEX audit_run;
 DROP INDEX audit_runbook;
 DROP INDEX audit_failed;
 ALTER TABLE audit_records DROP COLUMN time;
-ALTER TABLE audit_records DROP COLUMN family;
 ALTER TABLE audit_records DROP COLUMN word;
 ALTER TABLE audit_records DROP COLUMN run;
 ALTER TABLE audit_records DROP COLUMN runbook;

@@ -2,38 +2,34 @@
 ALTER TABLE audit_records ADD COLUMN boot TEXT;
 ALTER TABLE audit_records ADD COLUMN uptime INTEGER;
 
--- What is looked for. All of it follows from the columns that the chain covers, so nobody can change it alone.
+-- What is looked for. All of it follows from the columns that the chain covers, and whoever checks the chain checks that it does.
 ALTER TABLE audit_records ADD COLUMN time TEXT
     GENERATED ALWAYS AS (strftime('%Y-%m-%d %H:%M:%S', at / 1000, 'unixepoch') || printf('.%03d', at % 1000)) VIRTUAL;
-ALTER TABLE audit_records ADD COLUMN family TEXT
-    GENERATED ALWAYS AS (substr(action, 1, instr(action, '.'))) VIRTUAL;
 -- The guides' word for what a step did, where it ended, was refused or was interrupted; elsewhere the action.
-ALTER TABLE audit_records ADD COLUMN word TEXT
-    GENERATED ALWAYS AS (
-        CASE WHEN action IN ('step.ended', 'step.denied', 'step.interrupted') AND json_valid(details)
-             THEN coalesce(json_extract(details, '$.verb'), action) ELSE action END) VIRTUAL;
-ALTER TABLE audit_records ADD COLUMN run TEXT
-    GENERATED ALWAYS AS (CASE WHEN json_valid(details) THEN json_extract(details, '$.run') END) VIRTUAL;
-ALTER TABLE audit_records ADD COLUMN runbook TEXT
-    GENERATED ALWAYS AS (
-        coalesce(
-            CASE WHEN json_valid(details) THEN json_extract(details, '$.runbook') END,
-            CASE WHEN substr(resource, 1, 8) = 'runbook/' THEN substr(resource, 9) END)) VIRTUAL;
+ALTER TABLE audit_records ADD COLUMN word TEXT NOT NULL DEFAULT '';
+ALTER TABLE audit_records ADD COLUMN run TEXT;
+ALTER TABLE audit_records ADD COLUMN runbook TEXT;
+UPDATE audit_records SET
+    word = CASE WHEN action IN ('step.ended', 'step.denied', 'step.interrupted') AND json_valid(details)
+                THEN coalesce(json_extract(details, '$.verb'), action) ELSE action END,
+    run = CASE WHEN json_valid(details) THEN json_extract(details, '$.run') END,
+    runbook = CASE WHEN substr(resource, 1, 8) = 'runbook/' THEN substr(resource, 9)
+                   WHEN json_valid(details) THEN json_extract(details, '$.runbook') END;
 
--- Each ends with the row's number, so that newest first needs no sorting.
+-- Each ends with the time and the row's number, so that newest first needs no sorting. Every record costs a place in each of them, so
+-- there is none that another can stand in for.
 DROP INDEX audit_user;
 DROP INDEX audit_action;
 DROP INDEX audit_resource;
 DROP INDEX audit_failed;
-CREATE INDEX audit_at       ON audit_records (at);
 CREATE INDEX audit_time     ON audit_records (time);
 CREATE INDEX audit_user     ON audit_records (user, at);
 CREATE INDEX audit_action   ON audit_records (action, at);
-CREATE INDEX audit_family   ON audit_records (family, at);
 CREATE INDEX audit_word     ON audit_records (word, at);
-CREATE INDEX audit_resource ON audit_records (resource, at);
 CREATE INDEX audit_run      ON audit_records (run, at) WHERE run IS NOT NULL;
 CREATE INDEX audit_runbook  ON audit_records (runbook, at) WHERE runbook IS NOT NULL;
+-- What is said of a runbook is found by the runbook.
+CREATE INDEX audit_resource ON audit_records (resource, at) WHERE resource NOT GLOB 'runbook/*';
 CREATE INDEX audit_failed   ON audit_records (at) WHERE success = 0;
 
 DROP VIEW audit_log;

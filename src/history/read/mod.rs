@@ -83,6 +83,10 @@ pub(in crate::history) struct Conditions<'a> {
 }
 
 impl<'a> Conditions<'a> {
+    /// Whether nothing was asked for so far.
+    pub(in crate::history) fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
     /// A condition without a value.
     pub(in crate::history) fn plain(&mut self, text: &'static str) {
         self.texts.push(text);

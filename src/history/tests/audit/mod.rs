@@ -72,6 +72,9 @@ async fn any_edit_of_any_column_is_found_at_its_record() {
         "uptime = uptime + 1",
         "uptime = -1",
         "boot = NULL, uptime = NULL",
+        "word = 'read'",
+        "run = 'another'",
+        "runbook = 'another'",
     ] {
         let disk = OnDisk::new();
         filled(&disk).await;

@@ -162,17 +162,16 @@ fn questions() -> Vec<(&'static str, AuditFilter)> {
         filter
     };
     vec![
-        ("audit_at", none()),
-        ("audit_at", of(|filter, _| filter.since = Some(at(1)))),
-        ("audit_at", of(|filter, _| filter.until = Some(at(1)))),
-        ("audit_at", of(|filter, _| filter.before = Some(1))),
+        ("audit_time", none()),
+        ("audit_time", of(|filter, _| filter.since = Some(at(1)))),
+        ("audit_time", of(|filter, _| filter.until = Some(at(1)))),
+        ("audit_time", of(|filter, _| filter.before = Some(1))),
         ("audit_failed", of(|filter, _| filter.failed = true)),
         ("audit_user", of(|filter, x| filter.user = x)),
         ("audit_runbook", of(|filter, x| filter.runbook = x)),
         ("audit_run", of(|filter, x| filter.run = x)),
         ("audit_resource", of(|filter, x| filter.resource = x)),
         ("audit_action", action("a.b")),
-        ("audit_family", action("a.")),
         ("audit_word", action("delete")),
         (
             "audit_failed",
