@@ -12,6 +12,7 @@ mod api_server;
 mod architecture;
 mod backup;
 mod cli;
+mod cluster;
 mod daemon;
 mod deployment;
 mod few_actions;

@@ -6,6 +6,7 @@
 
 mod audit;
 mod circuit;
+mod cluster;
 mod disk;
 mod halt;
 mod harness;

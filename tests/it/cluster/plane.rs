@@ -1,0 +1,280 @@
+//! The control plane of this run, and a test's own namespace in it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the control plane is made of processes of their own, and one that runs already is named by the environment"
+)]
+
+use crate::steps::{Run, world};
+use orderly::{
+    actions::framework::World,
+    adapters::kubernetes::{ConfiguredClusters, Credentials},
+};
+use serde_json::{Value, json};
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use tempfile::TempDir;
+
+/// How `tests/cluster/up` ends where there is neither Go nor a folder of programs.
+const NOTHING_TO_RUN: i32 = 3;
+
+static PLANE: OnceLock<Option<Plane>> = OnceLock::new();
+static SPACES: AtomicUsize = AtomicUsize::new(0);
+
+/// A control plane that runs.
+pub(crate) struct Plane {
+    /// Kubeconfig, logs, process numbers.
+    folder: PathBuf,
+    /// Where its programs are, as a `PATH`.
+    programs: String,
+    /// What it said when it was ready.
+    pub(crate) greeting: String,
+    /// It lives as long as its standard input does, so it ends with this process, however that ends.
+    _supervisor: Option<Child>,
+}
+
+impl Plane {
+    /// The one of this run; nothing where none can be had, which is said aloud.
+    fn shared() -> Option<&'static Self> {
+        PLANE.get_or_init(Self::found_or_started).as_ref()
+    }
+
+    fn found_or_started() -> Option<Self> {
+        match env::var("ORDERLY_TEST_CLUSTER") {
+            Ok(folder) => Some(Self::at(folder.into(), String::new(), None)),
+            Err(_) => Self::started(),
+        }
+    }
+
+    fn started() -> Option<Self> {
+        let up = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/up");
+        let mut child = Command::new(up)
+            .arg("--until-eof")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut greeting = String::new();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        while said.read_line(&mut greeting).unwrap() > 0 {
+            let line = greeting.lines().last().unwrap().trim();
+            if let Some(folder) = line.strip_prefix("export ORDERLY_TEST_CLUSTER=") {
+                let folder = folder.split_whitespace().next().unwrap().into();
+                child.stdout = Some(said.into_inner());
+                return Some(Self::at(folder, greeting, Some(child)));
+            }
+        }
+        let ended = child.wait().unwrap();
+        let skipped = ended.code() == Some(NOTHING_TO_RUN) && env::var("ORDERLY_CI").is_err();
+        assert!(skipped, "the control plane does not start: {ended}");
+        // Not by `eprintln`, which is kept from the screen where a test succeeds.
+        let aloud =
+            "!! LEFT OUT: the tests on a Kubernetes control plane (tests/cluster/README.md)";
+        writeln!(std::io::stderr(), "{aloud}").unwrap();
+        None
+    }
+
+    fn at(folder: PathBuf, greeting: String, supervisor: Option<Child>) -> Self {
+        let programs = fs::read_to_string(folder.join("programs")).unwrap();
+        let said = greeting
+            .lines()
+            .next()
+            .unwrap_or("a control plane was there");
+        writeln!(std::io::stderr(), "{said}").unwrap();
+        Self {
+            programs: programs.trim().to_owned(),
+            folder,
+            greeting,
+            _supervisor: supervisor,
+        }
+    }
+
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("kubeconfig")
+    }
+}
+
+/// A namespace for one test, with what it needs beside it; it is deleted after the test.
+pub(crate) struct Space {
+    plane: &'static Plane,
+    folder: TempDir,
+    pub(crate) name: String,
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        let delete = ["delete", "namespace", &self.name, "--wait=false"];
+        let _best_effort = self.kubectl_command(&delete).output();
+    }
+}
+
+impl Space {
+    /// A new namespace in which pods can be made; nothing where there is no control plane.
+    pub(crate) fn new() -> Option<Self> {
+        let number = SPACES.fetch_add(1, Ordering::Relaxed);
+        let space = Self {
+            plane: Plane::shared()?,
+            folder: tempfile::tempdir().unwrap(),
+            name: format!("test-{}-{number}", std::process::id()),
+        };
+        space.kubectl(&["create", "namespace", &space.name]);
+        // Pods are refused before it is there.
+        let account = ["--for=create", "serviceaccount/default", "--timeout=60s"];
+        space.kubectl(&[&["wait"][..], &account].concat());
+        Some(space)
+    }
+
+    pub(crate) fn plane(&self) -> &'static Plane {
+        self.plane
+    }
+
+    fn kubectl_command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("kubectl");
+        command
+            .env("PATH", &self.plane.programs)
+            .env("HOME", self.folder.path())
+            .env("KUBECONFIG", self.plane.kubeconfig())
+            .args(["--namespace", &self.name])
+            .args(words);
+        command
+    }
+
+    /// What kubectl says, as the cluster's administrator.
+    pub(crate) fn kubectl(&self, words: &[&str]) -> String {
+        let done = self.kubectl_command(words).output().unwrap();
+        let errors = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "kubectl {words:?}: {errors}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// An object as JSON.
+    pub(crate) fn get(&self, kind: &str, name: &str) -> Value {
+        serde_json::from_str(&self.kubectl(&["get", kind, name, "-o", "json"])).unwrap()
+    }
+
+    /// Waits until it is so, as `kubectl wait --for` says it.
+    pub(crate) fn wait(&self, object: &str, what: &str) {
+        self.kubectl(&["wait", object, "--for", what, "--timeout=60s"]);
+    }
+
+    pub(crate) fn apply(&self, object: &Value) {
+        let mut child = self
+            .kubectl_command(&["apply", "--server-side", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(object.to_string().as_bytes()).unwrap();
+        drop(input);
+        assert!(child.wait().unwrap().success(), "{object}");
+    }
+
+    /// Makes a deployment, and does not wait for it. `behaviour` is what `tests/cluster/kwok.yaml` knows, or nothing.
+    pub(crate) fn deployment(&self, name: &str, replicas: u32, behaviour: &str) {
+        self.apply(&json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": name },
+            "spec": {
+                "replicas": replicas,
+                "selector": { "matchLabels": { "app": name } },
+                "template": pod(name, behaviour)
+            }
+        }));
+    }
+
+    /// Makes a deployment that is available.
+    pub(crate) fn available(&self, name: &str, replicas: u32) {
+        self.deployment(name, replicas, "");
+        let wanted = format!("jsonpath={{.status.availableReplicas}}={replicas}");
+        self.wait(&format!("deployment/{name}"), &wanted);
+    }
+
+    /// Makes a stateful set or daemon set, and waits until its pods are ready; a daemon set has no count of its own.
+    pub(crate) fn workload(&self, kind: &str, name: &str, replicas: u32) {
+        let mut spec = json!({
+            "selector": { "matchLabels": { "app": name } }, "template": pod(name, "")
+        });
+        if kind == "StatefulSet" {
+            spec["serviceName"] = json!(name);
+            spec["replicas"] = json!(replicas);
+        }
+        self.apply(&json!({ "apiVersion": "apps/v1", "kind": kind, "metadata": { "name": name }, "spec": spec }));
+        let object = format!("{kind}/{name}");
+        self.kubectl(&["rollout", "status", &object, "--timeout=60s"]);
+    }
+
+    /// Makes a Job, and does not wait for it.
+    pub(crate) fn job(&self, name: &str, behaviour: &str) {
+        let mut template = pod(name, behaviour);
+        template["spec"]["restartPolicy"] = json!("Never");
+        self.apply(&json!({
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": name },
+            "spec": { "backoffLimit": 0, "template": template }
+        }));
+    }
+
+    /// A kubeconfig for somebody who may do only this in the namespace: a service account with a role of these rules.
+    pub(crate) fn somebody(&self, name: &str, rules: &Value) -> PathBuf {
+        self.kubectl(&["create", "serviceaccount", name]);
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": { "name": name }, "rules": rules
+        });
+        self.apply(&role);
+        let account = format!("--serviceaccount={}:{name}", self.name);
+        self.kubectl(&["create", "rolebinding", name, "--role", name, &account]);
+        let token = self.kubectl(&["create", "token", name]);
+        self.kubeconfig_with(name, token.trim())
+    }
+
+    /// The plane's kubeconfig with another token.
+    fn kubeconfig_with(&self, name: &str, token: &str) -> PathBuf {
+        let path = self.folder.path().join(format!("{name}.kubeconfig"));
+        let text = fs::read_to_string(self.plane.kubeconfig()).unwrap();
+        let (head, rest) = text.split_once("token: ").unwrap();
+        let (_admin, tail) = rest.split_once(' ').unwrap();
+        fs::write(&path, format!("{head}token: {token} {tail}")).unwrap();
+        path
+    }
+
+    /// The agent's world with this cluster in it, reached as the administrator.
+    pub(crate) fn world(&self) -> World {
+        self.world_of(self.plane.kubeconfig())
+    }
+
+    pub(crate) fn world_of(&self, path: PathBuf) -> World {
+        let credentials = Credentials::Kubeconfig {
+            path,
+            context: None,
+        };
+        World {
+            clusters: Arc::new(ConfiguredClusters::new(
+                [("default".to_owned(), credentials)].into(),
+            )),
+            ..world(&self.folder.path().join("state"))
+        }
+    }
+
+    /// A run of the agent.
+    pub(crate) fn run(&self) -> Run {
+        Run::new(self.world())
+    }
+}
+
+fn pod(name: &str, behaviour: &str) -> Value {
+    let mut labels = json!({ "app": name });
+    if !behaviour.is_empty() {
+        labels["orderly.test/pod"] = json!(behaviour);
+    }
+    json!({
+        "metadata": { "labels": labels },
+        "spec": { "containers": [{ "name": "app", "image": "registry.example.org/app:1" }] }
+    })
+}
