@@ -156,7 +156,7 @@ async fn a_policy_that_says_the_same_of_the_step_asks_nobody_again() {
         settings
             .policy
             .dangerous_commands
-            .push("perilous".to_owned());
+            .push("perilous".to_owned().into());
         settings
             .policy
             .protected_namespaces

@@ -256,7 +256,7 @@ impl Space {
         };
         World {
             clusters: Arc::new(ConfiguredClusters::new(
-                [("default".to_owned(), credentials)].into(),
+                [("default".to_owned(), credentials.into())].into(),
             )),
             ..world(&self.folder.path().join("state"))
         }
