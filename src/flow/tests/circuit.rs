@@ -215,7 +215,7 @@ async fn a_question_that_was_cancelled_is_no_denial() {
 async fn a_persons_run_in_which_no_step_could_begin_says_nothing_of_the_runbook() {
     let stage = Stage::new(&book(
         "a",
-        "steps:\n- {name: change, uses: play/change, with: {name: '${{ inputs.nothing }}'}}",
+        "inputs:\n  which: {type: string}\nsteps:\n- {name: change, uses: play/change, with: {name: '${{ inputs.which }}'}}",
     ));
     for _ in 0..3 {
         let run = stage.start("a").await.unwrap();

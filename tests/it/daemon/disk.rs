@@ -219,3 +219,28 @@ fn a_history_that_becomes_read_only_lets_nothing_more_be_touched_and_health_says
     assert_eq!(server.heads().len(), touched);
     assert_eq!(agent.stop(), Some(1), "what it knew last could not be kept");
 }
+
+#[test]
+fn doctor_says_of_a_read_only_state_folder_what_it_cannot_know() {
+    let Some(disk) = SmallDisk::new() else {
+        return;
+    };
+    let place = Place::with_state(disk.state());
+    place.commit(&[super::harness::resting("a")]);
+    let agent = place.start(&[]);
+    let halted = place.cli(&agent, &["halt"]);
+    assert!(halted.status.success());
+    assert_eq!(agent.stop(), Some(0));
+    assert!(disk.run("mount", &["-o", "remount,ro"]));
+    let told = place.offline(&["doctor"]);
+    let said = super::harness::text(&told.stdout);
+    assert_eq!(told.status.code(), Some(1), "{said}");
+    for part in [
+        "Read-only file system",
+        "history.db cannot be looked into",
+        "whether they are halted is not known",
+        "when the agent was last alive cannot be read",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+}

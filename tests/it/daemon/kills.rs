@@ -187,7 +187,12 @@ fn a_program_that_outlives_a_killed_agent_is_ended_before_anything_else_and_the_
     assert!(program.exists(), "it outlives the agent");
 
     let agent = place.start(&["--set", "policy.autonomy=3"]);
-    assert!(!program.exists(), "it is gone before the agent is up");
+    // Whoever took it over may not have read its entry yet.
+    assert!(
+        process(&words).is_none(),
+        "it is gone before the agent is up: {}",
+        program.display()
+    );
     let errors = agent.errors();
     assert!(
         errors.contains("a program had outlived the agent, and was ended"),

@@ -119,6 +119,10 @@ pub(super) async fn history(config: &Config) -> Vec<Finding> {
     let path = config.state_dir.join("history.db");
     match path.try_exists() {
         Ok(true) => {}
+        Ok(false) if read_only(config).is_some() => {
+            let text = format!("{} cannot be made there", path.display());
+            return vec![Finding::fail("history", text)];
+        }
         Ok(false) => {
             let text = format!("{} is made at the first start", path.display());
             return vec![Finding::ok("history", text)];
@@ -128,7 +132,12 @@ pub(super) async fn history(config: &Config) -> Vec<Finding> {
             return vec![Finding::fail("history", text)];
         }
     }
-    if let Some(reason) = read_only(config) {
+    let options = Options {
+        path: path.clone(),
+        key: Vec::new(),
+    };
+    let unreadable = || History::open_read_only(options).is_err();
+    if let Some(reason) = read_only(config).filter(|_| unreadable()) {
         return vec![Finding::fail(
             "history",
             format!(
@@ -145,7 +154,8 @@ pub(super) async fn history(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// Why the state folder cannot be written, where it is there and cannot. SQLite makes files beside a database that it only reads, too.
+/// Why the state folder cannot be written, where it is there and cannot. SQLite makes files beside a database that it only reads, too,
+/// unless somebody else has made them.
 fn read_only(config: &Config) -> Option<String> {
     let folder = &config.state_dir;
     let can = access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK);
