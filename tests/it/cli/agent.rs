@@ -41,7 +41,7 @@ spec:
         "
 spec:
   steps:
-    - { name: long, uses: sleep, with: { duration: 10m } }
+    - { name: long, uses: sleep, with: { duration: 9m } }
 ",
     ),
 ];
