@@ -30,6 +30,7 @@ pub(super) struct Shelf {
     tree: Mutex<Option<Tree>>,
     contents: Mutex<BTreeMap<String, Vec<u8>>>,
     reads: AtomicUsize,
+    folder: String,
     away: Mutex<bool>,
     place: Mutex<String>,
     lineage: Mutex<Option<Lineage>>,
@@ -114,7 +115,7 @@ impl Source for Shelf {
         Box::pin(async { Ok(found) })
     }
     fn folder(&self) -> &str {
-        ""
+        &self.folder
     }
     fn describe(&self) -> String {
         format!("shelf{}", self.place.lock().unwrap())

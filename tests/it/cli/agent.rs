@@ -41,7 +41,7 @@ spec:
         "
 spec:
   steps:
-    - { name: long, uses: sleep, with: { duration: 10m } }
+    - { name: long, uses: sleep, with: { duration: 9m } }
 ",
     ),
 ];
@@ -412,7 +412,7 @@ fn a_runbook_that_never_was_good_is_shown_with_its_problem() {
         status.contains("4 in use, 1 invalid, 0 suspended"),
         "{status}"
     );
-    let problem = "more.yaml:4:9: unknown key `stepps`";
+    let problem = "runbooks/more.yaml:4:9: unknown key `stepps`";
     assert!(status.contains(problem), "{status}");
     let status = agent.orderly(&["status", "-o", "json"]).json();
     let view = &status["runbooks"][2];

@@ -87,7 +87,7 @@ fn a_stubborn_step_is_named_and_asks_a_person_after_the_restart() {
 #[test]
 fn a_second_term_that_leaves_nothing_behind_names_nothing() {
     let place = Place::new();
-    let steps = "[{ name: nap, uses: sleep, with: { duration: 1h } }]";
+    let steps = "[{ name: nap, uses: sleep, with: { duration: 9m } }]";
     place.commit(&[runbook("nap", "[{ agent: started }]", steps)]);
     let mut agent = place.start(&["--set", "runs.shutdownGrace=10m"]);
     agent.run_that("nap", "runs", |run| run["status"] == "running");

@@ -271,5 +271,9 @@ async fn problems_between_files_are_told_at_their_places_in_the_repository() {
     let follower = Follower::of(options, &History::temporary().unwrap()).await;
     follower.sync().await;
     let problems = follower.sync.view().problems.join("\n");
-    insta::assert_snapshot!(problems, @"");
+    insta::assert_snapshot!(problems, @r"
+    ops/runbooks/b.yaml:4:9: the runbook `carrying` stands already in ops/runbooks/a.yaml:1 (names are unique in the repository; that one is used)
+    ops/runbooks/a.yaml:4:9: the runbook `carrying` stands in ops/runbooks/b.yaml:1 too (names are unique in the repository; this one is used)
+    ops/runbooks/c.yaml:8:24: there is no runbook `carying`, which its step `look` names (did you mean `carrying`?)
+    ");
 }
