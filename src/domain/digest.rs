@@ -34,28 +34,9 @@ impl Digest {
 ///
 /// A value that JSON cannot hold becomes `null`; the domain's own types cannot be such.
 pub fn canonical_json(value: &impl Serialize) -> String {
-    fn sorted(value: serde_json::Value) -> serde_json::Value {
-        match value {
-            serde_json::Value::Object(map) => {
-                let mut pairs: Vec<_> = map.into_iter().collect();
-                pairs.sort_by(|a, b| a.0.cmp(&b.0));
-                serde_json::Value::Object(
-                    pairs
-                        .into_iter()
-                        .map(|(key, value)| (key, sorted(value)))
-                        .collect(),
-                )
-            }
-            serde_json::Value::Array(items) => {
-                serde_json::Value::Array(items.into_iter().map(sorted).collect())
-            }
-            plain @ (serde_json::Value::Null
-            | serde_json::Value::Bool(_)
-            | serde_json::Value::Number(_)
-            | serde_json::Value::String(_)) => plain,
-        }
-    }
-    sorted(serde_json::to_value(value).unwrap_or_default()).to_string()
+    let mut value = serde_json::to_value(value).unwrap_or_default();
+    value.sort_all_objects();
+    value.to_string()
 }
 
 impl fmt::Display for Digest {
