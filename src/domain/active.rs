@@ -11,7 +11,8 @@ use crate::domain::{
     runbook::{Document, Environment, Runbook, Trigger},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    cmp::Ordering,
+    collections::BTreeMap,
     sync::{Arc, OnceLock},
 };
 
@@ -66,13 +67,15 @@ pub struct ActiveRunbook {
     pub line: usize,
     /// Why its newest version is not the one in use: `file:line:column: what`.
     pub problem: Option<Box<str>>,
-    definition: OnceLock<Digest>,
+    /// Most are never asked for.
+    definition: OnceLock<Box<Digest>>,
 }
 
 impl ActiveRunbook {
     /// The digest of what it says, computed when it is first asked for.
     pub fn definition(&self) -> Digest {
-        *self.definition.get_or_init(|| self.runbook.digest())
+        let digest = || Box::new(self.runbook.digest());
+        **self.definition.get_or_init(digest)
     }
 }
 
@@ -252,20 +255,20 @@ impl ActiveSet {
         documents: impl IntoIterator<Item = Active>,
         broken: BTreeMap<RunbookName, BrokenRunbook>,
     ) -> Self {
-        let mut set = Self {
-            broken,
-            ..Self::default()
-        };
+        let (mut runbooks, mut others) = (Vec::new(), Vec::new());
         for active in documents {
             match active {
-                Active::Runbook(found) => {
-                    set.runbooks.insert(found.runbook.name.clone(), found);
-                }
-                Active::Other(found) => {
-                    set.others.insert(Identity::of(&found.document), found);
-                }
+                Active::Runbook(found) => runbooks.push((found.runbook.name.clone(), found)),
+                Active::Other(found) => others.push((Identity::of(&found.document), found)),
             }
         }
+        let mut set = Self {
+            // Collected, a tree is full; filled in order, it would be half empty.
+            runbooks: runbooks.into_iter().collect(),
+            others: others.into_iter().collect(),
+            broken,
+            followers: BTreeMap::new(),
+        };
         for found in set.runbooks.values() {
             for trigger in &found.runbook.triggers {
                 if let Trigger::After { runbook, .. } = trigger {
@@ -303,21 +306,19 @@ impl ActiveSet {
         self.runbooks.values().map(Arc::as_ref)
     }
 
-    /// Runbooks that are in one of both only, or not one and the same in both.
-    pub fn difference(&self, other: &Self) -> BTreeSet<RunbookName> {
-        let differs = |from: &Self, name: &RunbookName, found: &Arc<ActiveRunbook>| {
-            let same = from.runbooks.get(name);
-            !same.is_some_and(|same| Arc::ptr_eq(same, found))
-        };
-        let new = other
-            .runbooks
-            .iter()
-            .filter(|(name, found)| differs(self, name, found));
-        let old = self
-            .runbooks
-            .iter()
-            .filter(|(name, found)| differs(other, name, found));
-        new.chain(old).map(|(name, _)| name.clone()).collect()
+    /// Runbooks that are in one of both only, or not one and the same in both: as they are here, and as they are there.
+    pub fn differing_runbooks<'a>(&'a self, other: &'a Self) -> Vec<Pair<'a, ActiveRunbook>> {
+        differing(&self.runbooks, &other.runbooks)
+    }
+
+    /// The files of documents that are in one of both only, or not one and the same in both.
+    pub fn differing_files<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Arc<str>> {
+        let runbooks = self.differing_runbooks(other).into_iter();
+        let runbooks = runbooks.flat_map(|(one, other)| one.into_iter().chain(other));
+        let others = differing(&self.others, &other.others).into_iter();
+        let others = others.flat_map(|(one, other)| one.into_iter().chain(other));
+        let files = runbooks.map(|found| &found.file);
+        files.chain(others.map(|found| &found.file))
     }
 
     /// How many runbooks are in use.
@@ -396,6 +397,32 @@ impl ActiveSet {
         nearest(name.as_str(), known).map_or_else(String::new, |known| {
             format!("\nhint: did you mean `{known}`?")
         })
+    }
+}
+
+/// What two sets have under one name; at least one of them has something.
+pub type Pair<'a, T> = (Option<&'a Arc<T>>, Option<&'a Arc<T>>);
+
+/// What is in one of both trees only, or not one and the same in both. Both are walked once, which is less than to look each name up.
+fn differing<'a, K: Ord, T>(
+    these: &'a BTreeMap<K, Arc<T>>,
+    those: &'a BTreeMap<K, Arc<T>>,
+) -> Vec<Pair<'a, T>> {
+    let (mut these, mut those) = (these.iter().peekable(), those.iter().peekable());
+    let mut differing = Vec::new();
+    loop {
+        let order = match (these.peek(), those.peek()) {
+            (None, None) => return differing,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((this, _)), Some((that, _))) => this.cmp(that),
+        };
+        let this = these.next_if(|_| order.is_le()).map(|(_, found)| found);
+        let that = those.next_if(|_| order.is_ge()).map(|(_, found)| found);
+        let is_same = this.is_some_and(|this| that.is_some_and(|that| Arc::ptr_eq(this, that)));
+        if !is_same {
+            differing.push((this, that));
+        }
     }
 }
 

@@ -139,7 +139,7 @@ pub enum Trigger {
 }
 
 /// What a schedule says beside its times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timing {
     /// The start is put off by up to this, the same amount each time.
@@ -153,6 +153,16 @@ pub struct Timing {
 }
 
 impl Trigger {
+    /// What it says beside its times, if it has times.
+    pub fn timing(&self) -> Option<&Timing> {
+        match self {
+            Self::Schedule { timing, .. } | Self::Every { timing, .. } => Some(timing),
+            Self::Webhook { .. } | Self::Alert { .. } | Self::Agent { .. } | Self::After { .. } => {
+                None
+            }
+        }
+    }
+
     /// A text that stays the same while the trigger's meaning does: its occurrences are counted under it.
     pub fn key(&self) -> String {
         match self {

@@ -54,7 +54,7 @@ pub(super) fn proof(journey: &Journey, outcome: RunOutcome, at: Timestamp) -> Op
 pub(super) fn trusted(set: &ActiveSet, at: Timestamp) -> Write {
     let definitions = set
         .runbooks()
-        .map(|found| (found.definition(), found.runbook.name.clone()));
+        .map(|found| (found.runbook.digest(), found.runbook.name.clone()));
     Write::Trusted {
         definitions: definitions.collect(),
         at,

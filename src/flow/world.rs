@@ -285,7 +285,10 @@ impl World {
 
     /// Puts another set in use, and derives the policy anew.
     pub fn put_in_use(&self, set: Arc<ActiveSet>) {
-        let changed = self.in_use().set.difference(&set);
+        let before = self.in_use();
+        let changed = before.set.differing_runbooks(&set).into_iter();
+        let changed = changed.filter_map(|(before, now)| now.or(before));
+        let changed = changed.map(|found| found.runbook.name.clone()).collect();
         self.put(set);
         needs::look(self, &changed);
         held(&self.changed).extend(changed);

@@ -81,6 +81,14 @@ impl History {
         vacuumed.map_err(failed("compacting the history"))
     }
 
+    /// Gives back the memory that a large write took: the pages it touched stay at hand until then.
+    pub async fn shrink(&self) -> Result<(), HistoryError> {
+        let shrunk = self
+            .task(|connection| connection.execute_batch("PRAGMA shrink_memory;"))
+            .await?;
+        shrunk.map_err(failed("giving back memory"))
+    }
+
     /// Removes what ended before a time, but for the newest `keep_last` runs of each runbook, in small steps between other
     /// writes. What is under way, and the audit log, stay.
     pub async fn prune_runs(

@@ -15,8 +15,8 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
-    net::TcpStream,
+    io::{ErrorKind, Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -74,6 +74,9 @@ fn runbook(name: &str, schedule: &str) -> String {
     )
 }
 
+/// Nothing is waited for longer: a bench that hangs says at what.
+const LONGEST: Duration = Duration::from_mins(2);
+
 /// A running agent.
 struct Agent {
     child: Child,
@@ -103,25 +106,41 @@ impl Agent {
             .env_clear()
             .spawn()
             .unwrap();
-        let agent = Self {
+        let mut agent = Self {
             child,
             state: state.to_owned(),
             port,
         };
+        let began = Instant::now();
         while agent.get("/readyz").is_none_or(|(status, _)| status != 200) {
+            if let Some(ended) = agent.child.try_wait().unwrap() {
+                panic!("the agent ended before it was ready: {ended}");
+            }
+            assert!(
+                began.elapsed() < LONGEST,
+                "the agent is not ready after {LONGEST:?}"
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
         agent
     }
 
-    /// A plain HTTP request; the status and the body.
+    /// A plain HTTP request; the status and the body. Nothing where nobody listens yet.
     fn get(&self, path: &str) -> Option<(u16, Vec<u8>)> {
         self.ask("GET", path, "")
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> Option<(u16, Vec<u8>)> {
         let token = fs::read_to_string(self.state.join("admin.token")).unwrap_or_default();
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let mut stream = TcpStream::connect_timeout(&address, LONGEST).ok()?;
+        assert_ne!(
+            stream.local_addr().unwrap(),
+            address,
+            "the bench's connection goes to itself: its port must lie outside net.ipv4.ip_local_port_range"
+        );
+        stream.set_write_timeout(Some(LONGEST)).unwrap();
+        stream.set_read_timeout(Some(LONGEST)).unwrap();
         let length = body.len();
         write!(
             stream,
@@ -130,7 +149,14 @@ impl Agent {
         )
         .ok()?;
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).ok()?;
+        if let Err(error) = stream.read_to_end(&mut answer) {
+            assert!(
+                !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+                "{method} {path}: {} bytes of an answer, then nothing for {LONGEST:?}",
+                answer.len()
+            );
+            return None;
+        }
         let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
         let status = std::str::from_utf8(&answer[9..12]).ok()?.parse().ok()?;
         Some((status, answer[end + 4..].to_vec()))
@@ -173,7 +199,16 @@ impl Drop for Agent {
         let _told = Command::new("kill")
             .arg(self.child.id().to_string())
             .status();
-        let _ended = self.child.wait();
+        let began = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            if began.elapsed() > LONGEST {
+                let _killed = self.child.kill();
+                let _ended = self.child.wait();
+                println!("!! the agent had not stopped {LONGEST:?} after it was told to");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

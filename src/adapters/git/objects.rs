@@ -1,9 +1,10 @@
 //! Reads objects, and refuses those that libgit2 must not be given.
 //!
 //! libgit2 1.9 inflates a loose object whose file was cut short, as after a power failure, for ever. So a loose object is inflated
-//! here first. An object of absurd size is refused by its header, before it is held in memory.
+//! here first. An object of absurd size is refused before it is held in memory.
 
 use git2::{Blob, Commit, Error, ErrorClass, ErrorCode, ObjectType, Odb, Oid, Repository, Tree};
+use miniz_oxide::inflate::{TINFLStatus, decompress_to_vec_zlib_with_limit};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -11,6 +12,10 @@ use std::{
 
 /// Bytes of one object, inflated. A tree of a million entries has about 40.
 const MAX_OBJECT: usize = 64 << 20;
+/// Bytes of a loose object's file: what cannot be compressed grows a little.
+const MAX_FILE: u64 = 128 << 20;
+/// An object is preceded by its kind and size, in fewer bytes.
+const HEADER: usize = 64;
 /// Tags that lead to tags.
 const MAX_TAGS: usize = 8;
 /// Folders of objects that refer to each other.
@@ -69,39 +74,61 @@ impl<'a> Objects<'a> {
     }
 
     fn admit(&self, id: Oid) -> Result<(), Error> {
-        let (size, _) = self.header(id)?;
-        if size > MAX_OBJECT {
-            return Err(Error::from_str(&format!("object {id} has {size} bytes")));
-        }
         let name = id.to_string();
         let (first, rest) = name.split_at_checked(2).unwrap_or_default();
+        let mut is_loose = false;
         for folder in &self.folders {
             let file = folder.join(first).join(rest);
-            if is_cut(&file, size) {
-                let text = format!(
-                    "object {id} is damaged: {} ends too early\nhint: git fsck",
-                    file.display()
-                );
-                return Err(Error::from_str(&text));
+            match Loose::look(&file) {
+                Loose::Absent => {}
+                Loose::Whole => is_loose = true,
+                Loose::TooLarge => return Err(too_large(id)),
+                Loose::Cut => {
+                    let file = file.display();
+                    let text =
+                        format!("object {id} is damaged: {file} ends too early\nhint: git fsck");
+                    return Err(Error::from_str(&text));
+                }
             }
+        }
+        // One that was inflated is not asked for its size once more.
+        if !is_loose && self.header(id)?.0 > MAX_OBJECT {
+            return Err(too_large(id));
         }
         Ok(())
     }
 }
 
-/// Whether a loose object's file is there and does not inflate to its end.
-fn is_cut(file: &Path, size: usize) -> bool {
-    let Ok(metadata) = fs::metadata(file) else {
-        return false;
-    };
-    let most = u64::try_from(size.saturating_mul(2).saturating_add(4096)).unwrap_or(u64::MAX);
-    if metadata.len() > most {
-        return true;
+fn too_large(id: Oid) -> Error {
+    Error::from_str(&format!("object {id} has more than {MAX_OBJECT} bytes"))
+}
+
+/// What the file of a loose object is like.
+enum Loose {
+    Absent,
+    Whole,
+    /// It does not inflate to its end.
+    Cut,
+    TooLarge,
+}
+
+impl Loose {
+    fn look(file: &Path) -> Self {
+        let Ok(metadata) = fs::metadata(file) else {
+            return Self::Absent;
+        };
+        if metadata.len() > MAX_FILE {
+            return Self::TooLarge;
+        }
+        let Ok(bytes) = fs::read(file) else {
+            return Self::Cut;
+        };
+        match decompress_to_vec_zlib_with_limit(&bytes, MAX_OBJECT + HEADER) {
+            Ok(_) => Self::Whole,
+            Err(error) if error.status == TINFLStatus::HasMoreOutput => Self::TooLarge,
+            Err(_) => Self::Cut,
+        }
     }
-    // The object is preceded by its kind and size, in fewer than 64 bytes.
-    fs::read(file).map_or(true, |bytes| {
-        miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&bytes, size + 64).is_err()
-    })
 }
 
 /// The folder itself, and those it borrows from (gitrepository-layout(5), objects/info/alternates).

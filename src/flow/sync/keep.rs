@@ -83,20 +83,8 @@ fn touched(before: State<'_>, next: State<'_>) -> BTreeSet<Arc<str>> {
         .keys()
         .filter(|path| !next.files.contains_key(*path));
     touched.extend(gone.cloned());
-    differing(next.set, before.set, &mut touched);
-    differing(before.set, next.set, &mut touched);
+    touched.extend(before.set.differing_files(next.set).cloned());
     touched
-}
-
-fn differing(these: &ActiveSet, those: &ActiveSet, touched: &mut BTreeSet<Arc<str>>) {
-    for active in these.documents() {
-        let same = those
-            .get(&active.identity())
-            .is_some_and(|other| other.is(&active));
-        if !same {
-            touched.insert(Arc::clone(active.file()));
-        }
-    }
 }
 
 fn change(path: Arc<str>, mut documents: Vec<Active>, files: &Files) -> ActiveChange {
@@ -185,7 +173,7 @@ pub(super) fn restore(row: &ActiveFile) -> Option<(Arc<str>, NewestFile)> {
 
 /// The files as the history kept them.
 pub(super) async fn kept_files(world: &World) -> Result<Files, HistoryError> {
-    let mut files = Files::new();
+    let mut files = Vec::new();
     let mut after = None;
     loop {
         let rows = world.history.active_files(after.take(), MAX_LIMIT).await?;
@@ -194,11 +182,11 @@ pub(super) async fn kept_files(world: &World) -> Result<Files, HistoryError> {
         for row in &rows {
             // A row of another version that we do not understand is read again from the source.
             if let Some((path, file)) = restore(row) {
-                files.insert(path, Arc::new(file));
+                files.push((path, Arc::new(file)));
             }
         }
         if is_last {
-            return Ok(files);
+            return Ok(files.into_iter().collect());
         }
     }
 }

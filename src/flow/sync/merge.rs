@@ -307,17 +307,15 @@ impl<'a> Next<'a> {
             problems.push(format!("and {untold} problems more"));
         }
         let set = ActiveSet::new(chosen.into_values(), broken);
-        let says_the_same = |found: &Active| {
-            before
-                .get(&found.identity())
-                .is_some_and(|old| old.says_the_same(found))
-        };
-        let changed = set.documents().filter(|found| !says_the_same(found));
-        let changed = changed
-            .filter_map(|found| runbook_name(&found.identity()))
-            .collect();
-        let names = before.runbooks().map(|found| found.runbook.name.clone());
-        let removed = names.filter(|name| set.runbook(name).is_none()).collect();
+        let (mut changed, mut removed) = (Vec::new(), Vec::new());
+        for pair in before.differing_runbooks(&set) {
+            match pair {
+                (Some(old), Some(new)) if old.runbook == new.runbook => {}
+                (_, Some(new)) => changed.push(new.runbook.name.clone()),
+                (Some(old), None) => removed.push(old.runbook.name.clone()),
+                (None, None) => {}
+            }
+        }
         Merged {
             set,
             problems,

@@ -211,14 +211,14 @@ impl Sync {
         tree: &Tree,
         lineage: &Lineage,
     ) -> Result<Files, String> {
-        let mut files = Files::new();
+        let mut files = Vec::with_capacity(tree.files.len());
         let mut changed: Vec<Changed> = Vec::new();
         let mut hands = Hands::new(lineage, tree, &state.files, &state.set);
         let revision: Arc<str> = tree.revision.id.as_str().into();
         for file in &tree.files {
             let known = state.files.get_key_value(file.path.as_str());
             if let Some((path, known)) = known.filter(|(_, known)| *known.blob == *file.blob) {
-                files.insert(Arc::clone(path), Arc::clone(known));
+                files.push((Arc::clone(path), Arc::clone(known)));
                 continue;
             }
             let commit = Commit {
@@ -232,7 +232,7 @@ impl Sync {
         for batch in changed.chunks(BATCH) {
             files.extend(self.read(batch).await?);
         }
-        Ok(files)
+        Ok(files.into_iter().collect())
     }
 
     async fn read(&self, batch: &[Changed]) -> Result<Vec<(Arc<str>, Arc<NewestFile>)>, String> {

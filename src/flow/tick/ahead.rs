@@ -1,6 +1,6 @@
 //! Some time before a due time → people are asked about it, and asked anew when what they were asked about changes.
 
-use super::{Key, Scheduler, settle::occurrence};
+use super::{Key, Known, Scheduler, settle::occurrence};
 use crate::{
     domain::{approval::Ahead, name::RunbookName, runbook::Runbook, span::Span},
     flow::{
@@ -77,7 +77,7 @@ impl Scheduler {
     ) -> Result<(), FlowError> {
         for (key, early) in self.early.clone() {
             let known = self.triggers.get(&key);
-            let Some(entry) = known.and_then(|known| known.entry.as_ref()) else {
+            let Some(entry) = known.and_then(Known::entry) else {
                 continue;
             };
             let ahead = Ahead {

@@ -1,7 +1,7 @@
 //! What came due while nobody was there.
 
 use super::{
-    Entry, Key,
+    Key, Timed,
     settle::{Arrival, occurrence},
 };
 use crate::domain::{
@@ -13,21 +13,20 @@ use jiff::{SignedDuration, Timestamp};
 /// How many missed occurrences `missed: all` runs.
 const MOST_CATCH_UP: usize = 100;
 
-/// The misses in `(from, now]`, as the trigger's `missed` wants them.
+/// The misses in `(from, now]` of a trigger that is active since then, as its `missed` wants them.
 pub(super) fn missed_arrivals(
-    entry: &Entry,
+    (timed, since): (&Timed, Timestamp),
     key: &Key,
     from: Timestamp,
     now: Timestamp,
 ) -> Vec<Arrival> {
-    let since = entry.active_since;
-    let Some(trigger) = entry.timed.trigger() else {
+    let Some(trigger) = timed.trigger() else {
         return Vec::new();
     };
     let Some(stretch) = last_nominal_before(trigger, since, from, now) else {
         return Vec::new();
     };
-    let timing = entry.timed.timing;
+    let timing = timed.timing();
     let catch_up: Vec<Timestamp> = match timing.missed {
         Missed::Skip => Vec::new(),
         Missed::Last => vec![stretch.last],

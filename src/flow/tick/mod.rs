@@ -66,37 +66,55 @@ pub struct Scheduler {
 
 type Key = (RunbookName, Arc<str>);
 
-/// A trigger that the history knows.
+/// A trigger that the history knows. There are ten thousand of them.
 #[derive(Debug)]
 struct Known {
     /// When its present text became active.
     active_since: Timestamp,
-    /// The last nominal time that was settled before this start.
-    settled: Option<Timestamp>,
-    /// Its next time; `None` before the set is taken over, and where nothing is due any more.
-    entry: Option<Entry>,
+    next: Next,
 }
 
-/// A trigger that is due some time. There are ten thousand of them: it points into its runbook.
+/// When a trigger is due next.
+#[derive(Debug)]
+enum Next {
+    /// Before the set is taken over, and where nothing is due any more; the last nominal time that was settled before this start.
+    Unknown(Option<Timestamp>),
+    /// Some time.
+    Entry(Entry),
+}
+
+/// A trigger's next time.
 #[derive(Debug, Clone)]
 struct Entry {
     timed: Timed,
-    active_since: Timestamp,
     nominal: Timestamp,
     due: Timestamp,
 }
 
-/// A trigger of a runbook that has times.
+/// A trigger of a runbook that has times: where it stands there.
 #[derive(Debug, Clone)]
 struct Timed {
     runbook: Arc<Runbook>,
     place: usize,
-    timing: Timing,
 }
 
 impl Timed {
     fn trigger(&self) -> Option<&Trigger> {
         self.runbook.triggers.get(self.place)
+    }
+
+    fn timing(&self) -> Timing {
+        let timing = self.trigger().and_then(Trigger::timing);
+        timing.copied().unwrap_or_default()
+    }
+}
+
+impl Known {
+    fn entry(&self) -> Option<&Entry> {
+        match &self.next {
+            Next::Entry(entry) => Some(entry),
+            Next::Unknown(_) => None,
+        }
     }
 }
 
@@ -114,8 +132,7 @@ impl Scheduler {
             .map(|row| {
                 let known = Known {
                     active_since: row.active_since,
-                    settled: row.last_nominal,
-                    entry: None,
+                    next: Next::Unknown(row.last_nominal),
                 };
                 ((row.runbook, row.key.into()), known)
             })
@@ -194,8 +211,7 @@ impl Scheduler {
 
     /// What comes of one due trigger; its next time is set.
     fn come_due(&mut self, world: &World, key: &Key, now: Timestamp) -> Vec<Arrival> {
-        let known = self.triggers.get(key);
-        let Some(entry) = known.and_then(|known| known.entry.clone()) else {
+        let Some((since, entry)) = self.entry(key) else {
             return Vec::new();
         };
         let missed = now.duration_since(entry.due) > LATE;
@@ -204,11 +220,11 @@ impl Scheduler {
                 .nominal
                 .saturating_sub(SignedDuration::from_millis(1))
                 .unwrap_or(entry.nominal);
-            missed_arrivals(&entry, key, before, now)
+            missed_arrivals((&entry.timed, since), key, before, now)
         } else {
             vec![Arrival::Due(
                 occurrence(key, entry.nominal),
-                entry.timed.timing,
+                entry.timed.timing(),
             )]
         };
         let after = if missed {
@@ -216,24 +232,43 @@ impl Scheduler {
         } else {
             entry.nominal
         };
-        self.set_next(world, key, entry, after);
+        self.set_next(world, key, entry.timed, after);
         arrivals
     }
 
-    fn set_next(&mut self, world: &World, key: &Key, mut entry: Entry, after: Timestamp) {
-        let trigger = entry.timed.trigger();
-        let next = trigger.and_then(|it| next_nominal(it, entry.active_since, after));
+    /// When a trigger became active, and its next time.
+    fn entry(&self, key: &Key) -> Option<(Timestamp, Entry)> {
+        let known = self.triggers.get(key)?;
+        Some((known.active_since, known.entry()?.clone()))
+    }
+
+    fn set_next(&mut self, world: &World, key: &Key, timed: Timed, after: Timestamp) {
+        let Some(known) = self.triggers.get_mut(key) else {
+            return;
+        };
+        let trigger = timed.trigger();
+        let next = trigger.and_then(|it| next_nominal(it, known.active_since, after));
         let Some(nominal) = next else {
             self.forget(world, key);
             return;
         };
-        entry.nominal = nominal;
-        entry.due = due(world, key, &entry.timed.timing, nominal);
-        self.queue.insert((entry.due, key.clone()));
-        publish(world, key, Some(&entry));
-        if let Some(known) = self.triggers.get_mut(key) {
-            known.entry = Some(entry);
-        }
+        let due = due(world, key, &timed.timing(), nominal);
+        let interval = trigger.and_then(|it| interval_at(it, known.active_since, nominal));
+        self.queue.insert((due, key.clone()));
+        publish(
+            world,
+            key,
+            Some(Due {
+                due,
+                nominal,
+                interval,
+            }),
+        );
+        known.next = Next::Entry(Entry {
+            timed,
+            nominal,
+            due,
+        });
     }
 
     async fn heartbeat(
@@ -256,15 +291,7 @@ impl Scheduler {
 }
 
 /// Shows people and metrics when this trigger is due next.
-fn publish(world: &World, key: &Key, entry: Option<&Entry>) {
-    let due = entry.map(|entry| Due {
-        due: entry.due,
-        nominal: entry.nominal,
-        interval: entry
-            .timed
-            .trigger()
-            .and_then(|trigger| interval_at(trigger, entry.active_since, entry.nominal)),
-    });
+fn publish(world: &World, key: &Key, due: Option<Due>) {
     let mut upcoming = held(&world.upcoming);
     match due {
         Some(due) => {

@@ -3,7 +3,7 @@
 //! Only the runbooks that changed are looked at: one among ten thousand costs one.
 
 use super::{
-    Entry, Key, Known, Scheduler, Timed, missed_arrivals, publish,
+    Key, Known, Next, Scheduler, Timed, missed_arrivals, publish,
     settle::{Arrival, settle_all},
 };
 use crate::{
@@ -15,7 +15,13 @@ use crate::{
     history::Write,
 };
 use jiff::Timestamp;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// After so many changes what they left in memory is tidied.
+const MANY: usize = 1000;
 
 impl Scheduler {
     /// Takes over the set in use: new triggers count from now, gone ones are forgotten, unchanged ones keep their times. Gives the
@@ -52,16 +58,17 @@ impl Scheduler {
                     });
                     Known {
                         active_since: now,
-                        settled: None,
-                        entry: None,
+                        next: Next::Unknown(None),
                     }
                 });
-                if let Some(entry) = &mut known.entry {
+                let alive = match &mut known.next {
                     // Only timing may differ: the key is the trigger's meaning.
-                    entry.timed = timed;
-                    continue;
-                }
-                let alive = known.settled.map_or(alive, |settled| alive.max(settled));
+                    Next::Entry(entry) => {
+                        entry.timed = timed;
+                        continue;
+                    }
+                    Next::Unknown(settled) => settled.map_or(alive, |settled| alive.max(settled)),
+                };
                 let active_since = known.active_since;
                 arrivals.extend(self.enter(world, &key, timed, active_since, alive));
             }
@@ -70,7 +77,18 @@ impl Scheduler {
             world.write("the triggers in use", writes).await?;
         }
         settle_all(world, arrivals, now).await?;
+        if changed.len() >= MANY {
+            self.tidy(world).await;
+        }
         Ok(changed)
+    }
+
+    /// Takes less room after many changes.
+    async fn tidy(&mut self, world: &World) {
+        pack(&mut self.triggers);
+        pack(&mut held(&world.upcoming));
+        // Where it cannot give anything back, it only takes more room.
+        let _kept = world.history.shrink().await;
     }
 
     /// The runbooks to look at: those that changed since the last time; at first, all there are and all that were.
@@ -124,7 +142,8 @@ impl Scheduler {
 
     pub(super) fn forget(&mut self, world: &World, key: &Key) {
         let known = self.triggers.get_mut(key);
-        if let Some(entry) = known.and_then(|known| known.entry.take()) {
+        let next = known.map(|known| std::mem::replace(&mut known.next, Next::Unknown(None)));
+        if let Some(Next::Entry(entry)) = next {
             self.queue.remove(&(entry.due, key.clone()));
         }
         publish(world, key, None);
@@ -140,16 +159,16 @@ impl Scheduler {
         alive: Timestamp,
     ) -> Vec<Arrival> {
         let now = world.now();
-        let entry = Entry {
-            timed,
-            active_since,
-            nominal: active_since,
-            due: active_since,
-        };
-        let arrivals = missed_arrivals(&entry, key, alive.max(active_since), now);
-        self.set_next(world, key, entry, now);
+        let from = alive.max(active_since);
+        let arrivals = missed_arrivals((&timed, active_since), key, from, now);
+        self.set_next(world, key, timed, now);
         arrivals
     }
+}
+
+/// A tree that was filled in order is half empty; collected anew, it is full.
+fn pack<K: Ord, V>(tree: &mut BTreeMap<K, V>) {
+    *tree = std::mem::take(tree).into_iter().collect();
 }
 
 /// Every timed trigger of a runbook, if it is in use here.
@@ -160,26 +179,14 @@ fn wanted(world: &World, runbook: &RunbookName) -> Vec<(Key, Timed)> {
     let Some(found) = found.filter(|found| found.runbook.applies_in(&environment)) else {
         return Vec::new();
     };
-    let timed = |(place, trigger): (usize, &Trigger)| match trigger {
-        Trigger::Schedule { timing, .. } | Trigger::Every { timing, .. } => {
-            let key = (runbook.clone(), trigger.key().into());
-            let timed = Timed {
-                runbook: Arc::clone(&found.runbook),
-                place,
-                timing: *timing,
-            };
-            Some((key, timed))
-        }
-        Trigger::Webhook { .. }
-        | Trigger::Alert { .. }
-        | Trigger::Agent { .. }
-        | Trigger::After { .. } => None,
+    let timed = |(place, trigger): (usize, &Trigger)| {
+        trigger.timing()?;
+        let timed = Timed {
+            runbook: Arc::clone(&found.runbook),
+            place,
+        };
+        Some(((runbook.clone(), trigger.key().into()), timed))
     };
-    found
-        .runbook
-        .triggers
-        .iter()
-        .enumerate()
-        .filter_map(timed)
-        .collect()
+    let triggers = found.runbook.triggers.iter().enumerate();
+    triggers.filter_map(timed).collect()
 }

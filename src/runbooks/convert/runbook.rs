@@ -137,6 +137,24 @@ fn check_input(draft: &mut Draft<'_>, input: &Input, pointer: &str) {
             return;
         }
     }
+    check_choices(draft, input, pointer);
+    let Some(default) = &input.default else {
+        return;
+    };
+    if let Some(why) = misfit(input, default) {
+        draft.fault(&format!("{pointer}/default"), format!("the default {why}"));
+    }
+    if input.required {
+        let what = "a required input never uses its default";
+        let fault = draft.fault(&format!("{pointer}/default"), what);
+        fault.hint = Some("remove `required` or `default`".to_owned());
+    }
+}
+
+fn check_choices(draft: &mut Draft<'_>, input: &Input, pointer: &str) {
+    if input.choices.is_empty() {
+        return;
+    }
     let without_choices = Input {
         choices: Box::default(),
         ..input.clone()
@@ -148,17 +166,6 @@ fn check_input(draft: &mut Draft<'_>, input: &Input, pointer: &str) {
                 format!("a choice {why}"),
             );
         }
-    }
-    let Some(default) = &input.default else {
-        return;
-    };
-    if let Some(why) = misfit(input, default) {
-        draft.fault(&format!("{pointer}/default"), format!("the default {why}"));
-    }
-    if input.required {
-        let what = "a required input never uses its default";
-        let fault = draft.fault(&format!("{pointer}/default"), what);
-        fault.hint = Some("remove `required` or `default`".to_owned());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runbooks that start themselves, by `after` triggers and `runbook` steps, over any number of others.
 
 use crate::{
-    domain::runbook::{Runbook, Trigger},
+    domain::runbook::{Runbook, Step, Trigger},
     runbooks::set::{CALL, Circles, Entry, all_steps},
 };
 use serde_json::Value;
@@ -14,6 +14,10 @@ const MOST_FOLLOWED: usize = 1_000_000;
 
 /// Every runbook that stands on a circle, by its place among the entries, and a short circle as text.
 pub(super) fn circles(entries: &[Entry<'_>], told: Circles) -> Vec<(usize, String)> {
+    let mut runbooks = entries.iter().filter_map(Entry::runbook);
+    if !runbooks.any(|(runbook, _)| starts_another(runbook)) {
+        return Vec::new();
+    }
     let starts = Starts::new(entries);
     let component = starts.components();
     let mut room = MOST_FOLLOWED;
@@ -29,6 +33,13 @@ pub(super) fn circles(entries: &[Entry<'_>], told: Circles) -> Vec<(usize, Strin
         known.extend(path.unwrap_or_default());
     }
     found
+}
+
+/// Whether it starts another, or another starts it; most do not, and then there is nothing to look for.
+fn starts_another(runbook: &Runbook) -> bool {
+    let is_after = |trigger: &Trigger| matches!(trigger, Trigger::After { .. });
+    let is_call = |step: &Step| step.uses.as_str() == CALL.0;
+    runbook.triggers.iter().any(is_after) || all_steps(runbook).any(is_call)
 }
 
 /// Which runbook starts which.
