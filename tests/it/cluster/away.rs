@@ -64,6 +64,7 @@ async fn a_wait_outlives_the_api_server_and_no_server_outlives_the_run() {
             "a server outlives the run"
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
-    }    // Its folder would be removed by the next one that starts.
+    }
+    // Its folder would be removed by the next one that starts.
     fs::remove_dir_all(plane.kubeconfig().parent().unwrap()).unwrap();
 }

@@ -45,7 +45,7 @@ pub(crate) struct Plane {
 impl Plane {
     /// The one of this run; nothing where none can be had, which is said aloud.
     fn shared() -> Option<&'static Self> {
-        let plane = PLANE.get_or_init(|| match env::var("ORDERLY_TEST_CLUSTER") {
+        let plane = PLANE.get_or_init(|| match env::var("TEST_CLUSTER") {
             Ok(folder) => Ok(Some(Self::at(folder.into(), String::new(), None))),
             Err(_) => Self::started(),
         });
@@ -73,7 +73,7 @@ impl Plane {
         let mut said = BufReader::new(child.stdout.take().unwrap());
         while said.read_line(&mut greeting).unwrap() > 0 {
             let line = greeting.lines().last().unwrap().trim();
-            if let Some(folder) = line.strip_prefix("export ORDERLY_TEST_CLUSTER=") {
+            if let Some(folder) = line.strip_prefix("export TEST_CLUSTER=") {
                 let folder = folder.split_whitespace().next().unwrap().into();
                 child.stdout = Some(said.into_inner());
                 return Ok(Some(Self::at(folder, greeting, Some(child))));
