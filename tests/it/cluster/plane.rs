@@ -83,10 +83,9 @@ impl Plane {
         if ended.code() != Some(NOTHING_TO_RUN) || env::var("ORDERLY_CI").is_ok() {
             return Err(format!("the control plane does not start: {ended}"));
         }
-        // Not by `eprintln`, which is kept from the screen where a test succeeds.
         let aloud =
             "!! LEFT OUT: the tests on a Kubernetes control plane (tests/cluster/README.md)";
-        writeln!(std::io::stderr(), "{aloud}").unwrap();
+        say(aloud);
         Ok(None)
     }
 
@@ -96,7 +95,7 @@ impl Plane {
             .lines()
             .next()
             .unwrap_or("a control plane was there");
-        writeln!(std::io::stderr(), "{said}").unwrap();
+        say(said);
         Self {
             programs: programs.trim().to_owned(),
             folder,
@@ -305,4 +304,10 @@ fn pod(name: &str, behaviour: &str) -> Value {
         "metadata": { "labels": labels },
         "spec": { "containers": [{ "name": "app", "image": "registry.example.org/app:1" }] }
     })
+}
+
+/// Not by `eprintln`, which is kept from the screen where a test succeeds.
+fn say(aloud: &str) {
+    let line = format!("{aloud}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
