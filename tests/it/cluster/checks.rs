@@ -124,3 +124,33 @@ async fn what_is_not_well_is_named() {
     let report = space.check("events", json!({ "warning": 1 })).await;
     says(&report, CheckStatus::Warning, "BackOff");
 }
+
+#[tokio::test]
+async fn a_claim_waits_until_there_is_a_volume() {
+    let Some(space) = Space::new() else { return };
+    space.apply(&json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data" },
+        "spec": {
+            "storageClassName": "", "accessModes": ["ReadWriteOnce"], "volumeName": space.name,
+            "resources": { "requests": { "storage": "1Gi" } }
+        }
+    }));
+    let pending = "jsonpath={.status.phase}=Pending";
+    space.wait("persistentvolumeclaim/data", pending);
+    let report = space.check("claims", json!({})).await;
+    says(&report, CheckStatus::Critical, "data: is Pending");
+    space.apply(&json!({
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": space.name },
+        "spec": {
+            "storageClassName": "", "accessModes": ["ReadWriteOnce"], "capacity": { "storage": "1Gi" },
+            "hostPath": { "path": "/nowhere" }
+        }
+    }));
+    space.wait(
+        "persistentvolumeclaim/data",
+        "jsonpath={.status.phase}=Bound",
+    );
+    let report = space.check("claims", json!({})).await;
+    says(&report, CheckStatus::Ok, "1 of 1 claims are bound");
+    space.kubectl(&["delete", "persistentvolume", &space.name, "--wait=false"]);
+}

@@ -13,6 +13,9 @@ async fn the_control_plane_is_ready_and_says_after_how_long() {
     );
     let nodes = space.kubectl(&["get", "nodes", "--no-headers"]);
     assert!(nodes.contains("fake-1"), "{nodes}");
+    // Without these, nodes are taken for lost after a minute, and their pods for not ready.
+    let lease = ["-n", "kube-node-lease", "wait", "lease/fake-1"];
+    space.kubectl(&[&lease[..], &["--for=create", "--timeout=60s"]].concat());
     let version = space.world().clusters.version("default").await.unwrap();
     assert!(version.starts_with("v1."), "{version}");
 }

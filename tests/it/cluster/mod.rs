@@ -6,6 +6,7 @@
     reason = "what fails here fails the test"
 )]
 
+mod away;
 mod checks;
 mod control_plane;
 pub(crate) mod plane;

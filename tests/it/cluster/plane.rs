@@ -10,6 +10,7 @@ use orderly::{
     actions::framework::World,
     adapters::kubernetes::{ConfiguredClusters, Credentials},
 };
+use rustix::process::Pid;
 use serde_json::{Value, json};
 use std::{
     env, fs,
@@ -26,7 +27,7 @@ use tempfile::TempDir;
 /// How `tests/cluster/up` ends where there is neither Go nor a folder of programs.
 const NOTHING_TO_RUN: i32 = 3;
 
-static PLANE: OnceLock<Option<Plane>> = OnceLock::new();
+static PLANE: OnceLock<Result<Option<Plane>, String>> = OnceLock::new();
 static SPACES: AtomicUsize = AtomicUsize::new(0);
 
 /// A control plane that runs.
@@ -44,17 +45,23 @@ pub(crate) struct Plane {
 impl Plane {
     /// The one of this run; nothing where none can be had, which is said aloud.
     fn shared() -> Option<&'static Self> {
-        PLANE.get_or_init(Self::found_or_started).as_ref()
-    }
-
-    fn found_or_started() -> Option<Self> {
-        match env::var("ORDERLY_TEST_CLUSTER") {
-            Ok(folder) => Some(Self::at(folder.into(), String::new(), None)),
+        let plane = PLANE.get_or_init(|| match env::var("TEST_CLUSTER") {
+            Ok(folder) => Ok(Some(Self::at(folder.into(), String::new(), None))),
             Err(_) => Self::started(),
-        }
+        });
+        plane
+            .as_ref()
+            .unwrap_or_else(|why| panic!("{why}"))
+            .as_ref()
     }
 
-    fn started() -> Option<Self> {
+    /// One that a single test may break.
+    fn own() -> Option<&'static Self> {
+        let plane = Self::started().unwrap_or_else(|why| panic!("{why}"));
+        plane.map(|plane| &*Box::leak(Box::new(plane)))
+    }
+
+    fn started() -> Result<Option<Self>, String> {
         let up = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/up");
         let mut child = Command::new(up)
             .arg("--until-eof")
@@ -66,20 +73,20 @@ impl Plane {
         let mut said = BufReader::new(child.stdout.take().unwrap());
         while said.read_line(&mut greeting).unwrap() > 0 {
             let line = greeting.lines().last().unwrap().trim();
-            if let Some(folder) = line.strip_prefix("export ORDERLY_TEST_CLUSTER=") {
+            if let Some(folder) = line.strip_prefix("export TEST_CLUSTER=") {
                 let folder = folder.split_whitespace().next().unwrap().into();
                 child.stdout = Some(said.into_inner());
-                return Some(Self::at(folder, greeting, Some(child)));
+                return Ok(Some(Self::at(folder, greeting, Some(child))));
             }
         }
         let ended = child.wait().unwrap();
-        let skipped = ended.code() == Some(NOTHING_TO_RUN) && env::var("ORDERLY_CI").is_err();
-        assert!(skipped, "the control plane does not start: {ended}");
-        // Not by `eprintln`, which is kept from the screen where a test succeeds.
+        if ended.code() != Some(NOTHING_TO_RUN) || env::var("ORDERLY_CI").is_ok() {
+            return Err(format!("the control plane does not start: {ended}"));
+        }
         let aloud =
             "!! LEFT OUT: the tests on a Kubernetes control plane (tests/cluster/README.md)";
-        writeln!(std::io::stderr(), "{aloud}").unwrap();
-        None
+        say(aloud);
+        Ok(None)
     }
 
     fn at(folder: PathBuf, greeting: String, supervisor: Option<Child>) -> Self {
@@ -88,7 +95,7 @@ impl Plane {
             .lines()
             .next()
             .unwrap_or("a control plane was there");
-        writeln!(std::io::stderr(), "{said}").unwrap();
+        say(said);
         Self {
             programs: programs.trim().to_owned(),
             folder,
@@ -99,6 +106,17 @@ impl Plane {
 
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.folder.join("kubeconfig")
+    }
+
+    /// The number of one of its processes; `up` is the one that holds the others.
+    pub(crate) fn process(&self, name: &str) -> Pid {
+        let file = if name == "up" {
+            "pid".to_owned()
+        } else {
+            format!("{name}.pid")
+        };
+        let number = fs::read_to_string(self.folder.join(file)).unwrap();
+        Pid::from_raw(number.trim().parse().unwrap()).unwrap()
     }
 }
 
@@ -119,9 +137,18 @@ impl Drop for Space {
 impl Space {
     /// A new namespace in which pods can be made; nothing where there is no control plane.
     pub(crate) fn new() -> Option<Self> {
+        Plane::shared().map(Self::on)
+    }
+
+    /// The same, on a control plane that this test alone uses.
+    pub(crate) fn alone() -> Option<Self> {
+        Plane::own().map(Self::on)
+    }
+
+    fn on(plane: &'static Plane) -> Self {
         let number = SPACES.fetch_add(1, Ordering::Relaxed);
         let space = Self {
-            plane: Plane::shared()?,
+            plane,
             folder: tempfile::tempdir().unwrap(),
             name: format!("test-{}-{number}", std::process::id()),
         };
@@ -129,7 +156,7 @@ impl Space {
         // Pods are refused before it is there.
         let account = ["--for=create", "serviceaccount/default", "--timeout=60s"];
         space.kubectl(&[&["wait"][..], &account].concat());
-        Some(space)
+        space
     }
 
     pub(crate) fn plane(&self) -> &'static Plane {
@@ -277,4 +304,10 @@ fn pod(name: &str, behaviour: &str) -> Value {
         "metadata": { "labels": labels },
         "spec": { "containers": [{ "name": "app", "image": "registry.example.org/app:1" }] }
     })
+}
+
+/// Not by `eprintln`, which is kept from the screen where a test succeeds.
+fn say(aloud: &str) {
+    let line = format!("{aloud}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

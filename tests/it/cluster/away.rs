@@ -1,0 +1,70 @@
+//! What breaks: on a control plane of this test's own.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "processes of other programs end by the real clock"
+)]
+
+use super::plane::Space;
+use orderly::domain::run::StepResult;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+const SERVERS: [&str; 5] = [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+];
+
+/// Whether it runs; one that has ended and was not fetched yet does not.
+fn runs(process: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero()));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+fn is_restarted(space: &Space) -> bool {
+    let web = space.get("deployment", "web");
+    let annotations = &web["spec"]["template"]["metadata"]["annotations"];
+    annotations["kubectl.kubernetes.io/restartedAt"].is_string()
+}
+
+#[tokio::test]
+async fn a_wait_outlives_the_api_server_and_no_server_outlives_the_run() {
+    let Some(space) = Space::alone() else { return };
+    space.available("web", 1);
+    let slow =
+        r#"{"spec":{"template":{"metadata":{"annotations":{"orderly.test/start-after":"3s"}}}}}"#;
+    space.kubectl(&["patch", "deployment/web", "-p", slow]);
+    let (plane, run) = (space.plane(), space.run());
+    let restart = json!({ "namespace": space.name, "deployment": "web", "wait": "2m" });
+    let kill = async {
+        while !is_restarted(&space) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // The step hears that its change was taken.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        kill_process(plane.process("kube-apiserver"), Signal::KILL).unwrap();
+    };
+    let (report, ()) = tokio::join!(run.step("kubernetes/rollout-restart", restart), kill);
+    assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
+
+    let servers = SERVERS.map(|name| plane.process(name));
+    assert!(servers.iter().all(|server| runs(*server)));
+    kill_process(plane.process("up"), Signal::KILL).unwrap();
+    let began = Instant::now();
+    while servers.iter().any(|server| runs(*server)) {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "a server outlives the run"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Its folder would be removed by the next one that starts.
+    fs::remove_dir_all(plane.kubeconfig().parent().unwrap()).unwrap();
+}
