@@ -30,6 +30,7 @@ async fn runbooks_with_one_lock_change_things_one_after_the_other() {
         ["first"],
         "the second waits for the lock"
     );
+    until(|| stage.world.lock_waits.lock().unwrap().contains_key(&second)).await;
     let told = stage.world.lock_waits.lock().unwrap().get(&second).cloned();
     let told = told.unwrap();
     assert_eq!((told.lock.as_str(), told.held_by), ("db", first));
