@@ -181,7 +181,6 @@ impl<'s> Builder<'s> {
         found().unwrap_or_else(|| place(value))
     }
 
-    /// An alias that stands for nothing may be a text that somebody forgot to quote.
     fn alias(&mut self, place: Place) {
         if !self.is_merged() {
             let fault = Fault::new(place, "aliases are not allowed");
