@@ -230,7 +230,7 @@ fn a_broken_newcomer_is_not_used_and_is_known_by_name() {
     assert!(
         followed.set.broken()[&name]
             .problem
-            .starts_with("b.yaml:6:")
+            .starts_with("runbooks/b.yaml:6:")
     );
     assert_eq!(followed.set.invalid_count(), 1);
 }

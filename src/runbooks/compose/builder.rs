@@ -150,7 +150,7 @@ impl<'s> Builder<'s> {
         self.anchored.count += 1;
         if self.anchored.told_by.is_none() {
             self.anchored.told_by = Some(self.faults.len());
-            let fault = Fault::new(self.before('&', at), "anchors and aliases are not allowed");
+            let fault = Fault::new(self.before('&', at), "anchors are not allowed");
             self.faults.push(fault.hint(
                 "write the value out where it is needed, or quote it if it begins with `&` as text",
             ));
@@ -181,7 +181,6 @@ impl<'s> Builder<'s> {
         found().unwrap_or_else(|| place(value))
     }
 
-    /// An alias that stands for nothing may be a text that somebody forgot to quote.
     fn alias(&mut self, place: Place) {
         if !self.is_merged() {
             let fault = Fault::new(place, "aliases are not allowed");
@@ -336,8 +335,9 @@ impl<'s> Builder<'s> {
         } = self;
         let fault = told_by.and_then(|told_by| faults.get_mut(told_by));
         if let Some(fault) = fault.filter(|_| count > 1) {
-            let more = format!("; {count} of them stand in this document");
-            fault.what.push_str(&more);
+            fault.what = format!(
+                "anchors and aliases are not allowed; {count} of them stand in this document"
+            );
         }
         let first = faults.first().map(|fault| fault.place);
         let root = self.root.or_else(|| {
