@@ -107,6 +107,11 @@ pub trait Clusters: Send + Sync + std::fmt::Debug {
     /// Whether a program that a step starts finds this very cluster by itself, with this `KUBECONFIG` or with none. Where that is not
     /// sure, it does not.
     fn is_reached_by_programs(&self, cluster: &str, kubeconfig: Option<&str>) -> bool;
+    /// The namespace that such a program takes where it is told none: that of its kubeconfig's context, or of its pod.
+    fn assumed_namespace<'a>(
+        &'a self,
+        cluster: &'a str,
+    ) -> BoxFuture<'a, Result<String, ClusterError>>;
     /// What the server calls a sort of object that is not built in. Asked of the server once, and again once it serves no such sort.
     fn find<'a>(
         &'a self,

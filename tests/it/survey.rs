@@ -8,7 +8,7 @@ use orderly::{
     actions::framework::World,
     adapters::kubernetes::{ConfiguredClusters, Credentials},
     domain::{
-        effect::{Effects, Reach},
+        effect::{Effects, Reach, Scope},
         gate::{Decision, Stage},
         policy::{Autonomy, Operation, Policy},
         span::Span,
@@ -245,4 +245,26 @@ async fn a_program_that_may_reach_another_cluster_is_not_answered_for() {
         assert_eq!(effects.items[0].reach, Reach::Unknown, "{with}");
     }
     assert_eq!(place.server.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn a_program_that_is_told_no_namespace_takes_that_of_its_context() {
+    let place = Place::new().await;
+    let line = "kubectl scale deployment web --replicas=2";
+    let scope = |effects: &Effects| effects.items[0].object.scope.clone();
+    let plain = place.kubectl(line).await;
+    assert_eq!(scope(&plain), Scope::Namespace("default".to_owned()));
+    let place = Place::new().await;
+    let config = std::fs::read_to_string(&place.kubeconfig).unwrap();
+    let named = config.replace(r#""user":"me""#, r#""user":"me","namespace":"kube-system""#);
+    std::fs::write(&place.kubeconfig, named).unwrap();
+    let effects = place.kubectl(line).await;
+    assert_eq!(scope(&effects), Scope::Namespace("kube-system".to_owned()));
+    let said = place
+        .kubectl("kubectl scale deployment web --replicas=2 -n default")
+        .await;
+    assert_eq!(scope(&said), Scope::Namespace("default".to_owned()));
+    let elsewhere = json!({ "argv": line.split(' ').collect::<Vec<_>>(), "env": {} });
+    let unknown = place.run.effects("command", &elsewhere).await;
+    assert_eq!(scope(&unknown), Scope::Unknown);
 }

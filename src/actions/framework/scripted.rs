@@ -424,6 +424,12 @@ impl Clusters for Absent {
     fn is_reached_by_programs(&self, _: &str, _: Option<&str>) -> bool {
         false
     }
+    fn assumed_namespace<'a>(
+        &'a self,
+        cluster: &'a str,
+    ) -> BoxFuture<'a, Result<String, ClusterError>> {
+        no_cluster(cluster)
+    }
 }
 
 impl Host for Absent {

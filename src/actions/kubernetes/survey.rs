@@ -47,8 +47,7 @@ pub(in crate::actions) async fn survey(
     arguments: &Value,
     effects: Effects,
 ) -> Effects {
-    let open = open_objects(&effects);
-    if open.is_empty() || !effects.refusals.is_empty() {
+    if !effects.refusals.is_empty() {
         return effects;
     }
     let mut survey = Survey {
@@ -56,6 +55,11 @@ pub(in crate::actions) async fn survey(
         found: Vec::new(),
         missing: Vec::new(),
     };
+    let effects = survey.placed(effects, arguments).await;
+    let open = open_objects(&effects);
+    if open.is_empty() {
+        return effects;
+    }
     let looking = survey.look(&effects, arguments, &open);
     tokio::select! {
         () = looking => {}
@@ -101,10 +105,7 @@ impl Survey<'_> {
             let Place::Cluster(cluster) = &object.place else {
                 continue;
             };
-            let same = self
-                .same_cluster(cluster, effects, arguments)
-                .and_then(|()| same_namespace(object, effects));
-            if let Err(why) = same {
+            if let Err(why) = self.same_cluster(cluster, effects, arguments) {
                 self.missing.push(format!("{object} was not listed: {why}"));
                 continue;
             }
@@ -115,6 +116,55 @@ impl Survey<'_> {
                 }
             }
         }
+    }
+
+    /// A program that is told no namespace takes that of its kubeconfig or of its pod, which need not be `default`. Where that cannot be
+    /// told, the namespace is not known.
+    async fn placed(&self, mut effects: Effects, arguments: &Value) -> Effects {
+        let assumed = Scope::Namespace("default".to_owned());
+        let is_assumed = |effect: &&mut Effect| {
+            effect.class() > Class::Read
+                && effect.object.scope == assumed
+                && effect.object.kind != "namespace"
+        };
+        let Some(cluster) = (effects.items.iter_mut().find(is_assumed))
+            .map(|effect| effect.object.place.clone())
+            .filter(|_| !says_namespace(&effects.calls))
+        else {
+            return effects;
+        };
+        let found = match self.assumed(&cluster, &effects, arguments).await {
+            Ok(name) => Scope::Namespace(name),
+            Err(why) => {
+                let reason = format!(
+                    "it names no namespace (`-n`), and which one its program takes is not known: {why}"
+                );
+                effects.reasons.push(reason);
+                Scope::Unknown
+            }
+        };
+        for effect in effects.items.iter_mut().filter(is_assumed) {
+            effect.object.scope = found.clone();
+        }
+        effects
+    }
+
+    async fn assumed(
+        &self,
+        place: &Place,
+        effects: &Effects,
+        arguments: &Value,
+    ) -> Result<String, String> {
+        let Place::Cluster(cluster) = place else {
+            return Err("it is of no cluster".to_owned());
+        };
+        self.same_cluster(cluster, effects, arguments)?;
+        let name = self.clusters.assumed_namespace(cluster).await;
+        let name = name.map_err(|error| first_line(&error.to_string()))?;
+        if name != "default" && may_say_default(&effects.calls) {
+            return Err(format!("it may mean `default` or `{name}`"));
+        }
+        Ok(name)
     }
 
     /// A program that a step starts finds its cluster by itself: only where that is surely the one that is asked here, the answer is
@@ -211,20 +261,26 @@ impl Survey<'_> {
     }
 }
 
-/// A program that is told no namespace takes that of its kubeconfig or of its pod, which need not be `default`.
-fn same_namespace(object: &Object, effects: &Effects) -> Result<(), String> {
-    let assumed = Scope::Namespace("default".to_owned());
-    let mut words = effects.calls.iter().flatten();
-    let said = words.any(|word| {
-        word.trim_start_matches("-n")
-            .trim_start_matches("--namespace")
-            .trim_start_matches('=')
-            == "default"
-    });
-    if effects.calls.is_empty() || object.scope != assumed || said {
-        return Ok(());
-    }
-    Err("it names no namespace, and its program may not take `default`".to_owned())
+/// Whether every program that reaches a cluster is told a namespace; an action names its own.
+fn says_namespace(calls: &[Vec<String>]) -> bool {
+    const REACHING: [&str; 5] = ["kubectl", "helm", "oc", "k3s", "microk8s"];
+    let reaches = |call: &&Vec<String>| {
+        let program = call.first().map_or("", |word| base(word));
+        REACHING.contains(&program) || program.starts_with("kubectl-")
+    };
+    let said = |word: &String| {
+        word.starts_with("-n") || word.starts_with("--namespace") || word.starts_with("--all-n")
+    };
+    let mut calls = calls.iter().filter(reaches);
+    calls.all(|call| call.iter().any(said))
+}
+
+/// Whether `default` is said in another way than by a flag: in a file, or as a part of a name.
+fn may_say_default(calls: &[Vec<String>]) -> bool {
+    let mut words = calls.iter().flatten();
+    words.any(|word| {
+        word.contains("default") || word.starts_with("-f") || word.starts_with("--filename")
+    })
 }
 
 fn base(word: &str) -> &str {

@@ -355,6 +355,16 @@ impl Clusters for ConfiguredClusters {
         }
     }
 
+    fn assumed_namespace<'a>(
+        &'a self,
+        cluster: &'a str,
+    ) -> BoxFuture<'a, Result<String, ClusterError>> {
+        Box::pin(async move {
+            let client = self.client(&self.identity(cluster)?).await?;
+            Ok(client.default_namespace().to_owned())
+        })
+    }
+
     fn find<'a>(
         &'a self,
         cluster: &'a str,
