@@ -398,7 +398,7 @@ async fn a_sort_of_object_is_asked_for_once() {
 #[tokio::test]
 async fn every_request_is_told_to_whoever_counts_them() {
     let stage = Stage::new().await;
-    let told: Arc<Mutex<Vec<(String, &'static str, u16)>>> = Arc::default();
+    let told = Arc::new(Mutex::new(Vec::new()));
     let counted = told.clone();
     let path = stage.folder.path().join("kubeconfig");
     let clusters = clusters(path).watched(Arc::new(move |called: Called<'_>| {
