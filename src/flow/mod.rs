@@ -21,6 +21,7 @@
 //!
 //! Invariants
 //! - The start of a step is committed before the world is touched; if the history cannot be written, nothing more is touched.
+//! - The end of a step is committed before anything else is waited for. Only the end of the run may stand in the same commit.
 //! - Nothing here spawns, reads a clock or makes randomness: [`world::World`] brings all of it.
 //! - No lock is held across an `.await`.
 
@@ -34,6 +35,7 @@ pub mod circuit;
 pub mod clock;
 pub mod explain;
 pub mod halt;
+mod journal;
 mod locks;
 mod needs;
 mod pace;

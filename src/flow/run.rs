@@ -7,7 +7,7 @@ use crate::{
     domain::{
         audit::Entry,
         run::{Next, RunEvent, RunHeader, RunOutcome, RunState, StepKey, StepResult, next},
-        runbook::Runbook,
+        runbook::{Overlap, Runbook},
     },
     flow::{
         FlowError, approve, circuit, locks, needs, start, step, trial,
@@ -31,6 +31,8 @@ pub struct Journey {
     pub state: RunState,
     /// Who wants it stopped.
     pub cancel: watch::Receiver<Option<(String, String)>>,
+    /// It does not go on from where an earlier start of the agent left it.
+    pub(super) is_new: bool,
     /// What the state has taken in already, and the next record writes down.
     pub(super) unwritten: Vec<Write>,
 }
@@ -64,6 +66,7 @@ pub fn enter(
         world: world.clone(),
         header,
         runbook,
+        is_new: state.started.is_none(),
         state,
         cancel: receiver,
         unwritten: Vec::new(),
@@ -96,8 +99,10 @@ pub async fn perform(mut journey: Journey) -> Result<RunOutcome, FlowError> {
 
 async fn travel(journey: &mut Journey) -> Result<RunOutcome, FlowError> {
     my_turn(journey).await?;
-    if journey.state.started.is_none() {
-        begin(journey).await?;
+    if journey.is_new {
+        if journey.state.started.is_none() {
+            begin(journey).await?;
+        }
         if let Some(reason) = needs::unmet(&journey.world, &journey.runbook) {
             return end(journey, RunOutcome::Failed, reason).await;
         }
@@ -165,7 +170,6 @@ async fn travel(journey: &mut Journey) -> Result<RunOutcome, FlowError> {
 
 /// Runs of one runbook go one after the other, unless it allows them to overlap.
 async fn my_turn(journey: &mut Journey) -> Result<(), FlowError> {
-    use crate::domain::runbook::Overlap;
     if journey.runbook.overlap == Overlap::Allow {
         return Ok(());
     }
@@ -174,7 +178,7 @@ async fn my_turn(journey: &mut Journey) -> Result<(), FlowError> {
         let ended = world.run_ended.notified();
         tokio::pin!(ended);
         ended.as_mut().enable();
-        if is_first(journey) || journey.cancel_wanted() {
+        if goes_first(journey) || journey.cancel_wanted() {
             return Ok(());
         }
         tokio::select! {
@@ -185,7 +189,11 @@ async fn my_turn(journey: &mut Journey) -> Result<(), FlowError> {
     }
 }
 
-fn is_first(journey: &Journey) -> bool {
+/// Whether it need not wait for another run of its runbook.
+fn goes_first(journey: &Journey) -> bool {
+    if journey.runbook.overlap == Overlap::Allow {
+        return true;
+    }
     let live = held(&journey.world.live);
     let Some(runs) = live.get(&journey.header.runbook) else {
         return true;
@@ -197,26 +205,37 @@ fn is_first(journey: &Journey) -> bool {
 }
 
 async fn begin(journey: &mut Journey) -> Result<(), FlowError> {
-    let header = &journey.header;
-    let audit = start::audit(
-        journey.world.now(),
-        header,
-        "run.started",
-        &format!("revision {}", header.revision),
-    );
-    journey
-        .record(
-            "the start of a run",
-            vec![RunEvent::Started],
-            vec![Write::Audit(audit)],
-        )
-        .await?;
-    let lateness = journey
-        .header
-        .cause
-        .occurrence()
-        .map(|occurrence| since(occurrence.nominal, journey.world.now()));
+    let audit = begun(&journey.header, journey.world.now());
+    let (events, audit) = (vec![RunEvent::Started], vec![Write::Audit(audit)]);
+    journey.record("the start of a run", events, audit).await?;
+    tell_begun(journey);
+    Ok(())
+}
+
+fn begun(header: &RunHeader, at: Timestamp) -> Entry {
+    let detail = format!("revision {}", header.revision);
+    start::audit(at, header, "run.started", &detail)
+}
+
+fn tell_begun(journey: &Journey) {
+    let occurrence = journey.header.cause.occurrence();
+    let lateness = occurrence.map(|due| since(due.nominal, journey.world.now()));
     journey.world.events.run_started(&journey.header, lateness);
+}
+
+/// Records a new run, which begins with the same record where no other of its runbook goes before it: a thousand that are due at once
+/// wait for the disk once less.
+///
+/// # Errors
+/// It cannot be recorded, or may not be made.
+pub(super) async fn make(journey: &mut Journey, mut writes: Vec<Write>) -> Result<(), WriteError> {
+    if !goes_first(journey) {
+        return journey.world.history.write(writes).await;
+    }
+    writes.push(Write::Audit(begun(&journey.header, journey.world.now())));
+    let events = vec![RunEvent::Started];
+    journey.try_record(events, writes).await?;
+    tell_begun(journey);
     Ok(())
 }
 
@@ -280,86 +299,6 @@ async fn end(
 }
 
 impl Journey {
-    /// Records events of this run, with whatever else belongs in the same transaction, then takes them into the state.
-    pub async fn record(
-        &mut self,
-        doing: &str,
-        events: Vec<RunEvent>,
-        with: Vec<Write>,
-    ) -> Result<(), FlowError> {
-        let recorded = self.try_record(events, with).await;
-        recorded.map_err(|error| self.world.write_failed(doing, &error))
-    }
-
-    /// The same, where a refusal may be an answer.
-    pub async fn try_record(
-        &mut self,
-        events: Vec<RunEvent>,
-        with: Vec<Write>,
-    ) -> Result<(), WriteError> {
-        let at = self.world.now();
-        let mut writes = std::mem::take(&mut self.unwritten);
-        writes.extend(self.writes(at, &events, with));
-        self.world.history.write(writes).await?;
-        self.apply(at, &events);
-        Ok(())
-    }
-
-    /// Takes the end of a step into the state. Where the run ends with it, both ends are written down together, so that a run of one
-    /// step waits for the disk once less; otherwise it is written down now.
-    ///
-    /// # Errors
-    /// The history cannot be written.
-    pub(super) async fn record_end(
-        &mut self,
-        ended: RunEvent,
-        with: Vec<Write>,
-    ) -> Result<(), FlowError> {
-        let at = self.world.now();
-        let events = [ended];
-        let writes = self.writes(at, &events, with);
-        self.unwritten.extend(writes);
-        self.apply(at, &events);
-        match next(&self.runbook, &self.state) {
-            Next::End { .. } => Ok(()),
-            Next::Consider { .. }
-            | Next::Retry { .. }
-            | Next::Await { .. }
-            | Next::Withdraw { .. }
-            | Next::Running { .. }
-            | Next::Over => self.catch_up().await,
-        }
-    }
-
-    /// Writes down what the state has taken in already.
-    async fn catch_up(&mut self) -> Result<(), FlowError> {
-        if self.unwritten.is_empty() {
-            return Ok(());
-        }
-        self.record("the end of a step", Vec::new(), Vec::new())
-            .await
-    }
-
-    fn writes(&self, at: Timestamp, events: &[RunEvent], mut with: Vec<Write>) -> Vec<Write> {
-        let run = self.header.id;
-        let lines = events
-            .iter()
-            .filter_map(|event| Entry::of_event(at, &self.header, event));
-        with.extend(lines.map(Write::Audit));
-        with.extend(events.iter().map(|event| Write::Event {
-            run,
-            event: event.clone(),
-            at,
-        }));
-        with
-    }
-
-    fn apply(&mut self, at: Timestamp, events: &[RunEvent]) {
-        for event in events {
-            self.state.apply(at, event);
-        }
-    }
-
     /// Takes a wish to stop into the state; whoever wished has recorded it already.
     pub fn take_cancel(&mut self) {
         let wish = self.cancel.borrow_and_update().clone();

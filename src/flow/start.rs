@@ -103,9 +103,9 @@ pub async fn start(world: &Arc<World>, wish: Wish) -> Result<RunHeader, NotStart
     let (header, found) = admit(world, &wish)?;
     let runbook = found.runbook.clone();
     overlap(world, &header, &runbook)?;
-    let journey = enter(world, header.clone(), runbook.clone(), RunState::default());
+    let mut journey = enter(world, header.clone(), runbook.clone(), RunState::default());
     let writes = writes(&header, &runbook, wish.idempotency_key);
-    if let Err(error) = world.history.write(writes).await {
+    if let Err(error) = run::make(&mut journey, writes).await {
         leave(&journey);
         return Err(refused(world, &error));
     }

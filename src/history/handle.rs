@@ -136,7 +136,9 @@ impl History {
         let mut connection = open::for_writing(&path, durability)?;
         let migrated = migrations::upgrade(&mut connection, &path)?;
         let audit = tail(Some(&connection), &path, &options.key)?;
-        let chain = writer::chain_of(&connection).map_err(|error| opening(&path, error))?;
+        let chain = writer::chain_of(&connection)
+            .and_then(|chain| open::put_back_from_memory(&connection).map(|()| chain))
+            .map_err(|error| opening(&path, error))?;
         let (jobs, job_queue) = mpsc::channel(read::QUEUE);
         let readers =
             read::start(readers(&path)?, job_queue).map_err(|source| no_thread(&path, source))?;

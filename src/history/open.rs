@@ -226,6 +226,22 @@ fn use_log(connection: &Connection, durability: Durability) -> rusqlite::Result<
     ))
 }
 
+/// What savepoints may have to put back stays in memory: SQLite would write each page that a batch of some size changes to a temporary
+/// file first. Not for migrations and [`on_disk_meanwhile`], which sort or copy everything.
+pub(in crate::history) fn put_back_from_memory(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA temp_store = MEMORY;")
+}
+
+/// Does something that needs as much temporary room as the database is large.
+pub(in crate::history) fn on_disk_meanwhile(
+    connection: &Connection,
+    sql: &str,
+) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA temp_store = FILE;")?;
+    let done = connection.execute_batch(sql);
+    put_back_from_memory(connection).and(done)
+}
+
 /// Bytes of the database with its write-ahead log.
 pub(in crate::history) fn sizes(path: &Path) -> (u64, u64) {
     let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());

@@ -76,7 +76,10 @@ impl History {
     /// Writes the database anew, without free pages. Needs as much disk again, and writers wait.
     pub async fn vacuum(&self) -> Result<(), HistoryError> {
         let vacuumed = self
-            .task(|connection| connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);"))
+            .task(|connection| {
+                let sql = "VACUUM; PRAGMA wal_checkpoint(TRUNCATE);";
+                open::on_disk_meanwhile(connection, sql)
+            })
             .await?;
         vacuumed.map_err(failed("compacting the history"))
     }

@@ -1,8 +1,8 @@
 //! The one writer: a named thread that owns the connection and turns batches that wait together into one commit.
 //!
-//! There is no delay to gather more: a lone batch is committed at once, and those that come meanwhile share the next commit. Each
-//! batch stands in its own savepoint, so a refused one leaves the others alone. When a commit fails, all its callers hear of it,
-//! nothing of it is kept, and nothing is tried again.
+//! There is no delay to gather more: a lone batch is committed at once, and those that come meanwhile share the next commit. Where one
+//! of them is refused, all are taken back and written again, each in its own savepoint, so that a refused one leaves the others alone.
+//! When a commit fails, all its callers hear of it, nothing of it is kept, and nothing is tried again.
 
 use crate::{
     domain::{audit::Stamp, digest::Digest},
@@ -28,8 +28,8 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Batches that may wait; a further caller waits for a place.
 pub(in crate::history) const QUEUE: usize = 4096;
-/// Batches that share a commit at most.
-const GROUP: usize = 1024;
+/// Batches that share a commit at most. More would keep those that wait for the first of them idle, and save little.
+const GROUP: usize = 256;
 
 /// What the writer is asked to do.
 pub(in crate::history) enum Order {
@@ -161,11 +161,11 @@ impl Writer {
 
     /// Every batch's own result, or why none of them could be written.
     fn write_group(&mut self, group: &[Batch]) -> rusqlite::Result<Vec<Result<(), WriteError>>> {
-        self.run("BEGIN IMMEDIATE")?;
-        let results = group
-            .iter()
-            .map(|batch| self.write_batch(&batch.writes))
-            .collect::<rusqlite::Result<Vec<_>>>()?;
+        let results = if self.write_together(group)? {
+            group.iter().map(|_| Ok(())).collect()
+        } else {
+            self.write_apart(group)?
+        };
         let written = results.iter().any(Result::is_ok);
         if written && self.shared.injected_fault() {
             return Err(full());
@@ -178,16 +178,45 @@ impl Writer {
         Ok(results)
     }
 
-    /// The batch's own result; an error where the whole group cannot go on.
-    fn write_batch(&mut self, writes: &[Write]) -> rusqlite::Result<Result<(), WriteError>> {
+    /// Writes every batch without a savepoint, for which SQLite would copy each page that changes. False where one of them is refused,
+    /// or something is wrong: then nothing of it is kept.
+    fn write_together(&mut self, group: &[Batch]) -> rusqlite::Result<bool> {
         let before = self.chain;
-        self.run("SAVEPOINT batch")?;
-        let mut desk = Desk {
+        self.run("BEGIN IMMEDIATE")?;
+        let mut desk = self.desk();
+        let mut writes = group.iter().flat_map(|batch| &batch.writes);
+        let applied = writes.try_for_each(|write| apply::apply(&mut desk, write));
+        if applied.is_ok() {
+            return Ok(true);
+        }
+        self.chain = before;
+        self.undo()?;
+        Ok(false)
+    }
+
+    /// Writes every batch in its own savepoint; each one's own result.
+    fn write_apart(&mut self, group: &[Batch]) -> rusqlite::Result<Vec<Result<(), WriteError>>> {
+        self.run("BEGIN IMMEDIATE")?;
+        group
+            .iter()
+            .map(|batch| self.write_batch(&batch.writes))
+            .collect()
+    }
+
+    fn desk(&mut self) -> Desk<'_> {
+        Desk {
             connection: &self.connection,
             key: &self.key,
             chain: &mut self.chain,
             shared: &self.shared,
-        };
+        }
+    }
+
+    /// The batch's own result; an error where the whole group cannot go on.
+    fn write_batch(&mut self, writes: &[Write]) -> rusqlite::Result<Result<(), WriteError>> {
+        let before = self.chain;
+        self.run("SAVEPOINT batch")?;
+        let mut desk = self.desk();
         let applied = writes
             .iter()
             .try_for_each(|write| apply::apply(&mut desk, write));

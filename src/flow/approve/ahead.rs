@@ -107,6 +107,7 @@ fn to_come(
             runbook: found.runbook.clone(),
             state: RunState::default(),
             cancel: watch::channel(None).1,
+            is_new: true,
             unwritten: Vec::new(),
         }),
         // The due time itself is recorded as not run, with this reason.

@@ -31,6 +31,7 @@ use crate::{
     history::Write,
 };
 use ahead::Looked;
+use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 use missed::missed_arrivals;
 pub use settle::agent_started;
@@ -47,6 +48,8 @@ pub const LATE: SignedDuration = SignedDuration::from_secs(60);
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The longest wait between two looks at the clock, so that a jump is noticed soon.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// Next times that are looked for before others get a turn.
+const AT_A_TIME: usize = 32;
 
 /// What is due when.
 #[derive(Debug, Default)]
@@ -188,15 +191,17 @@ impl Scheduler {
         clock::look(world).await?;
         let now = world.now();
         suspend::end_expired(world, now).await?;
-        let mut starting = Vec::new();
-        while let Some((due, key)) = self.queue.first().cloned() {
-            if due > now {
+        loop {
+            let due = self.take_due(now);
+            if due.is_empty() {
                 break;
             }
-            self.queue.remove(&(due, key.clone()));
-            starting.extend(self.come_due(world, &key, now));
+            let arrivals = due.iter().flat_map(|due| due.arrivals(now)).collect();
+            // While the disk takes what is due now, there is time to look for what is due next.
+            let settling = settle_all(world, arrivals, now);
+            let (settled, ()) = join(settling, self.set_all_next(world, due, now)).await;
+            settled?;
         }
-        settle_all(world, starting, now).await?;
         self.ask_ahead(world, now).await?;
         world
             .events
@@ -209,31 +214,33 @@ impl Scheduler {
         Ok(next.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT))
     }
 
-    /// What comes of one due trigger; its next time is set.
-    fn come_due(&mut self, world: &World, key: &Key, now: Timestamp) -> Vec<Arrival> {
-        let Some((since, entry)) = self.entry(key) else {
-            return Vec::new();
-        };
-        let missed = now.duration_since(entry.due) > LATE;
-        let arrivals = if missed {
-            let before = entry
-                .nominal
-                .saturating_sub(SignedDuration::from_millis(1))
-                .unwrap_or(entry.nominal);
-            missed_arrivals((&entry.timed, since), key, before, now)
-        } else {
-            vec![Arrival::Due(
-                occurrence(key, entry.nominal),
-                entry.timed.timing(),
-            )]
-        };
-        let after = if missed {
-            now.max(entry.nominal)
-        } else {
-            entry.nominal
-        };
-        self.set_next(world, key, entry.timed, after);
-        arrivals
+    /// Takes the triggers that are due from the queue, in their order.
+    fn take_due(&mut self, now: Timestamp) -> Vec<DueNow> {
+        let mut taken = Vec::new();
+        while let Some((due, key)) = self.queue.pop_first() {
+            if due > now {
+                self.queue.insert((due, key));
+                break;
+            }
+            let known = self.entry(&key);
+            taken.extend(known.map(|(since, entry)| DueNow { key, since, entry }));
+        }
+        taken
+    }
+
+    async fn set_all_next(&mut self, world: &World, due: Vec<DueNow>, now: Timestamp) {
+        for (place, due) in due.into_iter().enumerate() {
+            if place % AT_A_TIME == AT_A_TIME - 1 {
+                tokio::task::yield_now().await;
+            }
+            let nominal = due.entry.nominal;
+            let after = if due.is_missed(now) {
+                now.max(nominal)
+            } else {
+                nominal
+            };
+            self.set_next(world, &due.key, due.entry.timed, after);
+        }
     }
 
     /// When a trigger became active, and its next time.
@@ -287,6 +294,34 @@ impl Scheduler {
         world
             .write("a sign of life", vec![Write::Heartbeat { at: now }])
             .await
+    }
+}
+
+/// A trigger that was taken from the queue.
+struct DueNow {
+    key: Key,
+    /// When its present text became active.
+    since: Timestamp,
+    entry: Entry,
+}
+
+impl DueNow {
+    fn is_missed(&self, now: Timestamp) -> bool {
+        now.duration_since(self.entry.due) > LATE
+    }
+
+    /// What comes of it.
+    fn arrivals(&self, now: Timestamp) -> Vec<Arrival> {
+        let (key, entry) = (&self.key, &self.entry);
+        if !self.is_missed(now) {
+            let timing = entry.timed.timing();
+            return vec![Arrival::Due(occurrence(key, entry.nominal), timing)];
+        }
+        let before = entry
+            .nominal
+            .saturating_sub(SignedDuration::from_millis(1))
+            .unwrap_or(entry.nominal);
+        missed_arrivals((&entry.timed, self.since), key, before, now)
     }
 }
 
