@@ -73,12 +73,17 @@ impl Workload {
             .await
     }
 
+    /// Changes the object that was looked at; the API server refuses another one of the same name.
     pub(super) async fn patch(
         &self,
         world: &World,
-        patch: &Value,
+        looked_at: &Value,
+        mut patch: Value,
         dry_run: bool,
     ) -> Result<Value, ClusterError> {
+        if let Some(uid) = looked_at.pointer("/metadata/uid") {
+            patch["metadata"]["uid"] = uid.clone();
+        }
         let object = ObjectPath {
             namespace: Some(&self.namespace),
             name: &self.name,
@@ -86,7 +91,13 @@ impl Workload {
         };
         world
             .clusters
-            .patch(&self.cluster, &self.kind.resource(), object, patch, dry_run)
+            .patch(
+                &self.cluster,
+                &self.kind.resource(),
+                object,
+                &patch,
+                dry_run,
+            )
             .await
     }
 }

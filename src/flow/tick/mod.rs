@@ -6,6 +6,7 @@
 //! - A trigger counts from the moment its present text became active; the past never fires.
 //! - An occurrence that the agent comes to later than [`LATE`] after its due time is missed: the agent was down, the machine slept, or
 //!   the clock jumped. Misses are recorded as one stretch, found by jumping, and the trigger's `missed` says what runs now.
+//! - While the clock is in doubt, what was missed is not made up for, whatever `missed` says.
 //! - A clock that jumps back fires nothing twice: next times only ever go forward, and the history admits each occurrence once.
 
 mod ahead;
@@ -168,8 +169,7 @@ impl Scheduler {
     pub async fn tick(&mut self, world: &Arc<World>) -> Result<Duration, FlowError> {
         let began = world.clock.elapsed();
         *held(&world.scheduler_alive) = began;
-        clock::look(world).await?;
-        let now = world.now();
+        let now = clock::look(world).await?;
         suspend::end_expired(world, now).await?;
         let mut starting = Vec::new();
         while let Some((due, key)) = self.queue.first().cloned() {
@@ -204,7 +204,7 @@ impl Scheduler {
                 .nominal
                 .saturating_sub(SignedDuration::from_millis(1))
                 .unwrap_or(entry.nominal);
-            missed_arrivals(&entry, key, before, now)
+            missed_arrivals(world, &entry, key, before, now)
         } else {
             vec![Arrival::Due(
                 occurrence(key, entry.nominal),

@@ -146,7 +146,7 @@ impl Scheduler {
             nominal: active_since,
             due: active_since,
         };
-        let arrivals = missed_arrivals(&entry, key, alive.max(active_since), now);
+        let arrivals = missed_arrivals(world, &entry, key, alive.max(active_since), now);
         self.set_next(world, key, entry, now);
         arrivals
     }
