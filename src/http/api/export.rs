@@ -144,23 +144,26 @@ struct Export {
 impl Export {
     /// The next bytes; nothing at the end.
     async fn next(&mut self) -> Option<Result<Bytes, FileError>> {
-        loop {
-            let Some(work) = &mut self.work else {
-                return self.pieces.recv().await.map(Ok);
-            };
+        if let Some(work) = &mut self.work {
             tokio::select! {
                 biased;
                 piece = self.pieces.recv() => if let Some(piece) = piece {
                     return Some(Ok(piece));
                 },
-                ended = work => {
+                ended = &mut *work => {
                     self.work = None;
-                    if let Err(error) = ended {
-                        return Some(Err(error));
-                    }
+                    return match ended {
+                        Ok(_) => self.pieces.recv().await.map(Ok),
+                        Err(error) => Some(Err(error)),
+                    };
                 }
             }
+            // Nothing more is written; whether that was all is what the work's end says.
+            let ended = work.await;
+            self.work = None;
+            return ended.err().map(Err);
         }
+        self.pieces.recv().await.map(Ok)
     }
 }
 
