@@ -5,6 +5,7 @@
 use crate::config::{
     Config,
     fault::{Fault, hint_among, in_words, quoted},
+    guides::{self, Moved},
 };
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -23,7 +24,7 @@ const MOST: usize = 50;
 
 /// One step on the way to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Key(String),
     Item(usize),
 }
@@ -56,26 +57,66 @@ pub(super) fn read(path: &std::path::Path) -> io::Result<String> {
     })
 }
 
+/// A file's text, and what of it stands elsewhere in [`Config`].
+#[derive(Debug)]
+pub(super) struct Text {
+    name: String,
+    content: String,
+    moved: Vec<Moved>,
+}
+
 /// What can be used of a file's text, and what is wrong with the rest.
-pub(super) fn sift(text: &str, file: &str) -> (Value, Vec<Fault>) {
-    let nothing = || Value::Object(Map::new());
-    let tree = match serde_yaml::from_str::<serde_yaml::Value>(text) {
-        Ok(serde_yaml::Value::Null) => return (nothing(), Vec::new()),
-        Ok(tree) => {
-            serde_json::to_value(tree).map_err(|error| Fault::new(file, &error.to_string()))
-        }
-        Err(error) => Err(Fault::new(
-            at(file, place_of(&error)),
-            &without_place(&error),
-        )),
+pub(super) fn sift(text: String, name: String) -> (Value, Vec<Fault>, Text) {
+    let mut text = Text {
+        name,
+        content: text,
+        moved: Vec::new(),
     };
-    match tree {
-        Ok(tree @ Value::Object(_)) => Sifter::new(text, file, tree).sifted(),
+    let nothing = || Value::Object(Map::new());
+    let (layer, faults) = match text.tree() {
+        Ok(Value::Null) => (nothing(), Vec::new()),
+        Ok(mut tree @ Value::Object(_)) => {
+            let (moved, problems) = guides::translate(&mut tree);
+            text.moved = moved;
+            let faults = problems.into_iter().map(|problem| {
+                let place = at(&text.name, seek(&text.content, &problem.at, true));
+                Fault::new(place, &problem.text)
+            });
+            let faults = faults.collect();
+            Sifter::new(&text, tree, faults).sifted()
+        }
         Ok(_) => {
             let problem = "the settings must be a mapping\nhint: `orderly config` lists them";
-            (nothing(), vec![Fault::new(format!("{file}:1:1"), problem)])
+            let fault = Fault::new(format!("{}:1:1", text.name), problem);
+            (nothing(), vec![fault])
         }
         Err(fault) => (nothing(), vec![fault]),
+    };
+    (layer, faults, text)
+}
+
+impl Text {
+    fn tree(&self) -> Result<Value, Fault> {
+        match serde_yaml::from_str::<serde_yaml::Value>(&self.content) {
+            Ok(tree) => serde_json::to_value(tree)
+                .map_err(|error| Fault::new(&self.name, &error.to_string())),
+            Err(error) => {
+                let place = at(&self.name, place_of(&error));
+                Err(Fault::new(place, &without_place(&error)))
+            }
+        }
+    }
+
+    /// Where the value of a setting stands: its path as in [`crate::config::Setting`], and what leads on from there, keys or numbers of
+    /// items.
+    pub(super) fn place_of(&self, path: &str, below: &[&str]) -> String {
+        let step = |word: &str| match word.parse() {
+            Ok(index) => Step::Item(index),
+            Err(_) => Step::Key(word.to_owned()),
+        };
+        let words = path.split('.').chain(below.iter().copied());
+        let steps = guides::as_written(words.map(step).collect(), &self.moved);
+        at(&self.name, seek(&self.content, &steps, false))
     }
 }
 
@@ -99,18 +140,6 @@ fn without_place(error: &serde_yaml::Error) -> String {
     }
 }
 
-/// Where the value of a setting stands: its path as in [`crate::config::Setting`], and what leads on from there, keys or numbers of
-/// items.
-pub(super) fn place_in(text: &str, file: &str, path: &str, below: &[&str]) -> String {
-    let step = |word: &str| match word.parse() {
-        Ok(index) => Step::Item(index),
-        Err(_) => Step::Key(word.to_owned()),
-    };
-    let words = path.split('.').chain(below.iter().copied());
-    let steps: Vec<Step> = words.map(step).collect();
-    at(file, seek(text, &steps, false))
-}
-
 fn seek(text: &str, steps: &[Step], at_key: bool) -> Option<(usize, usize)> {
     let seek = Seek { steps, at_key };
     let sought = seek.deserialize(serde_yaml::Deserializer::from_str(text));
@@ -118,8 +147,7 @@ fn seek(text: &str, steps: &[Step], at_key: bool) -> Option<(usize, usize)> {
 }
 
 struct Sifter<'t> {
-    text: &'t str,
-    file: &'t str,
+    text: &'t Text,
     /// What is left.
     tree: Value,
     /// What was taken out, as it stood in the file.
@@ -128,13 +156,12 @@ struct Sifter<'t> {
 }
 
 impl<'t> Sifter<'t> {
-    fn new(text: &'t str, file: &'t str, tree: Value) -> Self {
+    fn new(text: &'t Text, tree: Value, faults: Vec<Fault>) -> Self {
         Self {
             text,
-            file,
             tree,
             removed: Vec::new(),
-            faults: Vec::new(),
+            faults,
         }
     }
 
@@ -177,14 +204,14 @@ impl<'t> Sifter<'t> {
     }
 
     fn fault(&self, then: &[Step], at_key: bool, problem: &str) -> Fault {
-        Fault::new(at(self.file, seek(self.text, then, at_key)), problem)
+        let place = seek(&self.text.content, then, at_key);
+        Fault::new(at(&self.text.name, place), problem)
     }
 
     /// Items that were taken out have moved those behind them.
     fn in_the_file(&self, now: &[Step]) -> Vec<Step> {
         let mut then: Vec<Step> = Vec::new();
-        for step in now {
-            let mut step = step.clone();
+        for mut step in guides::as_written(now.to_vec(), &self.text.moved) {
             if let Step::Item(index) = &mut step {
                 let mut gone: Vec<usize> = self
                     .removed
@@ -335,7 +362,7 @@ mod tests {
 
     /// Each fault in one line.
     fn told(text: &str) -> Vec<String> {
-        let (_, faults) = sift(text, "f");
+        let (_, faults, _) = sift(text.to_owned(), "f".to_owned());
         faults
             .iter()
             .map(|fault| fault.to_string().replace('\n', " | "))
@@ -371,7 +398,7 @@ secrets:
         f:12:6: `secrets.a`: must have exactly one key
         f:13:6: `secrets.b`: `fille` is not one of env, file | hint: did you mean `file`?
         ");
-        let (left, _) = sift(text, "f");
+        let (left, _, _) = sift(text.to_owned(), "f".to_owned());
         assert_eq!(left["http"]["tokens"].as_array().unwrap().len(), 2);
     }
 

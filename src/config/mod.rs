@@ -12,9 +12,13 @@ mod audit;
 mod document;
 mod fault;
 mod file;
+mod guides;
 mod layers;
 mod model;
 mod policy;
+mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use ai::{
     AiBudgetConfig, AiConfig, OnUnavailable, PriceConfig, ProviderConfig, ProviderKind,

@@ -24,7 +24,9 @@ pub struct PolicyConfig {
     pub protected_mode: ProtectedMode,
     /// What is never done.
     pub forbidden_operations: BTreeSet<Operation>,
-    /// What needs consent at every level.
+    /// What needs consent at every level: a list, or a map that says of each whether it does and leaves the others as they are.
+    #[serde(deserialize_with = "consent::read")]
+    #[schemars(schema_with = "consent::schema")]
     pub require_approval: BTreeSet<Operation>,
     /// Words that are never carried out in a command.
     pub dangerous_commands: Vec<String>,
@@ -153,13 +155,74 @@ impl PolicyConfig {
             first_runs: self.first_runs,
             preapproved: self.preapproved.clone().into(),
             approvals: ApprovalRules {
-                quorum: self.quorum.max(1),
-                protected_quorum: self.protected_quorum.max(1),
+                quorum: self.quorum,
+                protected_quorum: self.protected_quorum,
                 approve_by: self.approve_by,
                 execute_within: self.execute_within,
                 trigger_may_approve: self.trigger_may_approve,
                 author_may_approve: self.author_may_approve,
             },
+        }
+    }
+}
+
+/// What needs consent, in the ways that people write it.
+mod consent {
+    use crate::domain::policy::{Operation, Policy};
+    use schemars::{Schema, SchemaGenerator, json_schema};
+    use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+    use std::{collections::BTreeSet, fmt};
+
+    pub(super) fn read<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeSet<Operation>, D::Error> {
+        from.deserialize_any(Read)
+    }
+
+    pub(super) fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let operation = generator.subschema_for::<Operation>();
+        json_schema!({
+            "anyOf": [
+                {"type": "array", "items": operation, "uniqueItems": true},
+                {"type": "object", "propertyNames": operation, "additionalProperties": {"type": "boolean"}},
+                {"const": true},
+            ],
+        })
+    }
+
+    struct Read;
+
+    impl<'de> Visitor<'de> for Read {
+        type Value = BTreeSet<Operation>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of operations, or a map from operations to `true` or `false`")
+        }
+        /// `true` is how it is anyway.
+        fn visit_bool<E: Error>(self, wanted: bool) -> Result<Self::Value, E> {
+            if wanted {
+                return Ok(Policy::default().require_approval);
+            }
+            Err(E::custom(
+                "cannot be false as a whole\nhint: `[]` is the empty list; `autonomy` says what needs no consent",
+            ))
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut named = BTreeSet::new();
+            while let Some(operation) = items.next_element()? {
+                named.insert(operation);
+            }
+            Ok(named)
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut named = Policy::default().require_approval;
+            while let Some((operation, wanted)) = map.next_entry::<Operation, bool>()? {
+                if wanted {
+                    named.insert(operation);
+                } else {
+                    named.remove(&operation);
+                }
+            }
+            Ok(named)
         }
     }
 }

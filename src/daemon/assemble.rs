@@ -13,6 +13,7 @@ use crate::{
     },
     flow::{
         agent::Agent,
+        approve,
         child::ChildRuns,
         circuit, halt,
         review::Desk,
@@ -113,6 +114,7 @@ pub(super) async fn assemble(
 async fn remember(world: &World) -> Result<(), DaemonError> {
     halt::load(world).await?;
     circuit::load(world).await?;
+    approve::load(world).await?;
     Ok(suspend::load(world).await?)
 }
 

@@ -62,7 +62,7 @@ impl Daemon {
             &self.agent.sync_view().source,
         );
         self.announce(&address::reachable(address));
-        greeting.up(&self.facts(address));
+        greeting.up(&self.facts(address).await);
         notify_systemd(&[sd_notify::NotifyState::Ready]);
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Daemon {
         }
     }
 
-    fn facts(&self, address: SocketAddr) -> Facts {
+    async fn facts(&self, address: SocketAddr) -> Facts {
         let view = self.agent.sync_view();
         Facts {
             address,
@@ -140,7 +140,7 @@ impl Daemon {
             error: view.error,
             revision: view.applied.unwrap_or_default(),
             runbooks: usize::try_from(view.runbooks).unwrap_or(usize::MAX),
-            next: self.agent.upcoming(None, 5),
+            next: self.agent.upcoming(None, 5).await.unwrap_or_default(),
             problems: view.problems,
             state: self.loaded.config.state_dir.clone(),
             reviewer: self.world.reviewer.describe(),

@@ -74,7 +74,14 @@ pub fn differs(now: &PlannedStep, asked: &PlannedStep) -> Option<String> {
         ("the runbook", now.runbook == asked.runbook),
         ("the runbook's commit", now.revision == asked.revision),
         ("the runbook", now.definition == asked.definition),
-        ("a file or a program", now.pinned == asked.pinned),
+        (
+            "a file or a program",
+            now.pinned.files == asked.pinned.files && now.pinned.programs == asked.pinned.programs,
+        ),
+        (
+            "the object in the cluster, or what is wanted of it,",
+            now.pinned.objects == asked.pinned.objects,
+        ),
         ("the run", now.run == asked.run),
         (
             "the step",

@@ -92,6 +92,8 @@ pub enum Stage {
     Circuit,
     /// A runbook that is new or changed.
     FirstRun,
+    /// A clock on the wall that jumped.
+    Clock,
     /// A backup that must be there first.
     FreshBackup,
     /// Texts that policy fears.
@@ -122,6 +124,7 @@ impl Stage {
             Self::Autonomy => "autonomy",
             Self::Circuit => "circuit",
             Self::FirstRun => "first_run",
+            Self::Clock => "clock",
             Self::FreshBackup => "fresh_backup",
             Self::DangerousCommand => "dangerous_command",
             Self::RateLimit => "rate_limit",

@@ -21,6 +21,7 @@ pub mod gate;
 pub mod halt;
 pub mod id;
 pub mod inputs;
+pub mod jump;
 pub mod likeness;
 pub mod lineage;
 pub mod lock;

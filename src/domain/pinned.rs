@@ -1,12 +1,13 @@
-//! What a step is carried out with beside its arguments, as it was when the step was planned: files that its command names, and the
-//! programs that it starts.
+//! What a step is carried out with beside its arguments, as it was when the step was planned: files that its command names, the
+//! programs that it starts, and the objects of a cluster that it changes by their names.
 //!
 //! They are part of the planned step, so an approval binds to them; what is no longer the same is refused.
 
 use crate::domain::digest::Digest;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// Files and programs of a step.
+/// Files, programs and objects of a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pinned {
     /// Sorted by place and path.
@@ -15,6 +16,35 @@ pub struct Pinned {
     /// Sorted by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub programs: Vec<PinnedProgram>,
+    /// In the order of the step's effects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<PinnedObject>,
+}
+
+/// An object of a cluster that a step changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedObject {
+    /// The cluster, as the configuration names it.
+    pub cluster: String,
+    /// `deployment.apps`
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What it was; nothing where the API server did not show it.
+    #[serde(flatten)]
+    pub seen: Option<SeenObject>,
+}
+
+/// Which object it is, and which of its states. The generation counts what people and programs want of it; the resource version would
+/// also count what the cluster itself notes down all the time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenObject {
+    /// The one of this name that was there; another one of the same name has another.
+    pub uid: String,
+    /// How often what is wanted of it has changed.
+    pub generation: u64,
 }
 
 /// Where a file lies.
@@ -60,7 +90,7 @@ pub struct FoundProgram {
 impl Pinned {
     /// Whether nothing is pinned.
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.programs.is_empty()
+        self.files.is_empty() && self.programs.is_empty() && self.objects.is_empty()
     }
 }
 
@@ -105,9 +135,42 @@ impl PinnedProgram {
     }
 }
 
+impl fmt::Display for PinnedObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            cluster,
+            kind,
+            namespace,
+            name,
+            ..
+        } = self;
+        write!(f, "{kind} {namespace}/{name} on cluster {cluster}")
+    }
+}
+
+impl PinnedObject {
+    /// Why it may not be changed, where this is there by its name now; nothing where it is the same.
+    pub fn differs(&self, now: Option<&SeenObject>) -> Option<String> {
+        match (&self.seen, now) {
+            (before, now) if before.as_ref() == now => None,
+            (Some(before), Some(now)) if before.uid != now.uid => Some(format!(
+                "{self} is another one since it was approved: the one of then was replaced"
+            )),
+            (Some(before), Some(now)) => Some(format!(
+                "{self} has changed since it was approved: its generation was {} and is {}",
+                before.generation, now.generation
+            )),
+            (Some(_), None) => Some(format!("{self} cannot be seen any more")),
+            (None, _) => Some(format!("{self} could not be seen when it was approved")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{FileOf, FoundProgram, Pinned, PinnedFile, PinnedProgram};
+    use super::{
+        FileOf, FoundProgram, Pinned, PinnedFile, PinnedObject, PinnedProgram, SeenObject,
+    };
     use crate::domain::digest::Digest;
 
     fn found(path: &str, bytes: &[u8]) -> FoundProgram {
@@ -138,6 +201,38 @@ mod tests {
         assert!(program.differs(None).is_some());
     }
 
+    fn web(seen: Option<(&str, u64)>) -> PinnedObject {
+        let seen = seen.map(|(uid, generation)| SeenObject {
+            uid: uid.to_owned(),
+            generation,
+        });
+        PinnedObject {
+            cluster: "default".to_owned(),
+            kind: "deployment.apps".to_owned(),
+            namespace: "shop".to_owned(),
+            name: "web".to_owned(),
+            seen,
+        }
+    }
+
+    #[test]
+    fn an_object_that_is_another_or_in_another_state_is_told() {
+        let web = |seen| web(seen);
+        let asked = web(Some(("a", 7)));
+        assert_eq!(asked.differs(web(Some(("a", 7))).seen.as_ref()), None);
+        for (now, words) in [
+            (Some(("b", 7)), "the one of then was replaced"),
+            (Some(("a", 8)), "its generation was 7 and is 8"),
+            (None, "cannot be seen any more"),
+        ] {
+            let told = asked.differs(web(now).seen.as_ref()).unwrap();
+            assert!(told.contains(words), "{told}");
+        }
+        let unseen = web(None);
+        assert_eq!(unseen.differs(None), None);
+        assert!(unseen.differs(asked.seen.as_ref()).is_some());
+    }
+
     #[test]
     fn what_is_pinned_survives_json() {
         let pinned = Pinned {
@@ -156,6 +251,7 @@ mod tests {
                     found: Some(found("/bin/ls", b"")),
                 },
             ],
+            objects: vec![web(Some(("a", 7))), web(None)],
         };
         let text = serde_json::to_string(&pinned).unwrap();
         assert_eq!(serde_json::from_str::<Pinned>(&text).unwrap(), pinned);

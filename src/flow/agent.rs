@@ -11,7 +11,7 @@ use crate::{
         run::{Cause, RunEvent},
     },
     flow::{
-        approve, called, circuit, halt,
+        approve, called, circuit, clock, halt,
         start::{self, NotStarted, Wish},
         suspend,
         sync::Sync as SyncStory,
@@ -61,8 +61,16 @@ impl Port for Agent {
             .runbook(name)
             .and_then(|found| serde_json::to_value(found.runbook.as_ref()).ok())
     }
-    fn upcoming(&self, runbook: Option<&RunbookName>, limit: usize) -> Vec<Upcoming> {
-        view::upcoming(&self.world, runbook, limit)
+    fn upcoming<'a>(
+        &'a self,
+        runbook: Option<&'a RunbookName>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Upcoming>> {
+        Box::pin(async move {
+            let mut due = view::upcoming(&self.world, runbook, limit);
+            view::note_trials(&self.world, &mut due).await?;
+            Ok(due)
+        })
     }
     fn sync_view(&self) -> SyncView {
         view::sync(&self.world, &self.sync)
@@ -123,6 +131,9 @@ impl Port for Agent {
     }
     fn waiting_for_lock(&self, run: RunId) -> Option<LockWait> {
         held(&self.world.lock_waits).get(&run).cloned()
+    }
+    fn trust_clock<'a>(&'a self, by: &'a Person, reason: &'a str) -> Answer<'a, ()> {
+        Box::pin(clock::trust(&self.world, by, reason))
     }
     fn halted(&self) -> HaltView {
         halt::view(&self.world)

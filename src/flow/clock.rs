@@ -1,15 +1,21 @@
-//! The clock on the wall jumps → what people consented to by it counts no more, and they are asked again.
+//! The clock on the wall jumps → what people consented to by it counts no more, what destroys asks → until a person resets it.
 //!
 //! Both expiries of a consent are times on the wall. A clock that is set back would prolong them; one that is set far forward says that
-//! nobody knows what the times before it meant. The clock that never jumps shows either.
+//! nobody knows what the times before it meant. The clock that never jumps shows either. Until a person has looked at it, nothing that
+//! was missed is made up for either: how much was missed is what the clock says.
 
 use crate::{
-    domain::{approval::Standing, audit::Entry},
+    domain::{
+        approval::{Person, Standing},
+        audit::Entry,
+        jump::Jump,
+    },
     flow::{
         FlowError,
         world::{World, held},
     },
     history::{ApprovalCase, ApprovalFilter, Write},
+    ports::agent::AgentError,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -51,11 +57,17 @@ impl ClockWatch {
     }
 }
 
-/// Looks at both clocks. After a jump, every open question is taken back: who still wants an answer asks again.
+/// The last jump, where nobody has looked into it yet.
+pub(super) fn doubt(world: &World) -> Option<Jump> {
+    *held(&world.jumped)
+}
+
+/// Looks at both clocks. After a jump, every open question is taken back: who still wants an answer asks again. Gives what the clock on
+/// the wall says: only up to that time has it been looked at.
 ///
 /// # Errors
 /// That could not be recorded.
-pub async fn look(world: &World) -> Result<(), FlowError> {
+pub async fn look(world: &World) -> Result<Timestamp, FlowError> {
     // One at a time: nobody goes on while another still takes back what the jump has spoilt.
     let _turn = world.clock_turn.lock().await;
     let (wall, elapsed) = (world.now(), world.clock.elapsed());
@@ -63,46 +75,91 @@ pub async fn look(world: &World) -> Result<(), FlowError> {
         let mut watch = held(&world.clock_watch);
         (watch.clone(), watch.look(wall, elapsed))
     };
-    let Some(by) = jump else { return Ok(()) };
-    let taken_back = after_jump(world, wall, by).await;
+    let Some(by) = jump else { return Ok(wall) };
+    let taken_back = after_jump(world, Jump { noticed: wall, by }).await;
     if taken_back.is_err() {
         // Not done: the next look finds the jump again.
         *held(&world.clock_watch) = before;
     }
-    taken_back
+    taken_back.map(|()| wall)
 }
 
-async fn after_jump(world: &World, wall: Timestamp, by: SignedDuration) -> Result<(), FlowError> {
-    let way = if by.is_negative() { "back" } else { "forward" };
-    let reason = format!("the clock jumped {way} by {:#}", by.abs());
+async fn after_jump(world: &World, jump: Jump) -> Result<(), FlowError> {
+    let Jump { noticed, by } = jump;
+    let reason = format!("the clock jumped {} by {:#}", jump.way(), jump.far());
     // What only the jump has let expire was open a moment ago.
-    let before = wall.saturating_sub(by).unwrap_or(wall).min(wall);
-    take_all_back(world, open(world, before).await?, &reason).await
+    let before = noticed.saturating_sub(by).unwrap_or(noticed).min(noticed);
+    let open = open(world, before).await;
+    alarm(world, jump, open?, &reason).await
 }
 
 /// After a start: a clock that is behind what was recorded was set back while nobody looked, and a history that is behind its own
-/// audit log's end is an old copy, whose consents may have been used already.
+/// audit log's end is an old copy, whose consents may have been used already. A jump that nobody has looked into still counts.
 ///
 /// # Errors
 /// The history cannot be read or written.
 pub async fn look_after_start(world: &World) -> Result<(), FlowError> {
+    let unreadable = |error| FlowError::unreadable("looking for a clock that was set back", &error);
+    let known = world.history.jump().await.map_err(unreadable)?;
+    if let Some(jump) = &known {
+        world.events.clock_in_doubt(jump);
+    }
+    *held(&world.jumped) = known;
     let now = world.now();
     let open = open(world, now).await?;
+    let alive = world.history.last_heartbeat().await.map_err(unreadable)?;
+    let newest = open.iter().flat_map(times).chain(alive).max();
+    if let Some(newest) = newest
+        && newest.duration_since(now) > MOST_BACK
+    {
+        let reason = format!("the clock was set back: {newest} is recorded already");
+        let by = now.duration_since(newest);
+        return alarm(world, Jump { noticed: now, by }, open, &reason).await;
+    }
     if world.history.opened().audit.is_some() && !open.is_empty() {
         let reason =
             "the history does not follow from its exported audit log: it may be an older copy";
-        return take_all_back(world, open, reason).await;
+        return take_all_back(world, open, reason, Vec::new()).await;
     }
-    let unreadable = |error| FlowError::unreadable("looking for a clock that was set back", &error);
-    let alive = world.history.last_heartbeat().await.map_err(unreadable)?;
-    let newest = open.iter().flat_map(times).chain(alive).max();
-    match newest {
-        Some(newest) if newest.duration_since(now) > MOST_BACK => {
-            let reason = format!("the clock was set back: {newest} is recorded already");
-            take_all_back(world, open, &reason).await
-        }
-        Some(_) | None => Ok(()),
-    }
+    Ok(())
+}
+
+/// Nothing that depends on the time is trusted any more, and everybody is told.
+async fn alarm(
+    world: &World,
+    jump: Jump,
+    open: Vec<ApprovalCase>,
+    reason: &str,
+) -> Result<(), FlowError> {
+    // It counts from now on, whether or not it can be recorded.
+    *held(&world.jumped) = Some(jump);
+    let entry = Entry::new(jump.noticed, "system", "clock.jumped", "clock")
+        .with(json!({"direction": jump.way(), "seconds": jump.by.as_secs_f64()}))
+        .failed(reason);
+    let questions = open.len();
+    let told = vec![Write::Jumped(jump), Write::Audit(entry)];
+    take_all_back(world, open, reason, told).await?;
+    world.events.clock_jumped(&jump, questions);
+    Ok(())
+}
+
+/// A person has looked at the clock: it is trusted again.
+///
+/// # Errors
+/// It is not in doubt, or that cannot be recorded.
+pub(super) async fn trust(world: &World, by: &Person, reason: &str) -> Result<(), AgentError> {
+    let _turn = world.clock_turn.lock().await;
+    let Some(jump) = doubt(world) else {
+        let problem = "the clock is not in doubt: it has not jumped since it was last reset";
+        return Err(AgentError::Conflict(problem.to_owned()));
+    };
+    let entry = Entry::new(world.now(), &by.subject, "clock.reset", "clock")
+        .with(json!({"reason": reason, "jump": jump}));
+    let writes = vec![Write::ClockTrusted, Write::Audit(entry)];
+    world.write("that the clock is trusted", writes).await?;
+    *held(&world.jumped) = None;
+    world.events.clock_trusted(&by.subject, reason);
+    Ok(())
 }
 
 fn times(case: &ApprovalCase) -> Vec<Timestamp> {
@@ -120,10 +177,12 @@ async fn open(world: &World, at: Timestamp) -> Result<Vec<ApprovalCase>, FlowErr
     found.map_err(|error| FlowError::unreadable("looking for open questions", &error))
 }
 
+/// Withdraws these questions, and records what else is to be told with it.
 async fn take_all_back(
     world: &World,
     open: Vec<ApprovalCase>,
     reason: &str,
+    mut writes: Vec<Write>,
 ) -> Result<(), FlowError> {
     tracing::warn!(
         questions = open.len(),
@@ -137,8 +196,10 @@ async fn take_all_back(
         approval: case.request.id,
         reason: reason.to_owned(),
     };
-    let mut writes: Vec<Write> = open.iter().map(withdraw).collect();
-    writes.push(Write::Audit(entry));
+    writes.extend(open.iter().map(withdraw));
+    if !open.is_empty() {
+        writes.push(Write::Audit(entry));
+    }
     world.write("a jump of the clock", writes).await?;
     for case in &open {
         let (id, run) = (case.request.id, case.request.run);

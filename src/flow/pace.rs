@@ -13,6 +13,7 @@ use crate::{
         FlowError,
         world::{World, held},
     },
+    gate::Judgement,
 };
 use jiff::Timestamp;
 use std::sync::Mutex;
@@ -82,12 +83,12 @@ impl Place<'_> {
     }
 }
 
-/// Counts the step; one that people consented to finds a place even where there is none left.
+/// Counts the step. Where people knew of a limit as they consented, it finds a place even where there is none left.
 pub(super) fn take<'a>(
     world: &'a World,
     step: &PlannedStep,
     limits: &Limits,
-    consented: bool,
+    judgement: &Judgement,
 ) -> Place<'a> {
     let touched = touched(&step.effects);
     let Some(lately) = world.lately.get().filter(|_| !touched.is_empty()) else {
@@ -96,7 +97,8 @@ pub(super) fn take<'a>(
     let now = world.now();
     let mut counts = held(lately);
     let standings = counts.standings(limits, &step.runbook, &touched, now);
-    if !consented && standings.iter().any(|one| one.room() != Room::Enough) {
+    let is_in_the_way = |one: &Standing| one.room() != Room::Enough && !judgement.lifts(one);
+    if standings.iter().any(is_in_the_way) {
         return Place::Taken;
     }
     Place::Counted(Reserved {

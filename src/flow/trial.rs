@@ -7,9 +7,12 @@
 //!   history.
 
 use crate::{
-    domain::{active::ActiveSet, halt::Halt, plan::PlannedStep, run::RunOutcome, trial::Trial},
-    flow::{FlowError, run::Journey},
-    history::Write,
+    domain::{
+        active::ActiveSet, digest::Digest, halt::Halt, name::RunbookName, plan::PlannedStep,
+        run::RunOutcome, trial::Trial,
+    },
+    flow::{FlowError, run::Journey, world::World},
+    history::{RecordOf, RunFilter, RunStatus, Write},
 };
 use jiff::Timestamp;
 
@@ -24,19 +27,64 @@ pub(super) async fn of(journey: &Journey, step: &PlannedStep) -> Result<Option<T
         return Ok(None);
     }
     let header = &journey.header;
-    let record = world
-        .history
-        .record_of(header.definition, header.runbook.clone())
-        .await;
-    let record = record.map_err(|error| FlowError::unreadable("a runbook's first runs", &error))?;
-    let trial = Trial {
-        revision: header.revision.clone(),
-        author: header.author.clone(),
+    let record = record(world, header.definition, &header.runbook).await?;
+    Ok(on_trial(record, wanted, &header.revision, &header.author))
+}
+
+/// What will make people's consent needed at the next run of this runbook, as far as is known: a definition that ended well and is not
+/// proven has changed nothing, and likely never will.
+///
+/// # Errors
+/// The history cannot be read.
+pub(super) async fn ahead(
+    world: &World,
+    runbook: &RunbookName,
+) -> Result<Option<Trial>, FlowError> {
+    let in_use = world.in_use();
+    let wanted = in_use.policy.first_runs;
+    let Some(found) = in_use.set.runbook(runbook).filter(|_| wanted > 0) else {
+        return Ok(None);
+    };
+    let definition = found.definition();
+    let record = record(world, definition, runbook).await?;
+    let trial = on_trial(record, wanted, &found.revision, &found.author);
+    if trial.is_none() {
+        return Ok(None);
+    }
+    let newest = RunFilter {
+        runbook: Some(runbook.clone()),
+        status: Some(RunStatus::Ended),
+        limit: 1,
+        ..RunFilter::default()
+    };
+    let newest = world.history.runs(newest).await;
+    let newest = newest.map_err(|error| FlowError::unreadable("a runbook's last run", &error))?;
+    let changes_nothing = newest.iter().any(|run| {
+        run.header.definition == definition
+            && !run.header.dry_run
+            && run.outcome.is_some_and(RunOutcome::is_success)
+            && record.runs == 0
+    });
+    Ok(trial.filter(|_| !changes_nothing))
+}
+
+async fn record(
+    world: &World,
+    definition: Digest,
+    runbook: &RunbookName,
+) -> Result<RecordOf, FlowError> {
+    let record = world.history.record_of(definition, runbook.clone()).await;
+    record.map_err(|error| FlowError::unreadable("a runbook's first runs", &error))
+}
+
+fn on_trial(record: RecordOf, wanted: u32, revision: &str, author: &str) -> Option<Trial> {
+    (!record.is_trusted && record.runs < wanted).then(|| Trial {
+        revision: revision.to_owned(),
+        author: author.to_owned(),
         is_changed: record.has_others,
         runs: record.runs,
         wanted,
-    };
-    Ok((!record.is_trusted && record.runs < wanted).then_some(trial))
+    })
 }
 
 /// A run that changed something and ended well speaks for its definition.

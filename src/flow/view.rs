@@ -11,8 +11,10 @@ use crate::{
     flow::{
         FlowError,
         agent::TaskReport,
-        circuit, needs, step,
+        approve::often,
+        circuit, clock, needs, step,
         sync::Sync as SyncStory,
+        trial,
         world::{Due, World, held, triggers_of},
     },
     history::{HistoryError, RunbookFacts},
@@ -254,6 +256,24 @@ pub fn upcoming(world: &World, runbook: Option<&RunbookName>, limit: usize) -> V
     all
 }
 
+/// Tells where the next run will be among the first of its definition, unless something graver is told already.
+///
+/// # Errors
+/// The history cannot be read.
+pub(super) async fn note_trials(world: &World, due: &mut [Upcoming]) -> Result<(), AgentError> {
+    let mut known: BTreeMap<RunbookName, Option<String>> = BTreeMap::new();
+    for one in due.iter_mut().filter(|one| one.note.is_none()) {
+        if !known.contains_key(&one.runbook) {
+            let found = trial::ahead(world, &one.runbook).await;
+            let found = found.map_err(|error| AgentError::Unavailable(error.to_string()))?;
+            let note = found.map(|trial| format!("its changes ask people: {trial}"));
+            known.insert(one.runbook.clone(), note);
+        }
+        one.note = known.get(&one.runbook).cloned().flatten();
+    }
+    Ok(())
+}
+
 fn note(world: &World, runbook: &RunbookName) -> Option<String> {
     if let Some(halt) = world.brake.halted() {
         return Some(format!("its changes are denied: {halt}"));
@@ -307,6 +327,8 @@ pub fn dependencies(world: &World, sync: &SyncStory, tasks: &dyn TaskReport) -> 
         reviewer(world),
     ];
     all.extend(halted(world));
+    all.extend(clock_in_doubt(world));
+    all.extend(asked_often(world));
     all.extend(tasks.tasks());
     all
 }
@@ -333,6 +355,33 @@ fn halted(world: &World) -> Option<Dependency> {
         ok: false,
         weight: Weight::Degraded,
         detail: format!("{halt}; `orderly unhalt` lets them go"),
+    })
+}
+
+/// Only while it is so.
+pub(super) fn clock_in_doubt(world: &World) -> Option<Dependency> {
+    let jump = clock::doubt(world)?;
+    Some(Dependency {
+        name: "clock".to_owned(),
+        ok: false,
+        weight: Weight::Degraded,
+        detail: format!(
+            "{jump}; what destroys asks people, and nothing missed is made up for, until `orderly reset --clock`"
+        ),
+    })
+}
+
+/// Only while it is so: who is asked all day consents without reading.
+pub(super) fn asked_often(world: &World) -> Option<Dependency> {
+    let asked = often::of_a_day(world);
+    (asked > often::MANY).then(|| Dependency {
+        name: "approvals".to_owned(),
+        ok: false,
+        weight: Weight::Degraded,
+        detail: format!(
+            "people were asked {asked} times in the last 24 hours; more than {} are hardly read: see which runbooks ask, and why",
+            often::MANY
+        ),
     })
 }
 

@@ -6,6 +6,7 @@ use crate::{
         circuit::Circuit,
         gate::Quorum,
         id::{ApprovalId, RunId},
+        jump::Jump,
         lock::LockWait,
         name::{EnvironmentName, RunbookName, StepName},
         pace::Lately,
@@ -20,7 +21,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, atomic::AtomicUsize},
 };
 use tokio::sync::{Notify, OnceCell, Semaphore, watch};
@@ -152,6 +153,8 @@ pub struct World {
     pub live: Mutex<BTreeMap<RunbookName, BTreeMap<RunId, Control>>>,
     /// Where the agent's own HTTP is reached from this host, once it listens.
     pub address: OnceLock<String>,
+    /// When people were asked, of late; oldest first.
+    pub asked: Mutex<VecDeque<Timestamp>>,
     /// How many live runs wait for people.
     pub waiting: AtomicUsize,
     /// Whether a person has stopped all effects, and what would have to stop.
@@ -180,6 +183,8 @@ pub struct World {
     pub lock_waits: Mutex<BTreeMap<RunId, LockWait>>,
     /// Whether the clock on the wall goes as it should.
     pub clock_watch: Mutex<ClockWatch>,
+    /// Its last jump, where nobody has looked into it yet.
+    pub jumped: Mutex<Option<Jump>>,
     /// Whose turn it is to look at it.
     pub clock_turn: tokio::sync::Mutex<()>,
     /// When the scheduler last looked at the clock that never jumps.
@@ -236,6 +241,7 @@ impl World {
             slots: Semaphore::new(parts.concurrency),
             live: Mutex::default(),
             address: OnceLock::new(),
+            asked: Mutex::default(),
             waiting: AtomicUsize::default(),
             brake: Brake::default(),
             circuits: Mutex::default(),
@@ -250,6 +256,7 @@ impl World {
             lock_queues: Mutex::default(),
             lock_waits: Mutex::default(),
             clock_watch: Mutex::default(),
+            jumped: Mutex::default(),
             clock_turn: tokio::sync::Mutex::default(),
             scheduler_alive: Mutex::new(parts.clock.elapsed()),
             run_ended: Notify::new(),

@@ -48,6 +48,7 @@ fn is_rule(stage: Stage, rules: &Policy) -> bool {
         Stage::Halt
         | Stage::Circuit
         | Stage::FirstRun
+        | Stage::Clock
         | Stage::Structure
         | Stage::Autonomy
         | Stage::RateLimit

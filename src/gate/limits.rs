@@ -7,7 +7,7 @@ use crate::domain::{
 };
 
 /// Where nothing is left, a machine's run is denied; where less is left than the step needs, or a person started it, people are
-/// asked. What people have consented to is not stopped by the agent's own count.
+/// asked. A consent lifts a limit only where the question named it: who consented before it was reached is asked again.
 pub(super) fn contributions(facts: &Circumstances) -> Vec<Contribution> {
     let said = facts
         .standings
@@ -17,39 +17,50 @@ pub(super) fn contributions(facts: &Circumstances) -> Vec<Contribution> {
 }
 
 fn contribution(standing: &Standing, facts: &Circumstances) -> Option<Contribution> {
-    let decision = match (standing.room(), facts.consented, facts.manual) {
+    let told = facts.consented.as_ref().map(|told| is_told(told, standing));
+    let decision = match (standing.room(), told, facts.manual) {
         (Room::Enough, _, _) => return None,
-        (Room::TooLittle | Room::None, true, _) => Decision::Allow,
-        (Room::TooLittle, false, _) | (Room::None, false, true) => Decision::ask(),
-        (Room::None, false, false) => Decision::Deny,
+        (Room::TooLittle | Room::None, Some(true), _) => Decision::Allow,
+        (Room::TooLittle, None, _) | (_, Some(false), _) | (Room::None, None, true) => {
+            Decision::ask()
+        }
+        (Room::None, None, false) => Decision::Deny,
     };
     let mut reason = words(standing);
-    match (facts.consented, standing.free_at) {
-        (true, _) => reason.push_str("; people consented to it"),
-        (false, Some(free_at)) => reason.push_str(&format!("; try again at {free_at}")),
-        (false, None) => {}
+    match (told, standing.free_at) {
+        (Some(true), _) => reason.push_str("; people consented to it"),
+        (Some(false), _) => reason.push_str("; nobody knew when people consented"),
+        (None, Some(free_at)) => reason.push_str(&format!("; try again at {free_at}")),
+        (None, None) => {}
     }
     Some(Contribution::new(Stage::RateLimit, decision, reason))
 }
 
-fn words(standing: &Standing) -> String {
-    let Standing {
-        whose,
-        most,
-        done,
-        adds,
-        ..
-    } = standing;
+/// Whether this limit is named among these words. They and the limit's own come from [`words`].
+pub(super) fn is_told(told: &[Contribution], standing: &Standing) -> bool {
+    let subject = subject(standing);
+    told.iter()
+        .any(|told| told.stage == Stage::RateLimit && told.reason.contains(&subject))
+}
+
+/// What is counted, without the count.
+fn subject(standing: &Standing) -> String {
     let (what, period) = match standing.measure {
         Measure::Changes => ("changed", "minute"),
         Measure::Destructive => ("destroyed", "hour"),
     };
+    format!("objects {what} {} in the last {period}", standing.whose)
+}
+
+fn words(standing: &Standing) -> String {
+    let Standing {
+        most, done, adds, ..
+    } = standing;
+    let subject = subject(standing);
     match standing.room() {
-        Room::None | Room::Enough => {
-            format!("{done} objects {what} {whose} in the last {period} reach the limit of {most}")
+        Room::None | Room::Enough => format!("{done} {subject} reach the limit of {most}"),
+        Room::TooLittle => {
+            format!("{done} {subject} and {adds} more are over the limit of {most}")
         }
-        Room::TooLittle => format!(
-            "{done} objects {what} {whose} in the last {period} and {adds} more are over the limit of {most}"
-        ),
     }
 }

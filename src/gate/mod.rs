@@ -11,6 +11,7 @@
 //! What a command would do is not found out here: that is [`crate::commands`].
 
 mod backups;
+mod clock;
 pub mod examples;
 pub mod explain;
 mod halt;
@@ -28,6 +29,7 @@ use crate::domain::{
     effect::Class,
     gate::{Contribution, Decision, Quorum, Stage, join},
     halt::Halt,
+    jump::Jump,
     pace::Standing,
     plan::PlannedStep,
     policy::Policy,
@@ -50,14 +52,16 @@ pub struct Circumstances {
     pub circuit: Option<Tripped>,
     /// Where the runbook is on trial because it is new or changed.
     pub trial: Option<Trial>,
+    /// The last jump of the clock, where nobody has looked into it yet.
+    pub jumped: Option<Jump>,
     /// Whether the runbook's windows are open; a person may have overridden them.
     pub window: WindowState,
     /// Who overrode a closed window, if anybody did.
     pub window_override: Option<String>,
     /// How full the limits are that the step would add to.
     pub standings: Vec<Standing>,
-    /// People were asked about this very step, and enough of them consented.
-    pub consented: bool,
+    /// What people were told who consented to this very step; none where nobody did.
+    pub consented: Option<Vec<Contribution>>,
     /// What there is of the backups that policy wants of this step; one that is not named here does not exist.
     pub backups: Vec<FoundBackup>,
     /// Whether a person, not a machine, started the run.
@@ -80,10 +84,11 @@ impl Circumstances {
             halted: None,
             circuit: None,
             trial: None,
+            jumped: None,
             window: WindowState::Open { closes: None },
             window_override: None,
             standings: Vec::new(),
-            consented: false,
+            consented: None,
             backups: Vec::new(),
             manual: false,
             uncertain: false,
@@ -110,6 +115,17 @@ impl Judgement {
         said.filter(|said| said.stage == Stage::Review)
             .cloned()
             .collect()
+    }
+
+    /// Whether a limit is in the way of which those who consented were not told: they are asked again.
+    pub fn has_unknown_limit(&self) -> bool {
+        let mut said = self.contributions.iter();
+        said.any(|said| said.stage == Stage::RateLimit && said.decision != Decision::Allow)
+    }
+
+    /// Whether people have lifted this limit for the step, knowing of it.
+    pub fn lifts(&self, limit: &Standing) -> bool {
+        limits::is_told(&self.contributions, limit)
     }
 
     /// No stage said anything, which denies.
@@ -172,6 +188,7 @@ pub fn by_policy(
     contributions.extend(lowered::contributions(step, circumstances));
     contributions.extend(backups::contributions(step, policy, circumstances));
     contributions.extend(limits::contributions(circumstances));
+    contributions.extend(clock::contribution(step, circumstances));
     contributions.extend(halt::contribution(step, circumstances));
     contributions.extend(window(step, circumstances));
     contributions.extend(wishes(circumstances));
@@ -205,6 +222,7 @@ fn is_of_rules(stage: Stage) -> bool {
         | Stage::Autonomy
         | Stage::DangerousCommand => true,
         Stage::Halt
+        | Stage::Clock
         | Stage::Circuit
         | Stage::FirstRun
         | Stage::FreshBackup

@@ -34,9 +34,7 @@ pub use backup::{BackupError, Inspected, integrity, online_backup};
 pub use error::{Failed, HistoryError, Refused, WriteError};
 pub use handle::{Health, History, Opened, Options};
 pub use lock_file::holder_of;
-pub use migrations::{
-    Migrated, SchemaState, SchemaStatus, SchemaStep, migrate_to, rollback, schema_status,
-};
+pub use migrations::{Migrated, SchemaState, SchemaStatus, SchemaStep, migrate_to, schema_status};
 pub use rows::{
     ApprovalCase, ApprovalFilter, ApprovalRecord, ArtifactFilter, ArtifactRow, DEFAULT_LIMIT,
     EffectRow, LockRow, MAX_LIMIT, MonthRow, OutcomeFilter, RecordOf, RunFilter, RunRow, RunStatus,

@@ -7,6 +7,7 @@ use crate::{
         digest::Digest,
         halt::Halt,
         id::{ApprovalId, ArtifactId, RunId},
+        jump::Jump,
         name::RunbookName,
         occurrence::{Occurrence, Skipped},
         run::Recorded,
@@ -222,6 +223,10 @@ impl History {
     /// Who has stopped all effects, if anybody has.
     pub async fn halt(&self) -> Found<Option<Halt>> {
         self.read("whether all is halted", agent::halt).await
+    }
+    /// The last jump of the clock, where nobody has looked into it yet.
+    pub async fn jump(&self) -> Found<Option<Jump>> {
+        self.read("whether the clock jumped", agent::jump).await
     }
     /// When the agent was last known to be alive.
     pub async fn last_heartbeat(&self) -> Found<Option<Timestamp>> {

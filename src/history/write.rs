@@ -9,6 +9,7 @@ use crate::domain::{
     digest::Digest,
     halt::Halt,
     id::{ApprovalId, ArtifactId, CallId, RunId},
+    jump::Jump,
     name::{LockName, ProviderName, RunbookName, StepName},
     occurrence::{Occurrence, Skipped},
     pace::Touched,
@@ -191,6 +192,10 @@ pub enum Write {
     Unhalt,
     /// Refuses the batch while all effects are halted: it records the start of one.
     NotHalted,
+    /// The clock on the wall jumped; an earlier jump is replaced.
+    Jumped(Jump),
+    /// A person has looked at the clock.
+    ClockTrusted,
     /// The agent was alive then.
     Heartbeat {
         /// When.

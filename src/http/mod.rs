@@ -185,6 +185,7 @@ fn reads() -> Router<Arc<Front>> {
         .route("/api/v1/approvals/{id}", get(api::approvals::show))
         .route("/api/v1/audit", get(api::audit::list))
         .route("/api/v1/audit/verify", get(api::audit::verify))
+        .route("/api/v1/audit/export", get(api::export::export))
         .route("/api/v1/halt", get(api::halt::show))
         .route("/api/v1/sync", get(api::sync::show))
         .route("/api/v1/next", get(api::next::list))
@@ -205,6 +206,7 @@ fn operations() -> Router<Arc<Front>> {
         )
         .route("/api/v1/runbooks/{name}/reset", post(api::runbooks::reset))
         .route("/api/v1/runs/{id}/cancel", post(api::runs::cancel))
+        .route("/api/v1/clock/reset", post(api::halt::trust_clock))
         .route("/api/v1/halt", post(api::halt::halt))
         .route("/api/v1/unhalt", post(api::halt::unhalt))
         .route(

@@ -26,9 +26,16 @@ pub(super) fn lines(arguments: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The files whose content was judged with the step, each on a line of its own.
+/// What was judged with the step, each on a line of its own: files by their content, objects of a cluster by their state.
 pub(super) fn files(pinned: &Pinned) -> impl Iterator<Item = String> {
-    pinned.files.iter().map(|file| {
+    let objects = pinned.objects.iter().map(|object| {
+        let state = match &object.seen {
+            Some(seen) => format!("generation {}, uid {}", seen.generation, seen.uid),
+            None => "not seen".to_owned(),
+        };
+        visible::line(&format!("{object}: {state}"))
+    });
+    let files = pinned.files.iter().map(|file| {
         let of = match file.of {
             FileOf::Host => "of the host",
             FileOf::Repository => "of the repository",
@@ -37,7 +44,8 @@ pub(super) fn files(pinned: &Pinned) -> impl Iterator<Item = String> {
             "file {} {of}: sha256 {}",
             file.path, file.sha256
         )))
-    })
+    });
+    objects.chain(files)
 }
 
 fn ordered(map: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {

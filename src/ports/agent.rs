@@ -239,7 +239,11 @@ pub trait Agent: Send + Sync {
     /// The active definition of one, as JSON.
     fn definition(&self, name: &RunbookName) -> Option<Value>;
     /// What is due next, soonest first.
-    fn upcoming(&self, runbook: Option<&RunbookName>, limit: usize) -> Vec<Upcoming>;
+    fn upcoming<'a>(
+        &'a self,
+        runbook: Option<&'a RunbookName>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Upcoming>, AgentError>>;
     /// Following the source.
     fn sync_view(&self) -> SyncView;
     /// Everything the agent depends on.
@@ -298,6 +302,12 @@ pub trait Agent: Send + Sync {
     fn waiting_for_lock(&self, _run: RunId) -> Option<LockWait> {
         None
     }
+    /// Trusts the clock again after it has jumped.
+    fn trust_clock<'a>(
+        &'a self,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
     /// Whether all effects are halted.
     fn halted(&self) -> HaltView;
     /// Stops all effects at once, until a person lets them go again.

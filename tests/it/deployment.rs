@@ -45,6 +45,31 @@ fn every_query_of_the_dashboard_names_a_metric_that_exists() {
     }
 }
 
+#[test]
+fn every_alert_is_about_a_metric_that_exists() {
+    let rules: serde_json::Value =
+        serde_yaml::from_str(&shipped("charts/orderly/rules/orderly.rules.yaml")).unwrap();
+    let known = known_metrics();
+    let mut alerts = Vec::new();
+    for rule in rules["groups"][0]["rules"].as_array().unwrap() {
+        let expression = rule["expr"].as_str().unwrap();
+        for name in metric_names(expression) {
+            assert!(
+                known.contains(&name),
+                "{expression}: there is no metric {name}"
+            );
+        }
+        alerts.push(rule["alert"].as_str().unwrap());
+    }
+    for wanted in [
+        "OrderlyHalted",
+        "OrderlyClockInDoubt",
+        "OrderlyAsksTooOften",
+    ] {
+        assert!(alerts.contains(&wanted), "{wanted}");
+    }
+}
+
 /// Every metric that an agent with one runbook and one artifact shows.
 fn known_metrics() -> BTreeSet<String> {
     let now: jiff::Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();

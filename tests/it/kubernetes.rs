@@ -600,7 +600,10 @@ async fn a_check_that_may_not_look_is_unknown_and_one_of_nothing_is_critical() {
 #[tokio::test]
 async fn a_restart_waits_until_all_pods_are_new() {
     let stage = Stage::new().await;
-    let gets = [web(1, 3, 3), web(1, 3, 3), web(2, 1, 3), web(2, 3, 3)];
+    // The first look is the plan's.
+    let seen = [web(1, 3, 3), web(1, 3, 3), web(1, 3, 3)];
+    let gets = seen.into_iter().chain([web(2, 1, 3), web(2, 3, 3)]);
+    let gets: Vec<Value> = gets.collect();
     stage
         .server
         .script(&format!("GET {WEB}"), gets.iter().map(ok));
@@ -704,6 +707,7 @@ async fn a_server_that_is_away_for_a_moment_does_not_end_a_wait() {
     let stage = Stage::new().await;
     let gets = [
         ok(&web(1, 3, 3)),
+        ok(&web(1, 3, 3)),
         status(500, "leader lost"),
         answer(200, "{"),
         ok(&web(2, 3, 3)),
@@ -768,9 +772,10 @@ async fn a_scaling_tells_what_to_scale_back_to_even_when_tried_again() {
     let stage = Stage::new().await;
     let mut scaled = web(2, 3, 3);
     scaled["spec"]["replicas"] = json!(5);
-    stage
-        .server
-        .script(&format!("GET {WEB}"), [ok(&web(2, 3, 3)), ok(&scaled)]);
+    stage.server.script(
+        &format!("GET {WEB}"),
+        [ok(&web(2, 3, 3)), ok(&web(2, 3, 3)), ok(&scaled)],
+    );
     stage.server.script(&format!("PATCH {WEB}"), [ok(&scaled)]);
     let (run, scale) = (
         stage.run(),
@@ -792,6 +797,67 @@ async fn a_scaling_tells_what_to_scale_back_to_even_when_tried_again() {
     let second = run.step("kubernetes/scale", scale).await;
     assert_eq!(second.result, StepResult::Succeeded, "{}", second.summary);
     assert_eq!(second.outputs["previous"], 3);
+}
+
+#[tokio::test]
+async fn a_workload_that_is_not_what_it_was_when_people_were_asked_is_told() {
+    let stage = Stage::new().await;
+    let named = |uid: &str, generation: i64| {
+        let mut web = web(2, 3, 3);
+        web["metadata"]["uid"] = json!(uid);
+        web["metadata"]["generation"] = json!(generation);
+        web
+    };
+    let now = |answer: Answer| stage.server.script(&format!("GET {WEB}"), [answer]);
+    let run = stage.run();
+    for (action, more) in [
+        ("kubernetes/scale", json!({ "replicas": 0 })),
+        ("kubernetes/rollout-restart", json!({})),
+    ] {
+        let mut arguments = json!({ "namespace": "shop", "deployment": "web" });
+        arguments
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        now(ok(&named("a", 7)));
+        let planned = run.planned(action, arguments.clone()).await;
+        let mut same = named("a", 7);
+        same["metadata"]["resourceVersion"] = json!("its status has changed");
+        now(ok(&same));
+        assert_eq!(run.still(&planned).await, Ok(()));
+        for (answer, words) in [
+            (ok(&named("a", 8)), "its generation was 7 and is 8"),
+            (ok(&named("b", 7)), "the one of then was replaced"),
+            (status(404, "gone"), "cannot be seen any more"),
+        ] {
+            now(answer);
+            let told = run.still(&planned).await.unwrap_err();
+            assert!(
+                told.contains("deployment.apps shop/web on cluster default"),
+                "{told}"
+            );
+            assert!(told.contains(words), "{told}");
+            let again = run.planned(action, arguments.clone()).await;
+            assert_ne!(again.digest(), planned.digest(), "another question");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_names_the_object_that_was_looked_at() {
+    let stage = Stage::new().await;
+    let mut named = web(2, 3, 3);
+    named["metadata"]["uid"] = json!("a");
+    stage.server.script(&format!("GET {WEB}"), [ok(&named)]);
+    stage.server.script(&format!("PATCH {WEB}"), [ok(&named)]);
+    let run = stage.run();
+    let workload = json!({ "namespace": "shop", "deployment": "web" });
+    run.step("kubernetes/rollout-restart", workload).await;
+    let scale = json!({ "namespace": "shop", "deployment": "web", "replicas": 5 });
+    run.step("kubernetes/scale", scale).await;
+    for change in stage.server.changes() {
+        assert_eq!(change.body["metadata"]["uid"], "a", "{}", change.line);
+    }
 }
 
 #[tokio::test]

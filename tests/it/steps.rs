@@ -91,15 +91,15 @@ impl Run {
         intent.await.unwrap().effects
     }
 
-    /// Plans a step, lets the gate open for it, and carries it out.
-    pub(crate) async fn step(&self, uses: &str, arguments: Value) -> StepReport {
+    /// Plans a step.
+    pub(crate) async fn planned(&self, uses: &str, arguments: Value) -> PlannedStep {
         let uses = ActionName::new(uses).unwrap();
         let intent = self
             .performer
             .intend(&uses, &arguments, &self.context)
             .await;
         let intent = intent.unwrap();
-        let planned = PlannedStep {
+        PlannedStep {
             runbook: self.context.runbook.clone(),
             revision: self.context.revision.clone(),
             definition: Digest::of_bytes(b"definition"),
@@ -114,7 +114,17 @@ impl Run {
             idempotent: intent.idempotent,
             policy: Digest::of_bytes(b"policy"),
             pinned: intent.pinned,
-        };
+        }
+    }
+
+    /// Whether what was planned is still as it was.
+    pub(crate) async fn still(&self, step: &PlannedStep) -> Result<(), String> {
+        self.performer.still(step).await
+    }
+
+    /// Plans a step, lets the gate open for it, and carries it out.
+    pub(crate) async fn step(&self, uses: &str, arguments: Value) -> StepReport {
+        let planned = self.planned(uses, arguments).await;
         let Settled::Open(permit) = settle(planned, Decision::Allow, None) else {
             unreachable!("an allowed step is open")
         };

@@ -66,7 +66,11 @@ impl Action for Command {
             idempotent: idempotent(inputs, &analysis),
             effects: analysis.effects,
             wants_approval: None,
-            pinned: Pinned { files, programs },
+            pinned: Pinned {
+                files,
+                programs,
+                objects: Vec::new(),
+            },
         })
     }
 

@@ -5,7 +5,7 @@ use crate::{
         AnyAction, Catalogue, Given, World, action::Attempt, at_hand::AtHand, masking::Masking,
         revealing::Revealed, still::still, text,
     },
-    actions::kubernetes::survey,
+    actions::kubernetes::{pinning, survey},
     domain::{
         effect::{Confidence, Effects},
         gate::Permit,
@@ -114,7 +114,7 @@ impl Performer {
         if session.context.dry_run && !acts_dry(action, &step.effects) {
             return StepReport::succeeded(would(&step.effects), Value::Null);
         }
-        if let Err(reason) = self.still(step).await {
+        if let Err(reason) = still(step, self.world.materials.clone()).await {
             return StepReport::failed(format!("not carried out: {reason}"), true);
         }
         let session = Session {
@@ -144,12 +144,20 @@ impl Executor for Performer {
             let clusters = self.world.clusters.acting_for(&context.runbook);
             let clock = &*self.world.clock;
             intent.effects = survey(&*clusters, clock, arguments, intent.effects).await;
+            // A program finds its own way to a cluster; what an action of ours reaches is known.
+            if action.as_str().starts_with("kubernetes/") {
+                intent.pinned.objects = pinning::pinned(&*clusters, clock, &intent.effects).await;
+            }
             Ok(intent)
         })
     }
 
     fn still<'a>(&'a self, step: &'a PlannedStep) -> BoxFuture<'a, Result<(), String>> {
-        Box::pin(still(step, self.world.materials.clone()))
+        Box::pin(async move {
+            still(step, self.world.materials.clone()).await?;
+            let clusters = self.world.clusters.acting_for(&step.runbook);
+            pinning::still(&*clusters, &*self.world.clock, &step.pinned.objects).await
+        })
     }
 
     fn outlived(&self) -> Vec<Outlived> {

@@ -10,6 +10,7 @@
 mod check;
 pub mod kinds;
 mod object;
+pub(in crate::actions) mod pinning;
 mod progress;
 mod rollout_restart;
 mod scale;

@@ -190,7 +190,7 @@ async fn begin(
     let annotations = json!({ RESTARTED_AT: at, RESTARTED_BY: by });
     let patch = json!({ "spec": { "template": { "metadata": { "annotations": annotations } } } });
     workload
-        .patch(world, &patch, session.context.dry_run)
+        .patch(world, &now, patch, session.context.dry_run)
         .await
         .map_err(failed)?;
     Ok(at)

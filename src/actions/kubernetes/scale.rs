@@ -152,7 +152,7 @@ async fn scale(
         "spec": { "replicas": wanted }
     });
     workload
-        .patch(world, &patch, dry_run)
+        .patch(world, &now, patch, dry_run)
         .await
         .map_err(failed)?;
     let mut summary = if dry_run {

@@ -73,12 +73,17 @@ impl Workload {
             .await
     }
 
+    /// Changes the object that was looked at; the API server refuses another one of the same name.
     pub(super) async fn patch(
         &self,
         world: &World,
-        patch: &Value,
+        looked_at: &Value,
+        mut patch: Value,
         dry_run: bool,
     ) -> Result<Value, ClusterError> {
+        if let Some(uid) = looked_at.pointer("/metadata/uid") {
+            patch["metadata"]["uid"] = uid.clone();
+        }
         let object = ObjectPath {
             namespace: Some(&self.namespace),
             name: &self.name,
@@ -90,7 +95,7 @@ impl Workload {
                 &self.cluster,
                 &self.kind.resource(),
                 object,
-                Change::Merge(patch),
+                Change::Merge(&patch),
                 dry_run,
             )
             .await

@@ -5,28 +5,32 @@ use crate::{
     ports::{BoxFuture, clock::Clock},
 };
 use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
 use std::{
     hash::{BuildHasher as _, RandomState},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// The clock of this machine.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
-    started: Instant,
+    started: Duration,
 }
 
 impl SystemClock {
     /// Its [`Clock::elapsed`] counts from now on.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the room that asks the system for the time"
-    )]
     pub fn new() -> Self {
         Self {
-            started: Instant::now(),
+            started: since_boot(),
         }
     }
+}
+
+/// Since the machine was started, time in which it slept included: a machine that slept has not set its clock (`CLOCK_BOOTTIME`,
+/// clock_gettime(2)).
+fn since_boot() -> Duration {
+    let now = clock_gettime(ClockId::Boottime);
+    Duration::try_from(now).unwrap_or_default()
 }
 
 impl Default for SystemClock {
@@ -44,7 +48,7 @@ impl Clock for SystemClock {
         Timestamp::now()
     }
     fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        since_boot().saturating_sub(self.started)
     }
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
         Box::pin(tokio::time::sleep(duration))
@@ -62,7 +66,7 @@ impl SystemClock {
     /// Ids must be unique, not secret: where the kernel gives no random bytes (before Linux 3.17, or a sandbox without the call),
     /// the standard library's hash keys and the time since start make do.
     fn substitute(&self) -> Entropy {
-        let hash = |salt: u8| RandomState::new().hash_one((salt, self.started.elapsed()));
+        let hash = |salt: u8| RandomState::new().hash_one((salt, self.elapsed()));
         let (one, two) = (hash(1).to_le_bytes(), hash(2).to_le_bytes());
         std::array::from_fn(|at| one.iter().chain(&two).nth(at).copied().unwrap_or_default())
     }

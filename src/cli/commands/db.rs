@@ -124,8 +124,15 @@ pub(in crate::cli) async fn db(arguments: Arguments, context: &Context) -> Answe
     match arguments.what {
         What::Status => status(&path, context).await,
         What::Migrate { status: true, .. } => show_schema(&history::schema_status(&path)?, context),
-        What::Migrate { rollback: true, .. } => tell_migrated(&history::rollback(&path)?, context),
-        What::Migrate { to, .. } => migrate(&path, to, context),
+        What::Migrate { rollback, to, .. } => {
+            let status = history::schema_status(&path)?;
+            let wanted = match to {
+                Some(to) => to,
+                None if rollback => status.found.saturating_sub(1),
+                None => status.known,
+            };
+            migrate(&config.state_dir, path, &status, wanted, context).await
+        }
         What::Check => check(path, context).await,
         What::Vacuum => vacuum(&config.state_dir, path, context).await,
         What::Prune { older_than, keep } => {
@@ -210,12 +217,63 @@ fn show_schema(status: &SchemaStatus, context: &Context) -> Answer {
     Ok(Exit::Done)
 }
 
-fn migrate(path: &Path, to: Option<u32>, context: &Context) -> Answer {
-    let wanted = match to {
-        Some(to) => to,
-        None => history::schema_status(path)?.known,
+/// A schema that this program does not work on cannot take a record: a way back is recorded before it is gone.
+async fn migrate(
+    state: &Path,
+    path: PathBuf,
+    status: &SchemaStatus,
+    wanted: u32,
+    context: &Context,
+) -> Answer {
+    let (found, known) = (status.found, status.known);
+    let about = json!({"from": found, "to": wanted});
+    let is_back = found == known && wanted < known;
+    if is_back {
+        record(state, &path, context, "history.migrated", about.clone()).await?;
+    }
+    let migrated = history::migrate_to(&path, wanted);
+    let migrated = match migrated {
+        Ok(migrated) => migrated,
+        Err(error) => {
+            if is_back {
+                let entry = entry(context, "history.migrated").with(about);
+                let failed = entry.failed(error.to_string());
+                write(for_writing(state, path)?, failed).await?;
+            }
+            return Err(error.into());
+        }
     };
-    tell_migrated(&history::migrate_to(path, wanted)?, context)
+    if migrated.to == known && migrated.from != known {
+        let about = json!({"from": migrated.from, "to": migrated.to, "copy": migrated.backup});
+        record(state, &path, context, "history.migrated", about).await?;
+    } else if !is_back && migrated.from != migrated.to {
+        context.terminal.say(
+            "this is not in the audit log: this program cannot write to a history of that schema",
+        );
+    }
+    tell_migrated(&migrated, context)
+}
+
+fn entry(context: &Context, action: &str) -> Entry {
+    Entry::new(context.now(), "command line", action, "agent")
+}
+
+/// What people do to the database by hand is in its audit log.
+async fn record(
+    state: &Path,
+    path: &Path,
+    context: &Context,
+    action: &str,
+    details: serde_json::Value,
+) -> Result<(), CliError> {
+    let history = for_writing(state, path.to_owned())?;
+    write(history, entry(context, action).with(details)).await
+}
+
+async fn write(history: History, entry: Entry) -> Result<(), CliError> {
+    let written = history.write(vec![Write::Audit(entry)]).await;
+    written.map_err(|error| CliError::Failed(error.to_string()))?;
+    Ok(history.close().await?)
 }
 
 fn tell_migrated(migrated: &Migrated, context: &Context) -> Answer {
@@ -267,7 +325,8 @@ async fn vacuum(state: &Path, path: PathBuf, context: &Context) -> Answer {
     let before = history.stats().await?.bytes;
     history.vacuum().await?;
     let after = history.stats().await?.bytes;
-    history.close().await?;
+    let about = json!({"before_bytes": before, "after_bytes": after});
+    write(history, entry(context, "history.vacuumed").with(about)).await?;
     if context.terminal.wants_json() {
         context
             .terminal
@@ -292,11 +351,8 @@ async fn prune(
         .unwrap_or(jiff::Timestamp::MIN);
     let history = for_writing(state, path)?;
     let pruned = history.prune_runs(before, keep).await?;
-    let entry = Entry::new(context.now(), "command line", "history.pruned", "agent")
-        .with(json!({"before": before, "keep": keep, "pruned": pruned}));
-    let written = history.write(vec![Write::Audit(entry)]).await;
-    written.map_err(|error| CliError::Failed(error.to_string()))?;
-    history.close().await?;
+    let about = json!({"before": before, "keep": keep, "pruned": pruned});
+    write(history, entry(context, "history.pruned").with(about)).await?;
     if context.terminal.wants_json() {
         context.terminal.json(&pruned)?;
     } else {

@@ -7,10 +7,12 @@
 mod about;
 mod archive;
 mod chain;
+mod words;
 
 pub use about::About;
 pub use archive::{Archive, Foot, Head, Span as ArchiveSpan};
 pub use chain::{Broken, GENESIS, key_id, link, seal, verify_next};
+pub use words::{ACTIONS, DEEDS, UnknownAction, check_action};
 
 use crate::domain::digest::Digest;
 use jiff::Timestamp;

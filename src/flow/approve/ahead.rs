@@ -181,6 +181,7 @@ async fn ask_about(
         Write::Audit(requested(journey, &request, &judgement)),
     ]);
     world.write("a question asked ahead", writes).await?;
+    super::often::note(world, request.asked_at);
     world.events.approval_requested(&request);
     Ok(Some(request))
 }

@@ -6,6 +6,7 @@
 pub(in crate::flow) mod ahead;
 mod answer;
 mod involved;
+pub(in crate::flow) mod often;
 
 use crate::{
     domain::{
@@ -29,6 +30,7 @@ use crate::{
 pub(in crate::flow) use ahead::{adopt, refused};
 pub use answer::{cancel, vote};
 use involved::Involved;
+pub use often::load;
 use serde_json::{Value, json};
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -48,7 +50,11 @@ pub async fn ask(
     let mut writes = Vec::new();
     let mut again = lapsed_before(journey, &attempt.key);
     if let Some(approval) = attempt.granted {
-        again = "the decision has become stricter since people consented".to_owned();
+        again = if judgement.has_unknown_limit() {
+            "a limit was reached since people consented".to_owned()
+        } else {
+            "the decision has become stricter since people consented".to_owned()
+        };
         let (event, taken_back) = taken_back(approval, &again);
         events.push(event);
         writes.push(taken_back);
@@ -68,6 +74,7 @@ pub async fn ask(
         .record("a question to people", events, writes)
         .await?;
     locks::tell(journey);
+    often::note(&world, request.asked_at);
     world.events.approval_requested(&request);
     Ok(())
 }

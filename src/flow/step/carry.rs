@@ -12,6 +12,7 @@ use crate::{
         gate::Permit,
         halt::Halt,
         id::{ApprovalId, RunId},
+        jump::Jump,
         name::LockName,
         pace::{Limits, touched},
         plan::PlannedStep,
@@ -64,12 +65,17 @@ pub(super) async fn carry_out(
 ) -> Result<Carried, FlowError> {
     let world = journey.world.clone();
     clock::look(&world).await?;
+    if consent.is_none() && clock::doubt(&world).is_some() && Jump::concerns(&permit.step().effects)
+    {
+        // It jumped after the gate had spoken: the gate speaks again.
+        return Ok(Carried::Out);
+    }
     let passage = match pass(journey, &permit) {
         Ok(passage) => passage,
         // It was halted after the gate had spoken: the gate speaks again.
         Err(Halted) => return Ok(Carried::Out),
     };
-    let place = pace::take(&world, permit.step(), judged.limits, consent.is_some());
+    let place = pace::take(&world, permit.step(), judged.limits, judged.judgement);
     if matches!(place, Place::Taken) {
         return Ok(Carried::NoRoom);
     }

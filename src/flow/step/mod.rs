@@ -11,6 +11,7 @@ mod sight;
 
 use crate::{
     domain::{
+        approval::Redeemed,
         digest::Digest,
         effect::Class,
         expression,
@@ -162,7 +163,7 @@ async fn settled(
     let opened = settle(
         prepared.step.clone(),
         judgement.decision.clone(),
-        prepared.consent.as_ref(),
+        consent_to(&prepared, &judgement),
     );
     match opened {
         Settled::Closed => deny(journey, attempt, &prepared.step, &judgement).await?,
@@ -186,6 +187,12 @@ async fn settled(
         }
     }
     Ok(None)
+}
+
+/// The consent that counts: not one of people who did not know that a limit would be in the way.
+fn consent_to<'a>(prepared: &'a Prepared, judgement: &Judgement) -> Option<&'a Redeemed> {
+    let consent = prepared.consent.as_ref();
+    consent.filter(|_| !judgement.has_unknown_limit())
 }
 
 fn definition(journey: &Journey, key: &StepKey) -> Option<Step> {

@@ -17,7 +17,7 @@ use crate::{
         runbook::Step,
     },
     flow::{
-        FlowError, approve, backups, circuit, pace,
+        FlowError, approve, backups, circuit, clock, pace,
         run::Journey,
         trial,
         world::{World, quorum},
@@ -30,6 +30,8 @@ use jiff::Timestamp;
 pub(super) struct Prepared {
     pub(super) step: PlannedStep,
     pub(super) consent: Option<Redeemed>,
+    /// What those were told who gave it.
+    told: Option<Vec<Contribution>>,
     intent: Intent,
     /// What the reviewer has said about this very step already.
     pub(super) reviewed: Option<Vec<Contribution>>,
@@ -81,7 +83,8 @@ fn consented(request: Request, intent: Intent) -> Prepared {
         step,
         consent: Some(Redeemed { id, digest, quorum }),
         intent,
-        reviewed: Some(reviews(contributions)),
+        reviewed: Some(reviews(contributions.clone())),
+        told: Some(contributions),
     }
 }
 
@@ -125,6 +128,7 @@ pub(super) async fn render(
     Ok(Prepared {
         step: planned,
         consent: None,
+        told: None,
         intent,
         reviewed: None,
     })
@@ -144,10 +148,11 @@ pub(super) async fn circumstances(
         halted: world.brake.halted(),
         circuit: circuit::at_effect(journey, &prepared.step).await?,
         trial: trial::of(journey, &prepared.step).await?,
+        jumped: clock::doubt(world),
         window: window(world, &journey.runbook.windows, now),
         window_override: journey.header.window_override.clone(),
         standings: pace::standings(world, &prepared.step, &policy.limits).await?,
-        consented: prepared.consent.is_some(),
+        consented: prepared.told.clone(),
         backups: backups::found(world, &prepared.step, policy).await?,
         manual: matches!(journey.header.cause, Cause::Person { .. }),
         uncertain: attempt.uncertain,

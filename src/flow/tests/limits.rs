@@ -127,7 +127,7 @@ async fn a_run_that_waits_for_a_lock_is_neither_counted_nor_told_again() {
 }
 
 #[tokio::test]
-async fn what_people_consented_to_happens_although_the_agent_has_used_up_its_own() {
+async fn who_consented_before_a_limit_was_reached_is_asked_again_and_told_of_it() {
     let gone = "steps:\n- {name: gone, uses: play/destroy}";
     let stage = Stage::new(&(book("a", gone) + &book("b", gone)));
     limited(
@@ -155,9 +155,28 @@ async fn what_people_consented_to_happens_although_the_agent_has_used_up_its_own
         let id = case.request.id;
         stage.vote(id, &bob(), Verdict::Approve).await.unwrap();
     }
+    let again = loop {
+        let found = stage.question().await.request;
+        if !found.again.is_empty() {
+            break found;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    assert_eq!(again.again, "a limit was reached since people consented");
+    let told = again.contributions.iter().any(|said| {
+        said.reason
+            .contains("1 objects destroyed everywhere in the last hour reach the limit of 1")
+    });
+    assert!(told, "{again:?}");
+    until(|| stage.script.touched().len() == 1).await;
+    stage
+        .vote(again.id, &bob(), Verdict::Approve)
+        .await
+        .unwrap();
     for run in runs {
         assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
     }
+    assert_eq!(stage.script.touched().len(), 2);
     let late = due(&stage, "a").await;
     assert_eq!(stage.outcome(late).await, RunOutcome::Denied);
 }

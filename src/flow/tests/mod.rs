@@ -7,6 +7,7 @@ mod circuit;
 mod consents;
 mod crash;
 mod halt;
+mod jumps;
 mod limits;
 mod locks;
 mod needs;

@@ -11,7 +11,7 @@ use crate::{
         id::RunId,
         run::{RunEvent, RunOutcome},
     },
-    flow::trial,
+    flow::{tick::Scheduler, trial, view},
     history::{ActiveChange, History, Write},
 };
 use std::sync::Arc;
@@ -205,4 +205,38 @@ async fn what_an_agent_had_before_it_knew_of_first_runs_is_trusted() {
     stage.world.history.write(writes).await.unwrap();
     open(&stage, &shelf).await;
     assert!(is_trusted(&stage).await);
+}
+
+/// What is told of the next due time.
+async fn told(stage: &Stage) -> Option<String> {
+    let mut due = view::upcoming(&stage.world, None, 1);
+    view::note_trials(&stage.world, &mut due).await.unwrap();
+    due.remove(0).note
+}
+
+#[tokio::test]
+async fn what_is_due_next_tells_that_its_changes_ask_people_until_it_has_proven_itself() {
+    let due = |steps: &str| book("a", &format!("triggers:\n- {{every: 1h}}\n{steps}"));
+    let stage = stage("");
+    stage.put_by(&due(CHANGE), "Cid <cid@example.org>");
+    let mut scheduler = Scheduler::load(&stage.world).await.unwrap();
+    scheduler.take_set(&stage.world).await.unwrap();
+    scheduler.tick(&stage.world).await.unwrap();
+    let note = told(&stage).await.unwrap();
+    assert!(
+        note.starts_with("its changes ask people: new since revision"),
+        "{note}"
+    );
+    assert!(
+        note.ends_with("by Cid <cid@example.org>: first run"),
+        "{note}"
+    );
+    asked(&stage).await;
+    assert_eq!(told(&stage).await, None);
+    // What has ended well without changing anything most likely changes nothing.
+    stage.put(&due("steps:\n- {name: look, uses: play/read}"));
+    scheduler.take_set(&stage.world).await.unwrap();
+    assert!(told(&stage).await.unwrap().contains("changed since"));
+    assert_eq!(stage.run("a").await, RunOutcome::Succeeded);
+    assert_eq!(told(&stage).await, None);
 }

@@ -4,17 +4,22 @@ use super::{
     Key, Timed,
     settle::{Arrival, occurrence},
 };
-use crate::domain::{
-    runbook::Missed,
-    schedule::timetable::{last_nominal_before, nominals},
+use crate::{
+    domain::{
+        runbook::Missed,
+        schedule::timetable::{last_nominal_before, nominals},
+    },
+    flow::{clock, world::World},
 };
 use jiff::{SignedDuration, Timestamp};
 
 /// How many missed occurrences `missed: all` runs.
 const MOST_CATCH_UP: usize = 100;
 
-/// The misses in `(from, now]` of a trigger that is active since then, as its `missed` wants them.
+/// The misses in `(from, now]` of a trigger that is active since then, as its `missed` wants them. After a jump of the clock none is made up
+/// for: it may never have been that time.
 pub(super) fn missed_arrivals(
+    world: &World,
     (timed, since): (&Timed, Timestamp),
     key: &Key,
     from: Timestamp,
@@ -27,7 +32,11 @@ pub(super) fn missed_arrivals(
         return Vec::new();
     };
     let timing = timed.timing();
-    let catch_up: Vec<Timestamp> = match timing.missed {
+    let wanted = match clock::doubt(world) {
+        Some(_) => Missed::Skip,
+        None => timing.missed,
+    };
+    let catch_up: Vec<Timestamp> = match wanted {
         Missed::Skip => Vec::new(),
         Missed::Last => vec![stretch.last],
         Missed::All => nominals(trigger, since, from, now)
@@ -38,7 +47,7 @@ pub(super) fn missed_arrivals(
         .iter()
         .map(|nominal| Arrival::Due(occurrence(key, *nominal), timing))
         .collect();
-    let lost = match (timing.missed, catch_up.last()) {
+    let lost = match (wanted, catch_up.last()) {
         (Missed::All, Some(last)) => last_nominal_before(trigger, since, *last, now),
         (Missed::Last, _) => {
             let before = stretch

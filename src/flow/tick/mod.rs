@@ -6,6 +6,7 @@
 //! - A trigger counts from the moment its present text became active; the past never fires.
 //! - An occurrence that the agent comes to later than [`LATE`] after its due time is missed: the agent was down, the machine slept, or
 //!   the clock jumped. Misses are recorded as one stretch, found by jumping, and the trigger's `missed` says what runs now.
+//! - While the clock is in doubt, what was missed is not made up for, whatever `missed` says.
 //! - A clock that jumps back fires nothing twice: next times only ever go forward, and the history admits each occurrence once.
 
 mod ahead;
@@ -188,15 +189,17 @@ impl Scheduler {
     pub async fn tick(&mut self, world: &Arc<World>) -> Result<Duration, FlowError> {
         let began = world.clock.elapsed();
         *held(&world.scheduler_alive) = began;
-        clock::look(world).await?;
-        let now = world.now();
+        let now = clock::look(world).await?;
         suspend::end_expired(world, now).await?;
         loop {
             let due = self.take_due(now);
             if due.is_empty() {
                 break;
             }
-            let arrivals = due.iter().flat_map(|due| due.arrivals(now)).collect();
+            let arrivals = due
+                .iter()
+                .flat_map(|due| due.arrivals(world, now))
+                .collect();
             // While the disk takes what is due now, there is time to look for what is due next.
             let settling = settle_all(world, arrivals, now);
             let (settled, ()) = join(settling, self.set_all_next(world, due, now)).await;
@@ -311,7 +314,7 @@ impl DueNow {
     }
 
     /// What comes of it.
-    fn arrivals(&self, now: Timestamp) -> Vec<Arrival> {
+    fn arrivals(&self, world: &World, now: Timestamp) -> Vec<Arrival> {
         let (key, entry) = (&self.key, &self.entry);
         if !self.is_missed(now) {
             let timing = entry.timed.timing();
@@ -321,7 +324,7 @@ impl DueNow {
             .nominal
             .saturating_sub(SignedDuration::from_millis(1))
             .unwrap_or(entry.nominal);
-        missed_arrivals((&entry.timed, self.since), key, before, now)
+        missed_arrivals(world, (&entry.timed, self.since), key, before, now)
     }
 }
 

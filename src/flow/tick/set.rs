@@ -160,7 +160,7 @@ impl Scheduler {
     ) -> Vec<Arrival> {
         let now = world.now();
         let from = alive.max(active_since);
-        let arrivals = missed_arrivals((&timed, active_since), key, from, now);
+        let arrivals = missed_arrivals(world, (&timed, active_since), key, from, now);
         self.set_next(world, key, timed, now);
         arrivals
     }

@@ -20,6 +20,7 @@ use crate::{
         gate::{Contribution, Decision, Quorum, Settled, Stage, join, settle},
         halt::Halt,
         id::RunId,
+        jump::Jump,
         pace::{Measure, Standing, Whose},
         plan::PlannedStep,
         policy::{ApprovalRules, Autonomy, Operation, Policy, Preapproval, ProtectedMode},
@@ -65,7 +66,8 @@ fn facts() -> Circumstances {
         window: WindowState::Open { closes: None },
         window_override: None,
         standings: Vec::new(),
-        consented: false,
+        consented: None,
+        jumped: None,
         backups: Vec::new(),
         manual: false,
         uncertain: false,
@@ -402,14 +404,56 @@ fn busy_again() -> Circumstances {
 }
 
 #[test]
-fn what_people_consented_to_is_not_stopped_by_the_count_of_the_agents_own() {
-    let consented = Circumstances {
-        consented: true,
-        ..busy_again()
+fn a_consent_lifts_the_limit_that_people_were_told_of_and_no_other() {
+    let planned = step(change(), json!({}));
+    let told = |whose| {
+        let mut asked = Circumstances {
+            manual: true,
+            ..busy_again()
+        };
+        asked.standings[0].whose = whose;
+        asked.standings[0].done = 61;
+        by_policy(&planned, &Policy::default(), &asked)
     };
-    let said = by_policy(&step(change(), json!({})), &Policy::default(), &consented);
-    assert_eq!(join(&said), Decision::Allow);
-    assert!(said.iter().any(|said| said.stage == Stage::RateLimit));
+    for (told, expected) in [
+        (told(Whose::Agent), Decision::Allow),
+        (told(Whose::Target("the host".to_owned())), Decision::ask()),
+        (Vec::new(), Decision::ask()),
+    ] {
+        let consented = Circumstances {
+            consented: Some(told),
+            ..busy_again()
+        };
+        let said = by_policy(&planned, &Policy::default(), &consented);
+        assert_eq!(join(&said), expected);
+        assert!(said.iter().any(|said| said.stage == Stage::RateLimit));
+    }
+}
+
+#[test]
+fn after_a_jump_of_the_clock_what_destroys_asks_at_every_level_whatever_is_preapproved() {
+    let facts = Circumstances {
+        jumped: Some(Jump {
+            noticed: now(),
+            by: jiff::SignedDuration::from_hours(-1),
+        }),
+        ..facts()
+    };
+    let unknown = Effects {
+        confidence: Confidence::Opaque,
+        ..Effects::exact(vec![])
+    };
+    let asks = |effects, level| {
+        let said = by_policy(&step(effects, json!({})), &at(level), &facts);
+        let clock = said.into_iter().find(|said| said.stage == Stage::Clock);
+        clock.map(|said| said.decision)
+    };
+    for level in [Autonomy::Review, Autonomy::SafeAuto, Autonomy::FullAuto] {
+        assert_eq!(asks(gone(), level), Some(Decision::ask()));
+        assert_eq!(asks(unknown.clone(), level), Some(Decision::ask()));
+        assert_eq!(asks(change(), level), None);
+        assert_eq!(asks(Effects::exact(vec![]), level), None);
+    }
 }
 
 #[test]

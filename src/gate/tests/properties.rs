@@ -220,7 +220,7 @@ impl Moment {
             standings: lately.standings(&policy.limits, &runbook, &touched(effects), now()),
             backups: policy.fresh_backup.iter().map(found).collect(),
             manual: self.manual,
-            consented: self.consented,
+            consented: self.consented.then(Vec::new),
             ..facts()
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         halt::Halt,
         id::RunId,
+        jump::Jump,
         name::{LockName, RunbookName},
         pace::Touched,
     },
@@ -42,6 +43,20 @@ pub(super) fn not_halted(to: &Connection) -> Applied {
         Some(Json(halt)) => Err(Refused::Halted(halt).into()),
         None => Ok(()),
     }
+}
+
+pub(super) fn jumped(to: &Connection, jump: &Jump) -> Applied {
+    execute(
+        to,
+        "INSERT OR REPLACE INTO agent_state (name, value) VALUES ('jump', ?1)",
+        [Json(jump)],
+    )?;
+    Ok(())
+}
+
+pub(super) fn clock_trusted(to: &Connection) -> Applied {
+    execute(to, "DELETE FROM agent_state WHERE name = 'jump'", [])?;
+    Ok(())
 }
 
 pub(super) fn sync(to: &Connection, record: &SyncRecord) -> Applied {

@@ -112,6 +112,8 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
         Write::Halt(halt) => agent::halt(to, halt),
         Write::Unhalt => agent::unhalt(to),
         Write::NotHalted => agent::not_halted(to),
+        Write::Jumped(jump) => agent::jumped(to, jump),
+        Write::ClockTrusted => agent::clock_trusted(to),
         Write::Heartbeat { at } => agent::heartbeat(to, *at),
         Write::Sync(record) => agent::sync(to, record),
         Write::Active(changes) => changes

@@ -1,5 +1,5 @@
-//! Records in a file: JSON Lines, of which the first says where the chain begins and the last seals the whole. Compressed with zstd
-//! where the name ends so.
+//! Records in a file: JSON Lines, of which the first says where the chain begins and the last seals the whole. Compressed with zstd or
+//! gzip where the name ends so.
 //!
 //! A file is checked by itself: with the key, and without a database.
 
@@ -11,6 +11,7 @@ use crate::{
     },
     history::{columns::Count, error::HistoryError},
 };
+use flate2::{Compression, bufread::MultiGzDecoder, write::GzEncoder};
 use rusqlite::{Connection, OptionalExtension as _};
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -23,6 +24,8 @@ const PAGE: u64 = 500;
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 /// How a file that is compressed with zstd begins (RFC 8878).
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// And with gzip (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Why a file of records is not good, or could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -80,8 +83,10 @@ impl From<rusqlite::Error> for FileError {
 pub enum Form {
     /// As text.
     Plain,
-    /// Compressed.
+    /// Compressed with zstd.
     Zstd,
+    /// Compressed with gzip.
+    Gzip,
 }
 
 impl Form {
@@ -89,6 +94,7 @@ impl Form {
     pub fn of(path: &Path) -> Self {
         match path.extension() {
             Some(extension) if extension == "zst" => Self::Zstd,
+            Some(extension) if extension == "gz" => Self::Gzip,
             Some(_) | None => Self::Plain,
         }
     }
@@ -111,6 +117,11 @@ pub(in crate::history) fn write<W: Write>(
         Form::Zstd => {
             let mut encoder = zstd::Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
             encoder.include_checksum(true)?;
+            let span = write_lines(connection, key, (first, last), &mut encoder)?;
+            Ok((span, encoder.finish()?))
+        }
+        Form::Gzip => {
+            let mut encoder = GzEncoder::new(out, Compression::default());
             let span = write_lines(connection, key, (first, last), &mut encoder)?;
             Ok((span, encoder.finish()?))
         }
@@ -174,8 +185,12 @@ fn line(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
 /// What is wrong with it.
 pub fn verify_file(file: impl Read, key: &[u8]) -> Result<ArchiveSpan, FileError> {
     let mut file = BufReader::new(file);
-    if file.fill_buf()?.starts_with(&ZSTD) {
+    let begins = file.fill_buf()?;
+    if begins.starts_with(&ZSTD) {
         verify_lines(BufReader::new(zstd::Decoder::with_buffer(file)?), key)
+    } else if begins.starts_with(&GZIP) {
+        // Several members one after the other are one text (RFC 1952, section 2.2).
+        verify_lines(BufReader::new(MultiGzDecoder::new(file)), key)
     } else {
         verify_lines(file, key)
     }

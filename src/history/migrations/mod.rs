@@ -132,14 +132,6 @@ pub fn migrate_to(path: &Path, wanted: u32) -> Result<Migrated, HistoryError> {
     go(&mut connection, path, KNOWN, wanted)
 }
 
-/// Takes a database that no agent uses one schema back.
-pub fn rollback(path: &Path) -> Result<Migrated, HistoryError> {
-    let _lock = LockFile::take(path)?;
-    let mut connection = open::for_writing(path, Durability::Full)?;
-    let wanted = version(&connection)?.saturating_sub(1);
-    go(&mut connection, path, KNOWN, wanted)
-}
-
 /// Takes an open database to the newest schema known.
 pub(in crate::history) fn upgrade(
     connection: &mut Connection,

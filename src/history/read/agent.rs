@@ -2,7 +2,7 @@
 
 use super::limit;
 use crate::{
-    domain::{halt::Halt, id::RunId, pace::Touched},
+    domain::{halt::Halt, id::RunId, jump::Jump, pace::Touched},
     history::{
         columns::{Json, Millis},
         rows::{EffectRow, LockRow},
@@ -30,6 +30,16 @@ pub(in crate::history) fn halt(connection: &Connection) -> rusqlite::Result<Opti
         .query_row([], |row| {
             let Json(halt) = row.get(0)?;
             Ok(halt)
+        })
+        .optional()
+}
+
+pub(in crate::history) fn jump(connection: &Connection) -> rusqlite::Result<Option<Jump>> {
+    connection
+        .prepare_cached("SELECT value FROM agent_state WHERE name = 'jump'")?
+        .query_row([], |row| {
+            let Json(jump) = row.get(0)?;
+            Ok(jump)
         })
         .optional()
 }

@@ -1,7 +1,7 @@
 //! The audit log, and whether its chain holds.
 
 use crate::{
-    domain::audit::Record,
+    domain::audit::{Record, check_action},
     history::{AuditFilter, AuditHead, AuditVerdict, InvalidHead},
     http::{
         Front,
@@ -43,6 +43,10 @@ pub(in crate::http) async fn list(
     State(front): State<Arc<Front>>,
     Params(which): Params<Which>,
 ) -> Result<Page<Record>, Problem> {
+    if let Some(word) = &which.action {
+        check_action(word)
+            .map_err(|unknown| Problem::invalid(unknown.to_string()).hint(unknown.hint))?;
+    }
     let limit = limit(which.limit);
     let filter = AuditFilter {
         user: which.user.clone(),

@@ -1,4 +1,4 @@
-//! All effects stopped at once, and let go again.
+//! All effects stopped at once, and let go again; a clock that jumped, and is trusted again.
 
 use super::runbooks::bounded;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     },
     ports::agent::HaltView,
 };
-use axum::{Extension, Json, extract::State};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -50,4 +50,18 @@ pub(in crate::http) async fn unhalt(
     bounded("reason", &why.reason)?;
     let view = front.agent.unhalt(caller.person()?, &why.reason).await?;
     Ok(Json(view))
+}
+
+/// `POST /clock/reset`.
+pub(in crate::http) async fn trust_clock(
+    State(front): State<Arc<Front>>,
+    Extension(caller): Extension<Caller>,
+    Body(why): Body<Why>,
+) -> Result<StatusCode, Problem> {
+    bounded("reason", &why.reason)?;
+    front
+        .agent
+        .trust_clock(caller.person()?, &why.reason)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -36,7 +36,8 @@ pub(in crate::http) async fn list(
     if let Some(name) = &due.runbook {
         known(&front, name).await?;
     }
-    let mut due = front.agent.upcoming(due.runbook.as_ref(), limit(due.limit));
+    let due = front.agent.upcoming(due.runbook.as_ref(), limit(due.limit));
+    let mut due = due.await?;
     let asked = due
         .iter_mut()
         .filter_map(|one| one.asks.as_mut())

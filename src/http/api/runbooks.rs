@@ -98,7 +98,7 @@ pub(in crate::http) async fn show(
     };
     let shown = Shown {
         view,
-        upcoming: front.agent.upcoming(Some(&name), DUE_TIMES),
+        upcoming: front.agent.upcoming(Some(&name), DUE_TIMES).await?,
         definition: front.agent.definition(&name),
     };
     Ok(Json(shown).into_response())

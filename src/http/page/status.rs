@@ -53,12 +53,13 @@ pub(in crate::http) async fn show(
         .runs(ended)
         .await
         .map_err(|error| front.unreadable(&error))?;
+    let due = front.agent.upcoming(None, MOST_DUE).await?;
     let content = html! {
         (head(&front, &dependencies, now))
         (halted(&front.agent.halted(), now))
         (wrong(&dependencies, &sync))
         (approvals(&waiting, now))
-        (upcoming(&front.agent.upcoming(None, MOST_DUE), now))
+        (upcoming(&due, now))
         section {
             h2 { "Running now" }
             @if running.is_empty() { p { "Nothing." } } @else { (runs(&running, now)) }

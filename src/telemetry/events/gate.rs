@@ -8,6 +8,7 @@ use crate::{
         gate::{Contribution, Decision},
         halt::Halt,
         id::{ApprovalId, RunId},
+        jump::Jump,
         name::RunbookName,
     },
     telemetry::{
@@ -15,7 +16,7 @@ use crate::{
         events::{count, trace_id},
     },
 };
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 impl Events {
     /// The gate has decided about an attempt.
@@ -97,6 +98,26 @@ impl Events {
     pub fn unhalted(&self, by: &str, reason: &str) {
         self.metrics().gate.halted.set(0);
         warn!(by, reason, "effects no longer halted");
+    }
+
+    /// The clock on the wall jumped, and so many questions and consents with it.
+    pub fn clock_jumped(&self, jump: &Jump, questions: usize) {
+        let gate = &self.metrics().gate;
+        gate.clock_jumps.with_label_values(&[jump.way()]).inc();
+        gate.clock_in_doubt.set(1);
+        error!(noticed = %jump.noticed, by = %jump.by, questions, "the clock jumped {}", jump.way());
+    }
+
+    /// It jumped before this start, and nobody has looked at it since.
+    pub fn clock_in_doubt(&self, jump: &Jump) {
+        self.metrics().gate.clock_in_doubt.set(1);
+        warn!(noticed = %jump.noticed, by = %jump.by, "the clock is still in doubt");
+    }
+
+    /// A person has looked at the clock.
+    pub fn clock_trusted(&self, by: &str, reason: &str) {
+        self.metrics().gate.clock_in_doubt.set(0);
+        info!(by, reason, "the clock is trusted again");
     }
 
     /// A runbook failed so often in a row that its changes ask people.

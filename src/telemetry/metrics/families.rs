@@ -273,6 +273,8 @@ pub(in crate::telemetry) struct GateMetrics {
     pub(in crate::telemetry) approvals_ended: IntCounterVec,
     pub(in crate::telemetry) approvals_waiting: IntGauge,
     pub(in crate::telemetry) halted: IntGauge,
+    pub(in crate::telemetry) clock_jumps: IntCounterVec,
+    pub(in crate::telemetry) clock_in_doubt: IntGauge,
     pub(in crate::telemetry) circuits_opened: IntCounter,
     pub(in crate::telemetry) circuits_reset: IntCounter,
 }
@@ -311,6 +313,15 @@ impl GateMetrics {
             halted: make.gauge(
                 "orderly_halted",
                 "1 while a person has stopped all effects, else 0.",
+            ),
+            clock_jumps: make.counters(
+                "orderly_clock_jumps_total",
+                "Times that the clock on the wall jumped.",
+                &["direction"],
+            ),
+            clock_in_doubt: make.gauge(
+                "orderly_clock_in_doubt",
+                "1 from a jump of the clock on until a person has looked at it, else 0.",
             ),
             circuits_opened: make.counter(
                 "orderly_circuits_opened_total",

@@ -45,7 +45,7 @@ pub(super) const STEP_RESULTS: [&str; 7] = [
 const REFUSALS: [&str; 5] = ["missing", "unknown", "role", "host", "rate"];
 const TRIGGERS: [&str; 6] = ["schedule", "after", "webhook", "alert", "person", "step"];
 const CLASSES: [Class; 3] = [Class::Read, Class::Change, Class::Destructive];
-const STAGES: [Stage; 16] = [
+const STAGES: [Stage; 17] = [
     Stage::Halt,
     Stage::Structure,
     Stage::Forbidden,
@@ -54,6 +54,7 @@ const STAGES: [Stage; 16] = [
     Stage::Autonomy,
     Stage::Circuit,
     Stage::FirstRun,
+    Stage::Clock,
     Stage::DangerousCommand,
     Stage::RateLimit,
     Stage::Window,
@@ -125,6 +126,7 @@ impl Metrics {
             &STAGES.map(Stage::as_str),
             &decisions,
         );
+        zero(&self.gate.clock_jumps, &["back", "forward"]);
         zero(&self.gate.approval_votes, &["approve", "deny"]);
         let ends = [
             Standing::Denied { by: String::new() },

@@ -65,7 +65,7 @@ fn help_lists_every_command_with_a_line() {
       deny         Say no to a step; one no is enough
       suspend      Stop a runbook's triggers for a while
       resume       Let a suspended runbook's triggers count again
-      reset        Close a runbook's circuit: it acts by itself again
+      reset        Close a runbook's circuit, or trust the clock again
       halt         Stop all effects at once, until `orderly unhalt`
       unhalt       Let effects be again after `orderly halt`
       sync         Look for a new commit now
@@ -522,6 +522,29 @@ fn the_database_is_looked_after() {
     let up = home.orderly(&["db", "migrate", "-o", "json"]).json();
     assert_eq!(up["to"], status["schema"]["known"]);
     home.orderly(&["db", "migrate", "--to", "9999"]).failed(6);
+    // Whoever looks after the database by hand is in its audit log, and the log is whole.
+    home.orderly(&["audit", "export", "--out", "log.jsonl.gz"])
+        .done();
+    home.orderly(&["audit", "verify", "log.jsonl.gz"]).done();
+    home.orderly(&["audit", "export", "--out", "log.jsonl"])
+        .done();
+    let log = std::fs::read_to_string(home.at("log.jsonl")).unwrap();
+    let actions: Vec<String> = log
+        .lines()
+        .filter_map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            Some(line["action"].as_str()?.to_owned())
+        })
+        .collect();
+    assert_eq!(
+        actions,
+        [
+            "history.vacuumed",
+            "history.pruned",
+            "history.migrated",
+            "history.migrated"
+        ]
+    );
 }
 
 #[test]
@@ -551,6 +574,15 @@ fn the_audit_log_is_checked_without_an_agent() {
     assert_eq!(
         out,
         "the audit log is whole: 0 records, none changed and none missing\n"
+    );
+    let err = home
+        .orderly(&["audit", "verify", "--database", "--head", "3:00"])
+        .failed(2);
+    assert!(
+        err.contains(
+            "`3:00` is no head: a head is the number of a record, `:`, and 64 hexadecimal digits"
+        ),
+        "{err}"
     );
     std::fs::remove_file(home.at("orderly-state/audit.key")).unwrap();
     let err = home.orderly(&["audit", "verify", "--database"]).failed(6);

@@ -120,3 +120,77 @@ fn what_cannot_be_explained_says_why_and_where() {
         said.out
     );
 }
+
+const ROUND: &str = r#"apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: round }
+spec:
+  description: Restarts in two namespaces.
+  steps:
+    - name: look
+      uses: command
+      with: { argv: [hostname], outputs: text }
+    - name: shop
+      uses: runbook
+      with: { runbook: restart, inputs: { namespace: shop, replicas: 0 } }
+    - name: found
+      uses: runbook
+      with: { runbook: restart, inputs: { namespace: "${{ steps.look.outputs.stdout }}" } }
+    - name: again
+      uses: runbook
+      with: { runbook: round }
+    - name: elsewhere
+      uses: runbook
+      with: { runbook: not-here }
+"#;
+
+#[test]
+fn a_step_that_runs_another_runbook_shows_what_that_one_would_do() {
+    let home = repository();
+    home.write("runbooks/round.yaml", ROUND);
+    let asked = ["gate", "explain", "--runbook", "runbooks/round.yaml"];
+    let said = home.orderly(&[&asked[..], &["-o", "json"]].concat());
+    assert_eq!(said.code, 1, "a run would end at the circle: {}", said.err);
+    let told: Value = serde_json::from_str(&said.out).unwrap();
+    let told = &told["runbooks"][0];
+    let shop = &step(told, "shop")["runs"];
+    assert_eq!(shop["runbook"], "restart");
+    let scale = step(shop, "scale");
+    assert_eq!(scale["class"], "destructive", "{scale:#}");
+    assert_eq!(scale["decision"], "approve");
+    let found = &step(told, "found")["runs"];
+    assert_eq!(found["missing_inputs"][0], "namespace");
+    assert_eq!(step(found, "scale")["decision"], "deny", "{found:#}");
+    let why = |name: &str| {
+        step(told, name)["runs"]["not_shown"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert!(why("again").contains("run each other in a circle"));
+    assert!(why("elsewhere").contains("not-here, which is not among the runbooks around it"));
+    let text = home.orderly(&asked).out;
+    assert!(
+        text.contains("  it runs restart, whose steps are judged each by itself\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("    main: scale (kubernetes/scale)\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_about_steps_is_not_passed_over_where_no_runbook_is_named() {
+    let home = repository();
+    for (flag, value) in [
+        ("--step", "scale"),
+        ("--input", "a=b"),
+        ("--environment", "x"),
+    ] {
+        let err = home
+            .orderly(&["gate", "explain", flag, value, "kubectl get pods"])
+            .failed(2);
+        assert!(err.contains("hint: add --runbook FILE"), "{err}");
+    }
+}

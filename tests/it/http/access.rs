@@ -37,6 +37,7 @@ fn changes() -> Vec<(String, &'static str, Right)> {
         ),
         ("/api/v1/halt".to_owned(), "{}", Right::Operate),
         ("/api/v1/unhalt".to_owned(), "{}", Right::Operate),
+        ("/api/v1/clock/reset".to_owned(), "{}", Right::Operate),
         ("/api/v1/sync".to_owned(), "{}", Right::Operate),
         (
             "/api/v1/alerts".to_owned(),

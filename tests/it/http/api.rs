@@ -4,7 +4,11 @@ use super::{
     fake::run_id,
     server::{Server, output_of, problem},
 };
-use orderly::ports::executor::LogStream;
+use orderly::{
+    domain::audit::Entry,
+    history::{Write, verify_file},
+    ports::executor::LogStream,
+};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -506,4 +510,57 @@ async fn the_audit_log_is_checked() {
         server.json("/api/v1/audit?user=eva&failed=true").await["items"],
         json!([])
     );
+}
+
+#[tokio::test]
+async fn a_word_that_stands_for_no_action_is_refused_with_what_was_meant() {
+    let server = Server::start(true).await;
+    let response = server
+        .get("/api/v1/audit?action=deleet")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 400);
+    let body = problem(response).await;
+    assert_eq!(body["detail"], "no action is called `deleet`");
+    assert_eq!(body["hint"], "did you mean `delete`?");
+    for known in ["delete", "step.", "step.started", "clock.jumped"] {
+        server.json(&format!("/api/v1/audit?action={known}")).await;
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_is_handed_out_as_a_sealed_file_in_each_form() {
+    let server = Server::start(true).await;
+    let nothing = server.get("/api/v1/audit/export").send().await.unwrap();
+    assert_eq!(nothing.status(), 404);
+    problem(nothing).await;
+    let at: jiff::Timestamp = "2026-11-21T08:00:00Z".parse().unwrap();
+    let entry = |number: u64| {
+        let details = json!({"number": number, "text": "long ".repeat(200)});
+        Write::Audit(Entry::new(at, "ann", "sync.requested", "source").with(details))
+    };
+    server
+        .history
+        .write((1..=2000).map(entry).collect())
+        .await
+        .unwrap();
+    for (form, kind, begins) in [
+        ("jsonl", "application/x-ndjson", &b"{"[..]),
+        ("zst", "application/zstd", &[0x28, 0xb5, 0x2f, 0xfd]),
+        ("gz", "application/gzip", &[0x1f, 0x8b]),
+    ] {
+        let path = format!("/api/v1/audit/export?form={form}");
+        let answer = server.get(&path).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], kind);
+        let file = answer.bytes().await.unwrap();
+        assert!(file.starts_with(begins), "{form}");
+        let span = verify_file(&file[..], b"temporary").unwrap();
+        assert_eq!((span.first, span.last), (1, 2000), "{form}");
+        let cut = verify_file(&file[..file.len() - 40], b"temporary");
+        assert!(cut.is_err(), "{form}");
+    }
+    let later = "/api/v1/audit/export?since=2027-01-01T00:00:00Z";
+    assert_eq!(server.get(later).send().await.unwrap().status(), 404);
 }

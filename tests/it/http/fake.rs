@@ -204,7 +204,11 @@ impl Agent for FakeAgent {
     fn definition(&self, name: &RunbookName) -> Option<Value> {
         (name.as_str() != "absent").then(|| json!({"name": name.as_str()}))
     }
-    fn upcoming(&self, runbook: Option<&RunbookName>, limit: usize) -> Vec<Upcoming> {
+    fn upcoming<'a>(
+        &'a self,
+        runbook: Option<&'a RunbookName>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Upcoming>, AgentError>> {
         let one = |text: &str| Upcoming {
             runbook: name(text),
             trigger: "every 5m".to_owned(),
@@ -214,12 +218,12 @@ impl Agent for FakeAgent {
             note: None,
             asks: None,
         };
-        ["disk", "mail"]
+        ready(Ok(["disk", "mail"]
             .map(one)
             .into_iter()
             .filter(|upcoming| runbook.is_none_or(|wanted| upcoming.runbook == *wanted))
             .take(limit)
-            .collect()
+            .collect()))
     }
     fn sync_view(&self) -> SyncView {
         sync_view()
@@ -264,6 +268,16 @@ impl Agent for FakeAgent {
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), AgentError>> {
         ready(self.note(format!("cancel {run} by {}: {reason}", by.subject), Ok(())))
+    }
+    fn trust_clock<'a>(
+        &'a self,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>> {
+        ready(self.note(
+            format!("trust the clock by {}: {reason}", by.subject),
+            Ok(()),
+        ))
     }
     fn cancel_approval<'a>(
         &'a self,

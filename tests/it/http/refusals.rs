@@ -76,6 +76,7 @@ async fn a_text_that_is_kept_is_short() {
         "/api/v1/runbooks/disk/reset".to_owned(),
         "/api/v1/halt".to_owned(),
         "/api/v1/unhalt".to_owned(),
+        "/api/v1/clock/reset".to_owned(),
     ] {
         let request = server
             .post(&path)
@@ -99,6 +100,8 @@ async fn a_query_of_unknown_fields_is_refused() {
         "/api/v1/approvals?state=closed",
         "/api/v1/audit?before=x",
         "/api/v1/audit/verify?x=1",
+        "/api/v1/audit?action=bogus",
+        "/api/v1/audit/export?form=zip",
         "/api/v1/artifacts?verified=perhaps",
         "/api/v1/next?x=1",
         "/api/v1/skipped?reason=tired",

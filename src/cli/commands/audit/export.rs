@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// Older than this: a length of time (24h) or a time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// The new file, `….jsonl` or `….jsonl.zst`; `-` for standard output
+    /// The new file, `….jsonl`, `….jsonl.zst` or `….jsonl.gz`; `-` for standard output
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Read this database; `history.db` in the state folder where none is named
@@ -34,14 +34,14 @@ pub(super) struct Arguments {
 }
 
 const LONG: &str = "\
-Write records to a file of JSON Lines, compressed with zstd where the name ends with `.zst`. An agent may be running. The file begins with \
+Write records to a file of JSON Lines, compressed with zstd or gzip where the name ends with `.zst` or `.gz`. An agent may be running. The file begins with \
 where its chain begins and ends with a seal, so that `audit verify FILE` finds every change of it with nothing but the key.
 
-It is run where the state folder is. Every record is checked while it is written, and the file is read again at the end.
+It is run where the state folder is; elsewhere, `GET /api/v1/audit/export?form=gz` of a running agent gives the same. Every record is checked while it is written, and the file is read again at the end.
 
 Example:
   orderly --state-dir /var/lib/orderly audit export --since 24h --out /backup/audit-2026-11-21.jsonl.zst
-  orderly --state-dir /var/lib/orderly audit export --out - | gzip | aws s3 cp - s3://bucket/audit.jsonl.gz
+  orderly --state-dir /var/lib/orderly audit export --out - | xz | aws s3 cp - s3://bucket/audit.jsonl.xz
   orderly --state-dir /var/lib/orderly audit verify /backup/audit-2026-11-21.jsonl.zst";
 
 /// Writes, syncs, reads again.

@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     /// Only what did not go well: failed, refused, denied
     #[arg(long)]
     failed: bool,
-    /// By this person, or `schedule`, `webhook`, `system`
+    /// By this person, exactly as recorded, or `schedule`, `webhook`, `system`
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// What: `step.started`; with a dot at the end all that begins so, as `approval.`; or what a step did, as `delete`
@@ -62,7 +62,8 @@ pub(super) struct Arguments {
 }
 
 const LONG: &str = "\
-Look through the audit log, newest first. What is named must all fit.
+Look through the audit log, newest first. What is named must all fit, letter by letter: `Anna` is not `anna`. An action that there is none \
+of is refused.
 
 A step is recorded before it starts and when it ends. `--action delete` finds the ends of steps that deleted something, and steps that \
 were refused; other words are create, update, scale, restart, evict, exec, kill, start, stop, write, grant, schema, send, run and read.

@@ -11,7 +11,7 @@ use crate::{
         terminal::Style,
     },
     daemon::state,
-    history::{AuditHead, AuditVerdict, FileError, History, Options, verify_file},
+    history::{AuditHead, AuditVerdict, FileError, History, InvalidHead, Options, verify_file},
 };
 use serde_json::{Value, json};
 use std::{
@@ -75,6 +75,14 @@ fn heads(named: Option<&str>) -> Result<Vec<AuditHead>, CliError> {
     };
     if let Ok(head) = text.parse() {
         return Ok(vec![head]);
+    }
+    let is_meant = text.split_once(':').is_some_and(|(number, _)| {
+        !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit())
+    });
+    if is_meant && !Path::new(text).exists() {
+        return Err(CliError::Usage(format!(
+            "`{text}` is no head: {InvalidHead}\nhint: the agent's log tells it at its start, every hour and on stop as `head` of the line `audit head`"
+        )));
     }
     let heads = History::read_audit_heads(Path::new(text))?;
     if heads.is_empty() {

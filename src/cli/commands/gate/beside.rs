@@ -1,4 +1,4 @@
-//! What stands beside a runbook in its repository and decides with it: environments and policies.
+//! What stands beside a runbook in its repository and decides with it: environments and policies, and the runbooks that it runs.
 
 use crate::{
     cli::{
@@ -7,7 +7,7 @@ use crate::{
         exit::CliError,
     },
     daemon::wiring,
-    domain::{active::ActiveSet, runbook::Document},
+    domain::active::ActiveSet,
     http::visible,
     runbooks::{FileContent, Loader, Problem, Severity},
 };
@@ -36,7 +36,7 @@ pub(super) fn around(file: &Path, followed: &str) -> Around {
     }
 }
 
-/// Its environments, calendars and policies. A file with errors is told and not used, as the agent would keep what it had before.
+/// Its environments, calendars, policies and runbooks. A file with errors is told and not used, as the agent would keep what it had before.
 pub(super) fn set(root: &Path, context: &Context) -> Result<ActiveSet, CliError> {
     let catalogue = wiring::catalogue();
     let loader = Loader::new(&catalogue);
@@ -56,8 +56,7 @@ pub(super) fn set(root: &Path, context: &Context) -> Result<ActiveSet, CliError>
             );
             context.terminal.say(&visible::line(&text));
         }
-        let found = loaded.documents.into_iter().map(|document| document.value);
-        documents.extend(found.filter(|document| !matches!(document, Document::Runbook(_))));
+        documents.extend(loaded.documents.into_iter().map(|document| document.value));
     }
     Ok(ActiveSet::of_documents(documents))
 }

@@ -2,6 +2,7 @@
 
 mod beside;
 mod files;
+mod runbooks;
 mod steps;
 mod told;
 
@@ -52,13 +53,13 @@ struct Explain {
     #[arg(long, value_name = "FILE", conflicts_with = "jsonl")]
     runbook: Option<PathBuf>,
     /// Only this step
-    #[arg(long, value_name = "NAME", requires = "runbook")]
+    #[arg(long, value_name = "NAME")]
     step: Option<StepName>,
     /// An input of the runbook
-    #[arg(long = "input", short, value_name = "KEY=VALUE", value_parser = key_and_value, requires = "runbook")]
+    #[arg(long = "input", short, value_name = "KEY=VALUE", value_parser = key_and_value)]
     inputs: Vec<(String, String)>,
     /// As in this environment instead of the configured one
-    #[arg(long, value_name = "NAME", requires = "runbook")]
+    #[arg(long, value_name = "NAME")]
     environment: Option<EnvironmentName>,
     /// Read many from standard input, `{"command": "…"}` a line, and answer a line each, in the same order
     #[arg(long)]
@@ -86,7 +87,8 @@ With --jsonl each line of standard input is an object with `command`, and each l
 deny), `class` (read, change, destructive), `confidence` (exact, bounded, opaque) and `reasons`.
 
 With --runbook each step of a runbook is rendered with the inputs that are given, or their defaults, asked what it intends, and judged \
-as the agent would: the environments and policies of the repository around the file count, too. What only a run knows, such as the output \
+as the agent would: the environments and policies of the repository around the file count, too. Under a step that runs another runbook of \
+the repository stand that one's steps. What only a run knows, such as the output \
 of an earlier step, is named, and the step is judged with that value unknown.
 
 Exits with 0 whatever the decision is; with --runbook, with 1 where the file has errors or a step cannot be planned, and with 2 where \
@@ -110,6 +112,7 @@ fn level(text: &str) -> Result<Autonomy, String> {
 pub(in crate::cli) fn gate(arguments: &Arguments, context: &Context) -> Answer {
     let What::Explain(asked) = &arguments.what;
     let loaded = context.config()?;
+    of_runbooks_alone(asked)?;
     if let Some(path) = &asked.runbook {
         return steps::explain(path, asked, &loaded.config, context);
     }
@@ -132,6 +135,24 @@ pub(in crate::cli) fn gate(arguments: &Arguments, context: &Context) -> Answer {
         context.terminal.data(&for_people(&explained, &policy))?;
     }
     Ok(Exit::Done)
+}
+
+/// What only has a meaning with a runbook is not passed over.
+fn of_runbooks_alone(asked: &Explain) -> Result<(), CliError> {
+    if asked.runbook.is_some() {
+        return Ok(());
+    }
+    let given = [
+        ("--step", asked.step.is_some()),
+        ("--input", !asked.inputs.is_empty()),
+        ("--environment", asked.environment.is_some()),
+    ];
+    let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) else {
+        return Ok(());
+    };
+    Err(CliError::Usage(format!(
+        "{flag} is about the steps of a runbook, and none is named\nhint: add --runbook FILE"
+    )))
 }
 
 /// One line in, one line out.

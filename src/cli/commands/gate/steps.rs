@@ -3,7 +3,7 @@
 use super::{
     Explain, beside,
     files::{HereNow, of_tree},
-    told::{Told, grounds, headline},
+    runbooks::{OneRunbook, Source, tell},
 };
 use crate::{
     cli::{
@@ -12,21 +12,14 @@ use crate::{
     },
     config::Config,
     daemon::wiring,
-    domain::{
-        expression::NotYet, inputs::complete, likeness::nearest, runbook::Document,
-        runbook::Runbook,
-    },
+    domain::{inputs::complete, likeness::nearest, runbook::Document, runbook::Runbook},
     flow::{
-        explain::{ExplainedStep, Question, Unplanned, only_in_a_run, policy_for, runbook},
+        explain::{Called, ExplainedStep, Question, policy_for, runbook},
         world::Settings,
     },
     http::visible,
-    runbooks::{
-        InStep, Loaded, MAX_FILE_BYTES, Problem, ReportFormat, input_from_text, load_file,
-        problem_in_step, render,
-    },
+    runbooks::{Loaded, MAX_FILE_BYTES, ReportFormat, input_from_text, load_file, render},
 };
-use serde::Serialize;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,22 +28,6 @@ use std::{
     path::Path,
     sync::Arc,
 };
-
-/// What the answer leaves out.
-const NOT_CONSIDERED: [&str; 6] = [
-    "windows and calendars",
-    "limits that are used up",
-    "halts, suspensions and what the history holds",
-    "the AI reviewer",
-    "which programs the agent's host has",
-    "whether a `when` is true",
-];
-
-/// The file as it was read.
-struct Source<'a> {
-    path: &'a Path,
-    bytes: Vec<u8>,
-}
 
 pub(super) fn explain(path: &Path, asked: &Explain, config: &Config, context: &Context) -> Answer {
     let source = Source {
@@ -94,11 +71,18 @@ pub(super) fn explain(path: &Path, asked: &Explain, config: &Config, context: &C
         });
     }
     tell(&told, &settings, &source, context)?;
-    let is_whole = told
-        .iter()
-        .flat_map(|one| &one.steps)
-        .all(|step| step.answer.is_ok());
+    let is_whole = told.iter().flat_map(|one| &one.steps).all(is_planned);
     Ok(if is_whole { Exit::Done } else { Exit::Failed })
+}
+
+/// Whether a run would not end at the step, nor in what it runs, because it cannot be planned.
+fn is_planned(step: &ExplainedStep) -> bool {
+    let below = match &step.called {
+        Some(Called::Explained(callee)) => callee.steps.iter().all(is_planned),
+        Some(Called::Refused(..) | Called::Circle(_)) => false,
+        Some(Called::Unknown | Called::Missing(_) | Called::TooDeep(_)) | None => true,
+    };
+    step.answer.is_ok() && below
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
@@ -215,228 +199,4 @@ fn no_such_input(runbook: &Runbook, name: &str) -> String {
         "{} has no input {name}\nhint: {hint}",
         runbook.name
     ))
-}
-
-/// A runbook and what is said of its steps.
-struct OneRunbook {
-    runbook: Arc<Runbook>,
-    policy: crate::domain::policy::Policy,
-    missing: BTreeSet<String>,
-    steps: Vec<ExplainedStep>,
-}
-
-fn tell(
-    all: &[OneRunbook],
-    settings: &Settings,
-    source: &Source<'_>,
-    context: &Context,
-) -> Result<(), CliError> {
-    if context.terminal.wants_json() {
-        let runbooks = all
-            .iter()
-            .map(|one| ToldRunbook::new(one, settings, source));
-        return context.terminal.json(&Answered {
-            runbooks: runbooks.collect(),
-            not_considered: NOT_CONSIDERED,
-        });
-    }
-    let mut text = String::new();
-    for one in all {
-        text.push_str(&shown(one, settings, source));
-    }
-    let left_out = NOT_CONSIDERED.join(", ");
-    text.push_str(&format!("not considered: {left_out}\n"));
-    context.terminal.data(&text)
-}
-
-/// An answer for machines.
-#[derive(Serialize)]
-struct Answered<'a> {
-    runbooks: Vec<ToldRunbook<'a>>,
-    not_considered: [&'static str; 6],
-}
-
-#[derive(Serialize)]
-struct ToldRunbook<'a> {
-    runbook: &'a str,
-    environment: &'a str,
-    applies: bool,
-    autonomy: u8,
-    missing_inputs: &'a BTreeSet<String>,
-    steps: Vec<ToldStep<'a>>,
-}
-
-impl<'a> ToldRunbook<'a> {
-    fn new(one: &'a OneRunbook, settings: &'a Settings, source: &Source<'_>) -> Self {
-        let runbook = &one.runbook;
-        let steps = one
-            .steps
-            .iter()
-            .map(|step| ToldStep::new(runbook, step, source));
-        Self {
-            runbook: runbook.name.as_str(),
-            environment: settings.environment.as_str(),
-            applies: runbook.applies_in(&settings.environment),
-            autonomy: one.policy.autonomy.level(),
-            missing_inputs: &one.missing,
-            steps: steps.collect(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct ToldStep<'a> {
-    phase: &'static str,
-    step: &'a str,
-    uses: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    when: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unknown: Vec<Unknown<'a>>,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    told: Option<Told<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<Problem>,
-}
-
-impl<'a> ToldStep<'a> {
-    fn new(runbook: &Runbook, step: &'a ExplainedStep, source: &Source<'_>) -> Self {
-        let not_yet = step.not_yet.iter();
-        let (told, problem) = match &step.answer {
-            Ok(explained) => (Some(Told::of(explained)), None),
-            Err(why) => (None, Some(source.problem(runbook, step, why))),
-        };
-        Self {
-            phase: step.phase.as_str(),
-            step: step.step.name.as_str(),
-            uses: step.step.uses.as_str(),
-            when: step.step.when.as_deref(),
-            unknown: not_yet
-                .map(|part| Unknown::new(runbook, step, part, source))
-                .collect(),
-            told,
-            problem,
-        }
-    }
-}
-
-/// An expression that only a run can evaluate.
-#[derive(Serialize)]
-struct Unknown<'a> {
-    expression: &'a str,
-    line: usize,
-    column: usize,
-}
-
-impl<'a> Unknown<'a> {
-    fn new(runbook: &Runbook, step: &ExplainedStep, part: &'a NotYet, source: &Source<'_>) -> Self {
-        let Problem { line, column, .. } = source.unknown(runbook, step, part);
-        Self {
-            expression: &part.source,
-            line,
-            column,
-        }
-    }
-}
-
-impl Source<'_> {
-    fn at(&self, at: &InStep<'_>, what: &str, hint: Option<&str>) -> Problem {
-        let file = self.path.to_string_lossy();
-        problem_in_step(&file, &self.bytes, at, what, hint)
-    }
-
-    fn problem(&self, runbook: &Runbook, step: &ExplainedStep, why: &Unplanned) -> Problem {
-        let (what, hint, pointer, offset) = match why {
-            Unplanned::Rendering(error) => {
-                let (place, hint) = (&error.place, error.hint.as_deref());
-                (error.what.as_str(), hint, &*place.pointer, place.offset)
-            }
-            Unplanned::Action(said) => match said.split_once("\nhint: ") {
-                Some((what, hint)) => (what, Some(hint), "", 0),
-                None => (said.as_str(), None, "", 0),
-            },
-        };
-        let at = place(runbook, step, pointer, offset);
-        self.at(&at, &format!("the step cannot be planned: {what}"), hint)
-    }
-
-    fn unknown(&self, runbook: &Runbook, step: &ExplainedStep, part: &NotYet) -> Problem {
-        let at = place(runbook, step, &part.place.pointer, part.place.offset);
-        self.at(&at, &only_in_a_run(part), None)
-    }
-}
-
-fn place<'a>(
-    runbook: &'a Runbook,
-    step: &'a ExplainedStep,
-    pointer: &'a str,
-    offset: usize,
-) -> InStep<'a> {
-    InStep {
-        runbook: &runbook.name,
-        phase: step.phase,
-        step: &step.step.name,
-        pointer,
-        offset,
-    }
-}
-
-/// A runbook for people.
-fn shown(one: &OneRunbook, settings: &Settings, source: &Source<'_>) -> String {
-    let runbook = &one.runbook;
-    let mut text = format!("{} in {}\n", runbook.name, settings.environment);
-    if !runbook.applies_in(&settings.environment) {
-        text.push_str("it does not apply in this environment; the agent would not run it there\n");
-    }
-    for name in &one.missing {
-        let line = format!(
-            "the input `{name}` is not given and is judged as unknown; give it with --input {name}=…\n"
-        );
-        text.push_str(&line);
-    }
-    for step in &one.steps {
-        let (phase, name, uses) = (step.phase.as_str(), &step.step.name, &step.step.uses);
-        text.push_str(&format!("\n{phase}: {name} ({uses})\n"));
-        text.push_str(&indented(&of_step(one, step, source)));
-    }
-    text.push('\n');
-    text
-}
-
-fn of_step(one: &OneRunbook, step: &ExplainedStep, source: &Source<'_>) -> String {
-    let mut text = String::new();
-    if let Some(condition) = &step.step.when {
-        text.push_str(&format!("only when {}\n", visible::line(condition)));
-    }
-    for part in &step.not_yet {
-        let Problem {
-            line, column, what, ..
-        } = source.unknown(&one.runbook, step, part);
-        let file = source.path.display();
-        text.push_str(&visible::line(&format!("{file}:{line}:{column}: {what}")));
-        text.push('\n');
-    }
-    match &step.answer {
-        Ok(explained) => {
-            text.push_str(&headline(explained, &one.policy));
-            text.push('\n');
-            text.push_str(&grounds(explained));
-        }
-        Err(why) => {
-            let problem = source.problem(&one.runbook, step, why);
-            text.push_str(&render(&[problem], ReportFormat::Text));
-        }
-    }
-    text
-}
-
-fn indented(text: &str) -> String {
-    let lines = text.lines().map(|line| {
-        if line.is_empty() {
-            "\n".to_owned()
-        } else {
-            format!("  {line}\n")
-        }
-    });
-    lines.collect()
 }

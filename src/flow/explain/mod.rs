@@ -6,6 +6,10 @@
 //! Deliberately left out, because it depends on the moment: windows, limits that are used up, halts, the reviewer, and whether a
 //! `when` is true.
 
+mod called;
+
+pub use called::{Called, Callee};
+
 use crate::{
     actions::framework::{Catalogue, Given},
     domain::{
@@ -13,7 +17,7 @@ use crate::{
         effect::{Class, Confidence, Effect, Effects, Object, Place, Scope as Where, Which},
         expression::{self, ExpressionError, NotYet, Partly, Reference, Root, Scope, Secrets},
         id::RunId,
-        name::StepName,
+        name::{RunbookName, StepName},
         pinned::Pinned,
         plan::PlannedStep,
         policy::Policy,
@@ -82,6 +86,8 @@ pub struct ExplainedStep {
     pub not_yet: Vec<NotYet>,
     /// The answer, or why the step cannot be planned.
     pub answer: Result<Explained, Unplanned>,
+    /// The runbook that it runs, if it runs one: the step itself does nothing else.
+    pub called: Option<Called>,
 }
 
 /// Why a step cannot be planned; a run would end there.
@@ -100,6 +106,19 @@ pub fn policy_for(runbook: &Runbook, settings: &Settings, set: &ActiveSet) -> Po
 
 /// Explains each step.
 pub fn runbook(question: &Question<'_>, catalogue: &Catalogue) -> Vec<ExplainedStep> {
+    steps_of(
+        question,
+        catalogue,
+        &mut vec![question.runbook.name.clone()],
+    )
+}
+
+/// Explains each step; `callers` are the runbooks on the way here, this one last.
+fn steps_of(
+    question: &Question<'_>,
+    catalogue: &Catalogue,
+    callers: &mut Vec<RunbookName>,
+) -> Vec<ExplainedStep> {
     let policy = policy_for(question.runbook, question.settings, question.set);
     let known = Known::of(question);
     let phases = [Phase::Main, Phase::Rollback, Phase::Finally];
@@ -109,7 +128,11 @@ pub fn runbook(question: &Question<'_>, catalogue: &Catalogue) -> Vec<ExplainedS
     });
     steps
         .filter(|(_, step)| question.only.is_none_or(|only| *only == step.name))
-        .map(|(phase, step)| known.explain(question, catalogue, &policy, phase, step))
+        .map(|(phase, step)| {
+            let (mut told, arguments) = known.explain(question, catalogue, &policy, phase, step);
+            told.called = called::of(question, catalogue, step, &arguments, callers);
+            told
+        })
         .collect()
 }
 
@@ -185,12 +208,13 @@ impl<'a> Known<'a> {
         policy: &Policy,
         phase: Phase,
         step: &Step,
-    ) -> ExplainedStep {
+    ) -> (ExplainedStep, Value) {
         let told = |not_yet, answer| ExplainedStep {
             phase,
             step: step.clone(),
             not_yet,
             answer,
+            called: None,
         };
         // A mark first: a command knows it. Typed arguments may want another form, whatever the value will be.
         let forms = [
@@ -205,7 +229,9 @@ impl<'a> Known<'a> {
         for form in &forms {
             let (arguments, found) = match self.render(step, form) {
                 Ok(rendered) => rendered,
-                Err(error) => return told(not_yet, Err(Unplanned::Rendering(error))),
+                Err(error) => {
+                    return (told(not_yet, Err(Unplanned::Rendering(error))), Value::Null);
+                }
             };
             not_yet = found;
             let context = context(question, phase, step);
@@ -213,18 +239,18 @@ impl<'a> Known<'a> {
             match intent {
                 Ok(intent) => {
                     let intent = unsure(intent, &not_yet, step);
-                    let answer = judged(question, policy, (phase, step), arguments, intent);
-                    return told(not_yet, Ok(answer));
+                    let answer = judged(question, policy, (phase, step), arguments.clone(), intent);
+                    return (told(not_yet, Ok(answer)), arguments);
                 }
                 Err(reason) if not_yet.is_empty() => {
-                    return told(not_yet, Err(Unplanned::Action(reason)));
+                    return (told(not_yet, Err(Unplanned::Action(reason))), arguments);
                 }
                 Err(_) => {}
             }
         }
         let intent = undecided(&not_yet, step);
         let answer = judged(question, policy, (phase, step), json!({}), intent);
-        told(not_yet, Ok(answer))
+        (told(not_yet, Ok(answer)), Value::Null)
     }
 }
 

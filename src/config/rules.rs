@@ -1,0 +1,141 @@
+//! Rules that one value's type cannot say: those between settings, and those that other rooms judge.
+
+use crate::{
+    config::{
+        ChannelConfig, Config, PolicyConfig, ai, audit,
+        fault::Fault,
+        file::Text,
+        layers::{Loaded, Origin},
+    },
+    domain::{likeness::nearest, name::SecretName, policy::JudgeExamples},
+};
+
+/// Every rule that is broken, at the place of its value.
+pub(super) fn broken_rules(
+    loaded: &Loaded,
+    file: Option<&Text>,
+    examples: Option<JudgeExamples>,
+) -> Vec<Fault> {
+    let config = &loaded.config;
+    let mut rules = Rules {
+        loaded,
+        file,
+        faults: Vec::new(),
+    };
+    if config.source.branch.is_some() && config.source.tag.is_some() {
+        let problem = "a branch and a tag cannot both be followed\nhint: keep one of them";
+        rules.broken("source.tag", &[], problem);
+    }
+    if config.source.poll.is_zero() {
+        rules.broken("source.poll", &[], "must be longer than zero");
+    }
+    if config.runs.concurrency == 0 {
+        rules.broken("runs.concurrency", &[], "must be at least 1");
+    }
+    if let Some(judge) = examples {
+        rules.examples(&config.policy, judge);
+    }
+    rules.secrets(config);
+    let secrets = config.secrets.keys().collect();
+    for fault in ai::faults(&config.ai, &secrets) {
+        let index = fault.provider.map(|index| index.to_string());
+        let below: Vec<&str> = index.iter().map(String::as_str).collect();
+        rules.broken(fault.setting, &below, &fault.problem);
+    }
+    let quorums = [
+        ("policy.quorum", config.policy.quorum),
+        ("policy.protectedQuorum", config.policy.protected_quorum),
+    ];
+    for (setting, people) in quorums {
+        if people == 0 {
+            let problem = "nobody at all cannot consent\nhint: 1 is the least; `autonomy` says what needs no consent";
+            rules.broken(setting, &[], problem);
+        }
+    }
+    for (setting, problem) in audit::faults(&config.audit, &config.state_dir) {
+        rules.broken(setting, &[], problem);
+    }
+    rules.faults
+}
+
+/// Rules that are broken so far.
+struct Rules<'a> {
+    loaded: &'a Loaded,
+    file: Option<&'a Text>,
+    faults: Vec<Fault>,
+}
+
+impl Rules<'_> {
+    /// The policy does what its examples say.
+    fn examples(&mut self, policy: &PolicyConfig, judge: JudgeExamples) {
+        for failed in judge(&policy.policy(), &policy.examples) {
+            let setting = format!("policy.examples.{}", failed.list.as_str());
+            let problem = format!("{}\nhint: {}", failed.problem, failed.hint);
+            self.broken(&setting, &[&failed.index.to_string()], &problem);
+        }
+    }
+
+    /// Every secret that is named is there.
+    fn secrets(&mut self, config: &Config) {
+        for (index, token) in config.http.tokens.iter().enumerate() {
+            let who = format!("the token of {}", token.subject);
+            let below = [&*index.to_string(), "secret"];
+            self.secret("http.tokens", &below, &who, &token.secret);
+        }
+        for (name, webhook) in &config.webhooks {
+            let below = [name.as_str(), "secret"];
+            self.secret(
+                "webhooks",
+                &below,
+                &format!("webhook {name}"),
+                &webhook.secret,
+            );
+        }
+        for (name, channel) in &config.channels {
+            if let ChannelConfig::WebhookSecret(secret) = channel {
+                let below = [name.as_str(), "webhookSecret"];
+                self.secret("channels", &below, &format!("channel {name}"), secret);
+            }
+        }
+        let credentials = &config.source.credentials;
+        for (setting, secret) in [
+            ("source.credentials.token", &credentials.token),
+            (
+                "source.credentials.sshPassphrase",
+                &credentials.ssh_passphrase,
+            ),
+        ] {
+            if let Some(secret) = secret {
+                self.secret(setting, &[], "it", secret);
+            }
+        }
+    }
+
+    fn secret(&mut self, setting: &str, below: &[&str], who: &str, secret: &SecretName) {
+        let known = &self.loaded.config.secrets;
+        if known.contains_key(secret) {
+            return;
+        }
+        let near = nearest(secret.as_str(), known.keys().map(SecretName::as_str));
+        let hint = near.map_or_else(
+            || format!("add `{secret}` under `secrets`"),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let problem = format!(
+            "{who} names the secret `{secret}`, which is not under `secrets`\nhint: {hint}"
+        );
+        self.broken(setting, below, &problem);
+    }
+
+    /// `below` leads on from the setting to what is wrong.
+    fn broken(&mut self, setting: &str, below: &[&str], problem: &str) {
+        let fault = match (self.loaded.origin(setting), self.file) {
+            (Origin::File(_), Some(text)) => {
+                let place = text.place_of(setting, below);
+                Fault::new(place, &format!("`{setting}`: {problem}"))
+            }
+            (origin, _) => Fault::new(format!("`{setting}` from {origin}"), problem),
+        };
+        self.faults.push(fault);
+    }
+}
