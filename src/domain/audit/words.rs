@@ -3,7 +3,7 @@
 use crate::domain::likeness::nearest;
 
 /// Every action that is recorded.
-pub const ACTIONS: [&str; 51] = [
+pub const ACTIONS: [&str; 52] = [
     "access.refused",
     "agent.halted",
     "agent.started",
@@ -30,6 +30,7 @@ pub const ACTIONS: [&str; 51] = [
     "history.migrated",
     "history.pruned",
     "history.vacuumed",
+    "process.outlived",
     "review.asked",
     "review.cached",
     "review.too_large",
@@ -159,7 +160,7 @@ mod tests {
         let hint = |word| check_action(word).unwrap_err().hint;
         assert_eq!(hint("approval"), "did you mean `approval.`?");
         assert_eq!(hint("deleet"), "did you mean `delete`?");
-        assert_eq!(hint("step.stared"), "did you mean `step.started`?");
+        assert_eq!(hint("stap.started"), "did you mean `step.started`?");
         assert!(hint("bogus").contains("`step.` stands for all"));
         assert_eq!(
             check_action("").unwrap_err().to_string(),
