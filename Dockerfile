@@ -1,6 +1,7 @@
 # Two stages: a build with everything, and an image with the program, certificate authorities and git's nothing else.
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
+COPY .cargo ./.cargo
 COPY Cargo.toml Cargo.lock rustfmt.toml clippy.toml ./
 COPY src ./src
 COPY schemas ./schemas
