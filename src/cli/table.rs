@@ -13,7 +13,8 @@ impl Cell {
     /// With a look.
     pub(super) fn styled(text: &str, style: Style) -> Self {
         Self {
-            text: visible::line(text),
+            // Our own errors carry their way out on a line of its own; a cell has one line.
+            text: visible::line(&text.replace("\nhint: ", "; ")),
             style,
         }
     }

@@ -221,6 +221,21 @@ pub enum AccountConfig {
     Token(SecretName),
 }
 
+impl AccountConfig {
+    /// Namespace and name of a service account; none where it is none, or not written as one (RFC 1123 labels).
+    pub fn service_account(&self) -> Option<(&str, &str)> {
+        let Self::ServiceAccount(text) = self else {
+            return None;
+        };
+        let plain = |part: &str| {
+            let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+            !part.is_empty() && part.len() <= 253 && part.chars().all(inside)
+        };
+        text.split_once('/')
+            .filter(|(namespace, name)| plain(namespace) && plain(name))
+    }
+}
+
 /// How long things are kept.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

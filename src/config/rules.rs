@@ -2,7 +2,7 @@
 
 use crate::{
     config::{
-        ChannelConfig, Config, PolicyConfig, ai, audit,
+        AccountConfig, ChannelConfig, Config, PolicyConfig, ai, audit,
         fault::Fault,
         file::Text,
         layers::{Loaded, Origin},
@@ -36,6 +36,7 @@ pub(super) fn broken_rules(
         rules.examples(&config.policy, judge);
     }
     rules.secrets(config);
+    rules.channels(config);
     let secrets = config.secrets.keys().collect();
     for fault in ai::faults(&config.ai, &secrets) {
         let index = fault.provider.map(|index| index.to_string());
@@ -97,6 +98,19 @@ impl Rules<'_> {
                 self.secret("channels", &below, &format!("channel {name}"), secret);
             }
         }
+        for (name, cluster) in &config.clusters {
+            let all = cluster.account.iter().map(|account| (None, account));
+            let single = cluster.accounts.iter();
+            for (runbook, account) in all.chain(single.map(|(name, account)| (Some(name), account)))
+            {
+                let mut below = vec![name.as_str()];
+                match runbook {
+                    None => below.push("account"),
+                    Some(runbook) => below.extend(["accounts", runbook.as_str()]),
+                }
+                self.account(&below, account);
+            }
+        }
         let credentials = &config.source.credentials;
         for (setting, secret) in [
             ("source.credentials.token", &credentials.token),
@@ -107,6 +121,40 @@ impl Rules<'_> {
         ] {
             if let Some(secret) = secret {
                 self.secret(setting, &[], "it", secret);
+            }
+        }
+    }
+
+    /// An account of a cluster is one that there can be.
+    fn account(&mut self, below: &[&str], account: &AccountConfig) {
+        let mut below = below.to_vec();
+        match account {
+            AccountConfig::Token(secret) => {
+                below.push("token");
+                self.secret("clusters", &below, "the account", secret);
+            }
+            AccountConfig::ServiceAccount(text) if account.service_account().is_none() => {
+                below.push("serviceAccount");
+                let problem = format!(
+                    "`{text}` is not `namespace/name`\nhint: write for example `ops/web-restart`"
+                );
+                self.broken("clusters", &below, &problem);
+            }
+            AccountConfig::ServiceAccount(_) => {}
+        }
+    }
+
+    /// Where messages are posted can be reached by HTTP.
+    fn channels(&mut self, config: &Config) {
+        for (name, channel) in &config.channels {
+            let ChannelConfig::Webhook(url) = channel else {
+                continue;
+            };
+            let parsed = url::Url::parse(url);
+            if !parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+                let problem =
+                    "this is no address\nhint: write for example `https://hooks.example.org/ops`";
+                self.broken("channels", &[name.as_str(), "webhook"], problem);
             }
         }
     }

@@ -204,6 +204,30 @@ secrets: { hook: { env: A } }
 }
 
 #[test]
+fn accounts_of_clusters_and_addresses_of_channels_are_judged_when_they_are_read() {
+    let (folder, inputs) = file(
+        "clusters:
+  default:
+    account: { token: nosuch }
+    accounts: { web: { serviceAccount: nonsense }, db: { serviceAccount: ops/db } }
+channels:
+  ops: { webhook: notaurl }
+",
+    );
+    let told = load(&inputs).unwrap_err();
+    let told: Vec<String> = told.faults().iter().map(ToString::to_string).collect();
+    let told = told.join("\n").replace(folder.path().to_str().unwrap(), "");
+    insta::assert_snapshot!(told, @"
+    /orderly.yaml:3:23: `clusters`: the account names the secret `nosuch`, which is not under `secrets`
+    hint: add `nosuch` under `secrets`
+    /orderly.yaml:4:40: `clusters`: `nonsense` is not `namespace/name`
+    hint: write for example `ops/web-restart`
+    /orderly.yaml:6:19: `channels`: this is no address
+    hint: write for example `https://hooks.example.org/ops`
+    ");
+}
+
+#[test]
 fn every_setting_has_a_description_and_its_own_variable() {
     let settings = crate::config::settings();
     assert!(settings.len() > 30);

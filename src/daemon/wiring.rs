@@ -296,21 +296,14 @@ fn account_of(place: &str, account: &AccountConfig) -> Result<Account, WiringErr
     match account {
         AccountConfig::Token(secret) => Ok(Account::Token(secret.clone())),
         AccountConfig::ServiceAccount(text) => {
-            let parts: Vec<&str> = text.split('/').collect();
-            match parts.as_slice() {
-                [namespace, name] if !namespace.is_empty() && !name.is_empty() => {
-                    Ok(Account::ServiceAccount {
-                        namespace: (*namespace).to_owned(),
-                        name: (*name).to_owned(),
-                    })
-                }
-                _ => Err(WiringError {
-                    part: "clusters",
-                    reason: format!(
-                        "at `{place}.serviceAccount`: `{text}` is not `namespace/name`\nhint: write for example `ops/web-restart`"
-                    ),
-                }),
-            }
+            let (namespace, name) = account.service_account().ok_or_else(|| WiringError {
+                part: "clusters",
+                reason: format!("at `{place}.serviceAccount`: `{text}` is not `namespace/name`"),
+            })?;
+            Ok(Account::ServiceAccount {
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+            })
         }
     }
 }

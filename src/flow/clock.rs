@@ -23,32 +23,59 @@ use std::time::Duration;
 
 /// A clock that goes back by more than this has jumped; less is what keeping time needs.
 const MOST_BACK: SignedDuration = SignedDuration::from_secs(2);
-/// A clock that goes forward by more than this has jumped, or the machine slept.
+/// A clock that goes forward by more than this has jumped.
 const MOST_FORWARD: SignedDuration = SignedDuration::from_mins(5);
 
-/// How far the clock on the wall is ahead of the one that never jumps: the most that was seen since the last jump, so that many small
-/// steps back are one large one.
+/// One part in so many of the time that goes by is forgiven of steps forward: a minute in an hour.
+const FORGIVEN: i32 = 60;
+
+/// How far the clock on the wall is ahead of the one that never jumps, at the most and at the least since the last jump: many small steps
+/// are one large one.
 #[derive(Debug, Clone, Default)]
 pub struct ClockWatch {
-    ahead: Option<SignedDuration>,
+    ahead: Option<Ahead>,
     jumps: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ahead {
+    most: SignedDuration,
+    least: SignedDuration,
+    /// When that was looked at, by the clock that never jumps.
+    seen: SignedDuration,
 }
 
 impl ClockWatch {
     /// By how much the clock on the wall has jumped since the last look, if it has.
     fn look(&mut self, wall: Timestamp, elapsed: Duration) -> Option<SignedDuration> {
-        let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
-        let ahead = wall
+        let seen = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
+        let now = wall
             .duration_since(Timestamp::UNIX_EPOCH)
-            .saturating_sub(elapsed);
-        let before = *self.ahead.get_or_insert(ahead);
-        let by = ahead.saturating_sub(before);
-        let jumped = by < -MOST_BACK || by > MOST_FORWARD;
-        if jumped || by.is_positive() {
-            self.ahead = Some(ahead);
-        }
-        self.jumps += u64::from(jumped);
-        jumped.then_some(by)
+            .saturating_sub(seen);
+        let afresh = Ahead {
+            most: now,
+            least: now,
+            seen,
+        };
+        let before = *self.ahead.get_or_insert(afresh);
+        let forgiven = seen.saturating_sub(before.seen) / FORGIVEN;
+        let least = before.least.saturating_add(forgiven).min(now);
+        let (back, forward) = (now.saturating_sub(before.most), now.saturating_sub(least));
+        let by = if back < -MOST_BACK {
+            Some(back)
+        } else {
+            Some(forward).filter(|by| *by > MOST_FORWARD)
+        };
+        self.ahead = Some(match by {
+            Some(_) => afresh,
+            None => Ahead {
+                most: before.most.max(now),
+                least,
+                seen,
+            },
+        });
+        self.jumps += u64::from(by.is_some());
+        by
     }
 
     /// How often it has jumped since the start.
@@ -93,7 +120,8 @@ async fn after_jump(world: &World, jump: Jump) -> Result<(), FlowError> {
     alarm(world, jump, open?, &reason).await
 }
 
-/// After a start: a clock that is behind what was recorded was set back while nobody looked, and a history that is behind its own
+/// After a start: a clock that is behind what was recorded was set back while nobody looked, one that is far ahead of what the machine's
+/// uptime says was set forward, and a history that is behind its own
 /// audit log's end is an old copy, whose consents may have been used already. A jump that nobody has looked into still counts.
 ///
 /// # Errors
@@ -116,12 +144,39 @@ pub async fn look_after_start(world: &World) -> Result<(), FlowError> {
         let by = now.duration_since(newest);
         return alarm(world, Jump { noticed: now, by }, open, &reason).await;
     }
+    if let Some(by) = gone_meanwhile(world, now, alive).await?
+        && by > MOST_FORWARD
+    {
+        return after_jump(world, Jump { noticed: now, by }).await;
+    }
     if world.history.opened().audit.is_some() && !open.is_empty() {
         let reason =
             "the history does not follow from its exported audit log: it may be an older copy";
         return take_all_back(world, open, reason, Vec::new()).await;
     }
     Ok(())
+}
+
+/// How much more time has gone by on the wall than by the clock that never jumps since the agent was last alive; none where the machine was
+/// started anew since, or nobody knows.
+async fn gone_meanwhile(
+    world: &World,
+    now: Timestamp,
+    alive: Option<Timestamp>,
+) -> Result<Option<SignedDuration>, FlowError> {
+    let then = world.history.last_stamp().await;
+    let then = then.map_err(|error| {
+        FlowError::unreadable("looking for a clock that was set forward", &error)
+    })?;
+    let known = alive.zip(then).zip(world.history.stamp());
+    let same_boot = known.filter(|((_, then), today)| {
+        !then.boot.is_empty() && then.boot == today.boot && today.uptime_ms >= then.uptime_ms
+    });
+    Ok(same_boot.map(|((alive, then), today)| {
+        let went = Duration::from_millis(today.uptime_ms - then.uptime_ms);
+        let went = SignedDuration::try_from(went).unwrap_or(SignedDuration::MAX);
+        now.duration_since(alive).saturating_sub(went)
+    }))
 }
 
 /// Nothing that depends on the time is trusted any more, and everybody is told.
@@ -240,6 +295,16 @@ mod tests {
         );
         // Forward by a little, then back to where it was.
         assert_eq!(watch(&[(0, 0), (240, 0), (0, 0)]), [false, false, true]);
+    }
+
+    #[test]
+    fn many_steps_forward_are_one_and_what_takes_long_is_forgiven() {
+        assert_eq!(watch(&[(0, 0), (240, 0), (480, 0)]), [false, false, true]);
+        let hours = 4 * 3600;
+        assert_eq!(
+            watch(&[(0, 0), (240, 0), (hours + 480, 4 * 3600)]),
+            [false; 3]
+        );
     }
 
     #[test]

@@ -49,7 +49,14 @@ async fn note_outlived(world: &World, outlived: &Outlived) -> Result<(), FlowErr
     let doing = format!("reading run {}", behalf.run);
     let found = world.history.run(behalf.run).await;
     let found = found.map_err(|error| FlowError::unreadable(&doing, &error))?;
-    let Some(row) = found else { return Ok(()) };
+    let at = world.now();
+    let Some(row) = found else {
+        // Its history may be another one by now; that it was ended is recorded all the same.
+        let about = json!({ "run": behalf.run, "step": behalf.step, "process": outlived.group, "program": outlived.program });
+        let entry = Entry::new(at, "system", "process.outlived", "process").with(about);
+        let doing = "a program that outlived its agent";
+        return world.write(doing, vec![Write::Audit(entry)]).await;
+    };
     let event = RunEvent::ProcessOutlived {
         key: StepKey {
             phase: behalf.phase,
@@ -59,7 +66,6 @@ async fn note_outlived(world: &World, outlived: &Outlived) -> Result<(), FlowErr
         process: outlived.group,
         program: outlived.program.clone(),
     };
-    let at = world.now();
     let entry = Entry::of_event(at, &row.header, &event).map(Write::Audit);
     let run = behalf.run;
     let writes = entry.into_iter().chain([Write::Event { run, event, at }]);

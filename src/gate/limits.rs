@@ -36,11 +36,18 @@ fn contribution(standing: &Standing, facts: &Circumstances) -> Option<Contributi
     Some(Contribution::new(Stage::RateLimit, decision, reason))
 }
 
-/// Whether this limit is named among these words. They and the limit's own come from [`words`].
+/// Whether this very limit is named among these words: one that was lowered since is another. They and the limit's own come from [`words`].
 pub(super) fn is_told(told: &[Contribution], standing: &Standing) -> bool {
-    let subject = subject(standing);
+    let (subject, limit) = (subject(standing), format!("the limit of {}", standing.most));
+    let is_it = |reason: &str| reason.contains(&subject) && names(reason, &limit);
     told.iter()
-        .any(|told| told.stage == Stage::RateLimit && told.reason.contains(&subject))
+        .any(|told| told.stage == Stage::RateLimit && is_it(&told.reason))
+}
+
+/// Whether these words stand there, and not as the beginning of a longer number.
+fn names(reason: &str, limit: &str) -> bool {
+    let rest = reason.split_once(limit).map(|(_, rest)| rest);
+    rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
 }
 
 /// What is counted, without the count.

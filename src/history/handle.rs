@@ -187,6 +187,11 @@ impl History {
         self.inner.shared.stamp_with(Stamps(Box::new(stamps)));
     }
 
+    /// When it is by the clock that never jumps, where that is known.
+    pub fn stamp(&self) -> Option<Stamp> {
+        self.inner.shared.stamp()
+    }
+
     /// The database file.
     pub fn path(&self) -> &Path {
         &self.inner.path

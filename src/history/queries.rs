@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        audit::Record,
+        audit::{Record, Stamp},
         circuit::Circuit,
         digest::Digest,
         halt::Halt,
@@ -231,6 +231,10 @@ impl History {
     /// When the agent was last known to be alive.
     pub async fn last_heartbeat(&self) -> Found<Option<Timestamp>> {
         self.read("the heartbeat", agent::heartbeat).await
+    }
+    /// When that was by the clock that never jumps, where that was known.
+    pub async fn last_stamp(&self) -> Found<Option<Stamp>> {
+        self.read("the heartbeat", agent::heartbeat_stamp).await
     }
     /// Where following the source stood.
     pub async fn last_sync(&self) -> Found<Option<SyncRecord>> {

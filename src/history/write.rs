@@ -4,7 +4,7 @@
 
 use crate::domain::{
     approval::{Request, Vote},
-    audit::{Archive, Entry},
+    audit::{Archive, Entry, Stamp},
     circuit::Circuit,
     digest::Digest,
     halt::Halt,
@@ -200,6 +200,8 @@ pub enum Write {
     Heartbeat {
         /// When.
         at: Timestamp,
+        /// When by the clock that never jumps; none where that is not known.
+        stamp: Option<Stamp>,
     },
     /// Where following the source stands; replaces the earlier one.
     Sync(SyncRecord),

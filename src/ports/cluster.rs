@@ -31,6 +31,14 @@ pub enum ClusterError {
         "no Kubernetes cluster named `{0}` is configured: {1}\nhint: set `clusters:` in the configuration, or run where a kubeconfig or a service account is"
     )]
     NotConfigured(String, String),
+    /// Its credentials cannot be used.
+    #[error("the Kubernetes cluster `{cluster}` cannot be reached as configured: {reason}")]
+    Misconfigured {
+        /// Which.
+        cluster: String,
+        /// Why.
+        reason: String,
+    },
     /// It is not there.
     #[error("{0} was not found")]
     NotFound(String),
@@ -69,7 +77,10 @@ impl ClusterError {
         match self {
             Self::Conflict { .. } | Self::Unavailable { .. } => true,
             Self::Refused { code, .. } => *code == 429,
-            Self::NotConfigured(..) | Self::NotFound(_) | Self::Forbidden(_) => false,
+            Self::NotConfigured(..)
+            | Self::Misconfigured { .. }
+            | Self::NotFound(_)
+            | Self::Forbidden(_) => false,
         }
     }
 }

@@ -531,7 +531,10 @@ async fn what_is_not_configured_is_said() {
     let path = folder.path().join("kubeconfig");
     std::fs::write(&path, "{ not: [yaml").unwrap();
     let error = clusters(path).version("default").await.unwrap_err();
-    assert!(matches!(error, ClusterError::NotConfigured(..)), "{error}");
+    assert!(
+        matches!(error, ClusterError::Misconfigured { .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]

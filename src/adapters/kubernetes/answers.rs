@@ -32,6 +32,7 @@ pub(super) fn may_be_the_connection(error: &ClusterError) -> bool {
         ClusterError::Unavailable { .. } => true,
         ClusterError::Refused { code, .. } => *code == 401,
         ClusterError::NotConfigured(..)
+        | ClusterError::Misconfigured { .. }
         | ClusterError::NotFound(_)
         | ClusterError::Forbidden(_)
         | ClusterError::Conflict { .. } => false,

@@ -230,7 +230,7 @@ impl ConfiguredClusters {
             self.shared.secrets.as_deref(),
         )
         .await
-        .map_err(|reason| ClusterError::NotConfigured(identity.cluster.clone(), reason))?;
+        .map_err(|reason| unusable(identity, &configured.credentials, reason))?;
         self.connected().insert(identity.clone(), client.clone());
         Ok(client)
     }
@@ -470,6 +470,20 @@ impl ConfiguredClusters {
             repeat: Repeat::Freely,
         })
         .await
+    }
+}
+
+/// Where nothing was configured, nothing was found; what was configured is wrong.
+fn unusable(identity: &Identity, credentials: &Credentials, reason: String) -> ClusterError {
+    let cluster = identity.cluster.clone();
+    match (credentials, &identity.account) {
+        (Credentials::Found { context: None } | Credentials::InCluster, None) => {
+            ClusterError::NotConfigured(cluster, reason)
+        }
+        (
+            Credentials::Found { .. } | Credentials::InCluster | Credentials::Kubeconfig { .. },
+            _,
+        ) => ClusterError::Misconfigured { cluster, reason },
     }
 }
 

@@ -22,6 +22,12 @@ pub(super) fn write(file: &mut String, stamp: &str, stream: LogStream, text: &[u
     file.push('\n');
 }
 
+/// How many bytes of a line of a file, without its end, are text: time and stream stand before it.
+pub(super) fn text_size(line: &str) -> usize {
+    let text = line.splitn(3, ' ').nth(2);
+    text.map_or(line.len(), |text| text.trim_end_matches('\n').len())
+}
+
 /// Reads one line of a file, without its end. What is no such line is shown as it is.
 pub(super) fn read(line: &[u8]) -> OutputLine {
     let line = String::from_utf8_lossy(line);

@@ -96,7 +96,8 @@ impl Sink {
                 break;
             };
             self.tail_size -= size(&oldest);
-            self.left_out.bytes += size(&oldest);
+            let printed = entry::text_size(&oldest) + 1;
+            self.left_out.bytes += u64::try_from(printed).unwrap_or(u64::MAX);
             self.left_out.lines += 1;
         }
     }

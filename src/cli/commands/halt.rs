@@ -184,6 +184,8 @@ fn whoever(context: &Context) -> String {
 pub(in crate::cli) async fn unhalt(arguments: Unhalt, context: &Context) -> Answer {
     let answer = match ask_to_let_go(&arguments.reason, context).await {
         Ok(answer) => answer,
+        // The agent did answer, and could not: nothing is better without it.
+        Err(refused @ CliError::Strange(_)) if is_held(context)? => return Err(refused),
         Err(unanswered) => {
             tell_unanswered(unanswered, context)?;
             let_go_offline(&arguments.reason, context).await?;
@@ -201,6 +203,11 @@ async fn ask_to_let_go(reason: &str, context: &Context) -> Result<Value, CliErro
     let body = json!({"reason": reason});
     let client = context.client()?;
     client.post(&Address::api(&["unhalt"]), &body).await
+}
+
+fn is_held(context: &Context) -> Result<bool, CliError> {
+    let state = context.config()?.config.state_dir;
+    Ok(holder_of(&state.join("history.db"))?.is_some())
 }
 
 /// Into the history, where no agent runs: it is this process then that holds it, and no agent starts meanwhile.

@@ -127,9 +127,10 @@ fn tell_end(context: &Context, ended: &Ended) -> Exit {
             Exit::Failed
         }
         Ended::Forced(stuck) => {
-            let stuck = crate::http::visible::line(&stuck.join(", "));
+            let stuck = stuck.join(", ").replace("\nhint: ", "; ");
+            let stuck = crate::http::visible::line(&stuck);
             context.terminal.say(&format!(
-                "error: stopped, but these did not end in time and were dropped: {stuck}"
+                "error: stopped, but these did not end as they should, or not in time: {stuck}"
             ));
             Exit::Failed
         }

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     domain::{
         approval::{Person, Standing, Verdict},
+        audit::Stamp,
         digest::Digest,
         id::RunId,
         name::{RunbookName, StepName},
@@ -240,6 +241,38 @@ async fn a_clock_that_was_set_back_while_the_agent_was_away_is_noticed() {
     recover::recover(&after.world).await.unwrap();
     let again = another(&after, &case).await;
     assert!(again.request.again.contains("set back"), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_forward_while_the_agent_was_away_is_noticed_unless_the_machine_was_off()
+ {
+    for (boot, noticed) in [("this", true), ("another", false)] {
+        let history = History::temporary().unwrap();
+        let before = Stage::with_history(&book("a", DESTROY), history.clone());
+        before.start("a").await.unwrap();
+        let case = before.question().await;
+        let alive = Write::Heartbeat {
+            at: before.world.now(),
+            stamp: Some(stamp(boot, 1_000)),
+        };
+        history.write(vec![alive]).await.unwrap();
+        history.stamp_with(|| stamp("this", 61_000));
+        let after = Stage::with_history(&book("a", DESTROY), history);
+        after.clock.jump(SignedDuration::from_mins(59));
+        recover::recover(&after.world).await.unwrap();
+        assert_eq!(after.world.history.jump().await.unwrap().is_some(), noticed);
+        if noticed {
+            let again = another(&after, &case).await;
+            assert!(again.request.again.contains("forward"), "{again:?}");
+        }
+    }
+}
+
+fn stamp(boot: &str, uptime_ms: u64) -> Stamp {
+    Stamp {
+        boot: boot.to_owned(),
+        uptime_ms,
+    }
 }
 
 /// Every field of a stored step, each with another value.

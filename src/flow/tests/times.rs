@@ -317,6 +317,7 @@ async fn while_history_cannot_be_written_nothing_starts_and_nothing_is_lost() {
         .history
         .write(vec![Write::Heartbeat {
             at: stage.world.now(),
+            stamp: None,
         }])
         .await
         .unwrap();

@@ -139,7 +139,10 @@ async fn proofs_outlive_the_runs_that_gave_them() {
     stage
         .world
         .history
-        .write(vec![Write::Heartbeat { at: now }])
+        .write(vec![Write::Heartbeat {
+            at: now,
+            stamp: None,
+        }])
         .await
         .unwrap();
     assert_eq!(stage.run("a").await, RunOutcome::Succeeded);

@@ -295,7 +295,13 @@ impl Scheduler {
         }
         self.last_heartbeat = Some(elapsed);
         world
-            .write("a sign of life", vec![Write::Heartbeat { at: now }])
+            .write(
+                "a sign of life",
+                vec![Write::Heartbeat {
+                    at: now,
+                    stamp: world.history.stamp(),
+                }],
+            )
             .await
     }
 }

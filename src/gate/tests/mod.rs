@@ -415,9 +415,14 @@ fn a_consent_lifts_the_limit_that_people_were_told_of_and_no_other() {
         asked.standings[0].done = 61;
         by_policy(&planned, &Policy::default(), &asked)
     };
+    let mut before = busy_again();
+    before.standings[0].most = 600;
+    before.standings[0].done = 600;
+    let lowered_since = by_policy(&planned, &Policy::default(), &before);
     for (told, expected) in [
         (told(Whose::Agent), Decision::Allow),
         (told(Whose::Target("the host".to_owned())), Decision::ask()),
+        (lowered_since, Decision::ask()),
         (Vec::new(), Decision::ask()),
     ] {
         let consented = Circumstances {

@@ -3,6 +3,7 @@
 use super::{Applied, execute, find};
 use crate::{
     domain::{
+        audit::Stamp,
         halt::Halt,
         id::RunId,
         jump::Jump,
@@ -18,8 +19,14 @@ use crate::{
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-pub(super) fn heartbeat(to: &Connection, at: Timestamp) -> Applied {
-    state(to, "heartbeat", &at.as_millisecond().to_string())
+pub(super) fn heartbeat(to: &Connection, at: Timestamp, stamp: Option<&Stamp>) -> Applied {
+    state(to, "heartbeat", &at.as_millisecond().to_string())?;
+    execute(
+        to,
+        "INSERT OR REPLACE INTO agent_state (name, value) VALUES ('heartbeat_stamp', ?1)",
+        [Json(stamp)],
+    )?;
+    Ok(())
 }
 
 pub(super) fn halt(to: &Connection, halt: &Halt) -> Applied {

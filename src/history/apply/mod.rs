@@ -114,7 +114,7 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
         Write::NotHalted => agent::not_halted(to),
         Write::Jumped(jump) => agent::jumped(to, jump),
         Write::ClockTrusted => agent::clock_trusted(to),
-        Write::Heartbeat { at } => agent::heartbeat(to, *at),
+        Write::Heartbeat { at, stamp } => agent::heartbeat(to, *at, stamp.as_ref()),
         Write::Sync(record) => agent::sync(to, record),
         Write::Active(changes) => changes
             .iter()

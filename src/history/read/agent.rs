@@ -2,7 +2,7 @@
 
 use super::limit;
 use crate::{
-    domain::{halt::Halt, id::RunId, jump::Jump, pace::Touched},
+    domain::{audit::Stamp, halt::Halt, id::RunId, jump::Jump, pace::Touched},
     history::{
         columns::{Json, Millis},
         rows::{EffectRow, LockRow},
@@ -22,6 +22,20 @@ pub(in crate::history) fn heartbeat(
             Ok(at)
         })
         .optional()
+}
+
+/// The stamp of the last sign of life.
+pub(in crate::history) fn heartbeat_stamp(
+    connection: &Connection,
+) -> rusqlite::Result<Option<Stamp>> {
+    connection
+        .prepare_cached("SELECT value FROM agent_state WHERE name = 'heartbeat_stamp'")?
+        .query_row([], |row| {
+            let Json(stamp) = row.get(0)?;
+            Ok(stamp)
+        })
+        .optional()
+        .map(Option::flatten)
 }
 
 pub(in crate::history) fn halt(connection: &Connection) -> rusqlite::Result<Option<Halt>> {

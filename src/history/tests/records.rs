@@ -34,8 +34,14 @@ async fn what_the_agent_keeps_about_itself_is_there_after_it_is_opened_again() {
         ..SyncRecord::default()
     };
     let batch = vec![
-        Write::Heartbeat { at: at(1) },
-        Write::Heartbeat { at: at(2) },
+        Write::Heartbeat {
+            at: at(1),
+            stamp: None,
+        },
+        Write::Heartbeat {
+            at: at(2),
+            stamp: None,
+        },
         Write::Sync(SyncRecord::default()),
         Write::Sync(sync.clone()),
     ];
