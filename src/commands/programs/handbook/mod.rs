@@ -82,12 +82,12 @@ impl Page<'_> {
     /// Whether it only shows how it is used.
     pub(super) fn asks_for_help(&self) -> bool {
         let short = !self.local.contains(&"h")
-            && self.parsed.has(&["h"])
+            && self.parsed.shows(&["h"])
             && self.parsed.value(&["h"]).is_none();
         let word = self.path.is_empty() && self.parsed.verb() == Some("help");
         let version =
-            self.path.is_empty() && self.parsed.words.is_empty() && self.parsed.has(&["version"]);
-        self.parsed.has(&["help"]) || short || word || version
+            self.path.is_empty() && self.parsed.words.is_empty() && self.parsed.shows(&["version"]);
+        self.parsed.shows(&["help"]) || short || word || version
     }
 }
 

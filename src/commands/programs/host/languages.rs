@@ -64,7 +64,9 @@ fn pip(call: &Call<'_>, found: &mut Found) {
         "install download wheel inject run lock",
         parsed.verb().unwrap_or_default(),
     );
-    if !installs || asks_for_help(&parsed) || parsed.unknown.is_empty() && parsed.has(&["dry-run"])
+    if !installs
+        || asks_for_help(&parsed)
+        || parsed.unknown.is_empty() && parsed.shows(&["dry-run"])
     {
         return;
     }
@@ -169,7 +171,7 @@ fn npm(call: &Call<'_>, found: &mut Found) {
             found,
         );
     }
-    let dry = parsed.unknown.is_empty() && parsed.has(&["dry-run"]);
+    let dry = parsed.unknown.is_empty() && parsed.shows(&["dry-run"]);
     if has_word(
         "install i add in isntall",
         parsed.verb().unwrap_or_default(),
@@ -293,7 +295,7 @@ fn cargo(call: &Call<'_>, found: &mut Found) {
     let arguments = arguments.get(..end).unwrap_or_default();
     let bare = Call { arguments, ..*call };
     let parsed = CARGO.parse(arguments);
-    if parsed.verb() == Some("fmt") && parsed.has(&["check"]) && parsed.unknown.is_empty() {
+    if parsed.verb() == Some("fmt") && parsed.shows(&["check"]) && parsed.unknown.is_empty() {
         return act(
             Does::Look,
             program(&call.setting.place, call),
@@ -328,7 +330,7 @@ fn cargo(call: &Call<'_>, found: &mut Found) {
 fn go(call: &Call<'_>, found: &mut Found) {
     let parsed = GO.parse(call.arguments);
     let place = &call.setting.place;
-    let dry = parsed.has(&["n"]) && parsed.unknown.is_empty();
+    let dry = parsed.shows(&["n"]) && parsed.unknown.is_empty();
     let verb = parsed.verb().unwrap_or_default();
     // What stands behind the package of `go run` are arguments of the program.
     GO.decide(&parsed, call, found);

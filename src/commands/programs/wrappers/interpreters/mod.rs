@@ -117,6 +117,14 @@ impl Manner {
 }
 
 fn run(manner: &Manner, call: &Call<'_>, found: &mut Found) {
+    // Alone, it says which version it is, whatever else it does beside others.
+    if let [only] = call.arguments
+        && only.known() == Some("-v")
+        && manner.letters.contains('v')
+        && manner.language.name != "python"
+    {
+        return;
+    }
     match manner.read(call.arguments) {
         Run::Nothing => {}
         Run::Code(code) => program(manner.language, code, call, found),
@@ -326,7 +334,8 @@ fn ruby(call: &Call<'_>, found: &mut Found) {
             plain: &[
                 "-rjson", "-ryaml", "-rtime", "-rdate", "-rset", "-rdigest", "-rbase64",
             ],
-            shows: &["--version", "-v", "-h", "--help", "-c"],
+            // `-v` goes on with what else it is given.
+            shows: &["--version", "-h", "--help", "-c"],
         },
         call,
         found,
@@ -391,9 +400,9 @@ fn lua(call: &Call<'_>, found: &mut Found) {
             language: &languages::LUA,
             code: &["-e"],
             valued: &[],
-            letters: "EW",
+            letters: "EWv",
             plain: &[],
-            shows: &["-v"],
+            shows: &[],
         },
         call,
         found,
