@@ -76,7 +76,21 @@ impl Parsed {
         let mut given = (self.flags.iter())
             .filter(|flag| names.contains(&flag.name.as_str()))
             .peekable();
-        given.peek().is_some() && given.all(Flag::is_surely_on) && !self.takes_back(names)
+        given.peek().is_some()
+            && given.all(Flag::is_surely_on)
+            && !self.takes_back(names)
+            && !self.glues_a_letter()
+            && !self.may_hold_another()
+    }
+    /// `$X` may be a flag that takes one back.
+    fn may_hold_another(&self) -> bool {
+        let dashes = self.before_dashes.unwrap_or(usize::MAX);
+        self.words.iter().take(dashes).any(Word::may_be_flag)
+    }
+    /// `-h=0`: what it switches off is not known.
+    fn glues_a_letter(&self) -> bool {
+        let mut unknown = self.unknown.iter();
+        unknown.any(|flag| !flag.starts_with("--") && flag.contains('='))
     }
     fn takes_back(&self, names: &[&str]) -> bool {
         let known = self.flags.iter().map(|flag| flag.name.as_str());

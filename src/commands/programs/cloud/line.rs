@@ -84,6 +84,18 @@ impl Line {
             && glued.all(|value| value.known().and_then(truth) == Some(true))
             && next.map(truth).all(|value| value != Some(false))
             && !given.any(|name| takes_back(name, names))
+            && !self.may_hold_another()
+    }
+
+    /// `$X` may be a flag that takes one back.
+    fn may_hold_another(&self) -> bool {
+        let values = self.flags.iter().flat_map(|(_, values)| values);
+        let glued: Vec<&Word> = self.glued.iter().map(|(_, value)| value).collect();
+        let mut loose = self
+            .words
+            .iter()
+            .chain(values.filter(|value| !glued.contains(value)));
+        loose.any(Word::may_be_flag)
     }
 
     /// Without a word that says what is asked: whether it only asks how that is done. A flag that is not known may take the words

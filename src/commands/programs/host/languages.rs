@@ -2,6 +2,7 @@
 
 use super::does::{Does, act};
 use super::language_tables::{CARGO, GO, NPM, PIP};
+use super::pinned::{conda, gem, is_version, unless_pinned};
 use super::sheet::{asks_for_help, has_word, program};
 use crate::commands::found::{Found, object};
 use crate::commands::programs::Grammar;
@@ -18,6 +19,8 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "cargo" => cargo,
         "virtualenv" => virtualenv,
         "go" => go,
+        "gem" => gem,
+        "conda" | "mamba" | "micromamba" => conda,
         _ => return None,
     })
 }
@@ -263,7 +266,18 @@ fn yarn(call: &Call<'_>, found: &mut Found) {
     if verb.is_some_and(|word| word.known().is_none()) {
         found.unknown_code(place, "yarn", "which command of yarn is meant is not known");
     }
-    if does == Does::Install("yarn remove {}")
+    let adds = does == Does::Install("yarn remove {}");
+    let added: Vec<Word> = words_after(call.arguments, "add");
+    if adds && !npm_versions(&added) {
+        act(
+            Does::Install(""),
+            program(place, call),
+            Reach::Unknown,
+            found,
+        );
+        found.bounded("which version is installed, and what it runs, is not known");
+    }
+    if adds
         && call
             .arguments
             .iter()
@@ -276,6 +290,18 @@ fn yarn(call: &Call<'_>, found: &mut Found) {
             found,
         );
     }
+}
+
+/// The words after a verb that are no flags.
+fn words_after(arguments: &[Word], verb: &str) -> Vec<Word> {
+    let words = arguments
+        .iter()
+        .filter(|word| !word.text().starts_with('-'));
+    words
+        .skip_while(|word| word.text() != verb)
+        .skip(1)
+        .cloned()
+        .collect()
 }
 
 fn cargo(call: &Call<'_>, found: &mut Found) {
@@ -317,6 +343,11 @@ fn cargo(call: &Call<'_>, found: &mut Found) {
             found,
         );
     }
+    let pinned = parsed.value(&["version"]).is_some_and(is_version);
+    let local = parsed.value(&["path"]).is_some();
+    if parsed.verb() == Some("install") && !pinned && !local && !asks_for_help(&parsed) {
+        unless_pinned(&parsed, &["@"], call, found);
+    }
     if parsed.values(&["config", "Z"]).next().is_some() {
         found.unknown_code(
             &call.setting.place,
@@ -345,6 +376,10 @@ fn go(call: &Call<'_>, found: &mut Found) {
             Reach::Exactly(1),
             found,
         );
+    }
+    let remote = parsed.words.iter().any(|word| word.text().contains('@'));
+    if verb == "install" && remote && !dry {
+        unless_pinned(&parsed, &["@"], call, found);
     }
     if verb == "env" && (parsed.has(&["w", "u"])) {
         act(Does::Alter, program(place, call), Reach::Exactly(1), found);

@@ -167,11 +167,16 @@ impl<'m> Form<'m> {
             self.given(flags, &flag);
             self.parsed.flags.push(flag);
         }
-        let strange = part.unknown.into_iter().filter(|flag| {
+        for flag in part.unknown {
             let name = flag.strip_prefix("--").unwrap_or_default();
-            !(flags.any || self.program.abbreviations && negated(name))
-        });
-        for flag in strange {
+            if flags.any {
+                continue;
+            }
+            if self.program.abbreviations && negated(name) {
+                let name = name.to_owned();
+                self.parsed.flags.push(Flag { name, value: None });
+                continue;
+            }
             if self.program.abbreviations {
                 self.doing.extend(flags.short_for(&flag));
             }
@@ -197,6 +202,25 @@ impl<'m> Form<'m> {
         }
     }
 
+    /// What words with a name keep from being done, if another of that name says something else: `test=true test=false`.
+    fn contradicted(&self, flags: &Flags) -> Vec<Does> {
+        let other = |name: &str, does: Does| {
+            let listed = |word: &Word| {
+                (flags.words.iter()).any(|(known, done)| *done == does && *known == word.text())
+            };
+            let named = |word: &&Word| {
+                let given = word.text().strip_prefix(name);
+                given.is_some_and(|rest| rest.starts_with('='))
+            };
+            (self.parsed.words.iter().filter(named)).any(|word| !listed(word))
+        };
+        let named = flags.words.iter().filter_map(|(word, does)| {
+            let (name, _) = word.split_once('=')?;
+            other(name, *does).then_some(*does)
+        });
+        named.collect()
+    }
+
     /// Whether a flag says that no more than this is done, and none that it is not so after all.
     pub(super) fn spares(&self, wanted: Does) -> bool {
         self.parsed.unknown.is_empty()
@@ -217,6 +241,7 @@ impl<'m> Form<'m> {
             let part = parse(self.program, &flags.table, until_word, rest);
             self.parsed.before_dashes = part.before_dashes;
             self.parsed.words = self.take(flags, part);
+            self.unsure.extend(self.contradicted(flags));
             for (word, does) in &flags.words {
                 let meant = |given: &Word| match *word {
                     "~" => is_secret(given.text()),
