@@ -45,7 +45,58 @@ pub(super) struct Parsed {
     pub(super) unknown: Vec<String>,
 }
 
+/// What a program reads of the value of a flag that is on or off, as Go's `strconv.ParseBool` does; none: nobody can be sure.
+pub(super) fn truth(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether a flag of this name takes one of these back: `--no-dry-run`, and what it is cut short to.
+pub(super) fn takes_back(flag: &str, names: &[&str]) -> bool {
+    let flag = flag.trim_start_matches('-').split('=').next();
+    let back = flag.and_then(|flag| flag.strip_prefix("no-"));
+    back.is_some_and(|back| names.iter().any(|name| name.starts_with(back)))
+}
+
+impl Flag {
+    /// Whether it is switched on, whoever reads it.
+    pub(super) fn is_surely_on(&self) -> bool {
+        let value = self.value.as_ref();
+        value.is_none_or(|value| value.known().and_then(truth) == Some(true))
+    }
+}
+
 impl Parsed {
+    /// Whether one of these flags, with which nothing is done, surely holds: none of them is switched off or taken back, since
+    /// programs differ in whether the first or the last one wins.
+    pub(super) fn shows(&self, names: &[&str]) -> bool {
+        let mut given = (self.flags.iter())
+            .filter(|flag| names.contains(&flag.name.as_str()))
+            .peekable();
+        given.peek().is_some()
+            && given.all(Flag::is_surely_on)
+            && !self.takes_back(names)
+            && !self.glues_a_letter()
+            && !self.may_hold_another()
+    }
+    /// `$X` may be a flag that takes one back.
+    fn may_hold_another(&self) -> bool {
+        let dashes = self.before_dashes.unwrap_or(usize::MAX);
+        self.words.iter().take(dashes).any(Word::may_be_flag)
+    }
+    /// `-h=0`: what it switches off is not known.
+    fn glues_a_letter(&self) -> bool {
+        let mut unknown = self.unknown.iter();
+        unknown.any(|flag| !flag.starts_with("--") && flag.contains('='))
+    }
+    fn takes_back(&self, names: &[&str]) -> bool {
+        let known = self.flags.iter().map(|flag| flag.name.as_str());
+        let strange = self.unknown.iter().map(String::as_str);
+        known.chain(strange).any(|flag| takes_back(flag, names))
+    }
     /// Whether one of these flags was given, and not as `=false`.
     pub(super) fn has(&self, names: &[&str]) -> bool {
         let last = self

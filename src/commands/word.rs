@@ -157,3 +157,13 @@ pub struct Call<'a> {
     /// Where it runs.
     pub setting: &'a Setting<'a>,
 }
+
+/// Whether a calculation would run a command that stands in the brackets of this text: `a[0 + $(reboot)]`.
+pub(super) fn runs_in_subscript(text: &str) -> bool {
+    let Some((_, inside)) = text.split_once('[') else {
+        return false;
+    };
+    ["$(", "`", "<(", ">("]
+        .iter()
+        .any(|mark| inside.contains(mark))
+}

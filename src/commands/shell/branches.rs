@@ -34,10 +34,37 @@ impl Walker<'_, '_> {
                 "a calculation that reads like a command",
             );
         }
+        self.names_in(expression);
         for name in expression.split(|letter: char| !letter.is_alphanumeric() && letter != '_') {
             if self.state.variable(name).is_some() {
                 self.state.forget(name);
             }
+        }
+    }
+
+    /// What variables hold that a calculation names is calculated in turn.
+    pub(super) fn names_in(&mut self, expression: &str) {
+        let names = expression.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
+        let mut seen = 0;
+        while let Some(name) = names.get(seen).cloned() {
+            seen += 1;
+            for text in self.texts_of(&name) {
+                self.subscript(&text);
+                let inner = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+                let inner: Vec<&str> = inner.collect();
+                let new = |name: &&&str| !names.iter().any(|known| known == *name);
+                let new: Vec<String> = inner.iter().filter(new).map(ToString::to_string).collect();
+                names.extend(new);
+            }
+        }
+    }
+
+    fn texts_of(&self, name: &str) -> Vec<String> {
+        match self.state.variable(name) {
+            Some(Value::One(word)) => vec![word.text().to_owned()],
+            Some(Value::Many(words)) => words.iter().map(|word| word.text().to_owned()).collect(),
+            None => Vec::new(),
         }
     }
 
@@ -166,12 +193,14 @@ impl Walker<'_, '_> {
                 self.extended_test(inner);
             }
             ExtendedTestExpr::UnaryTest(_, word) => {
-                self.expand_whole(&word.value);
+                let word = self.expand_whole(&word.value);
+                self.subscript(word.text());
             }
             ExtendedTestExpr::BinaryTest(_, left, right) => {
                 for word in [left, right] {
                     let word = self.expand_whole(&word.value);
                     self.subscript(word.text());
+                    self.names_in(word.text());
                 }
             }
         }

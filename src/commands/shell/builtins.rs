@@ -8,7 +8,7 @@ impl Walker<'_, '_> {
         let arguments = words.get(1..).unwrap_or_default();
         let silent = Some(Output::Known(String::new()));
         if !matches!(name, "echo" | "printf" | "[" | "test")
-            || arguments.first().and_then(Word::known) == Some("-v")
+            || arguments.iter().any(|word| word.text().starts_with("-v"))
         {
             for word in arguments {
                 self.subscript(word.text());

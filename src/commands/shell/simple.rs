@@ -3,7 +3,7 @@
 use super::{
     super::{
         programs,
-        word::{Stdin, Word},
+        word::{Stdin, Word, runs_in_subscript},
     },
     assignments::shows_secret,
     files,
@@ -177,7 +177,7 @@ impl Walker<'_, '_> {
 
     /// A text that a calculation would run: `a[$(reboot)]`, wherever it comes from.
     pub(super) fn subscript(&mut self, text: &str) {
-        if text.contains("[$(") || text.contains("[`") {
+        if runs_in_subscript(text) {
             let reason = format!("`{text}` may run a command");
             self.found
                 .unknown_code(&self.setting.place, "shell", reason);

@@ -32,7 +32,7 @@ const VALUED: [&str; 10] = [
     "cli-connect-timeout",
     "cli-binary-format",
 ];
-const PLAIN: [&str; 9] = [
+const PLAIN: [&str; 8] = [
     "debug",
     "no-verify-ssl",
     "no-paginate",
@@ -40,7 +40,6 @@ const PLAIN: [&str; 9] = [
     "no-cli-pager",
     "cli-auto-prompt",
     "no-cli-auto-prompt",
-    "version",
     "help",
 ];
 /// Services whose every change says who may do what.
@@ -115,10 +114,11 @@ pub(super) fn aws(call: &Call<'_>, found: &mut Found) {
     }
     let line = Line::read(call.arguments, &VALUED, &PLAIN);
     let cloud = |kind: &str, name: &str| object(&Place::Network("aws".to_owned()), kind, name);
-    let asks = line.has(&["help", "version", "generate-cli-skeleton"])
+    let asks = line.shows(&["help"])
+        || line.has(&["generate-cli-skeleton"])
         || line.words.iter().any(|word| word.text() == "help");
     let [service, operation, ..] = line.words.as_slice() else {
-        if asks || line.words.is_empty() {
+        if line.only_asks(&["version"]) || asks && !line.words.is_empty() {
             found.effect(Effect::read(Verb::Read, cloud("help", "aws")));
         } else {
             found.unknown_code(
@@ -137,7 +137,8 @@ pub(super) fn aws(call: &Call<'_>, found: &mut Found) {
         );
     };
     let thing = cloud(service, operation);
-    if asks || is_dry(&line) {
+    if asks || line.shows(&["dry-run", "dryrun"]) {
+        // `--dry-run` asks whether one may.
         found.effect(Effect::read(Verb::Read, thing));
     } else if !special(service, operation, &line, &thing, call, found) {
         let sort = sort_of(service, operation, &line);
@@ -149,16 +150,6 @@ pub(super) fn aws(call: &Call<'_>, found: &mut Found) {
         found.effect(sort.unwrap_or(Sort::Run).effect(thing));
     }
     reserve(&line, found);
-}
-
-/// `--dry-run` asks whether one may, unless it is taken back.
-fn is_dry(line: &Line) -> bool {
-    let last = line
-        .flags
-        .iter()
-        .rev()
-        .find(|(name, _)| matches!(name.as_str(), "dry-run" | "no-dry-run" | "dryrun"));
-    last.is_some_and(|(name, _)| name != "no-dry-run")
 }
 
 fn reserve(line: &Line, found: &mut Found) {

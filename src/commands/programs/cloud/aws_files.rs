@@ -34,7 +34,7 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
     let remote = |word: &Word| word.text().starts_with("s3://");
     let name = if remote(to) { to } else { from };
     let bucket = handbook.object(page.deed, page, call, name);
-    if parsed.has(&["dryrun"]) || (to.text() == "-" && page.path == "s3 cp") {
+    if parsed.shows(&["dryrun"]) || (to.text() == "-" && page.path == "s3 cp") {
         return found.effect(Effect::read(Verb::Read, bucket));
     }
     if remote(to) && !remote(from) {

@@ -16,14 +16,7 @@ use crate::{
 };
 
 const VALUED: [&str; 5] = ["output", "o", "query", "subscription", "only-show-errors="];
-const PLAIN: [&str; 6] = [
-    "debug",
-    "verbose",
-    "only-show-errors",
-    "help",
-    "h",
-    "version",
-];
+const PLAIN: [&str; 5] = ["debug", "verbose", "only-show-errors", "help", "h"];
 /// Groups whose every change says who may do what.
 const ACCESS: [&str; 19] = [
     "role",
@@ -85,11 +78,16 @@ pub(super) fn az(call: &Call<'_>, found: &mut Found) {
             "what is asked is not known before it runs",
         );
     };
-    let Some((verb, groups)) = words
-        .split_last()
-        .filter(|_| !line.has(&["help", "h", "version"]))
-    else {
+    let asks = !words.is_empty() && line.shows(&["help", "h"]);
+    if asks || line.only_asks(&["version", "v"]) {
         return found.effect(Effect::read(Verb::Read, cloud("help", "az")));
+    }
+    let Some((verb, groups)) = words.split_last() else {
+        return found.unknown_code(
+            &call.setting.place,
+            "az",
+            "a flag stands before what is asked",
+        );
     };
     for word in line.unknown() {
         found.bounded(format!("`{}` is not known before it runs", word.text()));

@@ -68,7 +68,8 @@ fn copy(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     }
     let remote = object(&Place::Network(call.program.to_owned()), "object", to);
     let rsync = page.path == "rsync";
-    let dry = parsed.has(&["dry-run"]) || (call.program == "rclone" || rsync) && parsed.has(&["n"]);
+    let dry =
+        parsed.shows(&["dry-run"]) || (call.program == "rclone" || rsync) && parsed.shows(&["n"]);
     if dry || to == "-" {
         return found.effect(Effect::read(Verb::Read, remote));
     }
@@ -178,7 +179,7 @@ fn restic(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
 
 /// What lies in the target is overwritten; over a running system that cannot be taken back.
 fn restored(page: &Page<'_>, target: &str, repository: Object, call: &Call<'_>, found: &mut Found) {
-    if page.parsed.has(&["dry-run"]) {
+    if page.parsed.shows(&["dry-run"]) {
         return found.effect(Effect::read(Verb::Read, repository));
     }
     let mut effect = file_written(&call.setting.place, target);

@@ -32,7 +32,7 @@ const VALUED: [&str; 11] = [
     "trace-token",
     "verbosity",
 ];
-const PLAIN: [&str; 9] = [
+const PLAIN: [&str; 7] = [
     "help",
     "h",
     "quiet",
@@ -40,8 +40,6 @@ const PLAIN: [&str; 9] = [
     "log-http",
     "user-output-enabled",
     "no-user-output-enabled",
-    "version",
-    "v",
 ];
 /// Release tracks.
 const TRACKS: [&str; 3] = ["alpha", "beta", "preview"];
@@ -104,8 +102,12 @@ pub(super) fn gcloud(call: &Call<'_>, found: &mut Found) {
             name,
         )
     };
-    let asks = line.has(&["help", "h", "version", "v"])
+    let asks = !words.is_empty() && line.shows(&["help", "h"])
         || words.first().is_some_and(|word| is_manual(word.text()));
+    if words.is_empty() && !line.only_asks(&["version", "v"]) {
+        let reason = "a flag stands before what is asked";
+        return found.unknown_code(&call.setting.place, "gcloud", reason);
+    }
     if asks || words.is_empty() {
         return found.effect(Effect::read(Verb::Read, cloud("help")));
     }
@@ -335,7 +337,7 @@ fn copied(
     call: &Call<'_>,
     found: &mut Found,
 ) {
-    if line.has(&["dry-run"]) {
+    if line.shows(&["dry-run"]) {
         return found.effect(Sort::Read.effect(thing.clone()));
     }
     let last = rest.last().map_or("", |word| word.text());

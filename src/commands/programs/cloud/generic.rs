@@ -50,8 +50,8 @@ const VALUED: [&str; 34] = [
     "cluster",
     "compartment-id",
 ];
-const PLAIN: [&str; 9] = [
-    "debug", "quiet", "q", "verbose", "trace", "help", "h", "version", "no-color",
+const PLAIN: [&str; 8] = [
+    "debug", "quiet", "q", "verbose", "trace", "help", "h", "no-color",
 ];
 
 /// Groups and verbs of a program that mean something else than their first word, by the end of the words before any name.
@@ -170,7 +170,9 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
         .words
         .first()
         .is_none_or(|word| matches!(word.text(), "help" | "version" | "completion" | "info"));
-    if line.has(&["help", "h", "version"]) || handbook && line.flags.is_empty() {
+    let version = line.only_asks(&["version"]);
+    let asks = line.shows(&["help", "h"]) && !line.words.is_empty();
+    if asks || version || handbook && line.flags.is_empty() {
         return found.effect(Effect::read(Verb::Read, thing("help")));
     }
     let Some(at) = verb_at(call.program, &line) else {
@@ -189,7 +191,7 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
     let scaled = count.and_then(|count| count.parse::<u32>().ok());
     let to_none = matches!(verb, "scale" | "resize" | "update") && count == Some("0");
     found.effect(match sort {
-        _ if is_dry(&line) => Effect::read(Verb::Read, thing),
+        _ if line.shows(&["dry-run"]) => Effect::read(Verb::Read, thing),
         _ if verb == "scale" && scaled.is_some() => Effect::change(
             Verb::ScaleTo(scaled.unwrap_or(0)),
             thing,
@@ -216,13 +218,6 @@ fn verb_at(program: &str, line: &Line) -> Option<usize> {
             .is_some_and(|word| is_noun_too(word.text()))
     };
     (0..line.words.len()).find(|at| is_verb(*at) && !(is_noun(*at) && is_verb(at + 1)))
-}
-
-fn is_dry(line: &Line) -> bool {
-    line.has(&["dry-run"])
-        && line
-            .value(&["dry-run"])
-            .is_none_or(|value| value.text() != "false")
 }
 
 /// No word is a verb; `--action STOP` may be one.

@@ -1,6 +1,9 @@
 //! Command lines of clouds: words that name what is asked, then flags that may take several words each.
 
-use crate::commands::word::Word;
+use crate::commands::{
+    flags::{takes_back, truth},
+    word::Word,
+};
 
 /// A line taken apart.
 #[derive(Debug, Default)]
@@ -11,6 +14,8 @@ pub(super) struct Line {
     pub(super) flags: Vec<(String, Vec<Word>)>,
     /// The program's own flags.
     pub(super) globals: Vec<(String, Option<Word>)>,
+    /// What is glued to a flag, whosever it is: `--dry-run=false`.
+    glued: Vec<(String, Word)>,
 }
 
 impl Line {
@@ -39,6 +44,8 @@ impl Line {
                 Some((name, value)) => (name, Some(word.with_text(value))),
                 None => (name, None),
             };
+            let glue = glued.iter().map(|value| (name.to_owned(), value.clone()));
+            line.glued.extend(glue);
             if valued.contains(&name) {
                 let value = glued.or_else(|| rest.next().cloned());
                 line.globals.push((name.to_owned(), value));
@@ -62,6 +69,42 @@ impl Line {
             .globals
             .iter()
             .any(|(name, _)| names.contains(&name.as_str()))
+    }
+
+    /// Whether one of these flags, with which nothing is done, is given, and none of them is switched off or taken back.
+    pub(super) fn shows(&self, names: &[&str]) -> bool {
+        let named = |name: &String| names.contains(&name.as_str());
+        let glued = self.glued.iter().filter(|(name, _)| named(name));
+        let mut glued = glued.map(|(_, value)| value);
+        let next = self.flags.iter().filter(|(name, _)| named(name));
+        let next = next.filter_map(|(_, values)| values.first()?.known());
+        let own = self.flags.iter().map(|(name, _)| name);
+        let mut given = own.chain(self.globals.iter().map(|(name, _)| name));
+        self.has(names)
+            && glued.all(|value| value.known().and_then(truth) == Some(true))
+            && next.map(truth).all(|value| value != Some(false))
+            && !given.any(|name| takes_back(name, names))
+            && !self.may_hold_another()
+    }
+
+    /// `$X` may be a flag that takes one back.
+    fn may_hold_another(&self) -> bool {
+        let values = self.flags.iter().flat_map(|(_, values)| values);
+        let glued: Vec<&Word> = self.glued.iter().map(|(_, value)| value).collect();
+        let mut loose = self
+            .words
+            .iter()
+            .chain(values.filter(|value| !glued.contains(value)));
+        loose.any(Word::may_be_flag)
+    }
+
+    /// Without a word that says what is asked: whether it only asks how that is done. A flag that is not known may take the words
+    /// for its values.
+    pub(super) fn only_asks(&self, names: &[&str]) -> bool {
+        let asks = |(name, values): &(String, Vec<Word>)| {
+            names.contains(&name.as_str()) && values.is_empty()
+        };
+        self.words.is_empty() && self.flags.iter().all(asks)
     }
 
     /// The first word after the last of these flags.

@@ -110,7 +110,7 @@ pub(super) fn gpg(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Fo
         "quick-revoke-uid",
     ]) {
         Sort::Access.effect(key)
-    } else if looks || prints || has(&["n", "dry-run"]) {
+    } else if looks || prints || parsed.shows(&["n", "dry-run"]) {
         Effect::read(Verb::Read, key)
     } else if parsed.flags.is_empty() && parsed.words.len() == 1 {
         // Without a command, gpg opens what it is given.
@@ -249,13 +249,13 @@ pub(super) fn borg(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut F
         words.get(1).map_or("", Word::text),
     );
     let verb = parsed.verb().unwrap_or("");
-    let dry = parsed.has(&["n", "dry-run"]);
+    let dry = parsed.shows(&["n", "dry-run"]);
     let undo = |effect: &'static str| Sort::Undo(effect);
     let sort = match verb {
         "" if words.is_empty() => Sort::Read,
         "list" | "info" | "diff" | "help" | "repo-list" | "repo-info" | "rinfo" | "rlist"
         | "version" | "analyze" => Sort::Read,
-        "config" if parsed.has(&["l", "list"]) => Sort::Read,
+        "config" if parsed.shows(&["l", "list"]) => Sort::Read,
         "check" if parsed.has(&["repair"]) => Sort::Delete,
         "check" => Sort::Read,
         "create" | "prune" | "delete" | "extract" | "recreate" | "repo-delete" | "rdelete"

@@ -24,7 +24,7 @@ const MILD_SIGNALS: [&str; 6] = ["HUP", "USR1", "USR2", "WINCH", "CONT", "0"];
 pub(super) fn own(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     let name = page.parsed.words.first().map_or("", Word::text);
     let container = object(&call.setting.place, "container", name);
-    if page.path.starts_with("compose ") && page.parsed.has(&["dry-run"]) {
+    if page.path.starts_with("compose ") && page.parsed.shows(&["dry-run"]) {
         return found.effect(Effect::read(Verb::Read, container));
     }
     match page.path.rsplit(' ').next().unwrap_or("") {

@@ -212,7 +212,7 @@ pub(super) fn build(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     let parsed = &page.parsed;
     let tag = parsed.value(&["t", "tag"]).map_or("", Word::text);
     let image = object(&call.setting.place, "image", tag);
-    let only_checks = parsed.has(&["check"])
+    let only_checks = parsed.shows(&["check"])
         || parsed
             .value(&["call"])
             .is_some_and(|call| call.known() != Some("build"));

@@ -139,7 +139,7 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
             found,
         ),
         "osqueryi" => words(&form, &OSQUERY, call, found),
-        "bq" if form.is(&["query"]) && !form.parsed.has(&["dry_run"]) => {
+        "bq" if form.is(&["query"]) && !form.parsed.shows(&["dry_run"]) => {
             words(&form, &BIG_QUERY, call, found);
         }
         "influx" if first_version(call) => influx("influx-1", call, found),

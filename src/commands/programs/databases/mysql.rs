@@ -44,6 +44,7 @@ pub(super) fn mysql(call: &Call<'_>, found: &mut Found) {
     if form.is_dry() {
         return;
     }
+    statements_cut_short(&form.parsed.unknown, call, found);
     for value in form.parsed.values(&["init-command", "init-command-add"]) {
         sql::judge_word(value, &CLIENT, call, found);
     }
@@ -54,6 +55,19 @@ pub(super) fn mysql(call: &Call<'_>, found: &mut Found) {
     }
     if !any {
         sql::judge_stdin(&CLIENT, call, found);
+    }
+}
+
+/// Flags whose values are statements, cut short so that more than one is meant: versions differ in which ones there are.
+fn statements_cut_short(flags: &[String], call: &Call<'_>, found: &mut Found) {
+    let means = |flag: &&String| {
+        let name = flag.split('=').next().unwrap_or_default();
+        let name = name.strip_prefix("--").filter(|name| !name.is_empty());
+        name.is_some_and(|name| "init-command".starts_with(name) || "execute".starts_with(name))
+    };
+    if let Some(flag) = flags.iter().find(means) {
+        let reason = format!("`{flag}` may bring in statements");
+        found.unknown_code(&call.setting.place, call.program, reason);
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn psql(call: &Call<'_>, found: &mut Found) {
     };
     let form = program.form(call.arguments);
     form.effects(call, found);
-    if form.is_dry() || form.parsed.has(&["l", "list"]) {
+    if form.is_dry() || form.parsed.shows(&["l", "list"]) {
         return;
     }
     if !statements(&form, call, found) {

@@ -38,13 +38,14 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
     };
     let form = program.form(call.arguments);
     form.effects(call, found);
-    if form.is_dry() {
-        return;
-    }
     let mut any = false;
+    // These run in their turn, even before a flag that only shows something.
     for value in form.parsed.values(&["cmd", "c", "s"]) {
         sql::judge_word(value, client, call, found);
         any |= call.program == "duckdb";
+    }
+    if form.is_dry() {
+        return;
     }
     for value in form.parsed.values(&["f"]) {
         sql::judge_file(value, client, call, found);

@@ -71,7 +71,7 @@ fn mount(call: &Call<'_>, found: &mut Found) {
     let place = &call.setting.place;
     let lists = parsed.words.is_empty()
         && !parsed.has(&["a", "all", "source", "target", "L", "U", "label", "uuid"]);
-    let fake = parsed.unknown.is_empty() && parsed.has(&["f", "fake"]);
+    let fake = parsed.unknown.is_empty() && parsed.shows(&["f", "fake"]);
     if asks_for_help(&parsed) || (lists && parsed.unknown.is_empty()) || fake {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);
     }
@@ -225,7 +225,7 @@ fn parted(call: &Call<'_>, found: &mut Found) {
     let place = &call.setting.place;
     let mut commands = parsed.words.iter().skip(1);
     let mut looks = parsed.unknown.is_empty()
-        && (parsed.words.len() > 1 || parsed.has(&["l", "list"]) && parsed.words.is_empty());
+        && (parsed.words.len() > 1 || parsed.shows(&["l", "list"]) && parsed.words.is_empty());
     while let Some(word) = commands.next() {
         looks &= match word.known() {
             Some(

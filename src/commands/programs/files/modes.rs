@@ -219,7 +219,7 @@ fn changed(does: Does, file: &Word, recursive: bool, call: &Call<'_>, found: &mu
 pub(super) fn chown(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&CHOWN, call.arguments);
     let place = &call.setting.place;
-    if parsed.has(&["help", "version"]) {
+    if parsed.shows(&["help", "version"]) {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);
     }
     if !parsed.unknown.is_empty() {
@@ -255,7 +255,7 @@ pub(super) fn chown(call: &Call<'_>, found: &mut Found) {
 pub(super) fn setfacl(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&SETFACL, call.arguments);
     let place = &call.setting.place;
-    if parsed.unknown.is_empty() && parsed.has(&["test", "help", "version"]) {
+    if parsed.unknown.is_empty() && parsed.shows(&["test", "help", "version"]) {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);
     }
     for file in &parsed.words {

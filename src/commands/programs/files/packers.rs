@@ -41,7 +41,7 @@ fn pack(call: &Call<'_>, found: &mut Found) {
     };
     let parsed = parse(table, call.arguments);
     let place = &call.setting.place;
-    let shows = parsed.has(&["l", "list", "t", "test", "b_"]) || asks_for_help(&parsed);
+    let shows = parsed.shows(&["l", "list", "t", "test", "b_"]) || asks_for_help(&parsed);
     let prints = parsed.has(&["c", "stdout", "to-stdout"])
         || parsed.words.is_empty()
         || parsed.words.iter().all(|word| word.text() == "-");

@@ -47,7 +47,7 @@ pub(super) fn patch(call: &Call<'_>, found: &mut Found) {
         );
     }
     unknown(&parsed.unknown, call, found);
-    if parsed.has(&["dry-run"]) && parsed.unknown.is_empty() && !editing {
+    if parsed.shows(&["dry-run"]) && parsed.unknown.is_empty() && !editing {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);
     }
     let elsewhere = parsed.values(&["d", "directory"]).next().is_some();

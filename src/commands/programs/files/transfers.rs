@@ -67,7 +67,7 @@ pub(super) fn rsync(call: &Call<'_>, found: &mut Found) {
             parsed.unknown.join(" ")
         ));
     }
-    if parsed.unknown.is_empty() && parsed.has(&["n", "dry-run"]) {
+    if parsed.unknown.is_empty() && parsed.shows(&["n", "dry-run"]) {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);
     }
     if parsed.has(&["daemon"]) {

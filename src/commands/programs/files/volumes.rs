@@ -66,7 +66,7 @@ fn logical(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&LVM, call.arguments);
     let place = &call.setting.place;
     let value = |names: &[&str]| parsed.value(names).map_or("", Word::text).to_owned();
-    if parsed.unknown.is_empty() && parsed.has(&["t", "test"]) || asks_for_help(&parsed) {
+    if parsed.unknown.is_empty() && parsed.shows(&["t", "test"]) || asks_for_help(&parsed) {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);
     }
     let mut does = lvm_does(call.program).unwrap_or(Does::Remove);

@@ -143,12 +143,8 @@ impl Handbook {
         call: &Call<'_>,
         found: &mut Found,
     ) {
-        let given = |flags: &[&'static str]| page.parsed.has(flags);
-        if deed
-            .marks
-            .iter()
-            .any(|mark| matches!(mark, Mark::Dry(flags) if given(flags)))
-        {
+        let dry = |mark: &Mark| matches!(mark, Mark::Dry(flags) if page.parsed.shows(flags));
+        if deed.marks.iter().any(dry) {
             let object = self.object(Some(deed), page, call, &name(page));
             return found.effect(Effect::read(Verb::Read, object));
         }

@@ -81,13 +81,12 @@ impl Page<'_> {
     }
     /// Whether it only shows how it is used.
     pub(super) fn asks_for_help(&self) -> bool {
-        let short = !self.local.contains(&"h")
-            && self.parsed.has(&["h"])
-            && self.parsed.value(&["h"]).is_none();
+        let short = !self.local.contains(&"h") && self.parsed.value(&["h"]).is_none();
+        let names: &[&str] = if short { &["help", "h"] } else { &["help"] };
         let word = self.path.is_empty() && self.parsed.verb() == Some("help");
         let version =
-            self.path.is_empty() && self.parsed.words.is_empty() && self.parsed.has(&["version"]);
-        self.parsed.has(&["help"]) || short || word || version
+            self.path.is_empty() && self.parsed.words.is_empty() && self.parsed.shows(&["version"]);
+        self.parsed.shows(names) || word || version
     }
 }
 

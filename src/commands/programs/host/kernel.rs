@@ -55,7 +55,7 @@ fn sysctl(call: &Call<'_>, found: &mut Found) {
             parsed.unknown.join(" ")
         ));
     }
-    let dry = parsed.unknown.is_empty() && parsed.has(&["dry-run"]);
+    let dry = parsed.unknown.is_empty() && parsed.shows(&["dry-run"]);
     if parsed.has(&["p", "f", "load", "system"]) && !dry {
         act(Does::Alter, program(place, call), Reach::Unknown, found);
         return found.bounded("the values stand in files");

@@ -158,7 +158,7 @@ pub(super) const GO: Sheet = Sheet::with_verbs(
     ],
 );
 
-const GEM: Sheet = Sheet::with_verbs(
+pub(super) const GEM: Sheet = Sheet::with_verbs(
     "package",
     table(
         words!(
@@ -261,7 +261,7 @@ const POETRY: Sheet = Sheet {
         ],
     )
 };
-const CONDA: Sheet = Sheet {
+pub(super) const CONDA: Sheet = Sheet {
     dry: words!("d dry-run"),
     ..Sheet::with_verbs(
         "package",
@@ -294,11 +294,9 @@ const CONDA: Sheet = Sheet {
 /// The sheet of a program for languages.
 pub(super) fn sheet(program: &str) -> Option<&'static Sheet> {
     Some(match program {
-        "gem" => &GEM,
         "bundle" | "bundler" => &BUNDLE,
         "composer" => &COMPOSER,
         "poetry" | "uv" => &POETRY,
-        "conda" | "mamba" | "micromamba" => &CONDA,
         _ => return None,
     })
 }

@@ -2,6 +2,7 @@
 
 use super::does::{Does, act};
 use super::language_tables::{CARGO, GO, NPM, PIP};
+use super::pinned::{conda, gem, is_version, unless_pinned};
 use super::sheet::{asks_for_help, has_word, program};
 use crate::commands::found::{Found, object};
 use crate::commands::programs::Grammar;
@@ -18,6 +19,8 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "cargo" => cargo,
         "virtualenv" => virtualenv,
         "go" => go,
+        "gem" => gem,
+        "conda" | "mamba" | "micromamba" => conda,
         _ => return None,
     })
 }
@@ -64,7 +67,9 @@ fn pip(call: &Call<'_>, found: &mut Found) {
         "install download wheel inject run lock",
         parsed.verb().unwrap_or_default(),
     );
-    if !installs || asks_for_help(&parsed) || parsed.unknown.is_empty() && parsed.has(&["dry-run"])
+    if !installs
+        || asks_for_help(&parsed)
+        || parsed.unknown.is_empty() && parsed.shows(&["dry-run"])
     {
         return;
     }
@@ -169,7 +174,7 @@ fn npm(call: &Call<'_>, found: &mut Found) {
             found,
         );
     }
-    let dry = parsed.unknown.is_empty() && parsed.has(&["dry-run"]);
+    let dry = parsed.unknown.is_empty() && parsed.shows(&["dry-run"]);
     if has_word(
         "install i add in isntall",
         parsed.verb().unwrap_or_default(),
@@ -261,7 +266,18 @@ fn yarn(call: &Call<'_>, found: &mut Found) {
     if verb.is_some_and(|word| word.known().is_none()) {
         found.unknown_code(place, "yarn", "which command of yarn is meant is not known");
     }
-    if does == Does::Install("yarn remove {}")
+    let adds = does == Does::Install("yarn remove {}");
+    let added: Vec<Word> = words_after(call.arguments, "add");
+    if adds && !npm_versions(&added) {
+        act(
+            Does::Install(""),
+            program(place, call),
+            Reach::Unknown,
+            found,
+        );
+        found.bounded("which version is installed, and what it runs, is not known");
+    }
+    if adds
         && call
             .arguments
             .iter()
@@ -274,6 +290,18 @@ fn yarn(call: &Call<'_>, found: &mut Found) {
             found,
         );
     }
+}
+
+/// The words after a verb that are no flags.
+fn words_after(arguments: &[Word], verb: &str) -> Vec<Word> {
+    let words = arguments
+        .iter()
+        .filter(|word| !word.text().starts_with('-'));
+    words
+        .skip_while(|word| word.text() != verb)
+        .skip(1)
+        .cloned()
+        .collect()
 }
 
 fn cargo(call: &Call<'_>, found: &mut Found) {
@@ -293,7 +321,7 @@ fn cargo(call: &Call<'_>, found: &mut Found) {
     let arguments = arguments.get(..end).unwrap_or_default();
     let bare = Call { arguments, ..*call };
     let parsed = CARGO.parse(arguments);
-    if parsed.verb() == Some("fmt") && parsed.has(&["check"]) && parsed.unknown.is_empty() {
+    if parsed.verb() == Some("fmt") && parsed.shows(&["check"]) && parsed.unknown.is_empty() {
         return act(
             Does::Look,
             program(&call.setting.place, call),
@@ -315,6 +343,11 @@ fn cargo(call: &Call<'_>, found: &mut Found) {
             found,
         );
     }
+    let pinned = parsed.value(&["version"]).is_some_and(is_version);
+    let local = parsed.value(&["path"]).is_some();
+    if parsed.verb() == Some("install") && !pinned && !local && !asks_for_help(&parsed) {
+        unless_pinned(&parsed, &["@"], call, found);
+    }
     if parsed.values(&["config", "Z"]).next().is_some() {
         found.unknown_code(
             &call.setting.place,
@@ -328,7 +361,7 @@ fn cargo(call: &Call<'_>, found: &mut Found) {
 fn go(call: &Call<'_>, found: &mut Found) {
     let parsed = GO.parse(call.arguments);
     let place = &call.setting.place;
-    let dry = parsed.has(&["n"]) && parsed.unknown.is_empty();
+    let dry = parsed.shows(&["n"]) && parsed.unknown.is_empty();
     let verb = parsed.verb().unwrap_or_default();
     // What stands behind the package of `go run` are arguments of the program.
     GO.decide(&parsed, call, found);
@@ -343,6 +376,10 @@ fn go(call: &Call<'_>, found: &mut Found) {
             Reach::Exactly(1),
             found,
         );
+    }
+    let remote = parsed.words.iter().any(|word| word.text().contains('@'));
+    if verb == "install" && remote && !dry {
+        unless_pinned(&parsed, &["@"], call, found);
     }
     if verb == "env" && (parsed.has(&["w", "u"])) {
         act(Does::Alter, program(place, call), Reach::Exactly(1), found);

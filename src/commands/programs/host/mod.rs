@@ -12,6 +12,7 @@ mod machine;
 mod openssl;
 mod package_tables;
 mod packages;
+mod pinned;
 mod processes;
 mod services;
 pub(in crate::commands::programs) mod sheet;

@@ -191,7 +191,7 @@ impl Sheet {
 
     fn is_dry(&self, parsed: &Parsed) -> bool {
         let allowed = |name: &str| self.dry.contains(&name) || self.beside.contains(&name);
-        parsed.has(self.dry)
+        parsed.shows(self.dry)
             && (self.beside.is_empty() || parsed.flags.iter().all(|flag| allowed(&flag.name)))
             && (self.dry_verbs.is_empty()
                 || parsed
@@ -291,13 +291,13 @@ fn complete(table: &Table, word: &Word) -> Word {
     }
 }
 
-/// Whether the only thing asked for is how to use the program.
+/// Whether the only thing asked for is how to use the program. With words, `--version` may be which version of them is meant.
 pub(in crate::commands::programs) fn asks_for_help(parsed: &Parsed) -> bool {
-    let asked = parsed
-        .unknown
-        .iter()
-        .all(|flag| flag == "--help" || flag == "--version");
-    asked && (!parsed.unknown.is_empty() || parsed.has(&["help", "version"]))
+    let version = parsed.words.is_empty();
+    let asks = |flag: &String| flag == "--help" || version && flag == "--version";
+    let asked = parsed.unknown.iter().all(asks);
+    let known = parsed.shows(&["help"]) || version && parsed.shows(&["version"]);
+    asked && (!parsed.unknown.is_empty() || known)
 }
 
 /// Whether a word stands in a list of words.

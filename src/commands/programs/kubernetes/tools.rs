@@ -127,7 +127,7 @@ pub(super) fn switch(call: &Call<'_>, found: &mut Found) {
     if parsed.has(&["d"]) {
         return found.effect(Effect::destructive(Verb::Delete, kubeconfig));
     }
-    if parsed.has(&["c", "current", "h", "help", "V", "version"]) {
+    if parsed.shows(&["c", "current", "h", "help", "V", "version"]) {
         return found.effect(Effect::read(Verb::Read, kubeconfig));
     }
     let words: &[Word] = if parsed.has(&["u", "unset"]) {

@@ -35,9 +35,7 @@ impl Form<'_> {
         found: &mut Found,
     ) {
         let dry = self.is_dry();
-        let given = |wanted: Does| {
-            self.parsed.unknown.is_empty() && self.doing.iter().any(|(does, _)| *does == wanted)
-        };
+        let given = |wanted: Does| self.spares(wanted);
         let deed = match deed {
             _ if dry || given(Does::Read) || given(Does::Shell) => Does::Read,
             _ if given(Does::Trial) => Does::Trial,

@@ -2,15 +2,15 @@
 
 use super::{Does, Flags, Program, Verb};
 use crate::commands::{
-    flags::{Flag, Parsed, Table},
+    flags::{Flag, Parsed, Table, takes_back, truth},
     found::object,
     programs::names::is_secret,
     word::{Call, Word},
 };
 use crate::domain::effect::Object;
 
-/// Values that switch a flag off.
-const OFF: [&str; 7] = ["false", "False", "FALSE", "no", "off", "0", "f"];
+/// Other words that switch a flag off.
+const OFF: [&str; 2] = ["no", "off"];
 
 /// A command line taken apart.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(in crate::commands::programs) struct Form<'m> {
     pub(in crate::commands::programs) before: usize,
     /// What the flags do, with the value of each.
     pub(super) doing: Vec<(Does, Flag)>,
+    /// What flags would keep from being done, if they were not switched off or taken back somewhere.
+    unsure: Vec<Does>,
     /// The command that the verb runs.
     pub(super) command: Option<Vec<Word>>,
 }
@@ -38,6 +40,7 @@ pub(super) fn read<'m>(program: &'m Program, arguments: &[Word]) -> Form<'m> {
         parsed: Parsed::default(),
         before: 0,
         doing: Vec::new(),
+        unsure: Vec::new(),
         command: None,
     };
     let mut rest = arguments.to_vec();
@@ -113,6 +116,17 @@ impl Program {
 }
 
 impl Flags {
+    /// What is done after all, since a flag takes back the one that kept it from being done.
+    fn taken_back(&self, flag: &str) -> Vec<Does> {
+        let back = self
+            .does
+            .iter()
+            .filter(|(name, _)| takes_back(flag, &[name]));
+        let back = back.map(|(_, does)| *does);
+        back.filter(|does| matches!(does, Does::Dry | Does::Read | Does::Trial))
+            .collect()
+    }
+
     /// What the flags do that this may be the beginning of.
     fn short_for(&self, flag: &str) -> Vec<(Does, Flag)> {
         let name = flag.trim_start_matches('-').split('=').next();
@@ -144,34 +158,74 @@ impl<'m> Form<'m> {
     fn take(&mut self, flags: &Flags, part: Parsed) -> Vec<Word> {
         let negated = |name: &str| {
             let plain = name.strip_prefix("no-");
-            plain.is_some_and(|plain| flags.table.plain.contains(&plain))
+            plain.is_some_and(|plain| plain.len() > 1 && flags.table.plain.contains(&plain))
         };
+        for flag in &part.unknown {
+            self.unsure.extend(flags.taken_back(flag));
+        }
         for flag in part.flags {
-            let valued = flags.table.valued.contains(&flag.name.as_str());
-            let off = flag
-                .value
-                .as_ref()
-                .and_then(Word::known)
-                .is_some_and(|value| OFF.contains(&value));
-            let on = valued || !off;
-            for (_, does) in flags.does.iter().filter(|(name, _)| *name == flag.name) {
-                if on {
-                    self.doing.push((*does, flag.clone()));
-                }
-            }
+            self.given(flags, &flag);
             self.parsed.flags.push(flag);
         }
-        let strange = part.unknown.into_iter().filter(|flag| {
+        for flag in part.unknown {
             let name = flag.strip_prefix("--").unwrap_or_default();
-            !(flags.any || self.program.abbreviations && negated(name))
-        });
-        for flag in strange {
+            if flags.any {
+                continue;
+            }
+            if self.program.abbreviations && negated(name) {
+                let name = name.to_owned();
+                self.parsed.flags.push(Flag { name, value: None });
+                continue;
+            }
             if self.program.abbreviations {
                 self.doing.extend(flags.short_for(&flag));
             }
             self.parsed.unknown.push(flag);
         }
         part.words
+    }
+
+    /// Notes what a flag does, or what it keeps from being done.
+    fn given(&mut self, flags: &Flags, flag: &Flag) {
+        self.unsure.extend(flags.taken_back(&flag.name));
+        let valued = flags.table.valued.contains(&flag.name.as_str());
+        let plain = flags.table.plain.contains(&flag.name.as_str());
+        let value = flag.value.as_ref().and_then(Word::known);
+        let off = value.is_some_and(|value| OFF.contains(&value) || truth(value) == Some(false));
+        for (_, does) in flags.does.iter().filter(|(name, _)| *name == flag.name) {
+            let spares = matches!(does, Does::Dry | Does::Read | Does::Trial);
+            if spares && (off && !valued || plain && !flag.is_surely_on()) {
+                self.unsure.push(*does);
+            } else if valued || !off {
+                self.doing.push((*does, flag.clone()));
+            }
+        }
+    }
+
+    /// What words with a name keep from being done, if another of that name says something else: `test=true test=false`.
+    fn contradicted(&self, flags: &Flags) -> Vec<Does> {
+        let other = |name: &str, does: Does| {
+            let listed = |word: &Word| {
+                (flags.words.iter()).any(|(known, done)| *done == does && *known == word.text())
+            };
+            let named = |word: &&Word| {
+                let given = word.text().strip_prefix(name);
+                given.is_some_and(|rest| rest.starts_with('='))
+            };
+            (self.parsed.words.iter().filter(named)).any(|word| !listed(word))
+        };
+        let named = flags.words.iter().filter_map(|(word, does)| {
+            let (name, _) = word.split_once('=')?;
+            other(name, *does).then_some(*does)
+        });
+        named.collect()
+    }
+
+    /// Whether a flag says that no more than this is done, and none that it is not so after all.
+    pub(super) fn spares(&self, wanted: Does) -> bool {
+        self.parsed.unknown.is_empty()
+            && !self.unsure.contains(&wanted)
+            && self.doing.iter().any(|(does, _)| *does == wanted)
     }
 
     /// Reads what stands after the verb.
@@ -187,6 +241,7 @@ impl<'m> Form<'m> {
             let part = parse(self.program, &flags.table, until_word, rest);
             self.parsed.before_dashes = part.before_dashes;
             self.parsed.words = self.take(flags, part);
+            self.unsure.extend(self.contradicted(flags));
             for (word, does) in &flags.words {
                 let meant = |given: &Word| match *word {
                     "~" => is_secret(given.text()),
@@ -236,15 +291,8 @@ impl<'m> Form<'m> {
 
     /// Whether a flag says that nothing at all is done. A flag that is not known might have swallowed it.
     pub(in crate::commands::programs) fn is_dry(&self) -> bool {
-        let sure = |flag: &Flag| {
-            let value = flag.value.as_ref();
-            value.is_none_or(|value| value.known() == Some("true"))
-        };
-        self.parsed.unknown.is_empty()
-            && self
-                .doing
-                .iter()
-                .any(|(does, flag)| *does == Does::Dry && sure(flag))
+        let sure = |(does, flag): &(Does, Flag)| *does != Does::Dry || flag.is_surely_on();
+        self.spares(Does::Dry) && self.doing.iter().all(sure)
     }
 
     /// What is done, named as people would.

@@ -64,7 +64,7 @@ pub(super) fn curl(call: &Call<'_>, found: &mut Found) {
         .iter()
         .chain(parsed.values(&["url", "expand-url"]))
         .collect();
-    if parsed.has(&["V", "version", "h", "help", "M", "manual"]) && parsed.unknown.is_empty()
+    if parsed.shows(&["V", "version", "h", "help", "M", "manual"]) && parsed.unknown.is_empty()
         || call.arguments.is_empty()
     {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);

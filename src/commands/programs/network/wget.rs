@@ -46,7 +46,7 @@ pub(super) fn wget(call: &Call<'_>, found: &mut Found) {
     // `-nv`, `-nc`, `-np`, `-nH`, `-nd` are two letters each, of which the table knows the first and the second as plain ones.
     let parsed = parse(&WGET, &without_pairs(call.arguments));
     let place = &call.setting.place;
-    if parsed.has(&["V", "version", "h", "help"]) && parsed.unknown.is_empty()
+    if parsed.shows(&["V", "version", "h", "help"]) && parsed.unknown.is_empty()
         || call.arguments.is_empty()
     {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);

@@ -15,7 +15,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
 fn env(call: &Call<'_>, found: &mut Found) {
     let parsed = tables::ENV.parse(call.arguments);
     unknown_flags(&parsed, call, found);
-    if parsed.has(&["help", "version"]) {
+    if parsed.shows(&["help", "version"]) {
         return;
     }
     let mut words = Vec::new();

@@ -35,7 +35,7 @@ fn at(call: &Call<'_>, found: &mut Found) {
     if parsed.has(&["r", "d"]) {
         return removes_jobs(call, found);
     }
-    if parsed.has(&["l", "V", "c", "help"]) {
+    if parsed.shows(&["l", "V", "c", "help"]) {
         return;
     }
     let job = object(&call.setting.place, "job", "at");
@@ -159,7 +159,7 @@ fn jobs(text: &str, call: &Call<'_>, found: &mut Found) {
 fn systemd_run(call: &Call<'_>, found: &mut Found) {
     let parsed = tables::SYSTEMD_RUN.parse(call.arguments);
     unknown_flags(&parsed, call, found);
-    if parsed.has(&["h", "help", "version"]) {
+    if parsed.shows(&["h", "help", "version"]) {
         return;
     }
     let unit = object(

@@ -25,7 +25,7 @@ fn item() -> Word {
 fn xargs(call: &Call<'_>, found: &mut Found) {
     let parsed = tables::XARGS.parse(call.arguments);
     unknown_flags(&parsed, call, found);
-    if parsed.has(&["help", "version"]) {
+    if parsed.shows(&["help", "version"]) {
         return;
     }
     let command = if parsed.words.is_empty() {
@@ -172,7 +172,7 @@ fn in_text(command: &[Word], mark: &str, found: &mut Found) -> Vec<Word> {
 fn parallel(call: &Call<'_>, found: &mut Found) {
     let parsed = tables::PARALLEL.parse(call.arguments);
     unknown_flags(&parsed, call, found);
-    if parsed.has(&["version", "help", "dry-run", "dryrun", "citation"]) {
+    if parsed.shows(&["version", "help", "dry-run", "dryrun", "citation"]) {
         return;
     }
     if parsed.has(&["S", "sshlogin", "pipe"]) {

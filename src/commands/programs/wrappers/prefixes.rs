@@ -77,7 +77,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
 fn run(prefix: &Prefix, call: &Call<'_>, found: &mut Found) {
     let parsed = prefix.flags.parse(call.arguments);
     unknown_flags(&parsed, call, found);
-    if parsed.has(&["help", "version", "dump"]) {
+    if parsed.shows(&["help", "version", "dump"]) {
         return;
     }
     match parsed.words.get(prefix.skip..) {
@@ -163,7 +163,7 @@ fn taskset(call: &Call<'_>, found: &mut Found) {
 fn numactl(call: &Call<'_>, found: &mut Found) {
     let parsed = tables::NUMACTL.parse(call.arguments);
     unknown_flags(&parsed, call, found);
-    if !parsed.has(&["s", "show", "H", "hardware"]) {
+    if !parsed.shows(&["s", "show", "H", "hardware"]) {
         nested(&parsed.words, call, found);
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
 fn sudo(call: &Call<'_>, found: &mut Found) {
     let parsed = tables::SUDO.parse(call.arguments);
     unknown_flags(&parsed, call, found);
-    if parsed.has(&["l", "list", "V", "version", "help"]) {
+    if parsed.shows(&["l", "list", "V", "version", "help"]) {
         return;
     }
     if parsed.has(&["e", "edit"]) {
@@ -63,7 +63,7 @@ fn doas(call: &Call<'_>, found: &mut Found) {
 fn su(call: &Call<'_>, found: &mut Found) {
     let parsed = tables::SU.parse(call.arguments);
     unknown_flags(&parsed, call, found);
-    if parsed.has(&["h", "help", "V", "version"]) {
+    if parsed.shows(&["h", "help", "V", "version"]) {
         return;
     }
     if let Some(shell) = parsed.value(&["s", "shell"])
@@ -134,7 +134,7 @@ fn sg(call: &Call<'_>, found: &mut Found) {
 fn pkexec(call: &Call<'_>, found: &mut Found) {
     let parsed = tables::PKEXEC.parse(call.arguments);
     unknown_flags(&parsed, call, found);
-    if parsed.words.is_empty() && !parsed.has(&["version", "help"]) {
+    if parsed.words.is_empty() && !parsed.shows(&["version", "help"]) {
         interactive(call, found);
     }
     nested(&parsed.words, call, found);

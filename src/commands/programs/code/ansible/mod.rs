@@ -23,7 +23,7 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
     if form.is_dry() {
         return form.effects(call, found);
     }
-    if form.parsed.has(&["C", "check"]) && form.parsed.unknown.is_empty() {
+    if form.parsed.shows(&["C", "check"]) && form.parsed.unknown.is_empty() {
         return form.effects_of(Does::Trial, call, found);
     }
     let hosts = form.parsed.words.first().map_or("hosts", Word::text);
@@ -41,7 +41,7 @@ pub(super) fn plays(call: &Call<'_>, found: &mut Found) {
     let form = program.form(call.arguments);
     sources::judge(&form, call, found);
     form.effects(call, found);
-    if form.parsed.has(&["C", "check"]) && !form.is_dry() {
+    if form.parsed.shows(&["C", "check"]) && !form.is_dry() {
         sources::tried_out(&form, call, found);
     }
 }

@@ -34,7 +34,7 @@ const MORE: [&str; 7] = [
 /// Says what stands in templates, variables, inventories and files with passwords.
 pub(super) fn judge(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
     let parsed = &form.parsed;
-    if parsed.has(&["h", "help", "version"]) && parsed.unknown.is_empty() {
+    if parsed.shows(&["h", "help", "version"]) && parsed.unknown.is_empty() {
         return;
     }
     let variables = parsed.values(&["e", "extra-vars"]);

@@ -245,7 +245,9 @@ impl Line<'_> {
                     && rest.iter().all(|value| value == first)
             }
         };
-        dry || self.page.is_own_flag("local") && self.page.path != "wait" && self.has(&["local"])
+        dry || self.page.is_own_flag("local")
+            && self.page.path != "wait"
+            && self.page.parsed.shows(&["local"])
     }
 
     /// The namespace of objects that name none themselves.

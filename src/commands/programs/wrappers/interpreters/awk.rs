@@ -9,7 +9,7 @@ use crate::domain::effect::{Effect, Secrets, Verb};
 pub(super) fn awk(call: &Call<'_>, found: &mut Found) {
     let parsed = tables::AWK.parse(call.arguments);
     unknown_flags(&parsed, call, found);
-    if parsed.has(&["help", "version", "h", "V", "C", "copyright"]) {
+    if parsed.shows(&["help", "version", "h", "V", "C", "copyright"]) {
         return;
     }
     let loaded = parsed.values(&["i", "include", "l", "load"]);

@@ -4,6 +4,7 @@
 mod awk;
 mod code;
 mod languages;
+mod manners;
 mod perl;
 mod sed;
 
@@ -24,10 +25,10 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
     let name = program.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
     match name {
         "python" | "pypy" => Some(python),
-        "ruby" | "jruby" => Some(ruby),
-        "node" | "nodejs" => Some(node),
-        "php" => Some(php),
-        "lua" | "luajit" => Some(lua),
+        "ruby" | "jruby" => Some(manners::ruby),
+        "node" | "nodejs" => Some(manners::node),
+        "php" => Some(manners::php),
+        "lua" | "luajit" => Some(manners::lua),
         "deno" | "bun" | "tclsh" | "wish" | "guile" | "racket" | "sbcl" | "clisp" | "julia"
         | "Rscript" | "R" | "octave" | "groovy" | "scala" | "jshell" | "ghci" | "runghc"
         | "elixir" | "iex" | "erl" | "escript" | "pwsh" | "powershell" | "raku" | "ocaml"
@@ -49,6 +50,8 @@ struct Manner {
     plain: &'static [&'static str],
     /// Flags with which nothing runs.
     shows: &'static [&'static str],
+    /// Flags with which a file is only checked.
+    checks: &'static [&'static str],
 }
 
 /// What is to be run.
@@ -75,6 +78,11 @@ impl Manner {
             }
             if self.shows.contains(&text) {
                 return Run::Nothing;
+            }
+            if self.checks.contains(&text) {
+                // What other flags bring in is loaded before the file is looked at.
+                let other = rest.iter().find(|word| word.text().starts_with('-'));
+                return other.map_or(Run::Nothing, |other| Run::Unknown(other.text()));
             }
             if self.code.contains(&text) {
                 return rest.first().map_or(Run::Nothing, Run::Code);
@@ -117,6 +125,14 @@ impl Manner {
 }
 
 fn run(manner: &Manner, call: &Call<'_>, found: &mut Found) {
+    // Alone, it says which version it is, whatever else it does beside others.
+    if let [only] = call.arguments
+        && only.known() == Some("-v")
+        && manner.letters.contains('v')
+        && manner.language.name != "python"
+    {
+        return;
+    }
     match manner.read(call.arguments) {
         Run::Nothing => {}
         Run::Code(code) => program(manner.language, code, call, found),
@@ -200,7 +216,11 @@ fn reads(files: &[Word], call: &Call<'_>, found: &mut Found) {
 /// A language that nobody reads here.
 fn other_language(call: &Call<'_>, found: &mut Found) {
     let only = call.arguments.first().and_then(Word::known);
-    if call.arguments.len() == 1 && matches!(only, Some("--version" | "-version" | "--help" | "-v"))
+    // Some take no such flag, and run what comes in.
+    let nothing = matches!(call.stdin, Stdin::Nothing) && !matches!(call.program, "tclsh" | "wish");
+    if nothing
+        && call.arguments.len() == 1
+        && matches!(only, Some("--version" | "-version" | "--help" | "-v"))
     {
         return;
     }
@@ -217,6 +237,7 @@ fn python(call: &Call<'_>, found: &mut Found) {
             letters: "bBdEIOPqsSuvx",
             plain: &[],
             shows: &["-V", "-VV", "--version", "-h", "--help"],
+            checks: &[],
         },
         call,
         found,
@@ -314,88 +335,4 @@ fn folders(words: &[Word]) -> Vec<Word> {
         }
     }
     folders
-}
-
-fn ruby(call: &Call<'_>, found: &mut Found) {
-    run(
-        &Manner {
-            language: &languages::RUBY,
-            code: &["-e"],
-            valued: &["-E", "-C"],
-            letters: "alnpswvW",
-            plain: &[
-                "-rjson", "-ryaml", "-rtime", "-rdate", "-rset", "-rdigest", "-rbase64",
-            ],
-            shows: &["--version", "-v", "-h", "--help", "-c"],
-        },
-        call,
-        found,
-    );
-}
-
-fn node(call: &Call<'_>, found: &mut Found) {
-    run(
-        &Manner {
-            language: &languages::SCRIPT,
-            code: &["-e", "--eval", "-p", "--print", "-pe"],
-            valued: &[],
-            letters: "",
-            plain: &["--no-warnings", "--trace-warnings", "--use-strict"],
-            shows: &[
-                "-v",
-                "--version",
-                "-h",
-                "--help",
-                "-c",
-                "--check",
-                "--v8-options",
-            ],
-        },
-        call,
-        found,
-    );
-}
-
-fn php(call: &Call<'_>, found: &mut Found) {
-    run(
-        &Manner {
-            language: &languages::PHP,
-            code: &["-r", "--run"],
-            valued: &["-d"],
-            letters: "nqC",
-            plain: &[],
-            shows: &[
-                "-v",
-                "--version",
-                "-i",
-                "--info",
-                "-m",
-                "--modules",
-                "-l",
-                "--syntax-check",
-                "--ini",
-                "-h",
-                "--help",
-                "--rf",
-                "--re",
-            ],
-        },
-        call,
-        found,
-    );
-}
-
-fn lua(call: &Call<'_>, found: &mut Found) {
-    run(
-        &Manner {
-            language: &languages::LUA,
-            code: &["-e"],
-            valued: &[],
-            letters: "EW",
-            plain: &[],
-            shows: &["-v"],
-        },
-        call,
-        found,
-    );
 }

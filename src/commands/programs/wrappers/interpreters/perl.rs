@@ -88,13 +88,21 @@ const MARKS: &[&str] = &[
     "<$",
 ];
 
+/// When a flag that only shows something ends it.
+#[derive(PartialEq, Eq)]
+enum Shows {
+    AtOnce,
+    /// `-V`, after what `-e` and `-M` bring in.
+    AfterCode,
+}
+
 /// What the flags say.
 #[derive(Default)]
 struct Told {
     code: Vec<Word>,
     /// `-i`, and the ending of the copies.
     in_place: Option<String>,
-    shows: bool,
+    shows: Option<Shows>,
     unknown: Option<String>,
     loops: bool,
     /// `-p`: every line is printed after the program.
@@ -103,7 +111,8 @@ struct Told {
 
 pub(super) fn perl(call: &Call<'_>, found: &mut Found) {
     let (told, operands) = told(call.arguments);
-    if told.shows {
+    let bare = told.code.is_empty() && told.unknown.is_none();
+    if told.shows == Some(Shows::AtOnce) || told.shows.is_some() && bare {
         return;
     }
     if let Some(flag) = &told.unknown {
@@ -313,7 +322,7 @@ fn told(words: &[Word]) -> (Told, &[Word]) {
             break;
         }
         if text == "--version" || text == "--help" {
-            told.shows = true;
+            told.shows = Some(Shows::AtOnce);
         }
         if first.known().is_none() {
             told.unknown = Some(text.to_owned());
@@ -340,7 +349,16 @@ fn cluster<'w>(text: &str, mut rest: &'w [Word], told: &mut Told) -> &'w [Word] 
                 told.in_place = Some(letters.as_str().to_owned());
                 break;
             }
-            'v' | 'V' | 'h' | 'c' => told.shows = true,
+            'v' | 'h' => told.shows = Some(Shows::AtOnce),
+            // `-V:name`
+            'V' => {
+                told.shows = told.shows.take().or(Some(Shows::AfterCode));
+                if letters.as_str().starts_with(':') {
+                    break;
+                }
+            }
+            // Checks it, and runs its `BEGIN` and `use`.
+            'c' => {}
             'F' => break,
             '0' | 'l' => {
                 let digits = letters.as_str().len()

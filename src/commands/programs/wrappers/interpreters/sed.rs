@@ -18,7 +18,7 @@ enum Deed {
 pub(super) fn sed(call: &Call<'_>, found: &mut Found) {
     let parsed = tables::SED.parse(call.arguments);
     unknown_flags(&parsed, call, found);
-    if parsed.has(&["help", "version"]) {
+    if parsed.shows(&["help", "version"]) {
         return;
     }
     let mut scripts: Vec<Word> = parsed.values(&["e", "expression"]).cloned().collect();
