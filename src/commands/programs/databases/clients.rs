@@ -21,6 +21,7 @@ const PLAIN: Client = Client {
     words: &[],
     loose: false,
     variables: false,
+    system: false,
 };
 const CLICKHOUSE: Client = Client {
     dialect: &ClickHouseDialect {},

@@ -34,7 +34,7 @@ pub(super) fn look(line: &Line<'_>, found: &mut Found) {
         _ => line.targets(words),
     };
     let shown = match line.page.path {
-        "describe" | "logs" | "rollout status" => Shown::Names,
+        "describe" | "logs" | "rollout status" if !line.logs_bodies() => Shown::Names,
         // The last applied state of a secret is the secret.
         "apply view-last-applied" => Shown::Values,
         _ => line.shown(),
