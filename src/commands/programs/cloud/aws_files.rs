@@ -35,7 +35,9 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
     let remote = |word: &Word| word.text().starts_with("s3://");
     let name = if remote(to) { to } else { from };
     let bucket = handbook.object(page.deed, page, call, name);
-    if parsed.has(&["dryrun"]) || (to.text() == "-" && page.path == "s3 cp") {
+    if parsed.has(&["dryrun"])
+        || (matches!(to.text(), "-" | "/dev/stdout" | "/dev/stderr") && page.path == "s3 cp")
+    {
         let shown = !parsed.has(&["dryrun"]) && discloses(from.text());
         return found.effect(Effect {
             secrets: if shown {

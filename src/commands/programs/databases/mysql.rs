@@ -59,7 +59,20 @@ pub(super) fn mysql(call: &Call<'_>, found: &mut Found) {
         .parsed
         .values(&["D", "database"])
         .chain(&form.parsed.words);
-    let client = if databases.any(own) { &SYSTEM } else { &CLIENT };
+    // Texts of several flags are one text to the server.
+    let used = |word: &Word| {
+        let text = word.text().to_ascii_lowercase().replace('`', "");
+        text.contains("use mysql") || text.contains("\\u mysql")
+    };
+    let uses = form
+        .parsed
+        .values(&["e", "execute", "init-command", "init-command-add"])
+        .any(used);
+    let client = if uses || databases.any(own) {
+        &SYSTEM
+    } else {
+        &CLIENT
+    };
     if form
         .parsed
         .values(&["default-character-set"])

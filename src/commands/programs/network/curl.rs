@@ -153,6 +153,7 @@ fn sent(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
         "json",
         "H",
         "header",
+        "proxy-header",
     ]) {
         if let Some(file) = body.text().strip_prefix('@') {
             file_or_stdin(&body.with_text(file), call, found);
@@ -178,7 +179,7 @@ fn sent(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
         }
     }
     for file in parsed
-        .values(&["b", "cookie"])
+        .values(&["b", "cookie", "etag-compare"])
         .filter(|word| !word.text().contains('='))
     {
         carried_off(file, place, found);

@@ -152,6 +152,11 @@ pub(super) fn httpie(call: &Call<'_>, found: &mut Found) {
     let sends = items.iter().any(|item| is_body(item.text()))
         || parsed.value(&["raw"]).is_some()
         || !matches!(call.stdin, Stdin::Nothing);
+    if let Stdin::File(file) = call.stdin
+        && !parsed.has(&["I", "ignore-stdin"])
+    {
+        carried_off(file, place, found);
+    }
     let implied = if sends { "POST" } else { "GET" };
     for item in items {
         if let Some((_, file)) = item.text().split_once('@') {

@@ -187,6 +187,9 @@ fn parallel(call: &Call<'_>, found: &mut Found) {
     for file in parsed.values(&["a", "arg-file"]) {
         printed(file, &call.setting.place, found);
     }
+    if let Stdin::File(file) = call.stdin {
+        printed(file, &call.setting.place, found);
+    }
     for path in parsed.values(&["joblog", "results"]) {
         super::writes(path.text(), call, found);
     }

@@ -99,11 +99,11 @@ fn cut_and_judge(text: &str, client: &Client, call: &Call<'_>, found: &mut Found
             }
             Piece::Statement(tokens) => {
                 let tokens = Tokens::new(&tokens);
-                if tokens.is(0, "SET") && tokens.changes_reading() {
+                if sets(&tokens) && tokens.changes_reading() {
                     found.opaque("SQL: a setting changes where the strings after it end");
                 }
                 system |= tokens.is(0, "USE") && named_mysql(&tokens);
-                if system && query::shows_accounts(&tokens) {
+                if query::reads_secret_file(&tokens) || system && query::shows_accounts(&tokens) {
                     effect(Does::Secrets, &tokens, call, found);
                 }
                 if client.variables && tokens.has_variable() {
@@ -121,6 +121,12 @@ fn cut_and_judge(text: &str, client: &Client, call: &Call<'_>, found: &mut Found
             }
         }
     }
+}
+
+/// Whether it sets what is valid for the statements after it.
+fn sets(tokens: &Tokens<'_>) -> bool {
+    let setter = |name: &str| name.eq_ignore_ascii_case("set_config");
+    tokens.is(0, "SET") || (0..tokens.len()).any(|place| tokens.name(place).is_some_and(setter))
 }
 
 fn named_mysql(tokens: &Tokens<'_>) -> bool {

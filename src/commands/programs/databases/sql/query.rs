@@ -241,6 +241,21 @@ pub(super) fn shows_accounts(tokens: &Tokens<'_>) -> bool {
     (1..tokens.len()).any(table) && !only_plain_columns(tokens)
 }
 
+/// Whether a table of accounts is named at all.
+pub(super) fn names_accounts(tokens: &Tokens<'_>) -> bool {
+    (0..tokens.len()).any(|place| named(tokens, place, "user") || named(tokens, place, ACCOUNTS))
+}
+
+/// Whether a column that holds a secret is named at all.
+pub(super) fn names_secret_column(tokens: &Tokens<'_>) -> bool {
+    (0..tokens.len()).any(|place| named(tokens, place, SECRET_COLUMNS))
+}
+
+/// Whether a file that holds secrets is read as a table, by any statement.
+pub(super) fn reads_secret_file(tokens: &Tokens<'_>) -> bool {
+    (0..tokens.len()).any(|place| secret_file(tokens, place))
+}
+
 /// Whether a file stands where a table stands, or the argument of a function that reads one, and it holds secrets.
 fn secret_file(tokens: &Tokens<'_>, place: usize) -> bool {
     let text = match tokens.get(place) {
@@ -251,7 +266,10 @@ fn secret_file(tokens: &Tokens<'_>, place: usize) -> bool {
     let Some(before) = place.checked_sub(1) else {
         return false;
     };
-    let table = tokens.any(before, &["FROM", "JOIN"]);
+    let table = tokens.any(
+        before,
+        &["FROM", "JOIN", "SUMMARIZE", "DESCRIBE", "ATTACH", "INFILE"],
+    );
     let argument = matches!(
         tokens.get(before),
         Some(Token::LParen | Token::Comma | Token::LBracket)

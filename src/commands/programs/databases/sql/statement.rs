@@ -42,6 +42,11 @@ fn main(tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
         | "DECLARE" => inner(&word, tokens, dialect),
         "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE" | "UPSERT" | "COPY" | "LOAD"
         | "UNLOAD" | "EXPORT" | "IMPORT" => data(&word, tokens, dialect),
+        "SET" if tokens.is(1, "STATEMENT") => match tokens.find("FOR") {
+            Some(place) => main(&tokens.from(place + 1), dialect),
+            None => vec![unknown(tokens)],
+        },
+        "HANDLER" if query::names_accounts(tokens) => vec![Does::Secrets],
         "CREATE" => subjects::create(tokens),
         "ALTER" => subjects::alter(tokens),
         "SET" | "RESET" | "SHOW" | "PRAGMA" | "START" | "STOP" | "FLUSH" | "VACUUM" | "COMMIT"
@@ -206,7 +211,8 @@ fn copy(tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
         .top()
         .any(|place| tokens.is(place, "TO") && tokens.is(place + 1, "STDOUT"));
     does.push(if out { Does::Read } else { Does::Change });
-    if query::shows_secrets(tokens) || tokens.any(1, &["pg_shadow", "pg_authid"]) {
+    let columns = out && query::names_secret_column(tokens);
+    if columns || query::shows_secrets(tokens) || tokens.any(1, &["pg_shadow", "pg_authid"]) {
         does.push(Does::Secrets);
     }
     does
