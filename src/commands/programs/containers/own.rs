@@ -83,7 +83,7 @@ fn inspect(page: &Page<'_>, container: Object, found: &mut Found) {
 /// Whether a form prints the environment, by itself or with all that stands around it. A full stop alone is the whole,
 /// unless it stands in a `range` or `with` of something else.
 fn shows_environment(form: &str) -> bool {
-    let mut depth = 0_usize;
+    let mut moved: Vec<bool> = Vec::new();
     for block in form.split("{{").skip(1) {
         let block = block.split("}}").next().unwrap_or_default();
         let parts =
@@ -93,14 +93,15 @@ fn shows_environment(form: &str) -> bool {
                 part,
                 ".Config" | "$.Config" | "$" | "\"Env\"" | "\"Config\"" | "`Env`" | "`Config`"
             ) || part.contains(".Env")
-                || depth == 0 && part == "."
+                || !moved.contains(&true) && part == "."
         };
         if parts().any(whole) {
             return true;
         }
         match parts().find(|part| !part.is_empty()) {
-            Some("range" | "with" | "if") => depth += 1,
-            Some("end") => depth = depth.saturating_sub(1),
+            Some("range" | "with") => moved.push(true),
+            Some("if") => moved.push(false),
+            Some("end") => drop(moved.pop()),
             _ => {}
         }
     }

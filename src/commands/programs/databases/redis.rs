@@ -114,7 +114,7 @@ fn fits_password(word: &Word) -> bool {
             letter => pattern.push(letter),
         }
     }
-    let open = inside || word.known().is_none();
+    let open = inside || word.known().is_none() || word.text().contains("\\x");
     open || passwords.iter().any(|name| pattern::fits(&pattern, name))
 }
 
