@@ -7,11 +7,12 @@ use crate::{
         programs::files::{
             paths::{carried_off_whole, is_product},
             pattern,
+            secrets::discloses,
         },
         programs::handbook::{Handbook, Page, file_written, guarded_file},
         word::{Call, Word},
     },
-    domain::effect::{Effect, Object, Place, Reversible, Tri, Verb},
+    domain::effect::{Effect, Object, Place, Reversible, Secrets, Tri, Verb},
 };
 
 /// `aws s3 cp`, `mv`, `sync` and `aws configure`.
@@ -34,8 +35,18 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
     let remote = |word: &Word| word.text().starts_with("s3://");
     let name = if remote(to) { to } else { from };
     let bucket = handbook.object(page.deed, page, call, name);
-    if parsed.shows(&["dryrun"]) || (to.text() == "-" && page.path == "s3 cp") {
-        return found.effect(Effect::read(Verb::Read, bucket));
+    if parsed.shows(&["dryrun"])
+        || (matches!(to.text(), "-" | "/dev/stdout" | "/dev/stderr") && page.path == "s3 cp")
+    {
+        let shown = !parsed.shows(&["dryrun"]) && discloses(from.text());
+        return found.effect(Effect {
+            secrets: if shown {
+                Secrets::Values
+            } else {
+                Secrets::None
+            },
+            ..Effect::read(Verb::Read, bucket)
+        });
     }
     if remote(to) && !remote(from) {
         carried_off_whole(from, &call.setting.place, found);

@@ -69,11 +69,7 @@ fn attach(page: &Page<'_>, container: Object, found: &mut Found) {
 /// `inspect`: a form that asks for the environment shows the secrets that stand in it.
 fn inspect(page: &Page<'_>, container: Object, found: &mut Found) {
     let form = page.parsed.value(&["f", "format"]);
-    let asked = |form: &Word| {
-        [".Env", ".Config}", "range .}"]
-            .iter()
-            .any(|part| form.text().contains(part))
-    };
+    let asked = |form: &Word| form.text() == "json" || shows_environment(form.text());
     found.effect(Effect {
         secrets: if form.is_some_and(asked) {
             Secrets::Values
@@ -82,6 +78,34 @@ fn inspect(page: &Page<'_>, container: Object, found: &mut Found) {
         },
         ..Effect::read(Verb::Read, container)
     });
+}
+
+/// Whether a form prints the environment, by itself or with all that stands around it. A full stop alone is the whole,
+/// unless it stands in a `range` or `with` of something else.
+fn shows_environment(form: &str) -> bool {
+    let mut moved: Vec<bool> = Vec::new();
+    for block in form.split("{{").skip(1) {
+        let block = block.split("}}").next().unwrap_or_default();
+        let parts =
+            || block.split(|letter: char| letter.is_whitespace() || "()|,-=:".contains(letter));
+        let whole = |part: &str| {
+            matches!(
+                part,
+                ".Config" | "$.Config" | "$" | "\"Env\"" | "\"Config\"" | "`Env`" | "`Config`"
+            ) || part.contains(".Env")
+                || !moved.contains(&true) && part == "."
+        };
+        if parts().any(whole) {
+            return true;
+        }
+        match parts().find(|part| !part.is_empty()) {
+            Some("range" | "with") => moved.push(true),
+            Some("if") => moved.push(false),
+            Some("end") => drop(moved.pop()),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// `cp FROM TO`, where a colon names a container and `-` is the terminal.

@@ -21,6 +21,7 @@ const PLAIN: Client = Client {
     words: &[],
     loose: false,
     variables: false,
+    system: false,
 };
 const CLICKHOUSE: Client = Client {
     dialect: &ClickHouseDialect {},
@@ -105,14 +106,7 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
             call,
             found,
         ),
-        "cqlsh" => statements(
-            &form,
-            &["e", "execute"],
-            &["f", "file"],
-            &CASSANDRA,
-            call,
-            found,
-        ),
+        "cqlsh" => cqlsh(&form, call, found),
         "sqlcmd" => statements(&form, &["Q", "q"], &["i"], &SQL_SERVER, call, found),
         "snowsql" => statements(
             &form,
@@ -172,6 +166,25 @@ fn statements(
     }
 }
 
+/// cqlsh: in the keyspace of accounts every table is a list of hashes.
+fn cqlsh(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
+    let texts = ["e", "execute"];
+    statements(form, &texts, &["f", "file"], &CASSANDRA, call, found);
+    let used = |word: &Word| {
+        let text = word.text().to_ascii_lowercase().replace('"', "");
+        text.contains("use system_auth")
+    };
+    let keyspace = |word: &Word| {
+        word.text()
+            .trim_matches('"')
+            .eq_ignore_ascii_case("system_auth")
+    };
+    let mut spaces = form.parsed.values(&["k", "keyspace"]);
+    if spaces.any(keyspace) || form.parsed.values(&texts).any(used) {
+        form.effects_of(Does::Secrets, call, found);
+    }
+}
+
 /// Statements as words.
 fn words(form: &Form<'_>, client: &Client, call: &Call<'_>, found: &mut Found) {
     form.effects(call, found);
@@ -201,12 +214,38 @@ fn influx(version: &str, call: &Call<'_>, found: &mut Found) {
     for value in form.parsed.values(&["execute"]) {
         sql::judge_word(value, &PLAIN, call, found);
     }
-    let writes = ["to(", "http.", "secrets.", "sql."];
-    let flux = |word: &Word| {
-        word.known()
-            .is_none_or(|text| writes.iter().any(|part| text.contains(part)))
-    };
+    let flux = |word: &Word| word.known().is_none_or(writes);
+    if form.is(&["query"]) && form.parsed.values(&["f", "file"]).next().is_some() {
+        form.effects_of(Does::Code, call, found);
+    }
     if form.is(&["query"]) && form.parsed.words.iter().any(flux) {
         form.effects_of(Does::Code, call, found);
     }
+}
+
+/// Whether a Flux script may do more than look: `to`, by whatever name it is called, or a package that reaches out.
+fn writes(script: &str) -> bool {
+    let plain = [
+        "array",
+        "date",
+        "dict",
+        "interpolate",
+        "join",
+        "json",
+        "math",
+        "regexp",
+        "sampledata",
+        "strings",
+        "timezone",
+        "types",
+        "universe",
+        "influxdata/influxdb/schema",
+        "influxdata/influxdb/sample",
+    ];
+    let imports = script.split("import").skip(1).any(|rest| {
+        let path = rest.split('"').nth(1).unwrap_or_default();
+        !plain.contains(&path)
+    });
+    let mut names = script.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    imports || names.any(|name| name == "to" || name == "wideTo")
 }

@@ -27,6 +27,7 @@ const TEXTS: [&str; 6] = [
 pub(super) fn grammar(program: &str) -> Option<Grammar> {
     match program {
         "psql" | "pgcli" => Some(postgres::psql),
+        "pg_dump" => Some(postgres::dump),
         "pg_ctlcluster" => Some(postgres::cluster),
         "pg_basebackup" => Some(postgres::base_backup),
         "mysql" | "mariadb" | "mycli" => Some(mysql::mysql),

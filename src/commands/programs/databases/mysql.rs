@@ -32,6 +32,13 @@ const CLIENT: Client = Client {
     ],
     loose: false,
     variables: false,
+    system: false,
+};
+
+/// The same in the server's own database, where the accounts are in the table `user`.
+const SYSTEM: Client = Client {
+    system: true,
+    ..CLIENT
 };
 
 /// Says what a call of mysql would do.
@@ -48,13 +55,39 @@ pub(super) fn mysql(call: &Call<'_>, found: &mut Found) {
     for value in form.parsed.values(&["init-command", "init-command-add"]) {
         sql::judge_word(value, &CLIENT, call, found);
     }
+    let own = |word: &Word| word.text().eq_ignore_ascii_case("mysql");
+    let mut databases = form
+        .parsed
+        .values(&["D", "database"])
+        .chain(&form.parsed.words);
+    // Texts of several flags are one text to the server.
+    let used = |word: &Word| {
+        let text = word.text().to_ascii_lowercase().replace('`', "");
+        text.contains("use mysql") || text.contains("\\u mysql")
+    };
+    let uses = form
+        .parsed
+        .values(&["e", "execute", "init-command", "init-command-add"])
+        .any(used);
+    let client = if uses || databases.any(own) {
+        &SYSTEM
+    } else {
+        &CLIENT
+    };
+    if form
+        .parsed
+        .values(&["default-character-set"])
+        .any(|set| sql::changes_reading(set.text()))
+    {
+        found.opaque("mysql: in these characters strings end elsewhere");
+    }
     let mut any = false;
     for value in form.parsed.values(&["e", "execute"]) {
-        sql::judge_word(value, &CLIENT, call, found);
+        sql::judge_word(value, client, call, found);
         any = true;
     }
     if !any {
-        sql::judge_stdin(&CLIENT, call, found);
+        sql::judge_stdin(client, call, found);
     }
 }
 
@@ -73,7 +106,7 @@ fn statements_cut_short(flags: &[String], call: &Call<'_>, found: &mut Found) {
 
 /// Judges a line for mysql: a letter after a backslash, or a word.
 fn own(line: &str, call: &Call<'_>, found: &mut Found) {
-    let line = line.trim();
+    let mut line = line.trim();
     let word = line
         .split(|letter: char| !letter.is_ascii_alphabetic())
         .next()
@@ -81,6 +114,16 @@ fn own(line: &str, call: &Call<'_>, found: &mut Found) {
     let word = word.to_ascii_lowercase();
     let listed = CLIENT.words.contains(&word.as_str());
     let first = line.chars().next();
+    // What follows a semicolon is a statement again.
+    if listed
+        && let Some((before, after)) = line.split_once(';')
+        && !matches!(word.as_str(), "system" | "delimiter")
+    {
+        line = before;
+        if !after.trim().is_empty() {
+            sql::judge_inner(after, &CLIENT, call, found);
+        }
+    }
     let rest = if listed {
         line.get(word.len()..).unwrap_or("").trim()
     } else {
@@ -89,6 +132,12 @@ fn own(line: &str, call: &Call<'_>, found: &mut Found) {
             .trim()
     };
     match (word.as_str(), first) {
+        ("charset", _) | (_, Some('C'))
+            if sql::changes_reading(rest.trim_end_matches(';').trim()) =>
+        {
+            look(call, found);
+            found.opaque("mysql: in these characters strings end elsewhere");
+        }
         ("notee" | "nopager" | "charset" | "prompt", _) => look(call, found),
         ("connect", _) => look(call, found),
         ("system", _) => shell_text(rest.trim_end_matches(';'), call, found),

@@ -4,8 +4,8 @@ use super::sql::{self, Client, Escape};
 use crate::commands::{
     found::{Found, object},
     programs::{
-        files::{guard::guard_of, paths},
-        manual::{Form, written},
+        files::{guard::guard_of, paths, pattern},
+        manual::{Does, Form, written},
     },
     shell,
     word::{Call, Stdin, Word},
@@ -21,6 +21,7 @@ pub(super) const CLIENT: Client = Client {
     words: &[],
     loose: false,
     variables: true,
+    system: false,
 };
 
 /// Says what a call of psql would do.
@@ -32,6 +33,17 @@ pub(super) fn psql(call: &Call<'_>, found: &mut Found) {
     form.effects(call, found);
     if form.is_dry() || form.parsed.shows(&["l", "list"]) {
         return;
+    }
+    // `options=-c standard_conforming_strings=off` in the words that say where to connect.
+    let shifts = |word: &Word| {
+        let text = word.text().to_ascii_lowercase();
+        sql::READING
+            .split_whitespace()
+            .any(|name| text.contains(name))
+    };
+    let targets = form.parsed.values(&["d", "dbname"]);
+    if form.parsed.words.iter().chain(targets).any(shifts) {
+        found.opaque("psql: a setting changes where strings end");
     }
     if !statements(&form, call, found) {
         sql::judge_stdin(&CLIENT, call, found);
@@ -51,6 +63,46 @@ pub(super) fn base_backup(call: &Call<'_>, found: &mut Found) {
         if !form.is_dry() && guard_of(&inside).is_some() {
             paths::written(&inside, paths::Write::Create, &call.setting.place, found);
         }
+    }
+}
+
+/// `pg_dump`: a table of accounts that is asked for by its name, or by a pattern, is a list of passwords.
+pub(super) fn dump(call: &Call<'_>, found: &mut Found) {
+    let Some(program) = super::MANUAL.program(call.program) else {
+        return;
+    };
+    let form = program.form(call.arguments);
+    form.effects(call, found);
+    let named = |word: &Word| {
+        let name = word.text().rsplit('.').next().unwrap_or_default();
+        let name = name.trim_matches('"').to_ascii_lowercase();
+        // Other signs of a pattern than a star are rare: what follows may be anything.
+        let sign = |letter: char| "[](){}|+^$\\\"".contains(letter);
+        let name = match name.find(sign) {
+            Some(end) => format!("{}*", name.get(..end).unwrap_or_default()),
+            None => name,
+        };
+        let tables = [
+            "pg_authid",
+            "pg_shadow",
+            "pg_user_mapping",
+            "pg_user_mappings",
+            "pg_subscription",
+            "pg_foreign_server",
+        ];
+        tables.iter().any(|table| pattern::fits(&name, table))
+    };
+    let schemas = |word: &Word| {
+        word.text()
+            .trim_matches('"')
+            .eq_ignore_ascii_case("pg_catalog")
+    };
+    let flags = &form.parsed;
+    let tables = flags.values(&["t", "table", "table-and-children"]);
+    if !form.is_dry()
+        && (tables.into_iter().any(named) || flags.values(&["n", "schema"]).any(schemas))
+    {
+        form.effects_of(Does::Secrets, call, found);
     }
 }
 
@@ -138,6 +190,10 @@ fn command(name: &str, arguments: &str, call: &Call<'_>, found: &mut Found) {
     let piped = arguments.starts_with('|');
     match plain {
         "" => {}
+        "encoding" if sql::changes_reading(arguments) => {
+            look(call, found);
+            found.opaque("psql: in these characters strings end elsewhere");
+        }
         _ if described => look(call, found),
         name if LOOKING.split_whitespace().any(|known| known == name) => look(call, found),
         "g" | "gx" if arguments.is_empty() || arguments.starts_with('(') => look(call, found),

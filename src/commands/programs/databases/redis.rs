@@ -2,7 +2,10 @@
 
 use crate::commands::{
     found::Found,
-    programs::manual::{Does, Form},
+    programs::{
+        files::pattern,
+        manual::{Does, Form},
+    },
     word::{Call, Stdin, Word},
 };
 
@@ -78,9 +81,41 @@ fn command(words: &[Word], call: &Call<'_>, found: &mut Found) {
     }
     let form = program.form(&lowered);
     form.effects(call, found);
+    if form.is(&["config", "get"]) && form.parsed.words.iter().any(fits_password) {
+        form.effects_of(Does::Secrets, call, found);
+    }
     if form.path.is_empty() {
         form.effects_of(Does::Unknown, call, found);
     }
+}
+
+/// Whether a pattern of settings may fit one that is a password.
+fn fits_password(word: &Word) -> bool {
+    let passwords = [
+        "requirepass",
+        "masterauth",
+        "primaryauth",
+        "masteruser",
+        "tls-key-file-pass",
+        "tls-client-key-file-pass",
+        "user",
+    ];
+    // A bracket may say more there than in a shell: it is any letter.
+    let mut pattern = String::new();
+    let mut inside = false;
+    for letter in word.text().to_ascii_lowercase().chars() {
+        match letter {
+            '[' if !inside => {
+                inside = true;
+                pattern.push('?');
+            }
+            ']' => inside = false,
+            _ if inside || letter == '\\' => {}
+            letter => pattern.push(letter),
+        }
+    }
+    let open = inside || word.known().is_none() || word.text().contains("\\x");
+    open || passwords.iter().any(|name| pattern::fits(&pattern, name))
 }
 
 /// Commands on the standard input, one a line.

@@ -19,6 +19,7 @@ const SQLITE: Client = Client {
     words: &[],
     loose: false,
     variables: false,
+    system: false,
 };
 
 const DUCKDB: Client = Client {

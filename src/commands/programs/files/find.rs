@@ -1,6 +1,6 @@
 //! find: looks for files, and does something with each.
 
-use super::paths::{Write, looked_at, removed, written};
+use super::paths::{Write, looked_at, printed, removed, written};
 use crate::commands::found::Found;
 use crate::commands::programs::host::does::{Does, act};
 use crate::commands::programs::host::sheet::{has_word, program};
@@ -10,7 +10,7 @@ use crate::domain::effect::Reach;
 /// Tests and options that take one word.
 const ONE: &str = "-name -iname -path -ipath -wholename -iwholename -regex -iregex -lname -ilname -type -xtype -size -mtime -atime -ctime -mmin \
     -amin -cmin -newer -anewer -cnewer -newermt -newerat -newerct -newerBt -newermm -user -group -uid -gid -perm -maxdepth -mindepth -links \
-    -inum -samefile -fstype -printf -regextype -used -context -D -files0-from -flags";
+    -inum -samefile -fstype -printf -regextype -used -context -D -flags";
 /// Tests and options that take none.
 const NONE: &str = "-print -print0 -ls -prune -empty -not -a -o -and -or ! ( ) , -xdev -mount -depth -d -follow -true -false -readable -writable \
     -executable -nouser -nogroup -daystart -noleaf -ignore_readdir_race -noignore_readdir_race -nowarn -warn -quit -help --help -version --version -X -E -s -x";
@@ -156,6 +156,13 @@ fn expression<'a>(
         return after;
     }
     match text {
+        // What stands in the file is printed, at the latest where there is nothing of that name.
+        "-files0-from" => {
+            if let Some(file) = after.first() {
+                printed(file, place, found);
+            }
+            return value(after, found);
+        }
         "-delete" => removed(&walk.any(), place, found),
         "-exec" | "-execdir" | "-ok" | "-okdir" => return execute(text, after, walk, call, found),
         "-fprint" | "-fprint0" | "-fls" => {

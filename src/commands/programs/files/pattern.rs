@@ -48,7 +48,7 @@ pub(super) fn plain(path: &str) -> Cow<'_, str> {
 }
 
 /// Whether a name fits a shell pattern. One star stays inside a folder, two cross folders.
-pub(super) fn fits(pattern: &str, name: &str) -> bool {
+pub(in crate::commands::programs) fn fits(pattern: &str, name: &str) -> bool {
     let pattern = pattern.as_bytes();
     let pattern = pattern.get(..512).unwrap_or(pattern);
     let name = name.as_bytes();

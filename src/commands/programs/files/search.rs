@@ -228,6 +228,13 @@ fn searched(
     };
     let asks = patterns.iter().any(|word| asks_for_secret(word));
     match sight(file) {
+        // A word that is looked for in a history shows lines with that word alone.
+        Sight::Secret if !all && !asks && file.text().ends_with("_history") => {
+            found.effect(Effect::read(
+                Verb::FileRead,
+                object(place, "file", file.text()),
+            ));
+        }
         Sight::Secret => reveals(found),
         Sight::Possible if begins_unknown(file) || all_of_a_folder(file) => {
             found.bounded(format!(

@@ -30,7 +30,9 @@ const NAMES: &str = "shadow gshadow opasswd .env .envrc .pgpass pgpass.conf .my.
     rke2.yaml admin.conf super-admin.conf controller-manager.conf scheduler.conf kubelet.conf bootstrap-kubelet.conf \
     application_default_credentials.json accesstokens.json credentials.tfrc.json chap-secrets pap-secrets .vault-token .vault_pass \
     .vault_password .s3cfg .boto rclone.conf wp-config.php terraform.tfstate secring.gpg sa.key privkey.pem .smbcredentials \
-    .credentials wpa_supplicant.conf .erlang.cookie auth.json kcore";
+    .credentials wpa_supplicant.conf .erlang.cookie auth.json kcore debian.cnf terraform.tfvars terraform.tfvars.json grafana.ini \
+    .bash_history .zsh_history .zhistory .sh_history .ash_history .history fish_history .python_history .mysql_history .psql_history \
+    .rediscli_history .node_repl_history .sqlite_history .duckdb_history .dbshell .mongosh_repl_history";
 
 /// Folders whose files are secret, whatever they are called.
 const FOLDERS: &[&str] = &[
@@ -49,6 +51,8 @@ const FOLDERS: &[&str] = &[
     "/server/cred/",
     "/etc/rancher/k3s/config.yaml.d/",
     "/etc/rancher/rke2/config.yaml.d/",
+    "/kubernetes.io~secret/",
+    "/kubernetes.io~projected/",
 ];
 
 /// Ends of a path that are secret.
@@ -212,7 +216,9 @@ fn is_key(path: &str, name: &str) -> bool {
                 .any(|word| stem.contains(word))
                 && !stem.contains("pub")
         }
-        "ppk" | "keytab" | "p8" | "agekey" | "kubeconfig" | "tfstate" | "vaultpass" => true,
+        "ppk" | "keytab" | "p8" | "agekey" | "kubeconfig" | "tfstate" | "vaultpass" | "tfvars" => {
+            true
+        }
         _ => {
             private.iter().any(|key| name.starts_with(key))
                 || name.starts_with("kubelet-client-current")

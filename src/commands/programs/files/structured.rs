@@ -48,6 +48,16 @@ pub(super) fn jq(call: &Call<'_>, found: &mut Found) {
                 found.bounded("the filter stands in a file");
                 read(rest.next(), call, found);
             }
+            // `-nf FILE`: letters may stand together.
+            text if flags
+                && text.starts_with('-')
+                && !text.starts_with("--")
+                && text.contains('f') =>
+            {
+                filter = true;
+                found.bounded("the filter stands in a file");
+                read(rest.next(), call, found);
+            }
             text if flags && text.starts_with('-') && text.len() > 1 => {}
             _ if !filter => {
                 filter = true;
@@ -105,8 +115,21 @@ fn loaded(filter: &Word, call: &Call<'_>, found: &mut Found) {
     }
 }
 
+/// What yq puts in from the environment: `strenv(NAME)`, and `envsubst`, which takes any name from the text before it.
+fn puts_in(filter: &str) -> bool {
+    let named = |rest: &str| {
+        let inside = rest.trim_start().strip_prefix('(').unwrap_or_default();
+        let name = inside.split(')').next().unwrap_or_default().trim();
+        name.is_empty() || pattern::is_secret_variable(name)
+    };
+    filter.contains("envsubst") || filter.split("strenv").skip(1).any(named)
+}
+
 /// Whether a filter reads the environment: `env`, `$ENV`; `.env` is a field, and `env.PATH` one plain variable.
 fn reads_environment(filter: &str) -> bool {
+    if puts_in(filter) {
+        return true;
+    }
     let mut from = 0;
     while let Some(place) = filter
         .get(from..)
@@ -155,6 +178,9 @@ pub(super) fn yq(call: &Call<'_>, found: &mut Found) {
     for file in parsed.values(&["from-file", "split-exp-file"]) {
         printed(file, place, found);
     }
+    for filter in parsed.values(&["expression"]) {
+        filtered(filter, call, found);
+    }
     let mut words = parsed.words.as_slice();
     let mut file_first = false;
     if let Some((first, rest)) = words.split_first()
@@ -182,7 +208,11 @@ pub(super) fn yq(call: &Call<'_>, found: &mut Found) {
         if number == 0
             && !file_first
             && !parsed.has(&["expression", "from-file"])
-            && (words.len() > 1 || word.text().contains("load"))
+            && (words.len() > 1
+                || parsed.has(&["n", "null-input"])
+                || ["load", "env(", "envsubst"]
+                    .iter()
+                    .any(|part| word.text().contains(part)))
         {
             filtered(word, call, found);
         } else if writes {

@@ -78,8 +78,10 @@ pub(super) fn curl(call: &Call<'_>, found: &mut Found) {
     }
     settings(&parsed, call, found);
     sent(&parsed, call, found);
+    let scheme = parsed.value(&["proto-default"]);
     for address in &addresses {
-        requests(&parsed, address, call, found);
+        let full = with_scheme(address, scheme);
+        requests(&parsed, full.as_ref().unwrap_or(address), call, found);
     }
     if addresses.is_empty() {
         act(Does::Look, program(place, call), Reach::Exactly(1), found);
@@ -87,6 +89,13 @@ pub(super) fn curl(call: &Call<'_>, found: &mut Found) {
     outputs(&parsed, &addresses, call, found);
     forms(&parsed, call, found);
     hazy(&parsed, found);
+}
+
+/// An address without a scheme, with the one that flags give it.
+fn with_scheme(address: &Word, scheme: Option<&Word>) -> Option<Word> {
+    let scheme = scheme?.text();
+    let text = address.text();
+    (!text.contains("://")).then(|| address.with_text(&format!("{scheme}://{text}")))
 }
 
 /// Files that say more of what curl does, and programs that it loads.
@@ -144,6 +153,7 @@ fn sent(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
         "json",
         "H",
         "header",
+        "proxy-header",
     ]) {
         if let Some(file) = body.text().strip_prefix('@') {
             file_or_stdin(&body.with_text(file), call, found);
@@ -169,7 +179,7 @@ fn sent(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
         }
     }
     for file in parsed
-        .values(&["b", "cookie"])
+        .values(&["b", "cookie", "etag-compare"])
         .filter(|word| !word.text().contains('='))
     {
         carried_off(file, place, found);

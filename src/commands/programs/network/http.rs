@@ -37,17 +37,7 @@ pub(super) fn request(request: &Request<'_>, call: &Call<'_>, found: &mut Found)
     let does = match address.answer(request.address) {
         Answer::Secrets => Does::Reveal,
         Answer::File => {
-            return printed(
-                &Word::Known(
-                    request
-                        .address
-                        .text()
-                        .trim_start_matches("file://")
-                        .to_owned(),
-                ),
-                &call.setting.place,
-                found,
-            );
+            return printed(&address.file(request.address), &call.setting.place, found);
         }
         Answer::Odd => {
             found.opaque(format!(
@@ -151,7 +141,8 @@ pub(super) fn httpie(call: &Call<'_>, found: &mut Found) {
     let method = words
         .first()
         .and_then(Word::known)
-        .filter(|word| word.bytes().all(|byte| byte.is_ascii_uppercase()) && word.len() > 2);
+        // A word of letters before another word is a method, in whatever case.
+        .filter(|word| words.len() > 1 && word.bytes().all(|byte| byte.is_ascii_alphabetic()));
     if method.is_some() {
         words = words.get(1..).unwrap_or_default();
     }
@@ -161,6 +152,11 @@ pub(super) fn httpie(call: &Call<'_>, found: &mut Found) {
     let sends = items.iter().any(|item| is_body(item.text()))
         || parsed.value(&["raw"]).is_some()
         || !matches!(call.stdin, Stdin::Nothing);
+    if let Stdin::File(file) = call.stdin
+        && !parsed.has(&["I", "ignore-stdin"])
+    {
+        carried_off(file, place, found);
+    }
     let implied = if sends { "POST" } else { "GET" };
     for item in items {
         if let Some((_, file)) = item.text().split_once('@') {

@@ -1,6 +1,6 @@
 //! What an address says: which host is asked, and whether the answer or the request is more than plain text.
 
-use crate::commands::programs::files::secrets::{Sight, sight};
+use crate::commands::programs::files::secrets::{Sight, discloses, sight};
 use crate::commands::programs::host::sheet::has_word;
 use crate::commands::word::Word;
 use url::Url;
@@ -34,7 +34,7 @@ impl Address {
     /// Reads an address as curl does: a scheme is guessed where there is none.
     pub(super) fn new(word: &Word) -> Self {
         let text = word.text().trim();
-        let whole = if text.contains("://") {
+        let whole = if text.contains("://") || is_file(text) {
             text.to_owned()
         } else {
             format!("http://{text}")
@@ -71,17 +71,49 @@ impl Address {
     pub(super) fn answer(&self, word: &Word) -> Answer {
         match self.scheme.as_str() {
             "file" => {
-                let path = word.with_text(word.text().trim_start_matches("file://"));
-                if sight(&path) >= Sight::Possible {
+                if sight(&self.file(word)) >= Sight::Possible {
                     Answer::File
                 } else {
                     Answer::Plain
                 }
             }
+            _ if self.fetches_secret() => Answer::Secrets,
             "http" | "https" | "ftp" | "ftps" | "ws" | "wss" if self.discloses() => Answer::Secrets,
             "http" | "https" | "ftp" | "ftps" | "ws" | "wss" | "telnet" | "sftp" => Answer::Plain,
             _ => Answer::Odd,
         }
+    }
+
+    /// Whether another host is asked for one of its files that holds secrets.
+    fn fetches_secret(&self) -> bool {
+        matches!(
+            self.scheme.as_str(),
+            "sftp" | "scp" | "ftp" | "ftps" | "smb" | "smbs" | "tftp"
+        ) && discloses(self.path.trim_end_matches('?'))
+    }
+
+    /// The file of an address of this host. What curl fills in by itself, `{a,b}` and `[a-z]`, may be anything.
+    pub(super) fn file(&self, word: &Word) -> Word {
+        let text = word.text().trim();
+        let path = text.split_once(':').map_or(text, |(_, path)| path);
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if word.known().is_none() {
+            return word.with_text(path);
+        }
+        let mut filled = String::new();
+        let mut depth = 0_usize;
+        for letter in unescaped(path).chars() {
+            match letter {
+                '{' | '[' => depth += 1,
+                '}' | ']' if depth > 0 => {
+                    depth -= 1;
+                    filled.push('*');
+                }
+                _ if depth > 0 => {}
+                letter => filled.push(letter),
+            }
+        }
+        Word::Glob(filled)
     }
 
     fn discloses(&self) -> bool {
@@ -143,6 +175,12 @@ impl Address {
     pub(super) fn hazy_host(&self) -> bool {
         self.hazy && self.host.contains(['$', '`', '%']) || self.host.is_empty()
     }
+}
+
+/// `file:/etc/hosts`, in capitals or not.
+fn is_file(text: &str) -> bool {
+    text.get(..5)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
 }
 
 fn has_piece(path: &str, name: &str) -> bool {

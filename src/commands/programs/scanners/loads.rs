@@ -2,7 +2,7 @@
 
 use crate::commands::{
     found::Found,
-    programs::manual::Does,
+    programs::{files::paths::printed, manual::Does},
     word::{Call, Word},
 };
 
@@ -83,6 +83,23 @@ pub(super) fn inspec(call: &Call<'_>, found: &mut Found) {
         return form.effects_of(Does::Unknown, call, found);
     }
     form.effects(call, found);
+}
+
+/// trivy and its like print by a form, which may stand in a file; what is no form is printed as it is.
+pub(super) fn formed(call: &Call<'_>, found: &mut Found) {
+    let Some(program) = super::MANUAL.program(call.program) else {
+        return;
+    };
+    let form = program.form(call.arguments);
+    form.effects(call, found);
+    for value in form.parsed.values(&["t", "template"]) {
+        let file = value.text().strip_prefix('@');
+        match (call.program, file) {
+            (_, Some(file)) => printed(&value.with_text(file), &call.setting.place, found),
+            ("trivy", None) => {}
+            _ => printed(value, &call.setting.place, found),
+        }
+    }
 }
 
 /// A load ends by itself only where it is told when.

@@ -20,6 +20,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "stress" | "stress-ng" | "stressapptest" => Some(loads::stress),
         "sysbench" => Some(loads::sysbench),
         "syft" => Some(loads::syft),
+        "trivy" | "grype" => Some(loads::formed),
         "inspec" | "cinc-auditor" => Some(loads::inspec),
         _ => MANUAL.program(program).map(|_| by_manual as Grammar),
     }

@@ -4,7 +4,10 @@ use super::{
     Call, Found, Grammar, Parsed, Stdin, Word, content, joined, nested_with, shells, tables,
     unknown_flags,
 };
-use crate::commands::shell::{escapes, stretches};
+use crate::commands::{
+    programs::files::paths::printed,
+    shell::{escapes, stretches},
+};
 
 /// How many of the commands are looked at one by one.
 const MOST: usize = 64;
@@ -27,6 +30,9 @@ fn xargs(call: &Call<'_>, found: &mut Found) {
     unknown_flags(&parsed, call, found);
     if parsed.shows(&["help", "version"]) {
         return;
+    }
+    for file in parsed.values(&["a", "arg-file"]) {
+        printed(file, &call.setting.place, found);
     }
     let command = if parsed.words.is_empty() {
         vec![Word::Known("echo".to_owned())]
@@ -178,12 +184,23 @@ fn parallel(call: &Call<'_>, found: &mut Found) {
     if parsed.has(&["S", "sshlogin", "pipe"]) {
         found.opaque("where it runs, or what flows into it, is not known");
     }
+    for file in parsed.values(&["a", "arg-file"]) {
+        printed(file, &call.setting.place, found);
+    }
+    if let Stdin::File(file) = call.stdin {
+        printed(file, &call.setting.place, found);
+    }
     for path in parsed.values(&["joblog", "results"]) {
         super::writes(path.text(), call, found);
     }
     let mark = |word: &Word| matches!(word.known(), Some(":::" | "::::" | ":::+" | "::::+"));
     let start = parsed.words.iter().position(mark);
     let (command, sources) = parsed.words.split_at(start.unwrap_or(parsed.words.len()));
+    if sources.iter().any(|word| word.text().starts_with("::::")) {
+        for file in sources.iter().filter(|word| !mark(word)) {
+            printed(file, &call.setting.place, found);
+        }
+    }
     let plain =
         !sources.iter().skip(1).any(mark) && sources.first().and_then(Word::known) == Some(":::");
     let items: Vec<Word> = match start {

@@ -58,6 +58,12 @@ impl Arguments {
     pub(super) fn any(&self, names: &[&str]) -> &str {
         names.iter().find_map(|name| self.get(name)).unwrap_or("")
     }
+    /// All that is given, as one text.
+    pub(super) fn whole(&self) -> String {
+        let values = self.pairs.iter().map(|(_, value)| value.as_str());
+        let parts: Vec<&str> = values.chain([self.text.as_str()]).collect();
+        parts.join(" ")
+    }
     /// Whether the value of this name means yes.
     pub(super) fn yes(&self, name: &str) -> bool {
         matches!(

@@ -47,7 +47,7 @@ pub(super) fn does(name: &str, given: &Arguments) -> Vec<Does> {
         || path.ends_with("pg_hba.conf")
         || path.contains("/.ssh/");
     match name {
-        "debug" if is_secret(given.any(&["var", "msg"])) => vec![Does::Secrets],
+        "debug" if shows_everything(&given.whole()) => vec![Does::Secrets],
         "fetch" if discloses(given.any(&["src"])) => vec![Does::Change, Does::Secrets],
         _ if only_reads(name) => vec![Does::Read],
         "slurp" if discloses(given.any(&["src", "path"])) => vec![Does::Secrets],
@@ -68,6 +68,16 @@ pub(super) fn does(name: &str, given: &Arguments) -> Vec<Does> {
         _ if listed(ACCESS, name) => vec![Does::Access],
         _ => other(name, state, guarded, given),
     }
+}
+
+/// Whether an expression names a secret, or all variables at once, passwords among them.
+fn shows_everything(expression: &str) -> bool {
+    let mut words =
+        expression.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let looks_up = ["lookup(", "query("]
+        .iter()
+        .any(|call| expression.contains(call));
+    is_secret(expression) || looks_up || words.any(|word| listed("hostvars vars ansible_env", word))
 }
 
 fn other(name: &str, state: &str, guarded: bool, given: &Arguments) -> Vec<Does> {

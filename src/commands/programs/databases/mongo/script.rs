@@ -29,7 +29,18 @@ pub(super) fn does(text: &str) -> Vec<Does> {
     let Some(pieces) = pieces(&rest) else {
         return vec![Does::Unknown];
     };
+    let pieces = joined(pieces);
     let mut does = vec![Does::Read];
+    if (0..pieces.len()).any(|place| computed(&pieces, place)) {
+        does.push(Does::Unknown);
+    }
+    if pieces
+        .iter()
+        .enumerate()
+        .any(|(place, _)| shows_secrets(&pieces, place))
+    {
+        does.push(Does::Secrets);
+    }
     does.extend((0..pieces.len()).filter_map(|place| named(&pieces, place)));
     for place in 0..pieces.len() {
         if pieces.get(place + 1) != Some(&Piece::Sign('(')) {
@@ -57,6 +68,73 @@ pub(super) fn does(text: &str) -> Vec<Does> {
         does.push(Does::Change);
     }
     does
+}
+
+/// Texts with a plus between them are one text.
+fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match (joined.as_mut_slice(), piece) {
+            ([.., Piece::Text(text), Piece::Sign('+')], Piece::Text(more)) => {
+                text.push_str(&more);
+                joined.pop();
+            }
+            (_, piece) => joined.push(piece),
+        }
+    }
+    joined
+}
+
+/// A bracket here whose content names a key, and is no plain text: `{[a + b]: 1}`, `x[name] = 1`, `db[name]`.
+fn computed(pieces: &[Piece], place: usize) -> bool {
+    if pieces.get(place) != Some(&Piece::Sign('[')) {
+        return false;
+    }
+    let Some(end) = closing(pieces, place) else {
+        return true;
+    };
+    let inside = pieces.get(place + 1..end).unwrap_or_default();
+    let before = place.checked_sub(1).and_then(|place| pieces.get(place));
+    let after = |offset: usize| pieces.get(end + offset);
+    let key = matches!(before, Some(Piece::Sign('{' | ','))) && after(1) == Some(&Piece::Sign(':'));
+    let assigned = after(1) == Some(&Piece::Sign('=')) && after(2) != Some(&Piece::Sign('='));
+    let of_database = matches!(before, Some(Piece::Name(name)) if name == "db");
+    let number =
+        matches!(inside, [Piece::Name(name)] if name.bytes().all(|byte| byte.is_ascii_digit()));
+    let plain = matches!(inside, [Piece::Text(_)]) || number;
+    (key || assigned || of_database) && !plain
+}
+
+/// Where the bracket is closed that opens at this place.
+fn closing(pieces: &[Piece], place: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (end, piece) in pieces.iter().enumerate().skip(place) {
+        match piece {
+            Piece::Sign('[') => depth += 1,
+            Piece::Sign(']') => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// Whether passwords of accounts, or the keys of the server, are asked for here.
+fn shows_secrets(pieces: &[Piece], place: usize) -> bool {
+    let kept = ["users", "keys", "new_users", "backup_users"];
+    match pieces.get(place) {
+        Some(Piece::Name(name) | Piece::Text(name)) if name == "system" => {
+            matches!(pieces.get(place + 2), Some(Piece::Name(name) | Piece::Text(name)) if kept.contains(&name.as_str()))
+                || matches!(pieces.get(place + 3), Some(Piece::Text(name)) if kept.contains(&name.as_str()))
+        }
+        Some(Piece::Text(text)) if text.contains("system.") => kept
+            .iter()
+            .any(|kept| text.ends_with(&format!("system.{kept}"))),
+        Some(Piece::Name(name) | Piece::Text(name)) => name == "showCredentials",
+        _ => false,
+    }
 }
 
 /// A name that is not called here, but could be elsewhere: `list.map(eval)`, `each(db.orders.drop)`.

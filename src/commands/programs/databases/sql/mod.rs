@@ -24,6 +24,7 @@ use crate::domain::effect::{Effect, Object, Reach, Reversible, Secrets, Tri, Ver
 use cut::Piece;
 use sqlparser::dialect::Dialect;
 use tokens::Tokens;
+pub(in crate::commands::programs) use tokens::{READING, changes_reading};
 
 /// How long a text may be.
 const LONGEST: usize = 64 * 1024;
@@ -45,6 +46,8 @@ pub(in crate::commands::programs) struct Client {
     pub(in crate::commands::programs) loose: bool,
     /// Whether `:name` is replaced by a text that is not shown.
     pub(in crate::commands::programs) variables: bool,
+    /// Whether names without a schema are those of the server's own database.
+    pub(in crate::commands::programs) system: bool,
 }
 
 /// What begins a line for the client itself.
@@ -86,11 +89,23 @@ fn cut_and_judge(text: &str, client: &Client, call: &Call<'_>, found: &mut Found
         Ok(_) => return unreadable(text, "it has too many statements", call, found),
         Err(reason) => return unreadable(text, &reason, call, found),
     };
+    let mut system = client.system;
     for piece in pieces {
         match piece {
-            Piece::Own(line) => (client.own)(&line, call, found),
+            Piece::Own(line) => {
+                let mut words = line.split_whitespace();
+                system |= words.next() == Some("u") && words.next() == Some("mysql");
+                (client.own)(&line, call, found);
+            }
             Piece::Statement(tokens) => {
                 let tokens = Tokens::new(&tokens);
+                if sets(&tokens) && tokens.changes_reading() {
+                    found.opaque("SQL: a setting changes where the strings after it end");
+                }
+                system |= tokens.is(0, "USE") && named_mysql(&tokens);
+                if query::reads_secret_file(&tokens) || system && query::shows_accounts(&tokens) {
+                    effect(Does::Secrets, &tokens, call, found);
+                }
                 if client.variables && tokens.has_variable() {
                     let reason = "SQL: the value of a variable goes into a statement unseen";
                     found.unknown_code(&call.setting.place, "sql", reason);
@@ -106,6 +121,18 @@ fn cut_and_judge(text: &str, client: &Client, call: &Call<'_>, found: &mut Found
             }
         }
     }
+}
+
+/// Whether it sets what is valid for the statements after it.
+fn sets(tokens: &Tokens<'_>) -> bool {
+    let setter = |name: &str| name.eq_ignore_ascii_case("set_config");
+    tokens.is(0, "SET") || (0..tokens.len()).any(|place| tokens.name(place).is_some_and(setter))
+}
+
+fn named_mysql(tokens: &Tokens<'_>) -> bool {
+    tokens
+        .name(1)
+        .is_some_and(|name| name.eq_ignore_ascii_case("mysql"))
 }
 
 /// Judges a word that is a text.

@@ -1,7 +1,14 @@
 //! What a query does: it reads, unless it locks, writes, calls, or shows secrets.
 
 use super::{functions, shown, statement::gravest, tokens::Tokens};
-use crate::commands::programs::{manual::Does, names::listed};
+use crate::commands::{
+    programs::{
+        files::secrets::{Sight, sight},
+        manual::Does,
+        names::listed,
+    },
+    word::Word,
+};
 use sqlparser::{
     ast::Statement,
     dialect::Dialect,
@@ -180,7 +187,7 @@ fn into_variable(tokens: &Tokens<'_>, place: usize) -> bool {
 }
 
 /// A statement inside that changes data: `WITH x AS (DELETE …) SELECT …`.
-fn modifies(tokens: &Tokens<'_>) -> Option<Does> {
+pub(super) fn modifies(tokens: &Tokens<'_>) -> Option<Does> {
     let inner = |place: usize| {
         let opened = place.checked_sub(1).and_then(|place| tokens.get(place));
         let begins = matches!(opened, Some(Token::LParen | Token::RParen));
@@ -212,10 +219,67 @@ pub(super) fn shows_secrets(tokens: &Tokens<'_>) -> bool {
     };
     let star = tokens.is(0, "TABLE") || any(star);
     let tables = |list: &str| (0..tokens.len()).any(|place| named(tokens, place, list));
-    let mysql_user =
-        (2..tokens.len()).any(|place| tokens.is(place, "user") && tokens.is(place - 2, "mysql"));
+    let mysql_user = (2..tokens.len())
+        .any(|place| named(tokens, place, "user") && named(tokens, place - 2, "mysql"));
     let accounts = (mysql_user || tables(ACCOUNTS)) && !only_plain_columns(tokens);
-    any(secret_column) || accounts || star && (tables("system_auth") || tables(SECRET_TABLES))
+    let files = (0..tokens.len()).any(|place| secret_file(tokens, place));
+    any(secret_column)
+        || files
+        || accounts
+        || star && (tables("system_auth") || tables(SECRET_TABLES))
+}
+
+/// Whether it shows the table `user` of the database that is in use, with more than plain columns.
+pub(super) fn shows_accounts(tokens: &Tokens<'_>) -> bool {
+    let shown = shown::places(tokens);
+    let table = |place: usize| {
+        let listed = tokens.get(place - 1) == Some(&Token::Comma)
+            && shown.get(place).is_some_and(|shown| !shown);
+        named(tokens, place, "user")
+            && (listed || tokens.any(place - 1, &["FROM", "JOIN", "TABLE"]))
+    };
+    (1..tokens.len()).any(table) && !only_plain_columns(tokens)
+}
+
+/// Whether a table of accounts is named at all.
+pub(super) fn names_accounts(tokens: &Tokens<'_>) -> bool {
+    (0..tokens.len()).any(|place| named(tokens, place, "user") || named(tokens, place, ACCOUNTS))
+}
+
+/// Whether a column that holds a secret is named at all.
+pub(super) fn names_secret_column(tokens: &Tokens<'_>) -> bool {
+    (0..tokens.len()).any(|place| named(tokens, place, SECRET_COLUMNS))
+}
+
+/// Whether a file that holds secrets is read as a table, by any statement.
+pub(super) fn reads_secret_file(tokens: &Tokens<'_>) -> bool {
+    (0..tokens.len()).any(|place| secret_file(tokens, place))
+}
+
+/// Whether a file stands where a table stands, or the argument of a function that reads one, and it holds secrets.
+fn secret_file(tokens: &Tokens<'_>, place: usize) -> bool {
+    let text = match tokens.get(place) {
+        Some(Token::SingleQuotedString(text) | Token::DoubleQuotedString(text)) => text,
+        Some(Token::Word(word)) if word.quote_style.is_some() => &word.value,
+        _ => return false,
+    };
+    let Some(before) = place.checked_sub(1) else {
+        return false;
+    };
+    let table = tokens.any(
+        before,
+        &["FROM", "JOIN", "SUMMARIZE", "DESCRIBE", "ATTACH", "INFILE"],
+    );
+    let argument = matches!(
+        tokens.get(before),
+        Some(Token::LParen | Token::Comma | Token::LBracket)
+    );
+    let file = Word::Glob(text.clone());
+    let reading = before
+        .checked_sub(1)
+        .and_then(|place| tokens.name(place))
+        .is_some_and(|name| name.to_ascii_lowercase().starts_with("read_"));
+    (table || argument && (reading || text.contains('/'))) && sight(&file) >= Sight::Possible
 }
 
 fn named(tokens: &Tokens<'_>, place: usize, list: &str) -> bool {

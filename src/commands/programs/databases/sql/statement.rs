@@ -41,7 +41,12 @@ fn main(tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
         "EXPLAIN" | "DESCRIBE" | "DESC" | "ANALYZE" | "ANALYSE" | "PROFILE" | "PREPARE"
         | "DECLARE" => inner(&word, tokens, dialect),
         "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "REPLACE" | "UPSERT" | "COPY" | "LOAD"
-        | "UNLOAD" | "EXPORT" | "IMPORT" => data(&word, tokens),
+        | "UNLOAD" | "EXPORT" | "IMPORT" => data(&word, tokens, dialect),
+        "SET" if tokens.is(1, "STATEMENT") => match tokens.find("FOR") {
+            Some(place) => main(&tokens.from(place + 1), dialect),
+            None => vec![unknown(tokens)],
+        },
+        "HANDLER" if query::names_accounts(tokens) => vec![Does::Secrets],
         "CREATE" => subjects::create(tokens),
         "ALTER" => subjects::alter(tokens),
         "SET" | "RESET" | "SHOW" | "PRAGMA" | "START" | "STOP" | "FLUSH" | "VACUUM" | "COMMIT"
@@ -102,7 +107,8 @@ pub(super) fn gravest<'t>(mut words: impl Iterator<Item = &'t str>) -> Does {
 fn inner(word: &str, tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
     let verbs = [
         "SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "VALUES", "TABLE",
-        "EXECUTE", "CREATE", "REFRESH", "ALTER",
+        "EXECUTE", "CREATE", "REFRESH", "ALTER", "UPSERT", "DROP", "TRUNCATE", "COPY", "CALL",
+        "FROM",
     ];
     let place =
         (1..tokens.len()).find(|place| tokens.any(*place, &verbs) && !column(tokens, *place));
@@ -111,11 +117,12 @@ fn inner(word: &str, tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
             Some(place) if word == "PROFILE" || analyzes(tokens, place) => {
                 main(&tokens.from(place), dialect)
             }
+            None if word == "EXPLAIN" && analyzes(tokens, tokens.len()) => vec![unknown(tokens)],
             _ => vec![Does::Read],
         },
         "ANALYZE" | "ANALYSE" => match place {
-            // MariaDB runs the statement; elsewhere these words follow it nowhere.
-            Some(place) if place < 4 && !tokens.is(1, "TABLE") && !tokens.is(place, "TABLE") => {
+            // MariaDB runs the statement, whatever options stand before it; elsewhere these words follow it nowhere.
+            Some(place) if !tokens.is(1, "TABLE") && !tokens.is(2, "TABLE") => {
                 main(&tokens.from(place), dialect)
             }
             _ => vec![Does::Again],
@@ -147,18 +154,19 @@ fn zero(token: Option<&Token>) -> bool {
 }
 
 /// Statements about rows.
-fn data(word: &str, tokens: &Tokens<'_>) -> Vec<Does> {
+fn data(word: &str, tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
     let mut does = match word {
         "DELETE" => vec![Does::Delete],
         "UPDATE" if narrowed(tokens) => vec![Does::Change],
         "UPDATE" => vec![Does::Lose],
         "MERGE" if tokens.has("DELETE") => vec![Does::Delete],
         "INSERT" if tokens.is(1, "OVERWRITE") => vec![Does::Lose],
-        "COPY" => return copy(tokens),
+        "COPY" => return copy(tokens, dialect),
         // `LOAD 'library'` runs code in the server.
         "LOAD" if !tokens.any(1, &["DATA", "XML", "INDEX"]) => vec![Does::Unknown],
         _ => vec![Does::Change],
     };
+    does.extend(query::modifies(tokens));
     if let Some(place) = tokens.find("SELECT") {
         does.extend(
             query::deeds(&tokens.from(place))
@@ -186,14 +194,16 @@ fn narrowed(tokens: &Tokens<'_>) -> bool {
 }
 
 /// `COPY`: into or out of the database, by way of the client, a file of the server, or a program.
-fn copy(tokens: &Tokens<'_>) -> Vec<Does> {
+/// What stands in its brackets is run like any other statement, so one that writes has its effects.
+fn copy(tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
     if tokens.has("PROGRAM") {
         return vec![Does::Unknown];
     }
-    let select = tokens
-        .find("SELECT")
-        .map(|place| query::deeds(&tokens.from(place)));
-    let mut does = select.unwrap_or_default();
+    let mut does = match tokens.get(1) {
+        Some(Token::LParen) => main(&tokens.inside(1), dialect),
+        _ => Vec::new(),
+    };
+    does.retain(|does| *does != Does::Read);
     if tokens.reaches_rights() {
         does.push(Does::Access);
     }
@@ -201,7 +211,8 @@ fn copy(tokens: &Tokens<'_>) -> Vec<Does> {
         .top()
         .any(|place| tokens.is(place, "TO") && tokens.is(place + 1, "STDOUT"));
     does.push(if out { Does::Read } else { Does::Change });
-    if query::shows_secrets(tokens) || tokens.any(1, &["pg_shadow", "pg_authid"]) {
+    let columns = out && query::names_secret_column(tokens);
+    if columns || query::shows_secrets(tokens) || tokens.any(1, &["pg_shadow", "pg_authid"]) {
         does.push(Does::Secrets);
     }
     does

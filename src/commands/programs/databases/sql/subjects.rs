@@ -36,10 +36,12 @@ pub(super) fn create(tokens: &Tokens<'_>) -> Vec<Does> {
         word if listed(RIGHTS, word) => vec![Does::Access],
         word if listed(CODE, word) => vec![Does::Code],
         "SUBSCRIPTION" => vec![Does::Change],
+        "EXTENSION" if reaches_out(tokens) => vec![Does::Code],
         word if listed(PLAIN, word) && tokens.are(1, &["OR", "REPLACE"]) => vec![Does::Change],
         word if listed(PLAIN, word) => vec![Does::Make("DROP it")],
         _ => vec![Does::Code],
     };
+    does.extend(query::modifies(tokens));
     if let Some(select) = tokens.find("SELECT").filter(|_| word != "VIEW") {
         does.extend(
             query::deeds(&tokens.from(select))
@@ -51,6 +53,18 @@ pub(super) fn create(tokens: &Tokens<'_>) -> Vec<Does> {
         does.push(Does::Change);
     }
     does
+}
+
+/// Whether an extension brings a language without limits, or ways out of the database: whoever may use it has the host.
+fn reaches_out(tokens: &Tokens<'_>) -> bool {
+    const OUT: &str = "plsh plproxy pllua plr plcontainer dblink file_fdw postgres_fdw mysql_fdw oracle_fdw multicorn adminpack pg_cron pg_net http \
+        pg_background pageinspect pg_read_file aws_s3 lo";
+    (2..tokens.len())
+        .filter_map(|place| tokens.name(place))
+        .any(|name| {
+            let name = name.to_ascii_lowercase();
+            listed(OUT, &name) || name.starts_with("pl") && name.ends_with('u')
+        })
 }
 
 /// Words before a name in brackets that is no call: `REFERENCES other (id)`, `USING gin (data)`.

@@ -25,6 +25,14 @@ impl<'t> Tokens<'t> {
             list: self.list.get(place..).unwrap_or_default().to_vec(),
         }
     }
+    /// What stands in the bracket that opens at this place.
+    pub(super) fn inside(&self, place: usize) -> Self {
+        let rest = self.from(place);
+        let end = rest.top().nth(0).unwrap_or(rest.len());
+        Self {
+            list: rest.list.get(1..end).unwrap_or_default().to_vec(),
+        }
+    }
     pub(super) fn get(&self, place: usize) -> Option<&'t Token> {
         self.list.get(place).map(|token| &token.token)
     }
@@ -125,6 +133,17 @@ impl<'t> Tokens<'t> {
             _ => false,
         })
     }
+    /// Whether it names a setting, or a set of characters, by which a server finds the ends of strings otherwise than
+    /// we do: a backslash or a quotation mark means something else from there on.
+    pub(super) fn changes_reading(&self) -> bool {
+        self.list.iter().any(|token| match &token.token {
+            Token::Word(word) => changes_reading(&word.value),
+            Token::SingleQuotedString(text) | Token::DoubleQuotedString(text) => {
+                changes_reading(text)
+            }
+            _ => false,
+        })
+    }
     /// The first words, for people.
     pub(super) fn title(&self) -> String {
         let mut title = String::new();
@@ -140,4 +159,15 @@ impl<'t> Tokens<'t> {
         }
         title
     }
+}
+
+/// Settings, and sets of characters with a backslash as the second half of a letter.
+pub(in crate::commands::programs) const READING: &str = "sql_mode standard_conforming_strings backslash_quote quoted_identifier ansi_defaults dialect gbk sjis cp932 big5 gb18030 \
+    shift_jis shift_jis_2004 shiftjis johab uhc";
+
+/// Whether a name, or one with an `@@` before it, is one of these.
+pub(in crate::commands::programs) fn changes_reading(name: &str) -> bool {
+    let name = name.trim_start_matches('@');
+    let last = name.rsplit('.').next().unwrap_or(name);
+    listed(READING, &last.to_ascii_lowercase())
 }

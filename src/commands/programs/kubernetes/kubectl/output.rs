@@ -37,6 +37,9 @@ pub(super) enum Shown {
 impl Line<'_> {
     /// What the line prints of each object.
     pub(super) fn shown(&self) -> Shown {
+        if self.logs_bodies() {
+            return Shown::Values;
+        }
         let template = self.value(&["template"]);
         let format = match (self.value(&["o", "output"]), template) {
             (None, None) => return Shown::Names,
@@ -62,6 +65,17 @@ impl Line<'_> {
             }
             _ => Shown::Values,
         }
+    }
+}
+
+impl Line<'_> {
+    /// Whether it logs what the server answers: from level 8 on, whatever else is printed.
+    pub(super) fn logs_bodies(&self) -> bool {
+        let low = |level: &Word| {
+            let level = level.known().and_then(|level| level.parse::<i64>().ok());
+            level.is_some_and(|level| level < 8)
+        };
+        self.value(&["v"]).is_some_and(|level| !low(level)) || self.value(&["vmodule"]).is_some()
     }
 }
 

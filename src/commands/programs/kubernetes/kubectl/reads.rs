@@ -34,7 +34,7 @@ pub(super) fn look(line: &Line<'_>, found: &mut Found) {
         _ => line.targets(words),
     };
     let shown = match line.page.path {
-        "describe" | "logs" | "rollout status" => Shown::Names,
+        "describe" | "logs" | "rollout status" if !line.logs_bodies() => Shown::Names,
         // The last applied state of a secret is the secret.
         "apply view-last-applied" => Shown::Values,
         _ => line.shown(),
@@ -113,7 +113,7 @@ fn nothing_known(line: &Line<'_>, targets: &Targets, shown: Shown, found: &mut F
 /// `diff` and `kustomize`: they render and print, and hide the values of secrets unless asked.
 pub(super) fn render(line: &Line<'_>, found: &mut Found) {
     let mut effect = Effect::read(Verb::Read, object(&cluster(), "manifest", line.page.path));
-    if line.has(&["show-secrets"]) {
+    if line.has(&["show-secrets"]) || line.logs_bodies() {
         effect.secrets = Secrets::Values;
     }
     found.effect(effect);
