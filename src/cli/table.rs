@@ -13,8 +13,7 @@ impl Cell {
     /// With a look.
     pub(super) fn styled(text: &str, style: Style) -> Self {
         Self {
-            // Our own errors carry their way out on a line of its own; a cell has one line.
-            text: visible::line(&text.replace("\nhint: ", "; ")),
+            text: visible::error_line(text),
             style,
         }
     }

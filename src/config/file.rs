@@ -262,7 +262,7 @@ fn take_out(tree: &mut Value, steps: &[Step]) -> bool {
 }
 
 /// `http.tokens[0].role`
-fn written(steps: &[Step]) -> String {
+pub(super) fn written(steps: &[Step]) -> String {
     let mut text = String::new();
     for step in steps {
         match step {

@@ -4,7 +4,10 @@
 //! put where ours stands before anything is read, so that there is one meaning of it. What the guides say and is always so here may
 //! be said, but not the contrary.
 
-use crate::{config::file::Step, domain::likeness::nearest};
+use crate::{
+    config::file::{Step, written as dotted},
+    domain::likeness::nearest,
+};
 use serde_json::{Map, Value, json};
 
 /// Sections of the guides, and the words below each with ours.
@@ -225,14 +228,6 @@ fn steps(path: &str) -> Vec<Step> {
     path.split('.')
         .map(|key| Step::Key(key.to_owned()))
         .collect()
-}
-
-fn dotted(path: &[Step]) -> String {
-    let words = path.iter().map(|step| match step {
-        Step::Key(key) => key.clone(),
-        Step::Item(index) => index.to_string(),
-    });
-    words.collect::<Vec<_>>().join(".")
 }
 
 /// Takes a value out; a mapping that holds nothing more goes with it.

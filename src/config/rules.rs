@@ -99,16 +99,11 @@ impl Rules<'_> {
             }
         }
         for (name, cluster) in &config.clusters {
-            let all = cluster.account.iter().map(|account| (None, account));
-            let single = cluster.accounts.iter();
-            for (runbook, account) in all.chain(single.map(|(name, account)| (Some(name), account)))
-            {
-                let mut below = vec![name.as_str()];
-                match runbook {
-                    None => below.push("account"),
-                    Some(runbook) => below.extend(["accounts", runbook.as_str()]),
-                }
-                self.account(&below, account);
+            if let Some(account) = &cluster.account {
+                self.account(&[name.as_str(), "account"], account);
+            }
+            for (runbook, account) in &cluster.accounts {
+                self.account(&[name.as_str(), "accounts", runbook.as_str()], account);
             }
         }
         let credentials = &config.source.credentials;

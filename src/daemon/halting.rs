@@ -49,11 +49,6 @@ pub fn leave_note(state: &Path, halt: &Halt) -> std::io::Result<()> {
     File::open(state)?.sync_all()
 }
 
-/// What a note says that no agent has taken yet.
-pub fn noted(state: &Path, now: Timestamp) -> Option<Halt> {
-    note(state, now)
-}
-
 /// Takes the note away, where there is one; gone for good when this returns.
 ///
 /// # Errors
@@ -66,8 +61,8 @@ pub fn take_note_away(state: &Path) -> std::io::Result<()> {
     }
 }
 
-/// What the note says; nothing where there is none. What cannot be read was meant all the same.
-fn note(state: &Path, now: Timestamp) -> Option<Halt> {
+/// What a note says that no agent has taken yet; nothing where there is none. What cannot be read was meant all the same.
+pub fn note(state: &Path, now: Timestamp) -> Option<Halt> {
     let path = note_path(state);
     let mut text = String::new();
     match File::open(&path).and_then(|file| file.take(LONGEST).read_to_string(&mut text)) {

@@ -170,9 +170,6 @@ async fn travel(journey: &mut Journey) -> Result<RunOutcome, FlowError> {
 
 /// Runs of one runbook go one after the other, unless it allows them to overlap.
 async fn my_turn(journey: &mut Journey) -> Result<(), FlowError> {
-    if journey.runbook.overlap == Overlap::Allow {
-        return Ok(());
-    }
     let world = journey.world.clone();
     loop {
         let ended = world.run_ended.notified();

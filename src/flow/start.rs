@@ -183,36 +183,29 @@ pub(super) fn header(
 
 fn overlap(world: &World, header: &RunHeader, runbook: &Runbook) -> Result<(), NotStarted> {
     let live = world.live_runs(&header.runbook);
-    let Some(first) = live.first() else {
-        return Ok(());
-    };
-    match runbook.overlap {
-        Overlap::Allow => Ok(()),
-        Overlap::Queue if live.len() < 2 => Ok(()),
-        Overlap::Queue => Err(NotStarted::Because(
-            NotRun::Overlap,
-            "one run is going on and one waits".to_owned(),
-        )),
-        Overlap::Forbid => Err(NotStarted::Because(
-            NotRun::Overlap,
-            format!("run {first} is still going on"),
-        )),
-        Overlap::Replace => {
-            for run in live {
-                world.cancel(run, "schedule", &format!("replaced by run {}", header.id));
-            }
-            Ok(())
+    if let Some(why) = in_the_way(&live, runbook) {
+        return Err(NotStarted::Because(NotRun::Overlap, why));
+    }
+    if runbook.overlap == Overlap::Replace {
+        for run in live {
+            world.cancel(run, "schedule", &format!("replaced by run {}", header.id));
         }
     }
+    Ok(())
 }
 
 /// Whether runs that are going on now would keep another one of this runbook from starting.
 pub(super) fn is_in_the_way(world: &World, runbook: &Runbook) -> bool {
-    let live = world.live_runs(&runbook.name).len();
+    in_the_way(&world.live_runs(&runbook.name), runbook).is_some()
+}
+
+/// Why these runs, which are going on, keep another one from starting.
+fn in_the_way(live: &[RunId], runbook: &Runbook) -> Option<String> {
+    let first = live.first()?;
     match runbook.overlap {
-        Overlap::Allow | Overlap::Replace => false,
-        Overlap::Queue => live >= 2,
-        Overlap::Forbid => live >= 1,
+        Overlap::Allow | Overlap::Replace => None,
+        Overlap::Queue => (live.len() >= 2).then(|| "one run is going on and one waits".to_owned()),
+        Overlap::Forbid => Some(format!("run {first} is still going on")),
     }
 }
 

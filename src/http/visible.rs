@@ -106,6 +106,11 @@ pub(crate) fn line(text: &str) -> String {
     shown(text, &[])
 }
 
+/// An error of ours on one line: its hint follows after a semicolon.
+pub(crate) fn error_line(text: &str) -> String {
+    line(&text.replace("\nhint: ", "; "))
+}
+
 /// One line of a program's output: tabs stay.
 pub(super) fn output(text: &str) -> String {
     shown(text, &['\t'])

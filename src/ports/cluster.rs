@@ -123,7 +123,8 @@ pub trait Clusters: Send + Sync + std::fmt::Debug {
         &'a self,
         cluster: &'a str,
     ) -> BoxFuture<'a, Result<String, ClusterError>>;
-    /// What the server calls a sort of object that is not built in. Asked of the server once, and again once it serves no such sort.
+    /// What the server calls a sort of object that is not built in. Asked of the server once; what it does not serve is asked for
+    /// again.
     fn find<'a>(
         &'a self,
         cluster: &'a str,

@@ -77,30 +77,24 @@ impl SystemClock {
 pub struct Uptime {
     /// The kernel's name for this start; empty where it has none.
     pub boot: String,
-    then: Duration,
-    clock: SystemClock,
 }
 
 impl Uptime {
     /// Asks the kernel, once.
     pub fn read() -> Self {
-        let text = |path| std::fs::read_to_string(path).unwrap_or_default();
-        let seconds = text("/proc/uptime");
-        let seconds = seconds
-            .split(' ')
-            .next()
-            .and_then(|first| first.parse().ok());
-        Self {
-            boot: text("/proc/sys/kernel/random/boot_id").trim().to_owned(),
-            then: Duration::try_from_secs_f64(seconds.unwrap_or_default()).unwrap_or_default(),
-            clock: SystemClock::new(),
-        }
+        Self { boot: boot() }
     }
 
     /// How long the machine runs by now; it never goes back.
     pub fn now(&self) -> Duration {
-        self.then + self.clock.elapsed()
+        since_boot()
     }
+}
+
+/// The kernel's name for this start of the machine; empty where it has none.
+pub(in crate::adapters) fn boot() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    name.trim().to_owned()
 }
 
 #[cfg(test)]

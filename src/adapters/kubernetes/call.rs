@@ -56,19 +56,17 @@ impl ConfiguredClusters {
         let identity = self.identity(call.cluster)?;
         let until = Instant::now() + self.shared.deadline.duration();
         let mut pause = PAUSE;
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let answer = self.attempt(&call, &identity, until).await;
-            if !call.repeat.applies(&answer) || attempt == ATTEMPTS {
-                return answer.result;
-            }
             let wait = answer.put_off.unwrap_or(pause).max(pause);
-            if Instant::now() + wait >= until {
+            let in_time = wait < until.saturating_duration_since(Instant::now());
+            if !call.repeat.applies(&answer) || attempt == ATTEMPTS || !in_time {
                 return answer.result;
             }
             tokio::time::sleep(wait).await;
-            pause *= 2;
+            (attempt, pause) = (attempt + 1, pause * 2);
         }
-        Err(unavailable(call.cluster, "it was not asked".to_owned()))
     }
 
     async fn attempt(&self, call: &Call<'_>, identity: &Identity, until: Instant) -> Answer {
@@ -78,15 +76,24 @@ impl ConfiguredClusters {
             .send(call, identity)
             .with_subscriber(NoSubscriber::default());
         let answer = tokio::time::timeout_at(until, quiet).await;
-        let answer = answer.unwrap_or_else(|_elapsed| {
-            let reason = format!("no answer within {}", self.shared.deadline);
-            Answer::none(unavailable(call.cluster, reason))
-        });
-        if answer.result.as_ref().is_err_and(may_be_the_connection) {
-            self.forget(identity);
-        }
+        let answer = answer.unwrap_or_else(|_elapsed| Answer::none(self.too_late(call.cluster)));
+        self.renew(identity, &answer.result);
         self.tell(call.cluster, call.verb, answer.code, began);
         answer
+    }
+
+    pub(super) fn too_late(&self, cluster: &str) -> ClusterError {
+        unavailable(
+            cluster,
+            format!("no answer within {}", self.shared.deadline),
+        )
+    }
+
+    /// Where new credentials or a new connection may help, the next call reads the credentials anew.
+    pub(super) fn renew<T>(&self, identity: &Identity, result: &Result<T, ClusterError>) {
+        if result.as_ref().is_err_and(may_be_the_connection) {
+            self.connected().remove(identity);
+        }
     }
 
     pub(super) fn tell(&self, cluster: &str, verb: &'static str, code: u16, began: Instant) {

@@ -235,11 +235,6 @@ impl ConfiguredClusters {
         Ok(client)
     }
 
-    /// The next call reads the credentials anew.
-    fn forget(&self, identity: &Identity) {
-        self.connected().remove(identity);
-    }
-
     fn connected(&self) -> std::sync::MutexGuard<'_, BTreeMap<Identity, Client>> {
         let connected = &self.shared.connected;
         connected.lock().unwrap_or_else(PoisonError::into_inner)
@@ -399,7 +394,12 @@ impl Clusters for ConfiguredClusters {
         of: LogsOf<'a>,
         sink: &'a mut Sink<'_>,
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
-        Box::pin(self.read_logs(cluster, of, sink))
+        Box::pin(async move {
+            let identity = self.identity(cluster)?;
+            let read = self.read_logs(&identity, of, sink).await;
+            self.renew(&identity, &read);
+            read
+        })
     }
 
     fn exec<'a>(
@@ -409,7 +409,13 @@ impl Clusters for ConfiguredClusters {
         argv: &'a [String],
         streams: ExecStreams<'a>,
     ) -> BoxFuture<'a, Result<ExecEnd, ClusterError>> {
-        Box::pin(self.run_in_container(cluster, in_container, argv, streams))
+        Box::pin(async move {
+            let identity = self.identity(cluster)?;
+            let run = self.run_in_container(&identity, in_container, argv, streams);
+            let ended = run.await;
+            self.renew(&identity, &ended);
+            ended
+        })
     }
 
     fn acting_for(&self, runbook: &RunbookName) -> Arc<dyn Clusters> {

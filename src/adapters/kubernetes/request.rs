@@ -240,7 +240,7 @@ fn plain(path: &str) -> Built {
         .map_err(|error| invalid(error.to_string()))
 }
 
-fn pods() -> Resource {
+pub(super) fn pods() -> Resource {
     Resource {
         group: String::new(),
         version: "v1".to_owned(),

@@ -1,8 +1,9 @@
 //! What flows: logs of containers, and programs in them.
 
 use super::{
-    ConfiguredClusters,
+    ConfiguredClusters, about,
     answers::{chain, refusal, unavailable},
+    connect::Identity,
     request,
 };
 use crate::ports::cluster::{ClusterError, Container, ExecEnd, ExecStreams, LogsOf, Sink};
@@ -14,7 +15,7 @@ use kube::{
     client::Body,
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, copy},
+    io::{AsyncWriteExt as _, BufReader, copy, copy_buf},
     time::Instant,
 };
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
@@ -27,13 +28,12 @@ const LONGEST_REFUSAL: usize = 64 << 10;
 impl ConfiguredClusters {
     pub(super) async fn read_logs(
         &self,
-        cluster: &str,
+        identity: &Identity,
         of: LogsOf<'_>,
         sink: &mut Sink<'_>,
     ) -> Result<(), ClusterError> {
-        let began = Instant::now();
-        let identity = self.identity(cluster)?;
-        let client = self.client(&identity).await?;
+        let (began, cluster) = (Instant::now(), identity.cluster.as_str());
+        let client = self.client(identity).await?;
         let request = request::logs(of)?;
         let sending = client.send(request.map(Body::from));
         let answer = self
@@ -44,16 +44,12 @@ impl ConfiguredClusters {
         self.tell(cluster, "logs", code, began);
         let mut body = answer?.into_body();
         if code != 200 {
-            let about = format!(
-                "pod {} in namespace {}",
-                of.container.pod, of.container.namespace
-            );
             let told = Limited::new(body, LONGEST_REFUSAL).collect();
             let told = self.in_time(cluster, told).await?;
             let told = told
                 .map(http_body_util::Collected::to_bytes)
                 .unwrap_or_default();
-            return Err(refusal(cluster, about, code, &told));
+            return Err(refusal(cluster, pod(of.container), code, &told));
         }
         loop {
             // Who follows a container that prints nothing waits as long as the step may.
@@ -73,14 +69,13 @@ impl ConfiguredClusters {
 
     pub(super) async fn run_in_container(
         &self,
-        cluster: &str,
+        identity: &Identity,
         container: Container<'_>,
         argv: &[String],
         streams: ExecStreams<'_>,
     ) -> Result<ExecEnd, ClusterError> {
-        let began = Instant::now();
-        let identity = self.identity(cluster)?;
-        let client = self.client(&identity).await?;
+        let (began, cluster) = (Instant::now(), identity.cluster.as_str());
+        let client = self.client(identity).await?;
         let starting = start(client, container, argv, streams.stdin.is_some());
         let started = self
             .in_time(cluster, starting.with_subscriber(NoSubscriber::default()))
@@ -91,8 +86,7 @@ impl ConfiguredClusters {
             Err(_) => 0,
         };
         self.tell(cluster, "exec", code, began);
-        let about = format!("pod {} in namespace {}", container.pod, container.namespace);
-        let process = started.map_err(|error| not_started(cluster, about, &error))?;
+        let process = started.map_err(|error| not_started(cluster, pod(container), &error))?;
         flow(cluster, process, streams).await
     }
 
@@ -101,10 +95,14 @@ impl ConfiguredClusters {
         cluster: &str,
         work: impl Future<Output = T>,
     ) -> Result<T, ClusterError> {
-        let limit = self.shared.deadline;
-        let done = tokio::time::timeout(limit.duration(), work).await;
-        done.map_err(|_elapsed| unavailable(cluster, format!("no answer within {limit}")))
+        let done = tokio::time::timeout(self.shared.deadline.duration(), work).await;
+        done.map_err(|_elapsed| self.too_late(cluster))
     }
+}
+
+fn pod(container: Container<'_>) -> String {
+    let namespace = Some(container.namespace);
+    about(&request::pods(), namespace, Some(container.pod))
 }
 
 async fn start(
@@ -167,15 +165,9 @@ async fn drain(
     from: Option<impl tokio::io::AsyncRead + Unpin>,
     to: &mut Sink<'_>,
 ) -> std::io::Result<()> {
-    let Some(mut from) = from else { return Ok(()) };
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let read = from.read(&mut buffer).await?;
-        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
-            return to.flush().await;
-        };
-        to.write_all(bytes).await?;
-    }
+    let Some(from) = from else { return Ok(()) };
+    let mut from = BufReader::with_capacity(BUFFER, from);
+    copy_buf(&mut from, to).await.map(drop)
 }
 
 /// As the API server reports a program's end (`metav1.Status` with the cause `ExitCode`).

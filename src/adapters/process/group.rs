@@ -82,7 +82,7 @@ impl Group {
         if !is_there(leader) {
             return false;
         }
-        let looking = tokio::task::spawn_blocking(move || any_lives(leader));
+        let looking = tokio::task::spawn_blocking(move || any_lives(leader, |_| true));
         // What cannot be looked at is feared.
         !matches!(looking.await, Ok(Ok(false)))
     }
@@ -98,7 +98,7 @@ impl Group {
     }
 }
 
-fn is_there(group: Pid) -> bool {
+pub(super) fn is_there(group: Pid) -> bool {
     test_kill_process_group(group) != Err(Errno::SRCH)
 }
 
@@ -118,12 +118,16 @@ impl Seen {
     fn read(stat: &str) -> Option<Self> {
         // The program's name, in brackets, may hold anything.
         let (_, after) = stat.rsplit_once(") ")?;
-        let fields: Vec<&str> = after.split(' ').collect();
+        let mut fields = after.split(' ');
+        let is_dead = matches!(fields.next()?, "Z" | "X");
+        let group = fields.nth(1)?.parse().ok()?;
+        let session = fields.next()?.parse().ok()?;
+        let start = fields.nth(15)?.parse().ok()?;
         Some(Self {
-            is_dead: matches!(*fields.first()?, "Z" | "X"),
-            group: fields.get(2)?.parse().ok()?,
-            session: fields.get(3)?.parse().ok()?,
-            start: fields.get(19)?.parse().ok()?,
+            group,
+            session,
+            start,
+            is_dead,
         })
     }
 }
@@ -134,22 +138,19 @@ pub(super) fn look_at(process: Pid) -> Option<Seen> {
     Seen::read(&String::from_utf8_lossy(&stat))
 }
 
-/// Looks through all processes for those of a group.
-pub(super) fn members(group: Pid) -> io::Result<Vec<Seen>> {
-    let mut found = Vec::new();
+/// Looks through the processes for one of a group that lives and fits.
+pub(super) fn any_lives(group: Pid, fits: impl Fn(&Seen) -> bool) -> io::Result<bool> {
     for entry in fs::read_dir("/proc")? {
         let Ok(stat) = fs::read(entry?.path().join("stat")) else {
             continue;
         };
         let seen = Seen::read(&String::from_utf8_lossy(&stat));
-        found.extend(seen.filter(|seen| seen.group == group.as_raw_pid()));
+        let of_group = |seen: &Seen| seen.group == group.as_raw_pid() && !seen.is_dead;
+        if seen.is_some_and(|seen| of_group(&seen) && fits(&seen)) {
+            return Ok(true);
+        }
     }
-    Ok(found)
-}
-
-fn any_lives(group: Pid) -> io::Result<bool> {
-    let all = members(group)?;
-    Ok(all.iter().any(|seen| !seen.is_dead))
+    Ok(false)
 }
 
 impl Drop for Group {

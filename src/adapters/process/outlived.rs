@@ -51,8 +51,11 @@ impl HostProcesses {
 
     /// Ends the group that such a program led. One that does not go keeps its place, for the next start to try again.
     pub(super) async fn end_left(&self, group: i32) -> Result<EndedLate, String> {
-        let place = self.left().iter().position(|left| left.line.group == group);
-        let left = place.map(|place| self.left().swap_remove(place));
+        let left = {
+            let mut all = self.left();
+            let place = all.iter().position(|left| left.line.group == group);
+            place.map(|place| all.swap_remove(place))
+        };
         let (Some(left), Some(roll)) = (left, &self.roll) else {
             return Ok(EndedLate::Terminated);
         };

@@ -7,7 +7,10 @@
 //! gone, its group's number stays taken while a process of it is left; such are known by their session, and by not being older.
 
 use crate::{
-    adapters::process::group::{look_at, members},
+    adapters::{
+        clock::boot,
+        process::group::{Seen, any_lives, is_there, look_at},
+    },
     domain::outlived::Behalf,
     ports::processes::Program,
 };
@@ -176,16 +179,17 @@ impl Roll {
         let Some(leader) = Pid::from_raw(line.group).filter(|_| line.host == self.host) else {
             return false;
         };
+        // The usual answer costs one system call.
+        if !is_there(leader) {
+            return false;
+        }
         if look_at(leader).is_some_and(|seen| seen.start != line.start) {
             // The number went to somebody else, so no process of the group was left.
             return false;
         }
         // What cannot be looked at is not touched.
-        members(leader).is_ok_and(|all| {
-            all.iter().any(|seen| {
-                seen.session == line.session && seen.start >= line.start && !seen.is_dead
-            })
-        })
+        let fits = |seen: &Seen| seen.session == line.session && seen.start >= line.start;
+        any_lives(leader, fits).unwrap_or(false)
     }
 }
 
@@ -195,7 +199,6 @@ fn place(slot: usize) -> u64 {
 
 /// Where numbers of processes mean the same.
 fn host() -> String {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    format!("{} {}", boot.trim(), namespace.display())
+    format!("{} {}", boot(), namespace.display())
 }

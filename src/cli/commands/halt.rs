@@ -8,7 +8,7 @@ use crate::{
     },
     config::Config,
     daemon::{
-        halting::{is_noted, leave_note, note_path, noted, take_note_away},
+        halting::{is_noted, leave_note, note, note_path, take_note_away},
         state,
     },
     domain::{audit::Entry, halt::Halt as Halted, span::Span},
@@ -220,7 +220,7 @@ async fn let_go_offline(reason: &str, context: &Context) -> Result<(), CliError>
             state.display()
         )));
     }
-    let noted = noted(&state, context.now());
+    let noted = note(&state, context.now());
     if noted.is_none() && !path.exists() {
         return Err(CliError::Refused("nothing is halted".to_owned()));
     }

@@ -127,8 +127,7 @@ fn tell_end(context: &Context, ended: &Ended) -> Exit {
             Exit::Failed
         }
         Ended::Forced(stuck) => {
-            let stuck = stuck.join(", ").replace("\nhint: ", "; ");
-            let stuck = crate::http::visible::line(&stuck);
+            let stuck = crate::http::visible::error_line(&stuck.join(", "));
             context.terminal.say(&format!(
                 "error: stopped, but these did not end as they should, or not in time: {stuck}"
             ));

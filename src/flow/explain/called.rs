@@ -10,6 +10,7 @@ use crate::{
         policy::Policy,
         runbook::{Runbook, Step},
     },
+    flow::step::RUNBOOK,
 };
 use serde_json::Value;
 use std::{
@@ -17,8 +18,6 @@ use std::{
     sync::Arc,
 };
 
-/// The action that runs another runbook.
-const RUNBOOK: &str = "runbook";
 /// So many runbooks are followed from one to the next.
 const DEEPEST: usize = 8;
 
@@ -90,12 +89,13 @@ pub(super) fn of(
         only: None,
         ..*question
     };
+    let policy = policy_for(&runbook, question.settings, question.set);
     callers.push(name);
-    let steps = steps_of(&below, catalogue, callers);
+    let steps = steps_of(&below, &policy, catalogue, callers);
     callers.pop();
     Some(Called::Explained(Box::new(Callee {
-        policy: policy_for(&runbook, question.settings, question.set),
         runbook,
+        policy,
         missing,
         steps,
     })))

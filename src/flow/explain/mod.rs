@@ -106,20 +106,18 @@ pub fn policy_for(runbook: &Runbook, settings: &Settings, set: &ActiveSet) -> Po
 
 /// Explains each step.
 pub fn runbook(question: &Question<'_>, catalogue: &Catalogue) -> Vec<ExplainedStep> {
-    steps_of(
-        question,
-        catalogue,
-        &mut vec![question.runbook.name.clone()],
-    )
+    let policy = policy_for(question.runbook, question.settings, question.set);
+    let mut callers = vec![question.runbook.name.clone()];
+    steps_of(question, &policy, catalogue, &mut callers)
 }
 
-/// Explains each step; `callers` are the runbooks on the way here, this one last.
+/// Explains each step by its runbook's policy; `callers` are the runbooks on the way here, this one last.
 fn steps_of(
     question: &Question<'_>,
+    policy: &Policy,
     catalogue: &Catalogue,
     callers: &mut Vec<RunbookName>,
 ) -> Vec<ExplainedStep> {
-    let policy = policy_for(question.runbook, question.settings, question.set);
     let known = Known::of(question);
     let phases = [Phase::Main, Phase::Rollback, Phase::Finally];
     let steps = phases.into_iter().flat_map(|phase| {
@@ -129,7 +127,7 @@ fn steps_of(
     steps
         .filter(|(_, step)| question.only.is_none_or(|only| *only == step.name))
         .map(|(phase, step)| {
-            let (mut told, arguments) = known.explain(question, catalogue, &policy, phase, step);
+            let (mut told, arguments) = known.explain(question, catalogue, policy, phase, step);
             told.called = called::of(question, catalogue, step, &arguments, callers);
             told
         })

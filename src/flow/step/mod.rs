@@ -40,7 +40,7 @@ use std::sync::Arc;
 use tokio::sync::SemaphorePermit;
 
 /// The action that starts another run.
-const RUNBOOK: &str = "runbook";
+pub(super) const RUNBOOK: &str = "runbook";
 
 /// Which attempt.
 #[derive(Debug, Clone)]

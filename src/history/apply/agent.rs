@@ -17,25 +17,15 @@ use crate::{
     },
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 pub(super) fn heartbeat(to: &Connection, at: Timestamp, stamp: Option<&Stamp>) -> Applied {
-    state(to, "heartbeat", &at.as_millisecond().to_string())?;
-    execute(
-        to,
-        "INSERT OR REPLACE INTO agent_state (name, value) VALUES ('heartbeat_stamp', ?1)",
-        [Json(stamp)],
-    )?;
-    Ok(())
+    state(to, "heartbeat", at.as_millisecond().to_string())?;
+    state(to, "heartbeat_stamp", Json(stamp))
 }
 
 pub(super) fn halt(to: &Connection, halt: &Halt) -> Applied {
-    execute(
-        to,
-        "INSERT OR REPLACE INTO agent_state (name, value) VALUES ('halt', ?1)",
-        [Json(halt)],
-    )?;
-    Ok(())
+    state(to, "halt", Json(halt))
 }
 
 pub(super) fn unhalt(to: &Connection) -> Applied {
@@ -53,12 +43,7 @@ pub(super) fn not_halted(to: &Connection) -> Applied {
 }
 
 pub(super) fn jumped(to: &Connection, jump: &Jump) -> Applied {
-    execute(
-        to,
-        "INSERT OR REPLACE INTO agent_state (name, value) VALUES ('jump', ?1)",
-        [Json(jump)],
-    )?;
-    Ok(())
+    state(to, "jump", Json(jump))
 }
 
 pub(super) fn clock_trusted(to: &Connection) -> Applied {
@@ -67,19 +52,14 @@ pub(super) fn clock_trusted(to: &Connection) -> Applied {
 }
 
 pub(super) fn sync(to: &Connection, record: &SyncRecord) -> Applied {
-    execute(
-        to,
-        "INSERT OR REPLACE INTO agent_state (name, value) VALUES ('sync', ?1)",
-        [Json(record)],
-    )?;
-    Ok(())
+    state(to, "sync", Json(record))
 }
 
-fn state(to: &Connection, name: &str, value: &str) -> Applied {
+fn state(to: &Connection, name: &str, value: impl ToSql) -> Applied {
     execute(
         to,
         "INSERT OR REPLACE INTO agent_state (name, value) VALUES (?1, ?2)",
-        [name, value],
+        params![name, value],
     )?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
+use serde::de::DeserializeOwned;
 
 pub(in crate::history) fn heartbeat(
     connection: &Connection,
@@ -28,42 +29,27 @@ pub(in crate::history) fn heartbeat(
 pub(in crate::history) fn heartbeat_stamp(
     connection: &Connection,
 ) -> rusqlite::Result<Option<Stamp>> {
-    connection
-        .prepare_cached("SELECT value FROM agent_state WHERE name = 'heartbeat_stamp'")?
-        .query_row([], |row| {
-            let Json(stamp) = row.get(0)?;
-            Ok(stamp)
-        })
-        .optional()
-        .map(Option::flatten)
+    state(connection, "heartbeat_stamp").map(Option::flatten)
 }
 
 pub(in crate::history) fn halt(connection: &Connection) -> rusqlite::Result<Option<Halt>> {
-    connection
-        .prepare_cached("SELECT value FROM agent_state WHERE name = 'halt'")?
-        .query_row([], |row| {
-            let Json(halt) = row.get(0)?;
-            Ok(halt)
-        })
-        .optional()
+    state(connection, "halt")
 }
 
 pub(in crate::history) fn jump(connection: &Connection) -> rusqlite::Result<Option<Jump>> {
-    connection
-        .prepare_cached("SELECT value FROM agent_state WHERE name = 'jump'")?
-        .query_row([], |row| {
-            let Json(jump) = row.get(0)?;
-            Ok(jump)
-        })
-        .optional()
+    state(connection, "jump")
 }
 
 pub(in crate::history) fn sync(connection: &Connection) -> rusqlite::Result<Option<SyncRecord>> {
+    state(connection, "sync")
+}
+
+fn state<T: DeserializeOwned>(connection: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
     connection
-        .prepare_cached("SELECT value FROM agent_state WHERE name = 'sync'")?
-        .query_row([], |row| {
-            let Json(record) = row.get(0)?;
-            Ok(record)
+        .prepare_cached("SELECT value FROM agent_state WHERE name = ?1")?
+        .query_row([name], |row| {
+            let Json(value) = row.get(0)?;
+            Ok(value)
         })
         .optional()
 }

@@ -9,6 +9,7 @@ use crate::steps::{Run, world};
 use orderly::{
     actions::framework::World,
     adapters::kubernetes::{ConfiguredClusters, Credentials},
+    domain::run::{StepReport, StepResult},
 };
 use rustix::process::Pid;
 use serde_json::{Value, json};
@@ -289,6 +290,11 @@ impl Space {
         }
     }
 
+    /// One step of a run of its own.
+    pub(crate) async fn step(&self, uses: &str, inputs: Value) -> StepReport {
+        self.run().step(uses, inputs).await
+    }
+
     /// A run of the agent.
     pub(crate) fn run(&self) -> Run {
         Run::new(self.world())
@@ -310,4 +316,12 @@ fn pod(name: &str, behaviour: &str) -> Value {
 fn say(aloud: &str) {
     let line = format!("{aloud}\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
+
+/// Why a step failed, and whether trying again may help.
+pub(crate) fn failure(report: &StepReport) -> (&str, bool) {
+    match &report.result {
+        StepResult::Failed { error, retryable } => (error, *retryable),
+        other => panic!("{other:?}: {}", report.summary),
+    }
 }

@@ -1,6 +1,6 @@
 //! `kubernetes/rollout-restart` on real deployments, stateful sets and daemon sets.
 
-use super::plane::Space;
+use super::plane::{Space, failure};
 use orderly::domain::run::StepResult;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -22,10 +22,7 @@ async fn a_restart_replaces_every_pod() {
     space.available("web", 3);
     let before = live_pods(&space);
     let restart = json!({ "namespace": space.name, "deployment": "web", "wait": "60s" });
-    let report = space
-        .run()
-        .step("kubernetes/rollout-restart", restart)
-        .await;
+    let report = space.step("kubernetes/rollout-restart", restart).await;
     assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
     let after = live_pods(&space);
     assert!(before.is_disjoint(&after), "{before:?} {after:?}");
@@ -62,13 +59,8 @@ async fn a_restart_that_is_only_tried_changes_nothing() {
 async fn what_is_not_there_is_not_restarted() {
     let Some(space) = Space::new() else { return };
     let restart = json!({ "namespace": space.name, "deployment": "gone" });
-    let report = space
-        .run()
-        .step("kubernetes/rollout-restart", restart)
-        .await;
-    let StepResult::Failed { error, retryable } = &report.result else {
-        panic!("{}", report.summary)
-    };
+    let report = space.step("kubernetes/rollout-restart", restart).await;
+    let (error, retryable) = failure(&report);
     let words = format!("deployment gone in namespace {} was not found", space.name);
     assert!(error.contains(&words), "{error}");
     assert!(!retryable);
@@ -79,13 +71,8 @@ async fn a_rollout_whose_pods_never_get_ready_is_given_up_in_time() {
     let Some(space) = Space::new() else { return };
     space.deployment("web", 2, "never-ready");
     let restart = json!({ "namespace": space.name, "deployment": "web", "wait": "3s" });
-    let report = space
-        .run()
-        .step("kubernetes/rollout-restart", restart)
-        .await;
-    let StepResult::Failed { error, retryable } = &report.result else {
-        panic!("{}", report.summary)
-    };
+    let report = space.step("kubernetes/rollout-restart", restart).await;
+    let (error, retryable) = failure(&report);
     assert!(
         error.contains("was restarted, but is not ready: "),
         "{error}"
@@ -105,13 +92,8 @@ async fn a_rollout_that_its_controller_has_given_up_is_not_waited_for() {
     let deadline = r#"{"spec":{"progressDeadlineSeconds":2}}"#;
     space.kubectl(&["patch", "deployment/web", "-p", deadline]);
     let restart = json!({ "namespace": space.name, "deployment": "web", "wait": "60s" });
-    let report = space
-        .run()
-        .step("kubernetes/rollout-restart", restart)
-        .await;
-    let StepResult::Failed { error, retryable } = &report.result else {
-        panic!("{}", report.summary)
-    };
+    let report = space.step("kubernetes/rollout-restart", restart).await;
+    let (error, retryable) = failure(&report);
     assert!(error.contains("has timed out progressing"), "{error}");
     assert!(!retryable);
 }
@@ -127,10 +109,7 @@ async fn a_deployment_that_was_given_up_can_be_restarted() {
     let mended = r#"{"spec":{"progressDeadlineSeconds":600,"template":{"metadata":{"labels":{"orderly.test/pod":"runs-on"}}}}}"#;
     space.kubectl(&["patch", "deployment/web", "-p", mended]);
     let restart = json!({ "namespace": space.name, "deployment": "web", "wait": "60s" });
-    let report = space
-        .run()
-        .step("kubernetes/rollout-restart", restart)
-        .await;
+    let report = space.step("kubernetes/rollout-restart", restart).await;
     assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
 }
 
@@ -143,10 +122,7 @@ async fn stateful_sets_and_daemon_sets_are_restarted_too() {
     ] {
         space.workload(kind, "db", count);
         let restart = json!({ "namespace": space.name, input: "db", "wait": "60s" });
-        let report = space
-            .run()
-            .step("kubernetes/rollout-restart", restart)
-            .await;
+        let report = space.step("kubernetes/rollout-restart", restart).await;
         assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
     }
 }

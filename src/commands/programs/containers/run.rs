@@ -6,7 +6,7 @@ use crate::{
         found::{Found, object},
         programs::{
             self,
-            files::secrets::{Sight, sight},
+            files::secrets::{Sight, is_variables, sight},
             handbook::{Page, file_made, lists_names},
         },
         word::{Call, Stdin, Word},
@@ -89,10 +89,7 @@ fn has_version(image: &str) -> bool {
 
 /// Whether a file of variables is one that was never meant for containers.
 fn carries_off(file: &Word) -> bool {
-    let name = file.text().rsplit('/').next().unwrap_or_default();
-    sight(file) == Sight::Secret
-        && !name.starts_with(".env")
-        && name.rsplit('.').next() != Some("env")
+    sight(file) == Sight::Secret && !is_variables(file.text())
 }
 
 /// What an image runs: its own programs need not be known, but what destroys counts.

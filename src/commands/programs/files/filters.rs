@@ -53,13 +53,11 @@ const ICONV: Sheet = Sheet {
 };
 /// file: names that stand in a file are shown where nothing is called so.
 fn file(call: &Call<'_>, found: &mut Found) {
-    for list in FILE
-        .parse(call.arguments)
-        .values(&["f", "files-from", "m", "magic-file"])
-    {
+    let parsed = FILE.parse(call.arguments);
+    for list in parsed.values(&["f", "files-from", "m", "magic-file"]) {
         printed(list, &call.setting.place, found);
     }
-    FILE.judge(call, found);
+    FILE.decide(&parsed, call, found);
 }
 
 const FILE: Sheet = Sheet {

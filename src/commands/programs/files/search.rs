@@ -95,8 +95,8 @@ fn rg(call: &Call<'_>, found: &mut Found) {
 }
 
 fn ag(call: &Call<'_>, found: &mut Found) {
-    AG.judge(call, found);
     let parsed = AG.parse(call.arguments);
+    AG.decide(&parsed, call, found);
     let names = parsed.has(&[
         "c",
         "count",

@@ -269,6 +269,12 @@ const USUAL_NAMES: &[&str] = words!(
      .ssh/id_rsa .aws/credentials .kube/config etc/shadow secrets.yaml"
 );
 
+/// Whether a file is one of variables, made for what is started with it: `.env`, `.env.local`, `web.env`.
+pub(in crate::commands::programs) fn is_variables(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with(".env") || name.rsplit('.').next() == Some("env")
+}
+
 /// What a word says about the secrecy of the file that it names.
 pub(in crate::commands::programs) fn sight(word: &Word) -> Sight {
     let text = word.text();

@@ -2,7 +2,7 @@
 
 use super::does::{Does, act};
 use super::language_tables::{CARGO, GO, NPM, PIP};
-use super::pinned::{conda, gem, is_version, unless_pinned};
+use super::pinned::{any_version, conda, gem, is_version, unless_pinned};
 use super::sheet::{asks_for_help, has_word, program};
 use crate::commands::found::{Found, object};
 use crate::commands::programs::Grammar;
@@ -182,13 +182,7 @@ fn npm(call: &Call<'_>, found: &mut Found) {
         && !asks_for_help(&parsed)
         && !npm_versions(parsed.words.get(1..).unwrap_or_default())
     {
-        act(
-            Does::Install(""),
-            program(place, call),
-            Reach::Unknown,
-            found,
-        );
-        found.bounded("which version is installed, and what it runs, is not known");
+        any_version(call, found);
     }
     if let Some(word) = parsed
         .values(&["registry"])
@@ -269,13 +263,7 @@ fn yarn(call: &Call<'_>, found: &mut Found) {
     let adds = does == Does::Install("yarn remove {}");
     let added: Vec<Word> = words_after(call.arguments, "add");
     if adds && !npm_versions(&added) {
-        act(
-            Does::Install(""),
-            program(place, call),
-            Reach::Unknown,
-            found,
-        );
-        found.bounded("which version is installed, and what it runs, is not known");
+        any_version(call, found);
     }
     if adds
         && call

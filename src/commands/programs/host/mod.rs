@@ -22,6 +22,7 @@ mod units;
 mod users;
 pub(in crate::commands::programs) mod words;
 
+use crate::commands::flags::Parsed;
 use crate::commands::found::Found;
 use crate::commands::word::{Call, Setting, Stdin, Word};
 #[cfg(test)]
@@ -57,16 +58,16 @@ fn sheet_of(program: &str) -> Option<&'static Sheet> {
 
 fn by_sheet(call: &Call<'_>, found: &mut Found) {
     if let Some(sheet) = sheet_of(call.program) {
-        sheet.judge(call, found);
+        let parsed = sheet.parse(call.arguments);
+        sheet.decide(&parsed, call, found);
         if matches!(call.program, "logger" | "wall" | "write") {
-            said_to_all(sheet, call, found);
+            said_to_all(&parsed, call, found);
         }
     }
 }
 
 /// Files whose lines go to the journal or to every terminal.
-fn said_to_all(sheet: &Sheet, call: &Call<'_>, found: &mut Found) {
-    let parsed = sheet.parse(call.arguments);
+fn said_to_all(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     let place = &call.setting.place;
     let files = parsed.values(&["f", "file"]);
     for file in files.chain(parsed.words.iter().filter(|_| call.program == "wall")) {

@@ -20,6 +20,11 @@ pub(super) fn unless_pinned(parsed: &Parsed, marks: &[&str], call: &Call<'_>, fo
     if parsed.words.len() > 1 && parsed.words.iter().skip(1).all(pinned) {
         return;
     }
+    any_version(call, found);
+}
+
+/// Some version is installed.
+pub(super) fn any_version(call: &Call<'_>, found: &mut Found) {
     let itself = program(&call.setting.place, call);
     act(Does::Install(""), itself, Reach::Unknown, found);
     found.bounded("which version is installed, and what it runs, is not known");

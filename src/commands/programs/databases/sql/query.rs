@@ -222,11 +222,10 @@ pub(super) fn shows_secrets(tokens: &Tokens<'_>) -> bool {
     let mysql_user = (2..tokens.len())
         .any(|place| named(tokens, place, "user") && named(tokens, place - 2, "mysql"));
     let accounts = (mysql_user || tables(ACCOUNTS)) && !only_plain_columns(tokens);
-    let files = (0..tokens.len()).any(|place| secret_file(tokens, place));
     any(secret_column)
-        || files
         || accounts
         || star && (tables("system_auth") || tables(SECRET_TABLES))
+        || reads_secret_file(tokens)
 }
 
 /// Whether it shows the table `user` of the database that is in use, with more than plain columns.

@@ -4,7 +4,7 @@ use super::{Line, delete::dry, inside, writes::new_object};
 use crate::{
     commands::{
         found::Found,
-        programs::files::secrets::{Sight, discloses_folder, sight},
+        programs::files::secrets::{Sight, discloses_folder, is_variables, sight},
         word::Word,
     },
     domain::effect::{Effect, Reversible, Secrets, Tri, Verb},
@@ -77,10 +77,8 @@ fn carries_off(line: &Line<'_>) -> bool {
             Some((_, path)) => path,
             None => word.text(),
         };
-        let name = path.rsplit('/').next().unwrap_or(path);
-        let variables = name.starts_with(".env") || name.rsplit('.').next() == Some("env");
         let here = !path.starts_with(['/', '~', '$']) && !path.contains("..");
-        !(here && (secret || variables))
+        !(here && (secret || is_variables(path)))
             && (sight(&word.with_text(path)) == Sight::Secret || discloses_folder(path))
     })
 }
