@@ -5,9 +5,10 @@ use crate::domain::{
     effect::{Class, Confidence, Effect, Listed, Place, Reach, Reversible, Scope, Tri},
     gate::{Contribution, Decision, Quorum, Stage},
     plan::PlannedStep,
-    policy::{Autonomy, Feared, Policy, ProtectedMode},
+    policy::{Autonomy, Feared, Policy, Preapproval, ProtectedMode},
 };
 use jiff::Timestamp;
+use serde_json::Value;
 
 /// Every rule's say.
 pub(super) fn contributions(
@@ -174,7 +175,7 @@ fn preapproved(step: &PlannedStep, policy: &Policy, now: Timestamp) -> Result<St
     let scope = policy
         .preapproved
         .under([&key])
-        .find(|scope| now < scope.until)
+        .find(|scope| now < scope.until && pins(scope, &step.arguments))
         .ok_or("destructive, and no preapproved scope covers it")?;
     let unsafe_effect = step
         .effects
@@ -187,6 +188,12 @@ fn preapproved(step: &PlannedStep, policy: &Policy, now: Timestamp) -> Result<St
         )),
         None => Ok(format!("preapproved until {}", scope.until)),
     }
+}
+
+/// Whether the step's arguments are those that the scope is for.
+fn pins(scope: &Preapproval, arguments: &Value) -> bool {
+    let mut pinned = scope.with.iter();
+    pinned.all(|(name, value)| arguments.get(name) == Some(value))
 }
 
 /// What no consent can lift, and what a person must read.

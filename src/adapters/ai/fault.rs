@@ -56,7 +56,10 @@ pub(super) fn of_status(answer: &HttpResponse) -> Result<(), CompletionError> {
         return Ok(());
     }
     let said = Said::of(answer);
-    let reason = said.reason;
+    let reason = match said.reason.trim() {
+        "" => "it says no more".to_owned(),
+        reason => reason.to_owned(),
+    };
     if said.code == "content_filter" {
         return Err(CompletionError::Declined {
             reason,

@@ -12,7 +12,8 @@ use crate::domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How much the agent does by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -212,6 +213,9 @@ pub struct Preapproval {
     /// By this action.
     #[schemars(with = "String")]
     pub action: ActionName,
+    /// With these arguments, each exactly so; others are free. A namespace, say, or the object's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub with: BTreeMap<String, Value>,
     /// Until this instant (RFC 3339).
     #[schemars(with = "String")]
     pub until: Timestamp,

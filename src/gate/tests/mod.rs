@@ -33,6 +33,7 @@ use crate::{
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn now() -> Timestamp {
     "2026-11-21T08:00:00Z".parse().unwrap()
@@ -159,6 +160,7 @@ fn destruction_asks_at_every_level_unless_preapproved_and_harmless() {
     let scope = Preapproval {
         runbook: "book".parse().unwrap(),
         action: "command".parse().unwrap(),
+        with: BTreeMap::new(),
         until: "2026-12-01T00:00:00Z".parse().unwrap(),
     };
     let policy = Policy {
@@ -170,6 +172,34 @@ fn destruction_asks_at_every_level_unless_preapproved_and_harmless() {
     harmless.items[0].data_loss = Tri::No;
     harmless.items[0].reversible = Reversible::Recreated;
     assert_eq!(decide(harmless.clone(), &policy), Decision::Allow);
+    let elsewhere = Preapproval {
+        with: [("namespace".to_owned(), json!("other"))].into(),
+        ..scope.clone()
+    };
+    let at_arguments = |arguments: Value, scope: &Preapproval| {
+        let policy = Policy {
+            preapproved: vec![scope.clone()].into(),
+            ..at(Autonomy::FullAuto)
+        };
+        join(&by_policy(
+            &step(harmless.clone(), arguments),
+            &policy,
+            &facts(),
+        ))
+    };
+    let named = json!({ "namespace": "other", "name": "x" });
+    assert_eq!(at_arguments(named, &elsewhere), Decision::Allow);
+    for arguments in [
+        json!({ "namespace": "shop" }),
+        json!({}),
+        json!({ "namespace": ["other"] }),
+    ] {
+        assert_eq!(
+            at_arguments(arguments, &elsewhere),
+            Decision::ask(),
+            "it is for other arguments"
+        );
+    }
     let over = Preapproval {
         until: now(),
         ..scope

@@ -303,6 +303,7 @@ fn preapproval((runbook, action, days): (usize, usize, i64)) -> Preapproval {
     Preapproval {
         runbook: ["book", "other"][runbook].parse().unwrap(),
         action: ["command", "kubernetes/scale"][action].parse().unwrap(),
+        with: BTreeMap::new(),
         until: now() + SignedDuration::from_hours(24 * days),
     }
 }

@@ -90,12 +90,13 @@ pub enum Form {
 }
 
 impl Form {
-    /// By the end of a file's name.
-    pub fn of(path: &Path) -> Self {
-        match path.extension() {
-            Some(extension) if extension == "zst" => Self::Zstd,
-            Some(extension) if extension == "gz" => Self::Gzip,
-            Some(_) | None => Self::Plain,
+    /// By the end of a file's name; nothing where that promises another form.
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "zst" => Some(Self::Zstd),
+            "gz" => Some(Self::Gzip),
+            "jsonl" | "json" => Some(Self::Plain),
+            _ => None,
         }
     }
 }

@@ -55,7 +55,7 @@ pub(super) async fn export(arguments: Arguments, context: &Context) -> Answer {
         written.map_err(|error| failed(&error))?;
         return Ok(Exit::Done);
     };
-    let (form, partial) = (Form::of(&path), partial(&path)?);
+    let (form, partial) = (form(&path)?, partial(&path)?);
     let out = create(&partial)?;
     let file = out
         .try_clone()
@@ -90,6 +90,15 @@ pub(super) async fn export(arguments: Arguments, context: &Context) -> Answer {
             .line(&format!("records {first} to {last} are in {shown}"))?;
     }
     Ok(Exit::Done)
+}
+
+fn form(path: &Path) -> Result<Form, CliError> {
+    Form::of(path).ok_or_else(|| {
+        CliError::Usage(format!(
+            "{}: nothing is written in the form that this name promises\nhint: end it with .jsonl, .jsonl.zst or .jsonl.gz",
+            path.display()
+        ))
+    })
 }
 
 fn partial(path: &Path) -> Result<PathBuf, CliError> {
