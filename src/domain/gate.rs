@@ -1,6 +1,6 @@
 //! The safety gate's pure part: a lattice of decisions, and the permit that only a settled decision can make.
 
-use crate::domain::{approval::Redeemed, digest::Digest, plan::PlannedStep};
+use crate::domain::{approval::Redeemed, digest::Digest, pace::Limit, plan::PlannedStep};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -147,6 +147,9 @@ pub struct Contribution {
     pub decision: Decision,
     /// Why, in words for people.
     pub reason: String,
+    /// Of a limit: which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
 }
 
 impl Contribution {
@@ -156,6 +159,14 @@ impl Contribution {
             stage,
             decision,
             reason: reason.into(),
+            limit: None,
+        }
+    }
+    /// What a limit says.
+    pub fn of_limit(limit: Limit, decision: Decision, reason: impl Into<String>) -> Self {
+        Self {
+            limit: Some(limit),
+            ..Self::new(Stage::RateLimit, decision, reason)
         }
     }
 }

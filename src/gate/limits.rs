@@ -2,7 +2,7 @@
 
 use super::Circumstances;
 use crate::domain::{
-    gate::{Contribution, Decision, Stage},
+    gate::{Contribution, Decision},
     pace::{Measure, Room, Standing},
 };
 
@@ -33,21 +33,13 @@ fn contribution(standing: &Standing, facts: &Circumstances) -> Option<Contributi
         (None, Some(free_at)) => reason.push_str(&format!("; try again at {free_at}")),
         (None, None) => {}
     }
-    Some(Contribution::new(Stage::RateLimit, decision, reason))
+    Some(Contribution::of_limit(standing.limit(), decision, reason))
 }
 
-/// Whether this very limit is named among these words: one that was lowered since is another. They and the limit's own come from [`words`].
+/// Whether this very limit is among those that these say something of.
 pub(super) fn is_told(told: &[Contribution], standing: &Standing) -> bool {
-    let (subject, limit) = (subject(standing), format!("the limit of {}", standing.most));
-    let is_it = |reason: &str| reason.contains(&subject) && names(reason, &limit);
-    told.iter()
-        .any(|told| told.stage == Stage::RateLimit && is_it(&told.reason))
-}
-
-/// Whether these words stand there, and not as the beginning of a longer number.
-fn names(reason: &str, limit: &str) -> bool {
-    let rest = reason.split_once(limit).map(|(_, rest)| rest);
-    rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+    let limit = Some(standing.limit());
+    told.iter().any(|told| told.limit == limit)
 }
 
 /// What is counted, without the count.

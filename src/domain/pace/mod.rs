@@ -19,7 +19,8 @@ use std::{collections::BTreeMap, fmt};
 const ANY_NAMESPACE: &str = "*";
 
 /// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// Everything that changes something, by the minute.
     Changes,
@@ -46,7 +47,8 @@ impl Measure {
 }
 
 /// For whom is counted.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Whose {
     /// Everything that the agent does.
     Agent,
@@ -199,6 +201,17 @@ fn namespace(effect: &Effect) -> Option<String> {
     }
 }
 
+/// One limit. One that was lowered or raised is another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// What is counted.
+    pub measure: Measure,
+    /// For whom.
+    pub whose: Whose,
+    /// The limit.
+    pub most: u32,
+}
+
 /// How full one limit is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -228,6 +241,14 @@ pub enum Room {
 }
 
 impl Standing {
+    /// Which limit it is.
+    pub fn limit(&self) -> Limit {
+        Limit {
+            measure: self.measure,
+            whose: self.whose.clone(),
+            most: self.most,
+        }
+    }
     /// How much room the step finds.
     pub fn room(&self) -> Room {
         let most = u64::from(self.most);
