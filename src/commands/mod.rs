@@ -75,6 +75,7 @@ pub fn of(command: &Command<'_>, files: &dyn Files) -> Analysis {
         }
         What::Text(text) => {
             if let Err(refusal) = scan::refuse(text) {
+                found.unknown_code(&Place::Host, "shell", "the text was not read");
                 found.refuse(refusal);
                 return found.into_analysis(None);
             }

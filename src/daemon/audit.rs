@@ -5,16 +5,14 @@ use crate::{
     daemon::{housekeeping::pause, life::Daemon},
     domain::audit::Entry,
     flow::{
+        head,
         retire::{Retirement, retire},
         world::World,
     },
-    history::Write,
+    history::{HistoryError, Write},
 };
 use serde_json::{Value, json};
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// How often the head beside the database is replaced.
 const BESIDE: Duration = Duration::from_mins(1);
@@ -25,7 +23,7 @@ const ELSEWHERE: Duration = Duration::from_hours(1);
 pub(super) fn spawn(daemon: &mut Daemon) {
     let config = daemon.loaded.config.audit.clone();
     spawn_beside(daemon);
-    spawn_elsewhere(daemon, config.head.clone());
+    spawn_elsewhere(daemon);
     spawn_retirement(daemon, &config);
 }
 
@@ -42,12 +40,12 @@ fn spawn_beside(daemon: &mut Daemon) {
     });
 }
 
-fn spawn_elsewhere(daemon: &mut Daemon, file: Option<PathBuf>) {
+fn spawn_elsewhere(daemon: &mut Daemon) {
     let world = daemon.world.clone();
     let note = daemon.tasks.note("audit-head");
     daemon.tasks.spawn("audit-head", async move {
         loop {
-            note.say(tell_head(&world, file.as_deref()).await);
+            note.say(tell_head(&world).await);
             if !pause(&world, ELSEWHERE).await {
                 return;
             }
@@ -55,19 +53,9 @@ fn spawn_elsewhere(daemon: &mut Daemon, file: Option<PathBuf>) {
     });
 }
 
-/// Tells the head to the log, and adds it to the file.
-async fn tell_head(world: &World, file: Option<&Path>) -> String {
-    let exported = match file {
-        Some(file) => {
-            let now = world.now();
-            world
-                .history
-                .export_audit_head_to(file.to_owned(), now)
-                .await
-        }
-        None => world.history.export_audit_head().await,
-    };
-    match exported {
+/// Tells the head to the agent's own log, and elsewhere.
+async fn tell_head(world: &World) -> String {
+    match head::tell(world).await {
         Ok(head) => {
             world.events.audit_exported(&head.to_string());
             format!("told the head {head}")
@@ -76,8 +64,8 @@ async fn tell_head(world: &World, file: Option<&Path>) -> String {
     }
 }
 
-fn told(world: &World, error: &crate::history::HistoryError) -> String {
-    world.events.audit_not_exported(&error.to_string());
+fn told(world: &World, error: &HistoryError) -> String {
+    head::not_told(world, error);
     format!("failed: {error}")
 }
 
@@ -114,7 +102,7 @@ pub(super) async fn record(world: &World, entry: Entry) {
 }
 
 /// What is done once more before the history is closed.
-pub(super) async fn last_words(world: &World, config: &AuditConfig, word: &str) {
+pub(super) async fn last_words(world: &World, word: &str) {
     note(world, "agent.stopped", json!({"because": word})).await;
-    tell_head(world, config.head.as_deref()).await;
+    tell_head(world).await;
 }

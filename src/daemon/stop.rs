@@ -42,7 +42,7 @@ impl Daemon {
         let mut stuck = self.obey(if forced { OBEY_FORCED } else { OBEY }).await;
         // Whatever still writes has written before the history is closed; only HTTP answers on.
         self.tasks.end_all_but("http", TASKS_GRACE).await;
-        audit::last_words(&world, &self.loaded.config.audit, word).await;
+        audit::last_words(&world, word).await;
         self.announcement = None;
         if let Err(error) = world.history.clone().close().await {
             stuck.push(format!("history: {error}"));

@@ -352,6 +352,7 @@ pub fn settings(config: &Config) -> Settings {
             .iter()
             .map(|(name, hook)| (name.to_string(), hook.secret.clone()))
             .collect(),
+        audit_head: config.audit.head.clone(),
     }
 }
 

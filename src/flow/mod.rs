@@ -35,6 +35,7 @@ pub mod circuit;
 pub mod clock;
 pub mod explain;
 pub mod halt;
+pub mod head;
 mod journal;
 mod locks;
 mod needs;

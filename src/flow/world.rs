@@ -42,6 +42,8 @@ pub struct Settings {
     pub policy: Policy,
     /// For webhooks: which secret signs which.
     pub webhooks: BTreeMap<String, crate::domain::name::SecretName>,
+    /// The file that the end of the audit log is told to.
+    pub audit_head: Option<std::path::PathBuf>,
 }
 
 /// The set of runbooks in use, with what is derived from it once.

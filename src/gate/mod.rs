@@ -72,6 +72,8 @@ pub struct Circumstances {
     pub wish: Option<(Quorum, String)>,
     /// What the runbook is for, in its own words.
     pub purpose: String,
+    /// What came out of earlier steps, or from outside, and went into the step: the reviewer is not shown it.
+    pub foreign: Vec<String>,
     /// What the reviewer said when people were asked about this very step: that is what they consented to, and it is not asked twice.
     pub reviewed: Option<Vec<Contribution>>,
 }
@@ -94,6 +96,7 @@ impl Circumstances {
             uncertain: false,
             wish: None,
             purpose: String::new(),
+            foreign: Vec::new(),
             reviewed: None,
         }
     }
@@ -171,6 +174,7 @@ async fn review(
             let case = Case {
                 step,
                 purpose: &circumstances.purpose,
+                foreign: &circumstances.foreign,
                 so_far,
             };
             reviewer.review(case).await

@@ -140,10 +140,11 @@ impl History {
         self.task(move |connection| head::export(connection, &path, &key))
             .await?
     }
-    /// The same, and adds it to a file of heads somewhere else.
+    /// The same, and adds it to a file of heads somewhere else, if the log follows from every one there.
     pub async fn export_audit_head_to(&self, file: PathBuf, at: Timestamp) -> Found<AuditHead> {
         let (path, key) = (self.inner.path.clone(), self.inner.key.clone());
         self.task(move |connection| {
+            head::held(connection, &file, &key)?;
             let head = head::export(connection, &path, &key)?;
             head::append(&file, &head, at)?;
             Ok(head)

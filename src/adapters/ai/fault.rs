@@ -194,6 +194,9 @@ fn retry_after(answer: &HttpResponse) -> Option<Span> {
         return Some(wait);
     }
     if let Some(seconds) = number("retry-after") {
+        if seconds < 0.0 {
+            return None;
+        }
         return millis(seconds * 1000.0).or(Some(Span::from_secs(3600)));
     }
     let (then, now) = (date(answer, "retry-after")?, date(answer, "date")?);

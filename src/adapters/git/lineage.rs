@@ -152,6 +152,9 @@ fn parents(commit: &Commit<'_>) -> Vec<Oid> {
         .collect()
 }
 
+/// So much of a commit's message is looked through, in bytes.
+const MOST_MESSAGE: usize = 64 * 1024;
+
 /// Who changed which file.
 struct Attribution<'a> {
     objects: &'a Objects<'a>,
@@ -169,7 +172,7 @@ impl<'a> Attribution<'a> {
     fn new(objects: &'a Objects<'a>, folder: &'a str, between: &[Commit<'_>]) -> Self {
         let mut everyone = Authors::default();
         for commit in between {
-            everyone.join(&author(commit));
+            everyone.join(&hands(commit));
         }
         Self {
             objects,
@@ -184,14 +187,14 @@ impl<'a> Attribution<'a> {
     fn run(&mut self, between: &[Commit<'_>]) {
         for commit in between {
             let Some(changes) = self.changes(commit) else {
-                self.anywhere.join(&author(commit));
+                self.anywhere.join(&hands(commit));
                 continue;
             };
             for (path, is_added) in changes {
                 // A file that is new here may have been moved: its text may be anybody's of those on the way.
-                let own = author(commit);
-                let hands = if is_added { &self.everyone } else { &own };
-                self.authors.entry(path).or_default().join(hands);
+                let own = hands(commit);
+                let all = if is_added { &self.everyone } else { &own };
+                self.authors.entry(path).or_default().join(all);
             }
         }
     }
@@ -308,6 +311,21 @@ impl Entry {
     }
 }
 
-fn author(commit: &Commit<'_>) -> Authors {
-    Authors::one(&super::work::author(commit))
+/// Everybody who had a hand in a commit: who wrote it, who put it into the repository, and whom its message names beside
+/// (`Co-authored-by`, as git-interpret-trailers(1) has it).
+fn hands(commit: &Commit<'_>) -> Authors {
+    let mut hands = Authors::one(&super::work::author(commit));
+    hands.join(&Authors::one(&super::work::person(&commit.committer())));
+    let message = commit.message_bytes();
+    let message = String::from_utf8_lossy(message.get(..MOST_MESSAGE).unwrap_or(message));
+    for line in message.lines() {
+        if let Some((word, person)) = line.split_once(':')
+            && word.trim().eq_ignore_ascii_case("co-authored-by")
+        {
+            hands.join(&Authors::one(&super::work::visible(
+                person.trim().as_bytes(),
+            )));
+        }
+    }
+    hands
 }

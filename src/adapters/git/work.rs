@@ -198,13 +198,17 @@ fn revision(commit: &git2::Commit<'_>) -> Revision {
 
 /// `name <mail>`
 pub(super) fn author(commit: &git2::Commit<'_>) -> String {
-    let author = commit.author();
-    let (name, mail) = (visible(author.name_bytes()), visible(author.email_bytes()));
+    person(&commit.author())
+}
+
+/// The same of anybody whom a commit names.
+pub(super) fn person(person: &git2::Signature<'_>) -> String {
+    let (name, mail) = (visible(person.name_bytes()), visible(person.email_bytes()));
     format!("{name} <{mail}>")
 }
 
 /// A commit's text, which is anybody's: at most 200 characters, control characters escaped.
-fn visible(bytes: &[u8]) -> String {
+pub(super) fn visible(bytes: &[u8]) -> String {
     let mut text = String::new();
     for character in String::from_utf8_lossy(bytes).chars().take(200) {
         if character.is_control() {

@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// How long the agent is waited for over HTTP, in seconds: it waits for what it stops before it answers.
 const PATIENCE: u64 = 15;
+/// After so long without an answer a note is left, too.
+const AT_ONCE: Duration = Duration::from_secs(2);
 /// How long an agent that does not answer is given to take a note.
 const NOTE: Duration = Duration::from_secs(5);
 /// Between two looks at a note.
@@ -77,12 +79,59 @@ Example:
 
 /// Halts.
 pub(in crate::cli) async fn halt(arguments: Halt, context: &Context) -> Answer {
-    let unanswered = match ask(&arguments.reason, context).await {
+    let answer = {
+        let mut asking = std::pin::pin!(ask(&arguments.reason, context));
+        tokio::select! {
+            answer = &mut asking => answer,
+            () = tokio::time::sleep(AT_ONCE) => {
+                leave_early(&arguments.reason, context);
+                let answer = asking.await;
+                if answer.is_ok() {
+                    forget_note(context);
+                }
+                answer
+            }
+        }
+    };
+    let unanswered = match answer {
         Ok(exit) => return Ok(exit),
         Err(error) => error,
     };
     tell_unanswered(unanswered, context)?;
     by_note(&arguments.reason, context).await
+}
+
+/// An agent that does not answer at once may hang, and whoever asked may not wait: the note is there from now on. Where it cannot be
+/// left, that is told once nobody has answered.
+fn leave_early(reason: &str, context: &Context) {
+    let Ok(found) = context.config() else { return };
+    if context.globals.server.is_some() {
+        return;
+    }
+    let halt = halted(reason, context);
+    if leave_note(&found.config.state_dir, &halt).is_ok() {
+        context
+            .terminal
+            .say("the agent does not answer at once; a note to halt lies in its state folder");
+    }
+}
+
+/// Halted by its answer; a note that is found after an `unhalt` would halt once more.
+fn forget_note(context: &Context) {
+    if context.globals.server.is_none()
+        && let Ok(found) = context.config()
+    {
+        // The agent may have taken it meanwhile, which is as well.
+        drop(take_note_away(&found.config.state_dir));
+    }
+}
+
+fn halted(reason: &str, context: &Context) -> Halted {
+    Halted {
+        by: whoever(context),
+        since: context.now(),
+        reason: reason.to_owned(),
+    }
 }
 
 /// Nobody answers, which is said, and the state folder of this host is the agent's own; anything else is an error.
@@ -127,11 +176,7 @@ async fn ask(reason: &str, context: &Context) -> Answer {
 /// Through the state folder.
 async fn by_note(reason: &str, context: &Context) -> Answer {
     let config = context.config()?.config;
-    let halt = Halted {
-        by: whoever(context),
-        since: context.now(),
-        reason: reason.to_owned(),
-    };
+    let halt = halted(reason, context);
     let path = note_path(&config.state_dir);
     leave_note(&config.state_dir, &halt).map_err(|source| CliError::File {
         doing: "leaving a note to halt at",
@@ -192,11 +237,27 @@ pub(in crate::cli) async fn unhalt(arguments: Unhalt, context: &Context) -> Answ
             json!({"halted": null})
         }
     };
+    refuse_if_noted(context)?;
     context.terminal.say("effects are no longer halted");
     if context.terminal.wants_json() {
         context.terminal.json(&answer)?;
     }
     Ok(Exit::Done)
+}
+
+/// A note that the agent cannot take away halts again and again.
+fn refuse_if_noted(context: &Context) -> Result<(), CliError> {
+    if context.globals.server.is_some() {
+        return Ok(());
+    }
+    let path = note_path(&context.config()?.config.state_dir);
+    if path.is_dir() {
+        return Err(CliError::Failed(format!(
+            "effects were let go, but {} is a folder, which halts them again\nhint: remove it, and say `orderly unhalt` once more",
+            path.display()
+        )));
+    }
+    Ok(())
 }
 
 async fn ask_to_let_go(reason: &str, context: &Context) -> Result<Value, CliError> {

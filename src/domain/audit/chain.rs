@@ -132,6 +132,14 @@ pub enum Broken {
         /// The last record in it.
         last: u64,
     },
+    /// The database shows its records otherwise than it keeps them.
+    #[error(
+        "the {name} of the database is not the one that this program makes: what it shows of the records may be false"
+    )]
+    Shape {
+        /// `view audit_log`, or a trigger.
+        name: String,
+    },
 }
 
 impl Broken {
@@ -143,6 +151,9 @@ impl Broken {
             }
             Self::Cut { .. } => {
                 "keep a copy of the state folder as it is; if somebody restored a backup on purpose, the records after it are lost, and a new head file begins with it"
+            }
+            Self::Shape { .. } => {
+                "read the log with `orderly audit query`, which does not use it; keep a copy of the state folder as it is, and find out who could write to it"
             }
             Self::Gap { .. } | Self::Edited { .. } | Self::Archive { .. } => {
                 "keep a copy of the state folder as it is, find out who could write to it, and compare with the newest backup and export"

@@ -22,7 +22,7 @@ use crate::{
     flow::{
         FlowError, approve, clock,
         halt::{self, Passage},
-        locks,
+        head, locks,
         pace::{self, Place},
         run::{Journey, was_stopped},
         world::World,
@@ -183,8 +183,9 @@ fn is_about_consent(refused: &Refused) -> bool {
 /// The end of the audit log is kept outside the history as soon as a consent is used: an older copy of the history that is put in its
 /// place knows nothing of the use, and is found out by this.
 async fn seal(world: &World) {
-    if let Err(error) = world.history.export_audit_head().await {
-        tracing::warn!("the audit head could not be exported: {error}");
+    match head::tell(world).await {
+        Ok(_) => {}
+        Err(error) => head::not_told(world, &error),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Attempt, redeem,
-    sight::{context, seen},
+    sight::{context, foreign, seen},
 };
 use crate::{
     domain::{
@@ -158,6 +158,7 @@ pub(super) async fn circumstances(
         uncertain: attempt.uncertain,
         wish: wish.map(|wish| (quorum(wish.people, &wish.groups), wish.message)),
         purpose: journey.runbook.description.to_string(),
+        foreign: foreign(journey, attempt),
         reviewed: prepared.reviewed.clone(),
     })
 }

@@ -2,7 +2,11 @@
 
 use super::Attempt;
 use crate::{
-    domain::{expression, run::StepEnd, runbook::Phase},
+    domain::{
+        expression::{self, Root},
+        run::{Cause, StepEnd},
+        runbook::Phase,
+    },
     flow::run::Journey,
     ports::executor::{RunSoFar, StepContext},
 };
@@ -69,6 +73,62 @@ pub(super) fn seen(journey: &Journey, attempt: u32) -> Seen {
             "attempt": attempt,
             "agentUrl": journey.world.address.get(),
         }),
+    }
+}
+
+/// What came out of earlier steps, or from outside, and goes into this step: outputs that its arguments name, and inputs that a webhook,
+/// an alert or a step of another run has given.
+pub(super) fn foreign(journey: &Journey, attempt: &Attempt) -> Vec<String> {
+    let named = (attempt.key.phase, &attempt.key.step);
+    let Some(step) = (journey.runbook.steps_of(named.0).iter()).find(|step| step.name == *named.1)
+    else {
+        return Vec::new();
+    };
+    let references = expression::references(&step.with.value()).unwrap_or_default();
+    let seen = seen(journey, attempt.attempt);
+    let mut found = Vec::new();
+    for reference in references {
+        let root = match reference.root {
+            Root::Steps => &seen.steps,
+            Root::Inputs if are_foreign(&journey.header.cause) => &seen.inputs,
+            Root::Inputs | Root::Values | Root::Run | Root::Secret => continue,
+        };
+        texts(part(root, &reference.path), &mut found);
+    }
+    found
+}
+
+fn are_foreign(cause: &Cause) -> bool {
+    match cause {
+        Cause::Webhook { .. } | Cause::Alert { .. } | Cause::Step { .. } => true,
+        Cause::Schedule { .. } | Cause::After { .. } | Cause::Person { .. } => false,
+    }
+}
+
+/// What stands under these names; where a name leads nowhere, all that stands before it.
+fn part<'a>(root: &'a Value, path: &[String]) -> &'a Value {
+    let mut at = root;
+    for name in path {
+        match at.get(name) {
+            Some(below) => at = below,
+            None => break,
+        }
+    }
+    at
+}
+
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.push(text.clone()),
+        Value::Number(number) => found.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(map) => {
+            for (key, item) in map {
+                found.push(key.clone());
+                texts(item, found);
+            }
+        }
+        Value::Null | Value::Bool(_) => {}
     }
 }
 

@@ -270,6 +270,7 @@ impl Stage {
                 ..Policy::default()
             },
             webhooks: BTreeMap::new(),
+            audit_head: None,
         };
         let world = World::new(Parts {
             history,

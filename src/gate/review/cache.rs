@@ -17,7 +17,8 @@ pub struct Key(Digest);
 impl Key {
     /// Everything that the answer depends on. The document holds effects, purpose and what policy says.
     pub fn new(document: &Document, policy: Digest, provider: &ProviderName, model: &str) -> Self {
-        let parts = (document.digest(), policy, PROMPT_VERSION, provider, model);
+        let (shown, withheld) = (document.digest(), document.withheld());
+        let parts = (shown, withheld, policy, PROMPT_VERSION, provider, model);
         Self(Digest::of(&parts))
     }
 }

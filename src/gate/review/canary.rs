@@ -45,6 +45,7 @@ impl Canary {
         Case {
             step: &self.step,
             purpose: self.purpose,
+            foreign: &[],
             so_far: &self.so_far,
         }
     }

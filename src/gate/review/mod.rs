@@ -31,6 +31,8 @@ pub struct Case<'a> {
     pub step: &'a PlannedStep,
     /// What its runbook is for, in the words of whoever wrote it.
     pub purpose: &'a str,
+    /// What came out of earlier steps, or from outside, and went into the step. What holds a word of it is not shown.
+    pub foreign: &'a [String],
     /// What the other stages say.
     pub so_far: &'a [Contribution],
 }

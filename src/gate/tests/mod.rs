@@ -74,6 +74,7 @@ fn facts() -> Circumstances {
         uncertain: false,
         wish: None,
         purpose: "a test".to_owned(),
+        foreign: Vec::new(),
         reviewed: None,
     }
 }

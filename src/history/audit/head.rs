@@ -121,13 +121,37 @@ pub(in crate::history) fn follows(
     }
 }
 
+/// Whether the log follows from every head in a file; one that is not there yet holds none.
+pub(in crate::history) fn held(
+    connection: &Connection,
+    file: &Path,
+    key: &[u8],
+) -> Result<(), HistoryError> {
+    if !file.exists() {
+        return Ok(());
+    }
+    let heads = read_all(file)?;
+    if let Some(broken) = other_key(key, &heads) {
+        return Err(HistoryError::AuditBroken(broken));
+    }
+    for head in &heads {
+        follows(connection, head)
+            .map_err(unread)?
+            .map_err(HistoryError::AuditBroken)?;
+    }
+    Ok(())
+}
+
+fn unread(error: rusqlite::Error) -> HistoryError {
+    open::database("reading the end of the audit log".to_owned(), error)
+}
+
 /// Writes the end beside the database.
 pub(in crate::history) fn export(
     connection: &Connection,
     database: &Path,
     key: &[u8],
 ) -> Result<AuditHead, HistoryError> {
-    let unread = |error| open::database("reading the end of the audit log".to_owned(), error);
     if let Some(exported) = read(database)? {
         if let Some(broken) = other_key(key, std::slice::from_ref(&exported)) {
             return Err(HistoryError::AuditBroken(broken));

@@ -7,6 +7,7 @@ pub(in crate::history) mod head;
 pub(in crate::history) mod list;
 pub(in crate::history) mod retire;
 mod rows;
+mod shape;
 pub(in crate::history) mod verify;
 
 pub use file::{FileError, Form, verify_file};

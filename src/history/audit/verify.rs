@@ -1,6 +1,6 @@
 //! The audit log: checking all of it.
 
-use super::{AuditHead, AuditVerdict, archive, head};
+use super::{AuditHead, AuditVerdict, archive, head, shape};
 use crate::{
     domain::{
         audit::{About, Broken, Entry, Record, Stamp, key_id, verify_next},
@@ -29,6 +29,9 @@ pub(in crate::history) fn verify(
 ) -> rusqlite::Result<AuditVerdict> {
     let moment = connection.unchecked_transaction()?;
     if let Some(broken) = other_key(key, exported) {
+        return Ok(AuditVerdict::Broken { good: 0, broken });
+    }
+    if let Some(broken) = shape::strange(&moment)? {
         return Ok(AuditVerdict::Broken { good: 0, broken });
     }
     let anchor = match archive::anchor(&moment, key)? {

@@ -133,7 +133,7 @@ impl ApprovalView {
         let step = request.step;
         let mut contributions = request.contributions;
         for said in &mut contributions {
-            said.reason = visible::lines(&said.reason);
+            said.reason = visible::unmistakable(&visible::lines(&said.reason));
         }
         let because = contributions
             .iter()
@@ -167,7 +167,7 @@ impl ApprovalView {
                 .effects
                 .reasons
                 .iter()
-                .map(|reason| visible::line(reason))
+                .map(|reason| visible::unmistakable(&visible::line(reason)))
                 .collect(),
             planned: visible::value(&serde_json::to_value(&step).unwrap_or_default()),
             runbook: step.runbook,

@@ -6,7 +6,7 @@ use crate::{
     http::{
         Front,
         api::limit,
-        extract::Params,
+        extract::{LargeBody, Params},
         link::{Address, Page},
         problem::Problem,
     },
@@ -111,16 +111,32 @@ pub(in crate::http) struct Against {
     head: Option<String>,
 }
 
+/// Many of them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct AgainstAll {
+    heads: Vec<String>,
+}
+
 /// `GET /audit/verify`: checks the whole log against its key and the exported head. One caller at a time.
 pub(in crate::http) async fn verify(
     State(front): State<Arc<Front>>,
     Params(against): Params<Against>,
 ) -> Result<Json<Verified>, Problem> {
-    let head: Option<AuditHead> = match against.head.map(|text| text.parse()) {
-        Some(Ok(head)) => Some(head),
-        Some(Err(InvalidHead)) => return Err(Problem::invalid(InvalidHead.to_string())),
-        None => None,
-    };
+    verified(&front, against.head.as_slice()).await
+}
+
+/// `POST /audit/verify`: the same, against a whole file of heads. It changes nothing.
+pub(in crate::http) async fn verify_all(
+    State(front): State<Arc<Front>>,
+    LargeBody(against): LargeBody<AgainstAll>,
+) -> Result<Json<Verified>, Problem> {
+    verified(&front, &against.heads).await
+}
+
+async fn verified(front: &Front, heads: &[String]) -> Result<Json<Verified>, Problem> {
+    let heads: Result<Vec<AuditHead>, _> = heads.iter().map(|text| text.parse()).collect();
+    let heads = heads.map_err(|error: InvalidHead| Problem::invalid(error.to_string()))?;
     let busy = || {
         Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -136,7 +152,7 @@ pub(in crate::http) async fn verify(
         .map_err(|error| front.unreadable(&error))?;
     let verdict = front
         .history
-        .verify_audit(exported.clone().into_iter().chain(head))
+        .verify_audit(exported.clone().into_iter().chain(heads))
         .await
         .map_err(|error| front.unreadable(&error))?;
     Ok(Json(match verdict {

@@ -242,7 +242,8 @@ impl Events {
         if before == Some(now.state) {
             return;
         }
-        let (state, tokens, cost) = (now.state.as_str(), now.tokens, now.cost);
+        let percent = |part: f64| format!("{:.0} %", part * 100.0);
+        let (state, tokens, cost) = (now.state.as_str(), percent(now.tokens), percent(now.cost));
         match now.state {
             BudgetState::Ok => debug!(state, tokens, cost, "the month's budget for AI"),
             BudgetState::Warn => warn!(

@@ -61,6 +61,17 @@ impl Fixture {
         parents: &[&str],
         files: &[(&str, Option<&str>)],
     ) -> String {
+        self.commit_of([name, name], "change", parents, files)
+    }
+
+    /// The same of an author and a committer, with this message.
+    pub(crate) fn commit_of(
+        &self,
+        [author, committer]: [&str; 2],
+        message: &str,
+        parents: &[&str],
+        files: &[(&str, Option<&str>)],
+    ) -> String {
         let find = |id: &&str| {
             self.repository
                 .find_commit(Oid::from_str(id).unwrap())
@@ -73,11 +84,12 @@ impl Fixture {
             tree = Some(self.with_entry(tree, Path::new(path), entry));
         }
         let tree = self.repository.find_tree(tree.unwrap()).unwrap();
-        let who = Signature::new(name, "a@b", &Time::new(1_800_000_000, 0)).unwrap();
+        let who = |name| Signature::new(name, "a@b", &Time::new(1_800_000_000, 0)).unwrap();
+        let (author, committer) = (who(author), who(committer));
         let parents: Vec<_> = parents.iter().collect();
         let id = self
             .repository
-            .commit(None, &who, &who, "change", &tree, &parents);
+            .commit(None, &author, &committer, message, &tree, &parents);
         id.unwrap().to_string()
     }
 

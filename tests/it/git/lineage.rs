@@ -87,6 +87,18 @@ async fn a_merge_is_the_work_of_those_whose_commits_it_brings() {
 }
 
 #[tokio::test]
+async fn whoever_committed_it_and_whoever_its_message_names_had_a_hand_in_it_too() {
+    let fixture = Fixture::new();
+    let first = fixture.commit_by("Ada", &[], &[("a.yaml", Some("1"))]);
+    let message =
+        "change\n\nCo-authored-by: Dan <a@b>\nco-authored-by : Eve <a@b>\nReviewed-by: Fay <a@b>\n";
+    let second = fixture.commit_of(["Bob", "Cid"], message, &[&first], &[("a.yaml", Some("2"))]);
+    for way in ways(&fixture, &first, &second).await {
+        assert_eq!(told(&way, &["a.yaml"]), "a.yaml: Bob, Cid, Dan, Eve\n");
+    }
+}
+
+#[tokio::test]
 async fn a_moved_file_may_be_anybodys_of_those_on_the_way() {
     let fixture = Fixture::new();
     let first = fixture.commit_by("Ada", &[], &[("a.yaml", Some("1"))]);

@@ -76,6 +76,7 @@ pub(super) fn facts(clock: &QuickClock) -> Circumstances {
         uncertain: false,
         wish: None,
         purpose: format!("Say hello. The key is {KEY}."),
+        foreign: Vec::new(),
         reviewed: None,
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         rows,
         terminal::Style,
     },
+    config::Config,
     daemon::state,
     history::{AuditHead, AuditVerdict, FileError, History, InvalidHead, Options, verify_file},
 };
@@ -45,7 +46,7 @@ older database that was put back are found. A running agent does it, or with --d
 folder and nothing else.
 
 Whoever can write the state folder can put an older one back, whole. Only a head that was kept elsewhere finds that: `audit.head` in the \
-configuration names a file for it, and the agent's own log tells it every hour.
+configuration names a file for it, which counts without --head, too, where it can be read from here; and the agent's own log tells it every hour.
 
 Says how many records are good. Exits with 1 where the chain is broken, and with 6 where the database or the key cannot be read.
 
@@ -56,23 +57,34 @@ Example:
   orderly --state-dir /var/lib/orderly audit verify --database /backup/history.db
   orderly --state-dir /var/lib/orderly audit verify /backup/audit-2026-11-21.jsonl.zst";
 
+/// So many heads are held against the log at once: a request has an end.
+const MOST_HEADS: usize = 5000;
+
 /// Checks the log, or a file.
 pub(super) async fn check(arguments: Arguments, context: &Context) -> Answer {
     if let Some(file) = &arguments.file {
         return check_file(file, context);
     }
-    let heads = heads(arguments.head.as_deref())?;
+    let heads = match arguments.head.as_deref() {
+        Some(named) => heads(named)?,
+        None => configured(&context.config()?.config)?,
+    };
     match arguments.database {
         None => ask(heads, context).await,
         Some(path) => check_database(path, heads, context).await,
     }
 }
 
+/// What the file of heads holds that the configuration names, where it can be read from here.
+fn configured(config: &Config) -> Result<Vec<AuditHead>, CliError> {
+    match &config.audit.head {
+        Some(file) if file.exists() => Ok(History::read_audit_heads(file)?),
+        Some(_) | None => Ok(Vec::new()),
+    }
+}
+
 /// What `--head` names: a value, or the lines of a file.
-fn heads(named: Option<&str>) -> Result<Vec<AuditHead>, CliError> {
-    let Some(text) = named else {
-        return Ok(Vec::new());
-    };
+fn heads(text: &str) -> Result<Vec<AuditHead>, CliError> {
     if let Ok(head) = text.parse() {
         return Ok(vec![head]);
     }
@@ -91,12 +103,21 @@ fn heads(named: Option<&str>) -> Result<Vec<AuditHead>, CliError> {
     Ok(heads)
 }
 
+/// Every head counts: a log that was put back and went on since may have come as far as the last one.
 async fn ask(heads: Vec<AuditHead>, context: &Context) -> Answer {
-    let newest = heads.into_iter().max_by_key(|head| head.seq);
-    let address = Address::api(&["audit", "verify"]).with("head", newest);
-    let answer = context.client()?.patient().get(&address).await?;
-    let verified: Verified = typed(answer.clone())?;
-    tell(&verified, &answer, context)
+    let address = Address::api(&["audit", "verify"]);
+    let client = context.client()?.patient();
+    let mut rest = heads.chunks(MOST_HEADS);
+    let mut now = rest.next().unwrap_or_default();
+    loop {
+        let heads: Vec<String> = now.iter().map(ToString::to_string).collect();
+        let answer = client.post(&address, &json!({ "heads": heads })).await?;
+        let verified: Verified = typed(answer.clone())?;
+        match rest.next().filter(|_| verified.ok) {
+            Some(next) => now = next,
+            None => return tell(&verified, &answer, context),
+        }
+    }
 }
 
 async fn check_database(path: Option<PathBuf>, heads: Vec<AuditHead>, context: &Context) -> Answer {
@@ -143,12 +164,12 @@ async fn verdict(history: &History, heads: Vec<AuditHead>) -> Result<AuditVerdic
 }
 
 /// Checks the log of a database that an agent may be writing to.
-pub(in crate::cli) async fn verify(path: &Path, state: &Path) -> Result<AuditVerdict, CliError> {
+pub(in crate::cli) async fn verify(path: &Path, config: &Config) -> Result<AuditVerdict, CliError> {
     let options = Options {
         path: path.to_owned(),
-        key: key(state)?,
+        key: key(&config.state_dir)?,
     };
-    verdict(&History::open_read_only(options)?, Vec::new()).await
+    verdict(&History::open_read_only(options)?, configured(config)?).await
 }
 
 fn check_file(path: &Path, context: &Context) -> Answer {

@@ -211,7 +211,7 @@ async fn integrity(config: &Config, path: &Path) -> Result<Vec<Finding>, CliErro
             ),
         ),
     };
-    let verdict = audit::verify(path, &config.state_dir).await?;
+    let verdict = audit::verify(path, config).await?;
     let log = match audit::words(&verdict) {
         Ok(text) => Finding::ok("audit log", text),
         Err(text) => Finding::fail("audit log", text),

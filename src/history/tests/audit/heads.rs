@@ -2,7 +2,7 @@ use super::{broken, filled};
 use crate::{
     domain::audit::Broken,
     history::{
-        AuditHead, AuditVerdict, History,
+        AuditHead, AuditVerdict, History, HistoryError,
         tests::{OnDisk, at},
     },
 };
@@ -58,10 +58,56 @@ async fn an_older_database_that_was_put_back_whole_is_found_against_a_head_kept_
         None,
         "nothing beside it knows better"
     );
-    let heads = History::read_audit_heads(&heads).unwrap();
-    let (_, found) = broken(history.verify_audit(heads).await.unwrap());
+    let kept = History::read_audit_heads(&heads).unwrap();
+    let (_, found) = broken(history.verify_audit(kept.clone()).await.unwrap());
     assert_eq!(found, Broken::Cut { last: 10, head: 20 });
     assert!(found.to_string().contains("an older database was put back"));
+    // Once it has come further than that head, it is the other value there that tells.
+    for _ in 0..11 {
+        filled_more(&history).await;
+    }
+    let refused = history.export_audit_head_to(heads.clone(), at(2)).await;
+    assert!(
+        matches!(
+            refused,
+            Err(HistoryError::AuditBroken(Broken::Edited { seq: 20, .. }))
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(
+        History::read_audit_heads(&heads).unwrap(),
+        kept,
+        "nothing is added"
+    );
+}
+
+#[tokio::test]
+async fn a_view_or_a_trigger_of_somebody_else_is_found() {
+    let disk = OnDisk::new();
+    filled(&disk).await;
+    let change = |sql: &str| {
+        let connection = rusqlite::Connection::open(disk.path()).unwrap();
+        connection.execute_batch(sql).unwrap();
+    };
+    change("CREATE TRIGGER quiet BEFORE INSERT ON audit_records BEGIN SELECT 1; END;");
+    let history = disk.open();
+    let (_, found) = broken(history.verify_audit([]).await.unwrap());
+    assert!(
+        found
+            .to_string()
+            .starts_with("the trigger quiet of the database"),
+        "{found}"
+    );
+    change(
+        "DROP TRIGGER quiet; DROP VIEW audit_log; CREATE VIEW audit_log AS SELECT seq AS id, 1 AS success FROM audit_records;",
+    );
+    let (_, found) = broken(history.verify_audit([]).await.unwrap());
+    assert!(
+        found
+            .to_string()
+            .starts_with("the view audit_log of the database"),
+        "{found}"
+    );
 }
 
 #[tokio::test]
