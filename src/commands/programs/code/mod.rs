@@ -4,6 +4,7 @@ mod ansible;
 mod builds;
 mod forge;
 mod git;
+mod git_shown;
 mod salt;
 mod terraform;
 
