@@ -1,6 +1,6 @@
 //! What a statement does, by its first words.
 
-use super::{functions, query, subjects, tokens::Tokens};
+use super::{functions, query, rows, subjects, tokens::Tokens};
 use crate::commands::programs::{manual::Does, names::listed};
 use sqlparser::{dialect::Dialect, tokenizer::Token};
 
@@ -212,7 +212,12 @@ fn copy(tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
         .any(|place| tokens.is(place, "TO") && tokens.is(place + 1, "STDOUT"));
     does.push(if out { Does::Read } else { Does::Change });
     let columns = out && query::names_secret_column(tokens);
-    if columns || query::shows_secrets(tokens) || tokens.any(1, &["pg_shadow", "pg_authid"]) {
+    let whole = out && rows::table(tokens, 0);
+    if columns
+        || whole
+        || query::shows_secrets(tokens)
+        || tokens.any(1, &["pg_shadow", "pg_authid"])
+    {
         does.push(Does::Secrets);
     }
     does
