@@ -4,6 +4,7 @@
 //! knows the names of its programs; a name belongs to one family.
 
 mod alphabets;
+mod asked;
 mod cloud;
 mod code;
 mod containers;
@@ -200,20 +201,21 @@ fn one(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) 
     }
 }
 
-/// Judges a call by its grammar, and then by the files that it is told to read.
+/// Judges a call by its grammar, then by the files that it is told to read and by the secrets that it asks for.
 fn carefully(shows: Shows, grammar: Grammar, call: &Call<'_>, found: &mut Found) {
     told::lists(call, found);
-    if shows == Shows::Says {
-        return grammar(call, found);
-    }
     let programs = found.size();
     let outside = found.watch();
     grammar(call, found);
     let seen = found.watched(outside);
     // What runs another program hands its words on: they are judged there.
-    if found.size() == programs {
+    if found.size() > programs {
+        return;
+    }
+    if shows == Shows::Silent {
         told::words(call, &seen, found);
     }
+    asked::judge(call, &seen, found);
 }
 
 /// A program that nobody described may run what its words say: `firejail rm -rf /`. What would destroy something if it were run counts.

@@ -54,8 +54,17 @@ static FLAGS: LazyLock<Flags> = LazyLock::new(|| {
 pub(super) fn lists(call: &Call<'_>, found: &mut Found) {
     let own = FLAGS.get(call.program).map_or(&[][..], Vec::as_slice);
     let any = FLAGS.get("*").map_or(&[][..], Vec::as_slice);
+    let dashed = |place: usize, text: &str| {
+        let old = place == 0 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let old = old && matches!(call.program, "tar" | "gtar" | "bsdtar");
+        if old {
+            format!("-{text}")
+        } else {
+            text.to_owned()
+        }
+    };
     for (place, word) in call.arguments.iter().enumerate() {
-        let text = word.text();
+        let text = &*dashed(place, word.text());
         if text == "--" {
             break;
         }
@@ -74,9 +83,10 @@ pub(super) fn lists(call: &Call<'_>, found: &mut Found) {
                 stdin(call, found);
             } else {
                 shown(&word.with_text(rest), call, found);
-                if let Some(next) = call.arguments.get(place + 1) {
-                    shown(next, call, found);
-                }
+                // Several flags in one word take the next words in turn.
+                let others = if text.starts_with("--") { 1 } else { 2 };
+                let next = call.arguments.iter().skip(place + 1).take(others);
+                next.for_each(|next| shown(next, call, found));
             }
         }
     }
@@ -139,7 +149,9 @@ fn shown(word: &Word, call: &Call<'_>, found: &mut Found) {
     let sight = sight(word);
     let meant = match word {
         Word::Known(text) | Word::Glob(text) => {
-            sight >= Sight::Possible && is_path(text) && !text.contains("://")
+            sight >= Sight::Possible
+                && is_path(text)
+                && (call.program == "svn" || !text.contains("://"))
         }
         Word::Unknown(_) => sight == Sight::Secret,
     };

@@ -17,7 +17,7 @@ use crate::commands::{
 use crate::domain::effect::{Effect, Secrets, Verb};
 
 /// Commands that print what stands in files.
-const PRINTING: &str = "show cat-file diff grep blame annotate whatchanged range-diff diff-tree diff-index diff-files difftool";
+const PRINTING: &str = "archive show cat-file diff grep blame annotate whatchanged range-diff diff-tree diff-index diff-files difftool";
 
 /// Commands that only do so with a flag that asks for it.
 const ASKED: &str = "log reflog stash format-patch rev-list";

@@ -59,10 +59,22 @@ pub(super) fn documents(pieces: &[Piece], place: usize) -> bool {
         // `db.users`, `db["users"]`, `getCollection("users")`
         Some(Piece::Sign('.' | '[' | '(')) => {
             let bracket = matches!(pieces.get(place + 1), Some(Piece::Sign(']' | ')')));
-            asked(pieces, place + 1 + usize::from(bracket))
+            let end = place + 1 + usize::from(bracket);
+            asked(pieces, end) || is_named(pieces, place, end)
         }
         _ => false,
     }
+}
+
+/// How far before a collection the name may stand that it is given.
+const BEFORE: usize = 10;
+
+/// `const c = db.users`: what is asked of it later is not followed.
+fn is_named(pieces: &[Piece], place: usize, end: usize) -> bool {
+    let before = pieces
+        .get(place.saturating_sub(BEFORE)..place)
+        .unwrap_or_default();
+    pieces.get(end) != Some(&Piece::Sign('.')) && before.contains(&Piece::Sign('='))
 }
 
 /// Whether the method that is called from here on shows documents.

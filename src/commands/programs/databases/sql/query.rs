@@ -231,9 +231,22 @@ pub(super) fn names_secrets(tokens: &Tokens<'_>) -> bool {
     let accounts = (mysql_user || tables(ACCOUNTS)) && !only_plain_columns(tokens);
     let files = (0..tokens.len()).any(|place| secret_file(tokens, place));
     any(secret_column)
+        || shows_setting(tokens)
         || files
         || accounts
         || star && (tables("system_auth") || tables(SECRET_TABLES))
+}
+
+/// Settings of a server in which a password stands.
+const SECRET_SETTINGS: &str = "primary_conninfo ssl_passphrase_command";
+
+/// Whether the value of such a setting is asked for, by its name.
+pub(super) fn shows_setting(tokens: &Tokens<'_>) -> bool {
+    let secret = |place: usize| match tokens.get(place) {
+        Some(Token::SingleQuotedString(text)) => listed(SECRET_SETTINGS, text),
+        _ => named(tokens, place, SECRET_SETTINGS),
+    };
+    (1..tokens.len()).any(secret)
 }
 
 /// Whether it shows the table `user` of the database that is in use, with more than plain columns.

@@ -46,7 +46,7 @@ fn main(tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
             Some(place) => main(&tokens.from(place + 1), dialect),
             None => vec![unknown(tokens)],
         },
-        "HANDLER" if query::names_accounts(tokens) => vec![Does::Secrets],
+        "HANDLER" if query::names_accounts(tokens) || rows::table(tokens, 0) => vec![Does::Secrets],
         "CREATE" => subjects::create(tokens),
         "ALTER" => subjects::alter(tokens),
         "SET" | "RESET" | "SHOW" | "PRAGMA" | "START" | "STOP" | "FLUSH" | "VACUUM" | "COMMIT"
@@ -235,7 +235,9 @@ fn several(word: &str, tokens: &Tokens<'_>) -> Vec<Does> {
         {
             vec![Does::Lose]
         }
-        "SHOW" if tokens.are(1, &["CREATE", "USER"]) => vec![Does::Secrets],
+        "SHOW" if tokens.are(1, &["CREATE", "USER"]) || query::shows_setting(tokens) => {
+            vec![Does::Secrets]
+        }
         "RESET" | "SHOW" => vec![Does::Read],
         "PRAGMA" => vec![pragma(tokens)],
         "START" | "BEGIN"
