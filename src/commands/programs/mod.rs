@@ -4,6 +4,7 @@
 //! knows the names of its programs; a name belongs to one family.
 
 mod alphabets;
+mod asked;
 mod cloud;
 mod code;
 mod containers;
@@ -16,6 +17,7 @@ mod manual;
 mod names;
 mod network;
 mod scanners;
+mod told;
 mod wrappers;
 
 pub use self::kubernetes::{Plural, plural};
@@ -36,18 +38,28 @@ use std::borrow::Cow;
 /// Says what a call would do.
 pub(super) type Grammar = fn(&Call<'_>, &mut Found);
 
+/// Whether a family says itself which of the files that its words name are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    Says,
+    Silent,
+}
+
+/// A family: the grammars of its programs.
+type Family = (Shows, fn(&str) -> Option<Grammar>);
+
 /// The families, asked in order: what runs another program is asked for that before anything else.
-const FAMILIES: &[fn(&str) -> Option<Grammar>] = &[
-    wrappers::grammar,
-    databases::grammar,
-    scanners::grammar,
-    cloud::grammar,
-    code::grammar,
-    containers::grammar,
-    files::grammar,
-    host::grammar,
-    kubernetes::grammar,
-    network::grammar,
+const FAMILIES: &[Family] = &[
+    (Shows::Silent, wrappers::grammar),
+    (Shows::Says, databases::grammar),
+    (Shows::Silent, scanners::grammar),
+    (Shows::Says, cloud::grammar),
+    (Shows::Silent, code::grammar),
+    (Shows::Says, containers::grammar),
+    (Shows::Says, files::grammar),
+    (Shows::Silent, host::grammar),
+    (Shows::Says, kubernetes::grammar),
+    (Shows::Silent, network::grammar),
 ];
 
 /// Where programs live that a path may name.
@@ -172,8 +184,11 @@ fn one(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) 
         stdin,
         setting,
     };
-    match FAMILIES.iter().find_map(|family| family(program)) {
-        Some(grammar) => grammar(&call, found),
+    let described = FAMILIES
+        .iter()
+        .find_map(|(look, family)| family(program).map(|grammar| (*look, grammar)));
+    match described {
+        Some((careful, grammar)) => carefully(careful, grammar, &call, found),
         None => {
             unknown(
                 name,
@@ -186,6 +201,23 @@ fn one(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) 
     }
 }
 
+/// Judges a call by its grammar, then by the files that it is told to read and by the secrets that it asks for.
+fn carefully(shows: Shows, grammar: Grammar, call: &Call<'_>, found: &mut Found) {
+    told::lists(call, found);
+    let programs = found.size();
+    let outside = found.watch();
+    grammar(call, found);
+    let seen = found.watched(outside);
+    // What runs another program hands its words on: they are judged there.
+    if found.size() > programs {
+        return;
+    }
+    if shows == Shows::Silent {
+        told::words(call, &seen, found);
+    }
+    asked::judge(call, &seen, found);
+}
+
 /// A program that nobody described may run what its words say: `firejail rm -rf /`. What would destroy something if it were run counts.
 fn perhaps_wraps(arguments: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) {
     let Some(setting) = setting.deeper() else {
@@ -196,7 +228,7 @@ fn perhaps_wraps(arguments: &[Word], stdin: &Stdin, setting: &Setting<'_>, found
         let words = arguments.get(place..).unwrap_or_default();
         let known = words.first().and_then(Word::known).and_then(program_name);
         let described =
-            known.is_some_and(|name| FAMILIES.iter().any(|family| family(name).is_some()));
+            known.is_some_and(|name| FAMILIES.iter().any(|(_, family)| family(name).is_some()));
         let mut trial = found.trial();
         if described {
             one(words, stdin, &setting, &mut trial);
@@ -328,7 +360,7 @@ mod tests {
             .filter(|name| {
                 FAMILIES
                     .iter()
-                    .filter(|family| family(name).is_some())
+                    .filter(|(_, family)| family(name).is_some())
                     .count()
                     > 1
             })

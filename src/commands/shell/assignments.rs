@@ -354,6 +354,11 @@ pub(super) fn shows_secret(word: &Word) -> bool {
         own == 0 && (!piece.starts_with('(') || repeats)
     };
     text.split('$').skip(1).filter(outside).any(|rest| {
+        // `${!name}` may be any variable; `${!list[@]}` and `${!start*}` are only names.
+        if let Some(name) = rest.strip_prefix("{!") {
+            let name = name.split('}').next().unwrap_or_default();
+            return !name.ends_with(['@', '*', ']']);
+        }
         let rest = rest.trim_start_matches(['{', '!', '#']);
         let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
         is_secret(rest.get(..end.unwrap_or(rest.len())).unwrap_or_default())

@@ -2,13 +2,37 @@
 
 use super::{super::word::Word, streams::Output, walk::Walker};
 
+/// Builtins that calculate with what they are given, or take it for the name of a variable.
+const CALCULATING: [&str; 19] = [
+    "break",
+    "compgen",
+    "complete",
+    "continue",
+    "declare",
+    "exit",
+    "export",
+    "getopts",
+    "let",
+    "local",
+    "mapfile",
+    "read",
+    "readarray",
+    "readonly",
+    "return",
+    "shift",
+    "typeset",
+    "unset",
+    "wait",
+];
+
 impl Walker<'_, '_> {
     /// A builtin; none if the name is not one, or one that is a program too.
     pub(super) fn builtin(&mut self, name: &str, words: &[Word]) -> Option<Output> {
         let arguments = words.get(1..).unwrap_or_default();
         let silent = Some(Output::Known(String::new()));
-        if !matches!(name, "echo" | "printf" | "[" | "test")
-            || arguments.iter().any(|word| word.text().starts_with("-v"))
+        let tests = matches!(name, "printf" | "[" | "test");
+        if CALCULATING.contains(&name)
+            || tests && arguments.iter().any(|word| word.text().starts_with("-v"))
         {
             for word in arguments {
                 self.subscript(word.text());

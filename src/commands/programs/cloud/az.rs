@@ -40,7 +40,10 @@ const ACCESS: [&str; 19] = [
     "user",
 ];
 /// Commands that print credentials or values of secrets, by their last words.
-const VALUES: [&[&str]; 23] = [
+const VALUES: [&[&str]; 26] = [
+    &["appsettings", "list"],
+    &["appsettings", "show"],
+    &["managed-identity", "get-token"],
     &["keyvault", "secret", "show"],
     &["keyvault", "secret", "download"],
     &["keyvault", "secret", "backup"],

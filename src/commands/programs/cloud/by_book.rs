@@ -6,7 +6,11 @@ use crate::{
     commands::{
         found::{Found, object},
         programs::handbook::{Book, Handbook, Page, file_written, guarded_file},
-        programs::{self, files::paths::carried_off_whole, files::secrets},
+        programs::{
+            self,
+            files::paths::{carried_off_whole, is_shown},
+            files::secrets,
+        },
         word::{Call, Word},
     },
     domain::effect::{Effect, Object, Place, Reversible, Secrets, Tri, Verb},
@@ -68,9 +72,12 @@ fn copy(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     }
     let remote = object(&Place::Network(call.program.to_owned()), "object", to);
     let rsync = page.path == "rsync";
-    let dry =
-        parsed.shows(&["dry-run"]) || (call.program == "rclone" || rsync) && parsed.shows(&["n"]);
-    if dry || to == "-" {
+    let dry = parsed.shows(&["dry-run"])
+        || (matches!(call.program, "rclone" | "s3cmd") || rsync) && parsed.shows(&["n"]);
+    if page.path == "get" && parsed.words.len() < 2 && !dry {
+        return found.effect(file_written(&call.setting.place, "."));
+    }
+    if dry || is_shown(to) {
         return found.effect(Effect::read(Verb::Read, remote));
     }
     let sources = parsed

@@ -7,6 +7,7 @@ mod by_book;
 mod gcloud;
 mod generic;
 mod line;
+mod objects;
 mod secrets;
 mod verbs;
 
@@ -22,7 +23,10 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "aws" => Some(|call, found| sent(aws::aws, call, found)),
         "gcloud" => Some(|call, found| sent(gcloud::gcloud, call, found)),
         "az" => Some(|call, found| sent(az::az, call, found)),
-        _ if by_book::is_known(program) => Some(by_book::judge),
+        _ if by_book::is_known(program) => Some(|call, found| {
+            by_book::judge(call, found);
+            objects::printed(call, found);
+        }),
         _ if generic::is_known(program) => Some(generic::judge),
         _ => None,
     }
@@ -41,6 +45,7 @@ const OWN: [&str; 6] = [
 /// Whatever the call is about: a file of this host that it names is sent away.
 fn sent(judge: Grammar, call: &Call<'_>, found: &mut Found) {
     judge(call, found);
+    objects::printed(call, found);
     let mut own = false;
     for word in call.arguments {
         let text = word.text();

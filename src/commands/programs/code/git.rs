@@ -1,19 +1,16 @@
 //! git.
 
+use super::git_shown;
 use crate::commands::{
     found::Found,
     programs::{
-        files::{
-            guard::guard_of,
-            search::fits_all,
-            secrets::{discloses, holds_secrets},
-        },
+        files::guard::guard_of,
         manual::{Does, Form},
         names,
     },
     word::{Call, Word},
 };
-use crate::domain::effect::{Effect, Secrets, Verb};
+use crate::domain::effect::{Effect, Verb};
 
 /// What `-c` and `git config` may set without making anything run later. What stands before the first dot, or the whole name.
 const HARMLESS: &str = "advice branch color column commit.gpgsign commit.verbose core.abbrev core.autocrlf core.bare core.compression \
@@ -45,12 +42,9 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
             form.effects_of(Does::Undo("git add it again"), call, found);
         }
         ["rm"] if form.parsed.has(&["cached"]) => form.effects_of(Does::Change, call, found),
-        ["show" | "cat-file" | "diff" | "grep" | "blame"] => {
-            disclosed(&form, call, found);
-            form.effects(call, found);
-        }
         _ => form.effects(call, found),
     }
+    git_shown::judge(&form, call, found);
 }
 
 fn only_staged(form: &Form<'_>) -> bool {
@@ -248,26 +242,4 @@ fn push(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
         grave(call, form, found);
     }
     form.effects(call, found);
-}
-
-/// `git show HEAD:.env` prints a secret.
-fn disclosed(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
-    for word in &form.parsed.words {
-        let path = word
-            .text()
-            .split_once(':')
-            .map_or(word.text(), |(_, path)| path);
-        // Outside of a repository every file may be searched.
-        let mut words = form.parsed.words.iter();
-        let whole = form.parsed.has(&["no-index"])
-            && (form.path == ["diff"]
-                || form.path == ["grep"] && words.any(|word| fits_all(word.text())))
-            && holds_secrets(path);
-        if discloses(path) || whole {
-            found.effect(Effect {
-                secrets: Secrets::Values,
-                ..Effect::read(Verb::FileRead, form.object(call))
-            });
-        }
-    }
 }

@@ -4,6 +4,7 @@ mod ansible;
 mod builds;
 mod forge;
 mod git;
+mod git_shown;
 mod salt;
 mod terraform;
 
@@ -13,7 +14,7 @@ use std::sync::LazyLock;
 
 static MANUAL: LazyLock<Manual> = LazyLock::new(|| Manual::new(&TEXTS));
 
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 9] = [
     include_str!("git.manual"),
     include_str!("forge.manual"),
     include_str!("infrastructure.manual"),
@@ -22,6 +23,7 @@ const TEXTS: [&str; 8] = [
     include_str!("builds.manual"),
     include_str!("storage.manual"),
     include_str!("occasional.manual"),
+    include_str!("stores.manual"),
 ];
 
 /// The grammar of a program of this family.

@@ -44,6 +44,12 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
 }
 
 fn by_book(call: &Call<'_>, found: &mut Found) {
+    // podman hands these on to whichever of the two there is.
+    if let ("podman", Some((first, arguments))) = (call.program, call.arguments.split_first())
+        && first.known() == Some("compose")
+    {
+        return compose(&Call { arguments, ..*call }, found);
+    }
     let Some(book) = BOOKS.iter().find(|book| book.name == call.program) else {
         return found.opaque(format!("`{}` has no handbook", call.program));
     };

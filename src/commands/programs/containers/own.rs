@@ -29,7 +29,7 @@ pub(super) fn own(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Fo
     }
     match page.path.rsplit(' ').next().unwrap_or("") {
         "run" | "create" | "runlabel" => run(page, call, found),
-        "inspect" => inspect(page, container, found),
+        "inspect" | "inspecti" | "inspectp" => inspect(page, container, found),
         "exec" => exec(page, container, call, found),
         "attach" => attach(page, container, found),
         "cp" => copy(page, call, found),
@@ -68,7 +68,11 @@ fn attach(page: &Page<'_>, container: Object, found: &mut Found) {
 
 /// `inspect`: a form that asks for the environment shows the secrets that stand in it.
 fn inspect(page: &Page<'_>, container: Object, found: &mut Found) {
-    let form = page.parsed.value(&["f", "format"]);
+    let form = page.parsed.value(&["f", "format", "template"]);
+    let kind = match page.path.split_once(' ') {
+        Some((kind, _)) => kind,
+        None => "container",
+    };
     let asked = |form: &Word| form.text() == "json" || shows_environment(form.text());
     found.effect(Effect {
         secrets: if form.is_some_and(asked) {
@@ -76,9 +80,27 @@ fn inspect(page: &Page<'_>, container: Object, found: &mut Found) {
         } else {
             Secrets::None
         },
-        ..Effect::read(Verb::Read, container)
+        ..Effect::read(
+            Verb::Read,
+            Object {
+                kind: kind.to_owned(),
+                ..container
+            },
+        )
     });
 }
+
+/// Parts of what is inspected in which the environment stands, or what it was made from.
+const AROUND: [&str; 8] = [
+    ".Config",
+    ".ContainerConfig",
+    ".Spec",
+    ".PreviousSpec",
+    ".TaskTemplate",
+    ".ContainerSpec",
+    ".CreateCommand",
+    ".config",
+];
 
 /// Whether a form prints the environment, by itself or with all that stands around it. A full stop alone is the whole,
 /// unless it stands in a `range` or `with` of something else.
@@ -91,8 +113,10 @@ fn shows_environment(form: &str) -> bool {
         let whole = |part: &str| {
             matches!(
                 part,
-                ".Config" | "$.Config" | "$" | "\"Env\"" | "\"Config\"" | "`Env`" | "`Config`"
-            ) || part.contains(".Env")
+                "$" | "\"Env\"" | "\"Config\"" | "`Env`" | "`Config`" | "\"Spec\"" | "\"envs\""
+            ) || AROUND.iter().any(|around| part.ends_with(around))
+                || part.contains(".Env")
+                || part.contains(".envs")
                 || !moved.contains(&true) && part == "."
         };
         if parts().any(whole) {

@@ -3,13 +3,14 @@
 use super::access::{self, Access};
 use crate::{
     commands::{
+        flags::Parsed,
         found::{Found, object},
         programs::{
             self,
             files::secrets::{Sight, is_variables, sight},
             handbook::{Page, file_made, lists_names},
         },
-        word::{Call, Stdin, Word},
+        word::{Call, Setting, Stdin, Word},
     },
     domain::effect::{Class, Effect, Object, Place, Reversible, Secrets, Tri, Verb},
 };
@@ -76,7 +77,7 @@ pub(super) fn run(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
         .chain(parsed.words.iter().skip(1))
         .cloned()
         .collect();
-    image_command(&words, typed, call, found);
+    image_command(&words, typed, parsed, call, found);
 }
 
 /// Whether an image is named with its digest, or with a tag that says a version.
@@ -93,7 +94,7 @@ fn carries_off(file: &Word) -> bool {
 }
 
 /// What an image runs: its own programs need not be known, but what destroys counts.
-fn image_command(words: &[Word], typed: bool, call: &Call<'_>, found: &mut Found) {
+fn image_command(words: &[Word], typed: bool, parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     let nobody_types = matches!(call.stdin, Stdin::Known(_) | Stdin::File(_));
     if typed && !nobody_types && (words.is_empty() || is_bare_shell(words)) {
         return found.opaque("what is typed into a container is not known");
@@ -101,9 +102,10 @@ fn image_command(words: &[Word], typed: bool, call: &Call<'_>, found: &mut Found
     if words.is_empty() {
         return;
     }
-    let Some(setting) = call.setting.elsewhere(inside("a new container")) else {
+    let Some(mut setting) = call.setting.elsewhere(inside("a new container")) else {
         return found.opaque("commands stand too deep in each other");
     };
+    stands(parsed, &mut setting);
     let mut inner = found.inner();
     let stdin = if typed { call.stdin } else { &Stdin::Nothing };
     programs::judge(words, stdin, &setting, &mut inner);
@@ -145,7 +147,7 @@ pub(super) fn exec(page: &Page<'_>, container: Object, call: &Call<'_>, found: &
         found.effect(exec_effect(&container));
         return found.opaque("what is typed into a shell is not known");
     }
-    let Some(setting) = call
+    let Some(mut setting) = call
         .setting
         .elsewhere(inside(&format!("container {}", container_name(&container))))
     else {
@@ -155,6 +157,7 @@ pub(super) fn exec(page: &Page<'_>, container: Object, call: &Call<'_>, found: &
             "commands stand too deep in each other",
         );
     };
+    stands(parsed, &mut setting);
     let mut inner = found.inner();
     let stdin = if typed { call.stdin } else { &Stdin::Nothing };
     programs::judge(command, stdin, &setting, &mut inner);
@@ -186,6 +189,13 @@ fn is_bare_shell(words: &[Word]) -> bool {
         && rest
             .iter()
             .all(|word| matches!(word.text(), "-l" | "-i" | "--login" | "-li" | "-il" | "sh"))
+}
+
+/// Where a flag says that the command stands.
+fn stands(parsed: &Parsed, setting: &mut Setting<'_>) {
+    if let Some(folder) = parsed.value(&["w", "workdir", "cwd"]) {
+        setting.folder.enter(folder.known());
+    }
 }
 
 /// A command inside changes something: what undoes that undoes all of it.

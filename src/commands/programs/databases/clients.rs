@@ -22,6 +22,7 @@ const PLAIN: Client = Client {
     loose: false,
     variables: false,
     system: false,
+    people: sql::People::Kept,
 };
 const CLICKHOUSE: Client = Client {
     dialect: &ClickHouseDialect {},
@@ -54,6 +55,7 @@ const OSQUERY: Client = Client {
     dialect: &SQLiteDialect {},
     escape: Escape::Dot,
     own: osquery,
+    people: sql::People::Listed,
     ..PLAIN
 };
 

@@ -33,6 +33,7 @@ const CLIENT: Client = Client {
     loose: false,
     variables: false,
     system: false,
+    people: sql::People::Kept,
 };
 
 /// The same in the server's own database, where the accounts are in the table `user`.

@@ -22,6 +22,7 @@ pub(super) const CLIENT: Client = Client {
     loose: false,
     variables: true,
     system: false,
+    people: sql::People::Kept,
 };
 
 /// Says what a call of psql would do.

@@ -20,6 +20,7 @@ const SQLITE: Client = Client {
     loose: false,
     variables: false,
     system: false,
+    people: sql::People::Kept,
 };
 
 const DUCKDB: Client = Client {

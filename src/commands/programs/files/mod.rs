@@ -17,6 +17,7 @@ mod packers;
 mod patches;
 pub(in crate::commands) mod paths;
 pub(in crate::commands) mod pattern;
+mod picked;
 pub(in crate::commands) mod relative;
 pub(in crate::commands::programs) mod search;
 pub(in crate::commands) mod secrets;

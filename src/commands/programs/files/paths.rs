@@ -35,6 +35,13 @@ const SINKS: [&str; 8] = [
     "/dev/fd/1",
 ];
 
+/// Whether what is written to a path is shown.
+pub(in crate::commands::programs) fn is_shown(path: &str) -> bool {
+    let terminals =
+        "- /dev/stdout /dev/stderr /dev/tty /dev/fd/1 /dev/fd/2 /proc/self/fd/1 /proc/self/fd/2";
+    has_word(terminals, path)
+}
+
 /// A file's contents are printed.
 pub(in crate::commands::programs) fn printed(word: &Word, place: &Place, found: &mut Found) {
     let read = Effect::read(Verb::FileRead, object(place, "file", word.text()));

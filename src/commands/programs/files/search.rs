@@ -3,6 +3,7 @@
 use super::looks::from_stdin;
 use super::paths::{printed, sight_in_line};
 use super::pattern;
+use super::picked::{Asks, picked, picks};
 use super::secrets::{Sight, discloses_folder, holds_secrets, sight};
 use crate::commands::flags::{Parsed, Table};
 use crate::commands::found::Found;
@@ -170,6 +171,13 @@ fn search(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
         }
     }
     from_stdin(call, found);
+    let picks = |asks: Asks| patterns.iter().any(|word| picks(word, asks));
+    if picked(&picks, call, found) {
+        found.effect(Effect {
+            secrets: Secrets::Values,
+            ..Effect::read(Verb::Read, object(place, "file", "standard input"))
+        });
+    }
 }
 
 /// The patterns and the files.
@@ -289,7 +297,7 @@ fn is_settings(path: &str) -> bool {
 }
 
 /// Whether a pattern asks for the line on which a secret stands: `api_key`, `password:`, `secret|token`.
-fn asks_for_secret(word: &Word) -> bool {
+pub(super) fn asks_for_secret(word: &Word) -> bool {
     let text = word.text().to_ascii_lowercase();
     text.split(['|', '\\', '(', ')']).any(|piece| {
         let piece = piece.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());

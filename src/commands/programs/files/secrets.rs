@@ -30,13 +30,16 @@ const NAMES: &str = "shadow gshadow opasswd .env .envrc .pgpass pgpass.conf .my.
     rke2.yaml admin.conf super-admin.conf controller-manager.conf scheduler.conf kubelet.conf bootstrap-kubelet.conf \
     application_default_credentials.json accesstokens.json credentials.tfrc.json chap-secrets pap-secrets .vault-token .vault_pass \
     .vault_password .s3cfg .boto rclone.conf wp-config.php terraform.tfstate secring.gpg sa.key privkey.pem .smbcredentials \
-    .credentials wpa_supplicant.conf .erlang.cookie auth.json kcore debian.cnf terraform.tfvars terraform.tfvars.json grafana.ini \
+    .credentials wpa_supplicant.conf .erlang.cookie auth.json kcore debian.cnf ipsec.secrets terraform.tfvars terraform.tfvars.json grafana.ini \
     .bash_history .zsh_history .zhistory .sh_history .ash_history .history fish_history .python_history .mysql_history .psql_history \
     .rediscli_history .node_repl_history .sqlite_history .duckdb_history .dbshell .mongosh_repl_history";
 
 /// Folders whose files are secret, whatever they are called.
 const FOLDERS: &[&str] = &[
     "/etc/ssl/private/",
+    "/etc/pki/tls/private/",
+    "/etc/ipsec.d/private/",
+    "/etc/swanctl/private/",
     "/var/run/secrets/",
     "/run/secrets/",
     "/etc/networkmanager/system-connections/",
@@ -183,7 +186,20 @@ fn in_secret_folder(path: &str, folder: &str, name: &str) -> bool {
         }
         || (folder == ".ssh" && !has_word(BESIDE_KEYS, name) && !name.is_empty())
         || (path.starts_with("/proc/") && (name == "environ" || name == "mem"))
+        || is_file_of_another(path)
         || has_word("/dev/mem /dev/kmem /dev/port", path)
+}
+
+/// `/proc/1/fd/3`: what another process has open, and perhaps nobody else may open.
+fn is_file_of_another(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix("/proc/") else {
+        return false;
+    };
+    let (process, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let own = matches!(process, "self" | "thread-self");
+    !own && rest
+        .strip_prefix("fd/")
+        .is_some_and(|number| !number.is_empty())
 }
 
 /// `.env.production`, `app.env`.

@@ -3,6 +3,7 @@
 use super::looks::from_stdin;
 use super::paths::{Write, printed, written};
 use super::pattern;
+use super::picked::{path_picks, picked};
 use crate::commands::flags::{Parsed, Table};
 use crate::commands::found::Found;
 use crate::commands::programs::host::does::{Does, act};
@@ -31,6 +32,17 @@ pub(super) fn jq(call: &Call<'_>, found: &mut Found) {
     let place = &call.setting.place;
     act(Does::Look, program(place, call), Reach::Exactly(1), found);
     from_stdin(call, found);
+    let picks = |asks| {
+        call.arguments
+            .iter()
+            .any(|word| path_picks(word.text(), asks))
+    };
+    if picked(&picks, call, found) {
+        found.effect(Effect {
+            secrets: Secrets::Values,
+            ..Effect::read(Verb::Read, program(place, call))
+        });
+    }
     let mut rest = call.arguments.iter();
     let (mut filter, mut values, mut flags) = (false, false, true);
     while let Some(word) = rest.next() {

@@ -196,7 +196,9 @@ const ZPOOL: Sheet = Sheet {
         "pool",
         table(
             words!("o O t d c T R m a w"),
-            words!("b D e f F g G h H i I j k l L M n N p P q r s S u v V X y C E z help version"),
+            words!(
+                "b D e f F g G h H i I j k l L M n N p P q r s S u v V x X y C E z help version"
+            ),
             &[],
         ),
         &[

@@ -56,6 +56,8 @@ pub(super) enum Mark {
     Access(Vec<&'static str>),
     /// … values of secrets are shown.
     Values(Vec<&'static str>),
+    /// … no values of secrets are shown, but names, sums or nothing.
+    Names(Vec<&'static str>),
     /// … code runs that nobody knows.
     Code(Vec<&'static str>),
     /// … a file of that name is written.
@@ -235,6 +237,7 @@ fn mark(word: &'static str) -> Option<Mark> {
         "cut" => Mark::Cut(flags),
         "access" => Mark::Access(flags),
         "values" => Mark::Values(flags),
+        "names" => Mark::Names(flags),
         "code" => Mark::Code(flags),
         "file" => Mark::File(flags),
         "writes" => Mark::Writes(flags),

@@ -3,6 +3,7 @@
 use super::{
     Deed, Handbook, Home, Page,
     deed::{Mark, What, file_made, file_written, guarded_file},
+    marks::{names_only, reach, worsens},
 };
 use crate::commands::{
     found::{Found, object},
@@ -182,6 +183,7 @@ impl Handbook {
             }
             Mark::Cut(flags) if given(flags) => effect.service_cut = Tri::Yes,
             Mark::Access(flags) if given(flags) => effect.access_change = Tri::Yes,
+            Mark::Names(flags) if names_only(flags, page) => effect.secrets = Secrets::Names,
             Mark::Values(flags) if given(flags) => effect.secrets = Secrets::Values,
             Mark::Code(flags) if given(flags) => {
                 let reason = format!(
@@ -218,6 +220,7 @@ impl Handbook {
             | Mark::Lose(_)
             | Mark::Cut(_)
             | Mark::Access(_)
+            | Mark::Names(_)
             | Mark::Values(_)
             | Mark::Code(_)
             | Mark::Writes(_)
@@ -353,44 +356,5 @@ fn guarded_files(deed: &Deed, page: &Page<'_>, place: &Place, found: &mut Found)
     let words = page.parsed.words.iter().filter(|_| writes);
     for file in words.chain(page.parsed.values(&TARGETS)) {
         guarded_file(file, place, found);
-    }
-}
-
-fn worsens(mark: &Mark) -> bool {
-    match mark {
-        Mark::Lose(_)
-        | Mark::Cut(_)
-        | Mark::Access(_)
-        | Mark::Values(_)
-        | Mark::Code(_)
-        | Mark::File(_)
-        | Mark::Writes(_)
-        | Mark::To(_)
-        | Mark::Opaque => true,
-        Mark::Dry(_)
-        | Mark::All(_)
-        | Mark::Many
-        | Mark::Bounded
-        | Mark::Recreated
-        | Mark::ClusterWide
-        | Mark::Here => false,
-    }
-}
-
-fn reach(deed: &Deed, page: &Page<'_>, found: &mut Found) -> Reach {
-    if matches!(deed.what, What::Read(..)) {
-        return Reach::Exactly(1);
-    }
-    let all =
-        (deed.marks.iter()).any(|mark| matches!(mark, Mark::All(flags) if page.parsed.has(flags)));
-    if all {
-        found.bounded("it touches all of them");
-        return Reach::Unknown;
-    }
-    let words = page.parsed.words.len().max(1);
-    if deed.marks.contains(&Mark::Many) {
-        Reach::Exactly(u32::try_from(words).unwrap_or(u32::MAX))
-    } else {
-        Reach::Exactly(1)
     }
 }

@@ -17,6 +17,7 @@
 mod book;
 mod deed;
 mod judge;
+mod marks;
 mod names;
 mod text;
 

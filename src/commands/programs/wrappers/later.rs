@@ -99,7 +99,10 @@ fn crontab(call: &Call<'_>, found: &mut Found) {
         Stdin::File(file) => file.known() == Some("/dev/null"),
         Stdin::Piped | Stdin::Downloaded => false,
     };
-    let emptied = nothing && parsed.words.first().is_some_and(|word| word.text() == "-")
+    // Without a word it reads what comes in, as with a dash.
+    let fed = parsed.words.is_empty() && !parsed.has(&["s"]);
+    let dashed = parsed.words.first().is_some_and(|word| word.text() == "-");
+    let emptied = nothing && (fed || dashed)
         || parsed.words.first().and_then(Word::known) == Some("/dev/null");
     if emptied {
         let all = object(&call.setting.place, "crontab", "every job");

@@ -51,12 +51,13 @@ fn nested(words: &[Word], call: &Call<'_>, found: &mut Found) {
 
 /// A command inside the call that is carried out in this folder.
 fn nested_from(folder: Option<&Word>, words: &[Word], call: &Call<'_>, found: &mut Found) {
-    let mut setting = call.setting.clone();
+    let Some(mut setting) = call.setting.deeper() else {
+        return too_deep(call, found);
+    };
     if let Some(folder) = folder {
         setting.folder.enter(folder.known());
     }
-    let setting = &setting;
-    nested(words, &Call { setting, ..*call }, found);
+    super::judge(words, call.stdin, &setting, found);
 }
 
 fn nested_with(words: &[Word], stdin: &Stdin, call: &Call<'_>, found: &mut Found) {
@@ -66,28 +67,50 @@ fn nested_with(words: &[Word], stdin: &Stdin, call: &Call<'_>, found: &mut Found
     }
 }
 
-/// For what a wrapper starts.
+/// For what a wrapper starts: it stands where a flag says, or nobody knows where if that is not known.
 fn inside<'a>(call: &Call<'a>) -> Option<Setting<'a>> {
     let mut setting = call.setting.deeper()?;
-    if call.arguments.iter().any(|word| moves(call.program, word)) {
-        setting.folder.enter(None);
+    for (place, word) in call.arguments.iter().enumerate() {
+        if let Some(rest) = moves(call.program, word.text()) {
+            let next = call.arguments.get(place + 1);
+            let folder = match rest {
+                "" => next.filter(|next| !next.text().starts_with('-')),
+                _ => Some(word),
+            };
+            let known = folder.and_then(Word::known);
+            let path = known.map(|path| if rest.is_empty() { path } else { rest });
+            setting.folder.enter(path);
+        }
     }
     Some(setting)
 }
 
-/// Whether a word tells a program in which folder it is to start another.
-fn moves(program: &str, word: &Word) -> bool {
-    let flags = [
+/// Whether a word tells a program in which folder it is to start another; the path, if it is glued to it.
+fn moves<'t>(program: &str, text: &'t str) -> Option<&'t str> {
+    let long = [
         "--wd",
         "--working-directory",
         "--workdir",
         "--chdir",
         "--pwd",
     ];
-    let text = word.text();
-    flags.iter().any(|flag| text.starts_with(flag))
-        || text.contains("WorkingDirectory=")
-        || program == "nsenter" && text.starts_with("-w")
+    let short = match program {
+        "nsenter" | "unshare" => Some("-w"),
+        "start-stop-daemon" => Some("-d"),
+        _ => None,
+    };
+    let glued = |flag: &&str| {
+        let rest = text.strip_prefix(*flag)?;
+        (rest.is_empty() || rest.starts_with('=')).then(|| rest.trim_start_matches('='))
+    };
+    if let Some(rest) = long.iter().find_map(glued) {
+        return Some(rest);
+    }
+    if let Some((_, path)) = text.split_once("WorkingDirectory=") {
+        return Some(path.trim_start_matches('-'));
+    }
+    let rest = short.and_then(|flag| text.strip_prefix(flag))?;
+    (!text.starts_with("--")).then(|| rest.trim_start_matches('='))
 }
 
 /// A text inside the call that a shell runs.

@@ -3,7 +3,7 @@
 use super::{
     Call, Found, Grammar, Table, Word, interactive, nested, object, tables, unknown_flags, writes,
 };
-use crate::domain::effect::{Effect, Verb};
+use crate::domain::effect::{Effect, Secrets, Verb};
 
 /// What a prefix is without a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +168,9 @@ fn numactl(call: &Call<'_>, found: &mut Found) {
     }
 }
 
+/// So much of a text that a process reads or writes is more than its beginning.
+const LONG: u32 = 256;
+
 /// `strace`, `ltrace`: they watch what a command does.
 fn trace(call: &Call<'_>, found: &mut Found) {
     let flags = if call.program == "strace" {
@@ -187,6 +190,20 @@ fn trace(call: &Call<'_>, found: &mut Found) {
             call.program,
             "it makes system calls fail",
         );
+    }
+    let length = parsed.value(&["s", "string-limit"]).map(Word::text);
+    let long =
+        length.is_some_and(|length| length.parse::<u32>().map_or(true, |length| length >= LONG));
+    if long || parsed.has(&["read", "write"]) {
+        let process = object(
+            &call.setting.place,
+            "process",
+            super::joined(&parsed.words).text(),
+        );
+        found.effect(Effect {
+            secrets: Secrets::Values,
+            ..Effect::read(Verb::Read, process)
+        });
     }
     if let Some(file) = parsed.value(&["o", "output"]) {
         match file.known().and_then(|text| text.strip_prefix(['|', '!'])) {

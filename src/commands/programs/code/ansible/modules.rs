@@ -47,6 +47,7 @@ pub(super) fn does(name: &str, given: &Arguments) -> Vec<Does> {
         || path.ends_with("pg_hba.conf")
         || path.contains("/.ssh/");
     match name {
+        "setup" | "gather_facts" if shows_environment(given) => vec![Does::Secrets],
         "debug" if shows_everything(&given.whole()) => vec![Does::Secrets],
         "fetch" if discloses(given.any(&["src"])) => vec![Does::Change, Does::Secrets],
         _ if only_reads(name) => vec![Does::Read],
@@ -78,6 +79,31 @@ fn shows_everything(expression: &str) -> bool {
         .iter()
         .any(|call| expression.contains(call));
     is_secret(expression) || looks_up || words.any(|word| listed("hostvars vars ansible_env", word))
+}
+
+/// Whether facts are asked for of which the environment is one: it is always gathered, unless the least are not, and is shown unless
+/// only facts of other names are.
+fn shows_environment(given: &Arguments) -> bool {
+    let gathered = given.any(&["gather_subset"]);
+    let left_out = gathered
+        .split(',')
+        .map(|subset| subset.trim_matches(['\'', '"', '[', ']', ' ']));
+    let spared = left_out
+        .clone()
+        .any(|subset| subset == "!min" || subset == "!env")
+        && !left_out
+            .clone()
+            .any(|subset| subset == "env" || subset == "min");
+    let wanted = given.any(&["filter"]);
+    let fits = |pattern: &str| {
+        let start = pattern.split(['*', '?', '[']).next().unwrap_or_default();
+        pattern == start && matches!(pattern, "" | "ansible_env" | "env")
+            || pattern != start && ("ansible_env".starts_with(start) || "env".starts_with(start))
+    };
+    let mut names = wanted
+        .split(',')
+        .map(|name| name.trim_matches(['\'', '"', '[', ']', ' ']));
+    !spared && names.any(fits)
 }
 
 fn other(name: &str, state: &str, guarded: bool, given: &Arguments) -> Vec<Does> {

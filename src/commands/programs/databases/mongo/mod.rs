@@ -2,6 +2,7 @@
 
 mod calls;
 mod script;
+mod shown;
 
 use crate::commands::{
     found::Found,

@@ -1,11 +1,11 @@
 //! JavaScript to the calls in it.
 
-use super::calls;
+use super::{calls, shown};
 use crate::commands::programs::{manual::Does, names::listed};
 
 /// A piece of a script.
 #[derive(Debug, Clone, PartialEq)]
-enum Piece {
+pub(super) enum Piece {
     Name(String),
     Text(String),
     Sign(char),
@@ -31,13 +31,17 @@ pub(super) fn does(text: &str) -> Vec<Does> {
     };
     let pieces = joined(pieces);
     let mut does = vec![Does::Read];
-    if (0..pieces.len()).any(|place| computed(&pieces, place)) {
+    let computed = |place: usize| {
+        let collection = matches!(pieces.get(place), Some(Piece::Name(_)));
+        computed(&pieces, place) || collection && shown::of_any(&pieces, place)
+    };
+    if (0..pieces.len()).any(computed) {
         does.push(Does::Unknown);
     }
     if pieces
         .iter()
         .enumerate()
-        .any(|(place, _)| shows_secrets(&pieces, place))
+        .any(|(place, _)| shows_secrets(&pieces, place) || shown::documents(&pieces, place))
     {
         does.push(Does::Secrets);
     }
@@ -102,16 +106,16 @@ fn computed(pieces: &[Piece], place: usize) -> bool {
     let number =
         matches!(inside, [Piece::Name(name)] if name.bytes().all(|byte| byte.is_ascii_digit()));
     let plain = matches!(inside, [Piece::Text(_)]) || number;
-    (key || assigned || of_database) && !plain
+    (key || assigned || of_database && shown::of_any(pieces, place)) && !plain
 }
 
 /// Where the bracket is closed that opens at this place.
-fn closing(pieces: &[Piece], place: usize) -> Option<usize> {
+pub(super) fn closing(pieces: &[Piece], place: usize) -> Option<usize> {
     let mut depth = 0_usize;
     for (end, piece) in pieces.iter().enumerate().skip(place) {
         match piece {
-            Piece::Sign('[') => depth += 1,
-            Piece::Sign(']') => depth -= 1,
+            Piece::Sign('[' | '(') => depth += 1,
+            Piece::Sign(']' | ')') => depth = depth.saturating_sub(1),
             _ => {}
         }
         if depth == 0 {

@@ -10,6 +10,7 @@
 mod cut;
 mod functions;
 mod query;
+pub(in crate::commands::programs::databases) mod rows;
 mod shown;
 mod statement;
 mod subjects;
@@ -17,7 +18,7 @@ mod tokens;
 
 use crate::commands::{
     found::{Found, object},
-    programs::manual::Does,
+    programs::{files::paths::carried_off, manual::Does},
     word::{Call, Stdin, Word},
 };
 use crate::domain::effect::{Effect, Object, Reach, Reversible, Secrets, Tri, Verb};
@@ -48,6 +49,17 @@ pub(in crate::commands::programs) struct Client {
     pub(in crate::commands::programs) variables: bool,
     /// Whether names without a schema are those of the server's own database.
     pub(in crate::commands::programs) system: bool,
+    /// What stands in its tables of people.
+    pub(in crate::commands::programs) people: People,
+}
+
+/// What stands in a table of people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::commands::programs) enum People {
+    /// What an application keeps of them, their passwords among it.
+    Kept,
+    /// Their names and numbers, as the host lists them.
+    Listed,
 }
 
 /// What begins a line for the client itself.
@@ -115,7 +127,11 @@ fn cut_and_judge(text: &str, client: &Client, call: &Call<'_>, found: &mut Found
                 {
                     effect(does, &tokens, call, found);
                 }
+                let spared = client.people == People::Listed && !query::names_secrets(&tokens);
                 for does in statement::does(&tokens, client.dialect) {
+                    if does == Does::Secrets && spared {
+                        continue;
+                    }
                     effect(does, &tokens, call, found);
                 }
             }
@@ -217,6 +233,8 @@ pub(in crate::commands::programs) fn judge_file(
             found.unknown_code(&call.setting.place, call.program, reason);
         }
         None => {
+            // A line that is no statement is shown with the complaint about it.
+            carried_off(word, &call.setting.place, found);
             let object = object(&call.setting.place, "sql", name);
             found.effect(written(Reversible::Unknown, object));
             found.opaque(format!(

@@ -1,6 +1,12 @@
 //! What a query does: it reads, unless it locks, writes, calls, or shows secrets.
 
-use super::{functions, shown, statement::gravest, tokens::Tokens};
+use super::{
+    functions,
+    rows::{self, SECRET_TABLES},
+    shown,
+    statement::gravest,
+    tokens::Tokens,
+};
 use crate::commands::{
     programs::{
         files::secrets::{Sight, sight},
@@ -32,10 +38,6 @@ const SECRET_COLUMNS: &str = "password passwd pwd passphrase password_hash passw
     access_token refresh_token auth_token session_token private_key ssh_key credential credentials otp_secret \
     totp_secret salted_hash subconninfo srvoptions umoptions access_key";
 
-/// Tables that hold secrets, whatever their columns are called.
-const SECRET_TABLES: &str = "secrets credentials api_keys apikeys access_tokens refresh_tokens oauth_tokens passwords api_tokens \
-    personal_access_tokens pg_user_mappings sql_logins shadow process_envs";
-
 /// Tables of accounts, with columns that may be looked at.
 const ACCOUNTS: &str = "pg_shadow pg_authid global_priv pg_user_mapping syslogins";
 
@@ -63,7 +65,7 @@ pub(super) fn does(tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
 /// Whether a parser agrees that this is one query.
 fn parses(tokens: &Tokens<'_>, dialect: &dyn Dialect) -> bool {
     if tokens.is(0, "TABLE") {
-        return tokens.len() <= 4 && tokens.name(1).is_some();
+        return tokens.len() <= 8 && tokens.name(1).is_some();
     }
     if tokens.len() > MOST_TOKENS {
         return false;
@@ -210,6 +212,11 @@ pub(super) fn modifies(tokens: &Tokens<'_>) -> Option<Does> {
 
 /// Whether it shows values of secrets: by the names of columns that are shown, or all of a table that holds them.
 pub(super) fn shows_secrets(tokens: &Tokens<'_>) -> bool {
+    names_secrets(tokens) || rows::shows(tokens)
+}
+
+/// The same, but for whole rows of tables of people.
+pub(super) fn names_secrets(tokens: &Tokens<'_>) -> bool {
     let shown = shown::places(tokens);
     let any = |test: fn(&Tokens<'_>, usize) -> bool| {
         shown
@@ -223,9 +230,22 @@ pub(super) fn shows_secrets(tokens: &Tokens<'_>) -> bool {
         .any(|place| named(tokens, place, "user") && named(tokens, place - 2, "mysql"));
     let accounts = (mysql_user || tables(ACCOUNTS)) && !only_plain_columns(tokens);
     any(secret_column)
+        || shows_setting(tokens)
         || accounts
         || star && (tables("system_auth") || tables(SECRET_TABLES))
         || reads_secret_file(tokens)
+}
+
+/// Settings of a server in which a password stands.
+const SECRET_SETTINGS: &str = "primary_conninfo ssl_passphrase_command";
+
+/// Whether the value of such a setting is asked for, by its name.
+pub(super) fn shows_setting(tokens: &Tokens<'_>) -> bool {
+    let secret = |place: usize| match tokens.get(place) {
+        Some(Token::SingleQuotedString(text)) => listed(SECRET_SETTINGS, text),
+        _ => named(tokens, place, SECRET_SETTINGS),
+    };
+    (1..tokens.len()).any(secret)
 }
 
 /// Whether it shows the table `user` of the database that is in use, with more than plain columns.

@@ -1,6 +1,6 @@
 //! What a statement does, by its first words.
 
-use super::{functions, query, subjects, tokens::Tokens};
+use super::{functions, query, rows, subjects, tokens::Tokens};
 use crate::commands::programs::{manual::Does, names::listed};
 use sqlparser::{dialect::Dialect, tokenizer::Token};
 
@@ -46,7 +46,7 @@ fn main(tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
             Some(place) => main(&tokens.from(place + 1), dialect),
             None => vec![unknown(tokens)],
         },
-        "HANDLER" if query::names_accounts(tokens) => vec![Does::Secrets],
+        "HANDLER" if query::names_accounts(tokens) || rows::table(tokens, 0) => vec![Does::Secrets],
         "CREATE" => subjects::create(tokens),
         "ALTER" => subjects::alter(tokens),
         "SET" | "RESET" | "SHOW" | "PRAGMA" | "START" | "STOP" | "FLUSH" | "VACUUM" | "COMMIT"
@@ -212,7 +212,12 @@ fn copy(tokens: &Tokens<'_>, dialect: &dyn Dialect) -> Vec<Does> {
         .any(|place| tokens.is(place, "TO") && tokens.is(place + 1, "STDOUT"));
     does.push(if out { Does::Read } else { Does::Change });
     let columns = out && query::names_secret_column(tokens);
-    if columns || query::shows_secrets(tokens) || tokens.any(1, &["pg_shadow", "pg_authid"]) {
+    let whole = out && rows::table(tokens, 0);
+    if columns
+        || whole
+        || query::shows_secrets(tokens)
+        || tokens.any(1, &["pg_shadow", "pg_authid"])
+    {
         does.push(Does::Secrets);
     }
     does
@@ -230,7 +235,9 @@ fn several(word: &str, tokens: &Tokens<'_>) -> Vec<Does> {
         {
             vec![Does::Lose]
         }
-        "SHOW" if tokens.are(1, &["CREATE", "USER"]) => vec![Does::Secrets],
+        "SHOW" if tokens.are(1, &["CREATE", "USER"]) || query::shows_setting(tokens) => {
+            vec![Does::Secrets]
+        }
         "RESET" | "SHOW" => vec![Does::Read],
         "PRAGMA" => vec![pragma(tokens)],
         "START" | "BEGIN"
