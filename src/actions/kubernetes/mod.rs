@@ -14,6 +14,7 @@ pub(in crate::actions) mod pinning;
 mod progress;
 mod rollout_restart;
 mod scale;
+mod subject;
 mod survey;
 mod wait;
 mod workload;

@@ -18,7 +18,7 @@ mod network;
 mod scanners;
 mod wrappers;
 
-pub use self::kubernetes::{Plural, plural};
+pub use self::kubernetes::{Plural, deeds, plural};
 
 use self::files::{
     guard::guard,
