@@ -2,14 +2,15 @@
 
 use super::{
     super::kinds::Kind,
-    cluster, delete, manifest,
+    cluster, delete, inside, manifest,
     patch::{of_operations, patched, weighed},
     targets::{Target, scope_of},
 };
 use crate::{
     commands::{
         found::Found,
-        word::{Call, NoFiles, Setting, Stdin},
+        scan,
+        word::{Call, NoFiles, Setting, Stdin, Word},
     },
     domain::effect::{Effects, Place, Reach, Scope, Verb, Which},
 };
@@ -28,6 +29,19 @@ pub enum Deed<'a> {
     Operations(Subject<'a>, &'a [Value]),
     /// Objects are removed.
     Delete(Subject<'a>),
+    /// A program runs in a container of a pod.
+    Exec(Exec<'a>),
+}
+
+/// A program in a container.
+#[derive(Debug, Clone, Copy)]
+pub struct Exec<'a> {
+    /// The pod, or what it belongs to.
+    pub subject: Subject<'a>,
+    /// The program and its arguments.
+    pub words: &'a [Word],
+    /// What it is fed.
+    pub stdin: &'a Stdin,
 }
 
 /// An object as it is written: `apiVersion`, `kind`, `metadata` and the rest.
@@ -101,6 +115,7 @@ fn judge(deed: &Deed<'_>, found: &mut Found) {
             found.effect(patched(&subject.target(), patch.as_ref()));
         }
         Deed::Delete(subject) => found.effect(delete::deleted(&subject.target(), false)),
+        Deed::Exec(exec) => exec.judge(found),
     }
 }
 
@@ -117,6 +132,29 @@ fn written(manifest: Manifest<'_>, verb: Verb, undo: &str, found: &mut Found) {
         setting: &setting,
     };
     manifest::brought(&target, manifest.object, &call, found);
+}
+
+impl Exec<'_> {
+    fn judge(&self, found: &mut Found) {
+        if let Which::Selector(text) = self.subject.which {
+            found.bounded(format!("what matches `{text}` is found when it runs"));
+        }
+        let known = self.words.iter().filter_map(Word::known);
+        let known: Vec<String> = known.map(str::to_owned).collect();
+        if let Err(refusal) = scan::refuse_words(&known) {
+            found.refuse(refusal);
+        }
+        let setting = Setting::new(cluster(), &NoFiles);
+        let call = Call {
+            program: "kubectl",
+            arguments: &[],
+            stdin: self.stdin,
+            setting: &setting,
+        };
+        let is_fed = *self.stdin != Stdin::Nothing;
+        let target = self.subject.target();
+        inside::command(self.words, is_fed, &target.object, &call, found);
+    }
 }
 
 fn scope(namespace: Option<&str>) -> Scope {
@@ -140,8 +178,11 @@ impl Subject<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Deed, Manifest, Subject, kind, of_deeds};
-    use crate::domain::effect::{Class, Confidence, Effects, Tri, Which};
+    use super::{Deed, Exec, Manifest, Subject, kind, of_deeds};
+    use crate::{
+        commands::{self, NoFiles, Stdin, Word},
+        domain::effect::{Class, Confidence, Effects, Tri, Which},
+    };
     use serde_json::{Value, json};
 
     fn applied(object: &Value) -> Effects {
@@ -163,6 +204,52 @@ mod tests {
         assert_eq!(applied(&role).items[0].access_change, Tri::Yes);
         let task = json!({ "apiVersion": "x.org/v1", "kind": "Task", "metadata": { "name": "t" } });
         assert_eq!(applied(&task).confidence, Confidence::Opaque);
+    }
+
+    #[test]
+    fn a_program_in_a_container_is_judged_as_kubectl_would_run_it() {
+        let judged = |argv: &[&str]| {
+            let words: Vec<Word> = argv
+                .iter()
+                .map(|word| Word::Known((*word).to_owned()))
+                .collect();
+            let which = Which::Named("web-0".to_owned());
+            let subject = Subject {
+                kind: "pod",
+                namespace: Some("shop"),
+                which: &which,
+            };
+            let exec = Exec {
+                subject,
+                words: &words,
+                stdin: &Stdin::Nothing,
+            };
+            of_deeds("default", &[Deed::Exec(exec)])
+        };
+        let typed = |argv: &[&str]| {
+            let kubectl = ["kubectl", "exec", "-n", "shop", "web-0", "--"];
+            let line: Vec<String> = kubectl
+                .iter()
+                .chain(argv)
+                .map(ToString::to_string)
+                .collect();
+            commands::of_argv(&line, &NoFiles).effects
+        };
+        for argv in [
+            &["pg_dump", "-Fc", "shop"][..],
+            &["sh", "-c", "rm -rf /var/lib/data"],
+            &["sh"],
+            &["env"],
+            &["some-program", "--flag"],
+            &["psql", "-c", "select '<name>'"],
+            &["cat", "a\u{202e}b"],
+            &["psql", "-c", "drop table orders"],
+        ] {
+            let (judged, typed) = (judged(argv), typed(argv));
+            assert_eq!(judged.items, typed.items, "{argv:?}");
+            assert_eq!(judged.confidence, typed.confidence, "{argv:?}");
+            assert_eq!(judged.refusals, typed.refusals, "{argv:?}");
+        }
     }
 
     #[test]
