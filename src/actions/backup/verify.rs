@@ -86,7 +86,9 @@ impl Which {
             Self::Made(made) => Ok(made.kind),
             Self::Path(path) if path.ends_with(".tar.zst") => Ok(ArtifactKind::Files),
             Self::Path(path) if path.ends_with(".sqlite.zst") => Ok(ArtifactKind::Sqlite),
-            Self::Path(path) if path.ends_with(".zst") => Ok(ArtifactKind::Stream),
+            Self::Path(path) if Path::new(path).extension() == Some("zst".as_ref()) => {
+                Ok(ArtifactKind::Stream)
+            }
             Self::Path(path) => Err(format!(
                 "in `with`, at `artifact`: `{path}` does not say what is in it\nhint: name a file that ends in .tar.zst, .sqlite.zst or .zst"
             )),

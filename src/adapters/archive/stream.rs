@@ -302,7 +302,7 @@ mod tests {
     async fn more_than_it_may_hold_is_an_error_that_says_so() {
         let here = Here::new();
         let mut writing = here.begin(100_000).await;
-        writing.write_all(&[7; 100_000]).await.unwrap();
+        writing.write_all(&vec![7; 100_000]).await.unwrap();
         let error = loop {
             if let Err(error) = writing.write_all(b"x").await {
                 break error;
@@ -331,7 +331,7 @@ mod tests {
         };
         let mut writing = Box::new(Stream::of(draft, u64::MAX, work));
         // What can be compressed well may fit into zstd's own buffers until the end.
-        let written = writing.write_all(&[7; 100_000]).await;
+        let written = writing.write_all(&vec![7; 100_000]).await;
         let error = writing.finish().await.unwrap_err().to_string();
         assert!(
             error.contains("No space left on device"),
