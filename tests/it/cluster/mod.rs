@@ -9,7 +9,9 @@
 mod away;
 mod checks;
 mod control_plane;
+mod inside;
 pub(crate) mod plane;
+mod postgres;
 mod rights;
 mod rollouts;
 mod scaling;
