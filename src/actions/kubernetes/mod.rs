@@ -15,13 +15,16 @@ mod kept;
 pub mod kinds;
 mod logs;
 mod object;
+mod own;
 pub(in crate::actions) mod pinning;
 mod pods;
 mod progress;
 mod rollout_restart;
+mod run_job;
 mod scale;
 mod subject;
 mod survey;
+mod until;
 mod wait;
 mod workload;
 
@@ -29,6 +32,7 @@ pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
 pub use exec::{ExecInputs, ExecOutputs, KubernetesExec};
 pub use logs::{KubernetesLogs, LogsInputs, LogsOutputs, Seen};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
+pub use run_job::{Cleanup, Mount, RunJob, RunJobInputs, RunJobOutputs, Template};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
 pub(in crate::actions) use survey::survey;
 
@@ -42,6 +46,7 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(KubernetesScale),
         Box::new(KubernetesExec),
         Box::new(KubernetesLogs),
+        Box::new(RunJob),
     ]
 }
 

@@ -10,6 +10,7 @@ mod away;
 mod checks;
 mod control_plane;
 mod inside;
+mod jobs;
 pub(crate) mod plane;
 mod postgres;
 mod rights;
