@@ -22,6 +22,7 @@ mod progress;
 mod rollout_restart;
 mod run_job;
 mod scale;
+mod snapshot_volume;
 mod subject;
 mod survey;
 mod until;
@@ -34,6 +35,7 @@ pub use logs::{KubernetesLogs, LogsInputs, LogsOutputs, Seen};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use run_job::{Cleanup, Mount, RunJob, RunJobInputs, RunJobOutputs, Template};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
+pub use snapshot_volume::{Longhorn, SnapshotInputs, SnapshotOutputs, SnapshotVolume};
 pub(in crate::actions) use survey::survey;
 
 use crate::{actions::framework::AnyAction, domain::run::StepReport, ports::cluster::ClusterError};
@@ -47,6 +49,7 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(KubernetesExec),
         Box::new(KubernetesLogs),
         Box::new(RunJob),
+        Box::new(SnapshotVolume),
     ]
 }
 

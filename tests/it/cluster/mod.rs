@@ -16,3 +16,4 @@ mod postgres;
 mod rights;
 mod rollouts;
 mod scaling;
+mod snapshots;
