@@ -22,7 +22,7 @@ mod shell;
 mod word;
 
 pub use found::{Analysis, Found};
-pub use programs::{Plural, plural};
+pub use programs::{Plural, deeds, plural};
 
 pub use word::{Call, Files, NoFiles, Setting, Stdin, Word};
 

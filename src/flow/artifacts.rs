@@ -55,7 +55,10 @@ pub(super) async fn writes(
             Ok(writes)
         }
         StepResult::Failed { error, .. } => {
-            Ok(unsound(world, step, error).await?.into_iter().collect())
+            // A check may fail and leave what it has looked at.
+            let mut writes: Vec<Write> = made(world, step, &report.outputs).into_iter().collect();
+            writes.extend(unsound(world, step, error).await?);
+            Ok(writes)
         }
         StepResult::TimedOut | StepResult::Canceled => Ok(Vec::new()),
     }

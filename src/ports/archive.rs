@@ -13,6 +13,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
 /// Whose artifact it is. Its folder and file name follow from this and from the time it is made.
@@ -37,7 +38,7 @@ pub struct Stored {
     pub sha256: Digest,
     /// Bytes before compression.
     pub raw_size: u64,
-    /// Members of an archive, pages of a database.
+    /// Members of an archive, pages of a database, 1 for a stream.
     pub entries: u64,
     /// What was left out on purpose, and why: sockets, devices, files that were removed meanwhile. Capped.
     pub skipped: Vec<String>,
@@ -61,9 +62,10 @@ pub struct Inspection {
     pub sha256: Digest,
     /// Bytes now.
     pub size: u64,
-    /// Members of the archive, or tables of the database.
+    /// Members of the archive, tables of the database, 1 for a stream.
     pub entries: u64,
-    /// Rows of each table, for a database; `files`, `folders`, `links` and `bytes` of content, for an archive.
+    /// Rows of each table, for a database; `files`, `folders`, `links` and `bytes` of content, for an archive; `bytes` and `lines`, for a
+    /// stream.
     pub content: BTreeMap<String, u64>,
     /// How long the trial restore took.
     pub took: Span,
@@ -83,6 +85,16 @@ pub enum ArchiveError {
         /// What went wrong.
         reason: String,
     },
+    /// More came than it may hold. Nothing is left behind.
+    #[error(
+        "{doing}: more than {most} bytes came, and it may hold no more\nhint: set `atMost` where this much is meant to be kept"
+    )]
+    TooLarge {
+        /// What was being done.
+        doing: String,
+        /// How many bytes it may hold, before compression.
+        most: u64,
+    },
     /// Parts of the source could not be read, so the backup would not be whole.
     #[error("{count} of the files cannot be read: {}", .listed.join("; "))]
     Unreadable {
@@ -99,6 +111,33 @@ pub enum ArchiveError {
         /// How that shows.
         reason: String,
     },
+}
+
+/// What an artifact that is written as it comes is kept as.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamOf<'a> {
+    /// Whose it is.
+    pub label: &'a Label,
+    /// What stands in its file name before `.zst`: `dump`, `log`, `tar`.
+    pub extension: &'a str,
+    /// How many bytes it may hold, before compression.
+    pub most: u64,
+}
+
+/// An artifact in the making that takes bytes as they come, as fast as they can be kept. How they are kept is the archive's business
+/// alone: who writes sees neither compression nor the place.
+///
+/// Only [`Writing::finish`] makes an artifact of it. Without it nothing is left behind: dropping it removes what was written soon, and
+/// [`Writing::discard`] waits for that.
+pub trait Writing: AsyncWrite + Send + Unpin {
+    /// Bytes taken so far, before compression.
+    fn written(&self) -> u64;
+    /// Why it takes no more, once a write has failed.
+    fn fault(&self) -> Option<ArchiveError>;
+    /// Makes an artifact of what was written: complete, on disk, under its name.
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<Stored, ArchiveError>>;
+    /// Removes what was written.
+    fn discard(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
 /// Makes and checks artifacts. Nothing is held in memory whole; a half-written file never carries the final name.
@@ -123,6 +162,12 @@ pub trait Archive: Send + Sync + std::fmt::Debug {
         database: &'a Path,
         stop: CancellationToken,
     ) -> BoxFuture<'a, Result<Stored, ArchiveError>>;
+    /// Begins an artifact that is written as it comes. It takes nothing more once `stop` fires.
+    fn stream<'a>(
+        &'a self,
+        of: StreamOf<'a>,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<Box<dyn Writing>, ArchiveError>>;
     /// Restores a file made by `files` into a scratch folder, and reads every member.
     fn inspect_files<'a>(
         &'a self,
@@ -132,6 +177,13 @@ pub trait Archive: Send + Sync + std::fmt::Debug {
     ) -> BoxFuture<'a, Result<Inspection, ArchiveError>>;
     /// Restores a file made by `sqlite` into a scratch folder, runs `PRAGMA integrity_check` and counts rows.
     fn inspect_sqlite<'a>(
+        &'a self,
+        path: &'a Path,
+        expected: Expected,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>>;
+    /// Reads a file made by `stream` to its end, and counts what is in it.
+    fn inspect_stream<'a>(
         &'a self,
         path: &'a Path,
         expected: Expected,

@@ -211,8 +211,8 @@ pub struct ObjectPath<'a> {
 pub enum Sort<'a> {
     /// As a manifest names it: `apiVersion` and `kind`.
     Manifest(&'a str, &'a str),
-    /// As effects name it: the kind in lower-case letters, and the group: `certificate.cert-manager.io`. The version is the one that
-    /// the server prefers.
+    /// As effects name it: the kind in lower-case letters or its plural, and the group: `certificate.cert-manager.io`. The version is
+    /// the one that the server prefers.
     Effect(&'a str),
 }
 

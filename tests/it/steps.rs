@@ -27,7 +27,11 @@ use orderly::{
     },
 };
 use serde_json::Value;
-use std::{net::IpAddr, path::Path, sync::Arc};
+use std::{
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 use tokio_util::sync::CancellationToken;
 
 /// A world of real adapters in this state folder, with no network and no programs.
@@ -52,6 +56,7 @@ pub(crate) struct Run {
     performer: Performer,
     context: StepContext,
     pub(crate) stop: CancellationToken,
+    heard: Arc<Heard>,
 }
 
 impl Run {
@@ -75,7 +80,19 @@ impl Run {
                 },
             },
             stop: CancellationToken::new(),
+            heard: Arc::default(),
         }
+    }
+
+    /// The same step, tried once more.
+    pub(crate) fn again(&mut self) {
+        self.context.attempt += 1;
+    }
+
+    /// What steps have said in their logs: the beginning of it.
+    pub(crate) fn heard(&self) -> String {
+        let heard = self.heard.0.lock().unwrap();
+        String::from_utf8_lossy(&heard).into_owned()
     }
 
     pub(crate) fn dry(world: World) -> Self {
@@ -125,21 +142,32 @@ impl Run {
     /// Plans a step, lets the gate open for it, and carries it out.
     pub(crate) async fn step(&self, uses: &str, arguments: Value) -> StepReport {
         let planned = self.planned(uses, arguments).await;
+        self.carry_out(planned).await
+    }
+
+    /// Lets the gate open for what was planned, and carries it out.
+    pub(crate) async fn carry_out(&self, planned: PlannedStep) -> StepReport {
         let Settled::Open(permit) = settle(planned, Decision::Allow, None) else {
             unreachable!("an allowed step is open")
         };
         let session = Session {
             context: self.context.clone(),
             stop: self.stop.clone(),
-            log: Arc::new(Silent),
+            log: self.heard.clone(),
         };
         self.performer.execute(permit, session).await
     }
 }
 
-struct Silent;
-impl StepLog for Silent {
-    fn append(&self, _: LogStream, _: &[u8]) {}
+/// Keeps the beginning of what is said.
+#[derive(Default)]
+struct Heard(Mutex<Vec<u8>>);
+impl StepLog for Heard {
+    fn append(&self, _: LogStream, bytes: &[u8]) {
+        let mut heard = self.0.lock().unwrap();
+        let room = (1_usize << 20).saturating_sub(heard.len());
+        heard.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
 }
 
 #[derive(Debug)]

@@ -63,6 +63,10 @@ pub enum ArtifactKind {
     Files,
     /// A compressed SQLite database.
     Sqlite,
+    /// What a program printed, compressed.
+    Stream,
+    /// What containers said, compressed.
+    Logs,
 }
 
 impl ArtifactKind {
@@ -71,6 +75,16 @@ impl ArtifactKind {
         match self {
             Self::Files => "files",
             Self::Sqlite => "sqlite",
+            Self::Stream => "stream",
+            Self::Logs => "logs",
+        }
+    }
+    /// What its entries are.
+    fn entries(self) -> &'static str {
+        match self {
+            Self::Files => "members",
+            Self::Sqlite => "pages",
+            Self::Stream | Self::Logs => "stream",
         }
     }
 }
@@ -91,8 +105,23 @@ pub struct Artifact {
     pub raw_size: u64,
     /// SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
-    /// Members of an archive, pages of a database.
+    /// Members of an archive, pages of a database, 1 for a stream or logs.
     pub entries: u64,
+}
+
+impl Artifact {
+    /// What was stored under this name.
+    pub(in crate::actions) fn of(kind: ArtifactKind, name: &ArtifactName, stored: &Stored) -> Self {
+        Self {
+            kind,
+            name: name.to_string(),
+            path: stored.path.display().to_string(),
+            size: stored.size,
+            raw_size: stored.raw_size,
+            sha256: stored.sha256.to_string(),
+            entries: stored.entries,
+        }
+    }
 }
 
 /// A trial restore, as outputs show it.
@@ -103,11 +132,11 @@ pub struct Verified {
     pub path: String,
     /// SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
-    /// Members of an archive, tables of a database.
+    /// Members of an archive, tables of a database, 1 for a stream or logs.
     pub entries: u64,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
-    /// `files`, `folders`, `links` and `bytes` of an archive; rows by table of a database.
+    /// `files`, `folders`, `links` and `bytes` of an archive; rows by table of a database; `bytes` and `lines` of a stream or logs.
     pub content: BTreeMap<String, u64>,
 }
 
@@ -122,7 +151,7 @@ pub struct BackupOutputs {
     pub changed: Vec<String>,
 }
 
-fn label(name: &ArtifactName, context: &StepContext) -> Label {
+pub(in crate::actions) fn label(name: &ArtifactName, context: &StepContext) -> Label {
     Label {
         name: name.clone(),
         runbook: context.runbook.clone(),
@@ -132,8 +161,7 @@ fn label(name: &ArtifactName, context: &StepContext) -> Label {
 
 /// A new artifact, and reads of its sources. A backup that was cut off by a crash leaves nothing, so it is simply made again.
 fn intent(name: &ArtifactName, sources: impl Iterator<Item = Object>) -> Intent {
-    let artifact = Object::agent("artifact", name.as_str());
-    let create = Effect::change(Verb::Create, artifact, "delete the artifact");
+    let create = made(name);
     let reads = sources.map(|source| Effect::read(Verb::FileRead, source));
     Intent {
         effects: Effects::exact(std::iter::once(create).chain(reads).collect()),
@@ -141,6 +169,12 @@ fn intent(name: &ArtifactName, sources: impl Iterator<Item = Object>) -> Intent 
         wants_approval: None,
         pinned: crate::domain::pinned::Pinned::default(),
     }
+}
+
+/// A new artifact.
+pub(in crate::actions) fn made(name: &ArtifactName) -> Effect {
+    let artifact = Object::agent("artifact", name.as_str());
+    Effect::change(Verb::Create, artifact, "delete the artifact")
 }
 
 /// A relative path is inside the agent's state folder, an absolute one on the host.
@@ -180,10 +214,7 @@ fn report_backup(
         stored.path.display(),
         stored.raw_size,
         stored.entries,
-        match kind {
-            ArtifactKind::Files => "members",
-            ArtifactKind::Sqlite => "pages",
-        }
+        kind.entries()
     );
     let changed = !stored.changed.is_empty();
     if changed {
@@ -198,27 +229,19 @@ fn report_backup(
 
 fn backup_outputs(kind: ArtifactKind, name: &ArtifactName, stored: Stored) -> BackupOutputs {
     BackupOutputs {
-        artifact: Artifact {
-            kind,
-            name: name.to_string(),
-            path: stored.path.display().to_string(),
-            size: stored.size,
-            raw_size: stored.raw_size,
-            sha256: stored.sha256.to_string(),
-            entries: stored.entries,
-        },
+        artifact: Artifact::of(kind, name, &stored),
         skipped: stored.skipped,
         changed: stored.changed,
     }
 }
 
-fn report_error(error: &ArchiveError) -> StepReport {
+pub(in crate::actions) fn report_error(error: &ArchiveError) -> StepReport {
     match error {
         ArchiveError::Stopped(_) => StepReport::canceled(error.to_string()),
         ArchiveError::Failed { .. } => StepReport::failed(error.to_string(), true),
-        ArchiveError::Unreadable { .. } | ArchiveError::Damaged { .. } => {
-            StepReport::failed(error.to_string(), false)
-        }
+        ArchiveError::TooLarge { .. }
+        | ArchiveError::Unreadable { .. }
+        | ArchiveError::Damaged { .. } => StepReport::failed(error.to_string(), false),
     }
 }
 

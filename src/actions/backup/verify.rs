@@ -46,7 +46,7 @@ pub struct VerifyInputs {
     expecting = "want a path, or the output `artifact` of a backup step"
 )]
 pub enum Which {
-    /// Where it is; its name says what is in it: `….tar.zst` or `….sqlite.zst`.
+    /// Where it is; its name says what is in it: `….tar.zst`, `….sqlite.zst`, or any other `….zst` for a stream or logs.
     Path(String),
     /// The output of the step that made it.
     Made(Artifact),
@@ -56,10 +56,10 @@ pub enum Which {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Content {
-    /// At least this many members of an archive, or tables of a database.
+    /// At least this many members of an archive, or tables of a database; a stream is one.
     #[serde(default)]
     pub min_entries: Option<u64>,
-    /// At least this many bytes in the files of an archive.
+    /// At least this many bytes in the files of an archive, or in a stream or logs.
     #[serde(default)]
     pub min_bytes: Option<u64>,
     /// Tables that a database must have, each with at least this many rows.
@@ -86,8 +86,11 @@ impl Which {
             Self::Made(made) => Ok(made.kind),
             Self::Path(path) if path.ends_with(".tar.zst") => Ok(ArtifactKind::Files),
             Self::Path(path) if path.ends_with(".sqlite.zst") => Ok(ArtifactKind::Sqlite),
+            Self::Path(path) if Path::new(path).extension() == Some("zst".as_ref()) => {
+                Ok(ArtifactKind::Stream)
+            }
             Self::Path(path) => Err(format!(
-                "in `with`, at `artifact`: `{path}` does not say what is in it\nhint: name a file that ends in .tar.zst or .sqlite.zst"
+                "in `with`, at `artifact`: `{path}` does not say what is in it\nhint: name a file that ends in .tar.zst, .sqlite.zst or .zst"
             )),
         }
     }
@@ -120,6 +123,7 @@ impl VerifyInputs {
         let entries = match kind {
             ArtifactKind::Files => "members",
             ArtifactKind::Sqlite => "tables",
+            ArtifactKind::Stream | ArtifactKind::Logs => "streams",
         };
         let least = self.expect.min_entries.unwrap_or(1);
         if found.entries < least {
@@ -137,6 +141,12 @@ impl VerifyInputs {
             ));
         }
         let bytes = found.content.get("bytes").copied().unwrap_or(0);
+        if let (Which::Made(made), ArtifactKind::Stream | ArtifactKind::Logs) =
+            (&self.artifact, kind)
+            && made.raw_size != bytes
+        {
+            missing.push(format!("{bytes} bytes instead of {}", made.raw_size));
+        }
         if let Some(least) = self.expect.min_bytes.filter(|least| bytes < *least) {
             missing.push(format!("{bytes} bytes instead of at least {least}"));
         }
@@ -167,13 +177,18 @@ impl Action for BackupVerify {
         inputs.expected()?;
         let kind = inputs.artifact.kind()?;
         match kind {
-            ArtifactKind::Files if !inputs.expect.tables.is_empty() => {
-                Err("in `with`, at `expect.tables`: an archive of files has no tables".to_owned())
+            ArtifactKind::Files | ArtifactKind::Stream | ArtifactKind::Logs
+                if !inputs.expect.tables.is_empty() =>
+            {
+                Err("in `with`, at `expect.tables`: only a database has tables".to_owned())
             }
             ArtifactKind::Sqlite if inputs.expect.min_bytes.is_some() => {
-                Err("in `with`, at `expect.minBytes`: it is for archives of files\nhint: for a database, name `tables`".to_owned())
+                Err("in `with`, at `expect.minBytes`: it is for archives of files and for streams\nhint: for a database, name `tables`".to_owned())
             }
-            ArtifactKind::Files | ArtifactKind::Sqlite => Ok(()),
+            ArtifactKind::Files
+            | ArtifactKind::Sqlite
+            | ArtifactKind::Stream
+            | ArtifactKind::Logs => Ok(()),
         }
     }
 
@@ -203,6 +218,9 @@ impl Action for BackupVerify {
             let found = match kind {
                 ArtifactKind::Files => world.archive.inspect_files(&path, expected, stop).await,
                 ArtifactKind::Sqlite => world.archive.inspect_sqlite(&path, expected, stop).await,
+                ArtifactKind::Stream | ArtifactKind::Logs => {
+                    world.archive.inspect_stream(&path, expected, stop).await
+                }
             };
             match found {
                 Ok(found) => report(&inputs, kind, &path, found),
@@ -225,6 +243,10 @@ fn report(inputs: &VerifyInputs, kind: ArtifactKind, path: &Path, found: Inspect
             "{path} restored: {} tables, {} rows, integrity ok",
             found.entries,
             found.content.values().sum::<u64>()
+        ),
+        ArtifactKind::Stream | ArtifactKind::Logs => format!(
+            "{path} read to its end: {} bytes, checksum ok",
+            found.content.get("bytes").copied().unwrap_or(0)
         ),
     };
     let verified = Verified {
@@ -305,6 +327,21 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_holds_as_many_bytes_as_were_recorded() {
+        let inputs = inputs(json!({ "artifact": made("stream", 1), "expect": { "minBytes": 3 } }));
+        assert!(
+            inputs
+                .missing(ArtifactKind::Stream, &found(1, &[("bytes", 2)]))
+                .iter()
+                .eq(["2 bytes instead of at least 3"])
+        );
+        assert_eq!(
+            inputs.missing(ArtifactKind::Stream, &found(1, &[("bytes", 4)])),
+            ["4 bytes instead of 2"]
+        );
+    }
+
+    #[test]
     fn an_empty_restore_is_never_good() {
         let inputs = inputs(json!({ "artifact": "x.tar.zst", "expect": { "minBytes": 1 } }));
         assert_eq!(inputs.missing(ArtifactKind::Files, &found(0, &[])).len(), 2);
@@ -334,11 +371,11 @@ mod tests {
             ),
             (
                 json!({ "artifact": "x.tar.zst", "expect": { "tables": { "a": 1 } } }),
-                "no tables",
+                "only a database",
             ),
             (
                 json!({ "artifact": "x.sqlite.zst", "expect": { "minBytes": 1 } }),
-                "for archives",
+                "for archives of files and for streams",
             ),
             (
                 json!({ "artifact": "x.tar.zst", "expect": { "minimum": 1 } }),

@@ -6,11 +6,11 @@ use crate::{
             inputs::{Inputs, Shell, check_written},
             pinning,
             report::{self, Outputs},
-            words::Word,
+            words::{Word, judged_stdin},
         },
         framework::{Action, Given, World},
     },
-    commands::{self, Analysis, Files, Stdin, What},
+    commands::{self, Analysis, Files, What},
     domain::{
         effect::{Class, Confidence},
         expression,
@@ -120,7 +120,7 @@ fn name(inputs: &Inputs) -> String {
 
 /// What it would do, as far as these files are known. Secrets are markers here.
 pub(super) fn analysis(inputs: &Inputs, files: &dyn Files) -> Analysis {
-    let argv: Vec<_> = inputs.argv.iter().flatten().map(judged).collect();
+    let argv: Vec<_> = inputs.argv.iter().flatten().map(Word::judged).collect();
     let environment = inputs.env.iter();
     let environment = environment.map(|(name, value)| (name.clone(), value.to_string()));
     let command = commands::Command {
@@ -128,11 +128,7 @@ pub(super) fn analysis(inputs: &Inputs, files: &dyn Files) -> Analysis {
             Some(script) => What::Text(script),
             None => What::Words(&argv),
         },
-        stdin: match &inputs.stdin {
-            None => Stdin::Nothing,
-            Some(text) if expression::has_unknown(text) => Stdin::Piped,
-            Some(text) => Stdin::Known(text.clone()),
-        },
+        stdin: judged_stdin(inputs.stdin.as_deref()),
         environment: &environment.collect(),
         folder: inputs.working_directory.as_deref().map(folder),
     };
@@ -147,16 +143,6 @@ fn folder(path: &Path) -> commands::Word {
         }
         Some(text) => commands::Word::Known(text.to_owned()),
         None => commands::Word::Unknown(path.to_string_lossy().into_owned()),
-    }
-}
-
-/// A word as far as it is known: before a run, what a step will leave is not.
-fn judged(word: &Word) -> commands::Word {
-    let text = word.to_string();
-    if expression::has_unknown(&text) {
-        commands::Word::Unknown(expression::readable_unknown(&text))
-    } else {
-        commands::Word::Known(text)
     }
 }
 

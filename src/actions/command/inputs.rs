@@ -1,9 +1,9 @@
 //! What a `command` step is told.
 
 use crate::{
-    actions::command::{
-        size::Size,
-        words::{self, Word},
+    actions::{
+        command::words::{self, Word},
+        framework::size::Size,
     },
     commands::{self, What},
     domain::{

@@ -9,8 +9,9 @@ mod act;
 mod inputs;
 mod pinning;
 mod report;
-mod size;
 mod words;
+
+pub(crate) use words::{Word, judged_stdin};
 
 use crate::actions::framework::AnyAction;
 

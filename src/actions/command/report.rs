@@ -3,7 +3,10 @@
 use crate::{
     actions::{
         command::inputs::{Inputs, Keep},
-        framework::outputs,
+        framework::{
+            outputs,
+            said::{last_lines, whole_lines},
+        },
     },
     domain::{check::CheckStatus, run::StepReport},
     ports::processes::{Ended, How, ProcessError},
@@ -122,7 +125,10 @@ fn keep(keep: Keep, code: i32, output: &[u8]) -> Result<Outputs, String> {
         truncated,
         ..Outputs::default()
     };
-    let text = || String::from_utf8_lossy(whole_lines(output, truncated)).into_owned();
+    let text = || {
+        String::from_utf8_lossy(whole_lines(output.get(..MOST).unwrap_or(output), truncated))
+            .into_owned()
+    };
     Ok(match keep {
         Keep::None => kept,
         Keep::Text => Outputs {
@@ -144,25 +150,7 @@ fn keep(keep: Keep, code: i32, output: &[u8]) -> Result<Outputs, String> {
     })
 }
 
-/// A cut within a line could cut a secret, whose half would not be recognised.
-fn whole_lines(output: &[u8], truncated: bool) -> &[u8] {
-    if !truncated {
-        return output;
-    }
-    let kept = output.get(..MOST).unwrap_or(output);
-    let end = kept.iter().rposition(|&byte| byte == b'\n');
-    kept.get(..end.unwrap_or_default()).unwrap_or_default()
-}
-
-/// The last line of the error output; of a line that is not there whole, nothing.
+/// The last line of the error output.
 fn last_words(error_tail: &[u8]) -> String {
-    let tail = String::from_utf8_lossy(error_tail);
-    let is_cut = error_tail.len() >= ERROR_TAIL;
-    let last = tail
-        .lines()
-        .skip(usize::from(is_cut))
-        .filter(|line| !line.trim().is_empty())
-        .last();
-    last.map(|line| format!(": {}", line.trim()))
-        .unwrap_or_default()
+    last_lines(error_tail, error_tail.len() >= ERROR_TAIL, 1)
 }

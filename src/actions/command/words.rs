@@ -1,6 +1,9 @@
 //! Words of a command line.
 
-use crate::domain::secret;
+use crate::{
+    commands::{self, Stdin},
+    domain::{expression, secret},
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fmt;
@@ -14,13 +17,34 @@ const LONGEST_LINE: usize = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "want a text, a number, or true or false")]
 #[schemars(inline)]
-pub(super) enum Word {
+pub(crate) enum Word {
     /// As it is.
     Text(String),
     /// In decimal.
     Number(serde_json::Number),
     /// `true` or `false`.
     Truth(bool),
+}
+
+impl Word {
+    /// As far as it is known: before a run, what a step will leave is not.
+    pub(crate) fn judged(&self) -> commands::Word {
+        let text = self.to_string();
+        if expression::has_unknown(&text) {
+            commands::Word::Unknown(expression::readable_unknown(&text))
+        } else {
+            commands::Word::Known(text)
+        }
+    }
+}
+
+/// What a program is fed, as far as it is known.
+pub(crate) fn judged_stdin(text: Option<&str>) -> Stdin {
+    match text {
+        None => Stdin::Nothing,
+        Some(text) if expression::has_unknown(text) => Stdin::Piped,
+        Some(text) => Stdin::Known(text.to_owned()),
+    }
 }
 
 impl fmt::Display for Word {

@@ -11,8 +11,10 @@ pub(crate) mod host;
 mod masking;
 mod perform;
 mod revealing;
+pub(crate) mod said;
 #[cfg(test)]
 pub(crate) mod scripted;
+pub(crate) mod size;
 mod still;
 mod text;
 mod world;

@@ -15,7 +15,7 @@ use crate::{
     },
     ports::{
         BoxFuture,
-        archive::{Archive, ArchiveError, Expected, Inspection, Label, Stored},
+        archive::{Archive, ArchiveError, Expected, Inspection, Label, Stored, StreamOf, Writing},
         clock::Clock,
         cluster::{
             Change, ClusterError, Clusters, Container, ExecEnd, ExecStreams, LogsOf, Matching,
@@ -468,6 +468,21 @@ impl Archive for Absent {
         _: CancellationToken,
     ) -> BoxFuture<'a, Result<Stored, ArchiveError>> {
         no_archive(label.name.to_string())
+    }
+    fn stream<'a>(
+        &'a self,
+        of: StreamOf<'a>,
+        _: CancellationToken,
+    ) -> BoxFuture<'a, Result<Box<dyn Writing>, ArchiveError>> {
+        no_archive(of.label.name.to_string())
+    }
+    fn inspect_stream<'a>(
+        &'a self,
+        path: &'a Path,
+        _: Expected,
+        _: CancellationToken,
+    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
+        no_archive(path.display().to_string())
     }
     fn inspect_files<'a>(
         &'a self,

@@ -1,6 +1,6 @@
 //! The kinds of objects that actions know, so that no API server must be asked what it serves.
 
-use crate::ports::cluster::Resource;
+use crate::ports::cluster::{ClusterError, Clusters, Resource, Sort};
 
 /// A kind of object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,22 @@ impl Kind {
     /// As people say it: `deployment`.
     pub fn word(&self) -> String {
         self.kind.to_lowercase()
+    }
+}
+
+/// What the cluster calls the kind that effects name so. Of a kind that is not built in, its API server is asked.
+pub async fn resource(
+    clusters: &dyn Clusters,
+    cluster: &str,
+    effect_kind: &str,
+) -> Result<Resource, ClusterError> {
+    let known = TABLE
+        .iter()
+        .find(|kind| kind.effect_kind() == effect_kind)
+        .map(Kind::resource);
+    match known {
+        Some(resource) => Ok(resource),
+        None => clusters.find(cluster, Sort::Effect(effect_kind)).await,
     }
 }
 

@@ -1,26 +1,41 @@
-//! Kubernetes: checks of what runs in a cluster, and changes of workloads, by the API alone.
+//! Kubernetes: checks of what runs in a cluster, changes of workloads, programs and Jobs inside, and snapshots of volumes, by the
+//! API alone.
 //!
 //! Invariants
 //! - What an action would touch is named exactly: cluster, kind, namespace, name.
 //! - A change waits only if it is told to, and says what is not ready when it has waited in vain.
+//! - What a step makes for itself bears its mark, so that it is found again and not made twice.
 //! - A dry run of a change asks the server to check it and to leave it at that.
 //!
 //! A cluster is named by its key under `clusters` in the agent's configuration; `default` where a step names none.
 
 mod check;
+mod exec;
+mod kept;
 pub mod kinds;
+mod logs;
 mod object;
+mod own;
 pub(in crate::actions) mod pinning;
+mod pods;
 mod progress;
 mod rollout_restart;
+mod run_job;
 mod scale;
+mod snapshot_volume;
+mod subject;
 mod survey;
+mod until;
 mod wait;
 mod workload;
 
 pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
+pub use exec::{ExecInputs, ExecOutputs, KubernetesExec};
+pub use logs::{KubernetesLogs, LogsInputs, LogsOutputs, Seen};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
+pub use run_job::{Cleanup, Mount, RunJob, RunJobInputs, RunJobOutputs, Template};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
+pub use snapshot_volume::{Longhorn, SnapshotInputs, SnapshotOutputs, SnapshotVolume};
 pub(in crate::actions) use survey::survey;
 
 use crate::{actions::framework::AnyAction, domain::run::StepReport, ports::cluster::ClusterError};
@@ -31,6 +46,10 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(KubernetesCheck),
         Box::new(RolloutRestart),
         Box::new(KubernetesScale),
+        Box::new(KubernetesExec),
+        Box::new(KubernetesLogs),
+        Box::new(RunJob),
+        Box::new(SnapshotVolume),
     ]
 }
 

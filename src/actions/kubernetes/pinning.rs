@@ -2,7 +2,7 @@
 //! used.
 
 use crate::{
-    actions::kubernetes::kinds::TABLE,
+    actions::kubernetes::kinds::resource,
     domain::{
         effect::{Class, Effect, Effects, Place, Scope, Which},
         pinned::{PinnedObject, SeenObject},
@@ -74,11 +74,10 @@ fn object(effect: &Effect) -> Option<PinnedObject> {
 }
 
 async fn seen(clusters: &dyn Clusters, object: &PinnedObject) -> Option<SeenObject> {
-    let kind = TABLE
-        .iter()
-        .find(|kind| kind.effect_kind() == object.kind)?;
     let namespace = Some(object.namespace.as_str());
-    let resource = kind.resource();
+    let resource = resource(clusters, &object.cluster, &object.kind)
+        .await
+        .ok()?;
     let found = clusters
         .get(&object.cluster, &resource, namespace, &object.name)
         .await;

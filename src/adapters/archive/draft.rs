@@ -20,7 +20,7 @@ const LEVEL: i32 = 3;
 pub(super) struct Draft {
     temporary: Temporary,
     stem: String,
-    extension: &'static str,
+    extension: String,
     encoder: zstd::Encoder<'static, HashedFile>,
     raw_size: u64,
 }
@@ -38,22 +38,17 @@ impl Draft {
         folder: &Path,
         label: &Label,
         at: Timestamp,
-        extension: &'static str,
+        extension: &str,
     ) -> io::Result<Self> {
         private_folder(folder)?;
         let stem = stem(label, at);
         let path = folder.join(format!(".{stem}.{extension}{PARTIAL}"));
         // A second attempt within the same second finds no file of the first: its guard has removed it.
         let file = private_file(&path)?;
-        Self::over(file, Temporary(path), stem, extension)
+        Self::over(file, Temporary(path), stem, extension.to_owned())
     }
 
-    fn over(
-        file: File,
-        temporary: Temporary,
-        stem: String,
-        extension: &'static str,
-    ) -> io::Result<Self> {
+    fn over(file: File, temporary: Temporary, stem: String, extension: String) -> io::Result<Self> {
         let mut encoder = zstd::Encoder::new(HashedFile::new(file), LEVEL)?;
         encoder.include_checksum(true)?;
         Ok(Self {
@@ -65,13 +60,18 @@ impl Draft {
         })
     }
 
+    /// Bytes so far, before compression.
+    pub(super) fn raw_size(&self) -> u64 {
+        self.raw_size
+    }
+
     /// Ends the compression, brings it to disk, and gives it its name; from here on it exists.
     pub(super) fn publish(self) -> io::Result<Published> {
         let hashed = self.encoder.finish()?;
         hashed.file.sync_all()?;
         let folder = self.temporary.0.parent().unwrap_or(Path::new("/"));
         let path =
-            rename_without_overwriting(&self.temporary.0, folder, &self.stem, self.extension)?;
+            rename_without_overwriting(&self.temporary.0, folder, &self.stem, &self.extension)?;
         if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
             fs::remove_file(&path)?;
             return Err(error);
@@ -195,8 +195,18 @@ impl Write for HashedFile {
 }
 
 #[cfg(test)]
+impl Draft {
+    /// One on a disk that is full; `beside` is the file that goes with it.
+    pub(super) fn on_full_disk(beside: PathBuf) -> Self {
+        fs::write(&beside, "").unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        Self::over(full, Temporary(beside), "x".into(), "x.zst".into()).unwrap()
+    }
+}
+
+#[cfg(test)]
 mod tests {
-    use super::{Draft, Temporary};
+    use super::Draft;
     use crate::{
         domain::{
             digest::Digest,
@@ -261,13 +271,7 @@ mod tests {
     #[test]
     fn a_full_disk_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(".x.partial");
-        fs::write(&path, "").unwrap();
-        let full = fs::OpenOptions::new()
-            .write(true)
-            .open("/dev/full")
-            .unwrap();
-        let mut draft = Draft::over(full, Temporary(path), "x".into(), "tar.zst").unwrap();
+        let mut draft = Draft::on_full_disk(folder.path().join(".x.partial"));
         let written = draft.write_all(b"some bytes");
         let error = written
             .and_then(|()| draft.publish().map(drop))

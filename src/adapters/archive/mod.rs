@@ -1,4 +1,5 @@
-//! Artifacts on the agent's own disk: `<state>/artifacts/<runbook>/<name>-<UTC time>-<run>.tar.zst` or `.sqlite.zst`.
+//! Artifacts on the agent's own disk: `<state>/artifacts/<runbook>/<name>-<UTC time>-<run>.tar.zst` or `.sqlite.zst`; of streams, any
+//! other ending before `.zst`.
 //!
 //! Invariants
 //! - A file with a final name is whole, on disk, readable only by the agent, and never changed again.
@@ -13,6 +14,7 @@ mod notes;
 mod pack;
 mod places;
 mod restore;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +23,7 @@ use crate::{
     history,
     ports::{
         BoxFuture,
-        archive::{Archive, ArchiveError, Expected, Inspection, Label, Stored},
+        archive::{Archive, ArchiveError, Expected, Inspection, Label, Stored, StreamOf, Writing},
         clock::Clock,
     },
 };
@@ -34,6 +36,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use stream::Stream;
 use tokio_util::sync::CancellationToken;
 
 /// Artifacts under the agent's state folder.
@@ -110,6 +113,28 @@ impl Archive for LocalArchive {
         })
     }
 
+    fn stream<'a>(
+        &'a self,
+        of: StreamOf<'a>,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<Box<dyn Writing>, ArchiveError>> {
+        let (label, most) = (of.label.clone(), of.most);
+        let extension = format!("{}.zst", of.extension);
+        let doing = format!("keeping a stream as `{}`", label.name);
+        let work = Work {
+            doing: doing.clone(),
+            stop: stop.clone(),
+        };
+        Box::pin(async move {
+            let opening = self.off_thread(doing, &stop, move |places, work| {
+                let draft = places.draft(&label, &extension);
+                draft.map_err(|error| work.failed(error))
+            });
+            let writing: Box<dyn Writing> = Box::new(Stream::of(opening.await?, most, work));
+            Ok(writing)
+        })
+    }
+
     fn inspect_files<'a>(
         &'a self,
         path: &'a Path,
@@ -134,6 +159,19 @@ impl Archive for LocalArchive {
             let stop = || work.stop.is_cancelled();
             let whole = history::integrity(&restored, &stop).map_err(|error| said(&error))?;
             Ok((whole.tables.len() as u64, whole.tables))
+        })
+    }
+
+    fn inspect_stream<'a>(
+        &'a self,
+        path: &'a Path,
+        expected: Expected,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
+        let path = self.absolute(path);
+        let doing = format!("reading {} to its end", path.display());
+        self.off_thread(doing, &stop, move |places, work| {
+            places.inspect_stream(&path, expected, work)
         })
     }
 }

@@ -4,7 +4,7 @@ use super::{
     draft::{Draft, PARTIAL, Published, private_folder},
     exclude::Exclude,
     pack::{Found, Inode, Packing, stopped},
-    restore::Fault,
+    restore::{self, Fault},
 };
 use crate::{
     domain::{digest::Digest, span::Span},
@@ -51,7 +51,7 @@ pub(super) struct Work {
 
 impl Work {
     #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-    fn failed(&self, reason: impl ToString) -> ArchiveError {
+    pub(super) fn failed(&self, reason: impl ToString) -> ArchiveError {
         if self.stop.is_cancelled() {
             return ArchiveError::Stopped(self.doing.clone());
         }
@@ -139,7 +139,7 @@ impl Places {
         roots
     }
 
-    fn draft(&self, label: &Label, extension: &'static str) -> io::Result<Draft> {
+    pub(super) fn draft(&self, label: &Label, extension: &str) -> io::Result<Draft> {
         let folder = self.artifacts.join(label.runbook.as_str());
         Draft::new(&folder, label, self.clock.now(), extension)
     }
@@ -180,12 +180,42 @@ impl Places {
         Ok(stored(draft.publish().map_err(failed)?, found))
     }
 
+    /// Restores an artifact into a scratch folder.
     pub(super) fn inspect(
         &self,
         path: &Path,
         expected: Expected,
         work: &Work,
         restore: fn(&Work, &File, &Path, u64) -> Result<Restored, Fault>,
+    ) -> Result<Inspection, ArchiveError> {
+        self.looked_into(path, expected, work, |file| {
+            let failed = |error: io::Error| Fault::Failed(error.to_string());
+            let scratch = self.scratch().map_err(failed)?;
+            let most = most_bytes(&scratch.0, expected.raw_size).map_err(Fault::Failed)?;
+            restore(work, file, &scratch.0, most)
+        })
+    }
+
+    /// Reads an artifact that needs no folder.
+    pub(super) fn inspect_stream(
+        &self,
+        path: &Path,
+        expected: Expected,
+        work: &Work,
+    ) -> Result<Inspection, ArchiveError> {
+        self.looked_into(path, expected, work, |file| {
+            let most = expected.raw_size.map_or(u64::MAX, with_slack);
+            Ok((1, restore::measure(file, most, &work.stop)?))
+        })
+    }
+
+    /// The frame of all inspections: the digest first, then what is in it, and the time that took.
+    fn looked_into(
+        &self,
+        path: &Path,
+        expected: Expected,
+        work: &Work,
+        look: impl FnOnce(&File) -> Result<Restored, Fault>,
     ) -> Result<Inspection, ArchiveError> {
         let failed = |error: io::Error| work.failed(error);
         let started = self.clock.elapsed();
@@ -196,10 +226,7 @@ impl Places {
             return Err(work.fault(path, Fault::Damaged(reason)));
         }
         file.rewind().map_err(failed)?;
-        let scratch = self.scratch().map_err(failed)?;
-        let most = most_bytes(&scratch.0, expected.raw_size).map_err(|why| work.failed(why))?;
-        let (entries, content) =
-            restore(work, &file, &scratch.0, most).map_err(|fault| work.fault(path, fault))?;
+        let (entries, content) = look(&file).map_err(|fault| work.fault(path, fault))?;
         let took = self.clock.elapsed().saturating_sub(started);
         Ok(Inspection {
             sha256,
@@ -232,7 +259,7 @@ fn pack_all(
     packing.finish()
 }
 
-fn stored(published: Published, found: Found) -> Stored {
+pub(super) fn stored(published: Published, found: Found) -> Stored {
     Stored {
         path: published.path,
         size: published.size,
@@ -318,8 +345,12 @@ fn most_bytes(scratch: &Path, raw_size: Option<u64>) -> Result<u64, String> {
             "it needs {size} bytes of scratch space and {free} are free\nhint: make room under {}",
             scratch.display()
         )),
-        Some(size) => Ok(size.saturating_add(size / 16).saturating_add(SLACK)),
+        Some(size) => Ok(with_slack(size)),
     }
+}
+
+fn with_slack(size: u64) -> u64 {
+    size.saturating_add(size / 16).saturating_add(SLACK)
 }
 
 fn remove_partial(artifacts: &Path) -> io::Result<()> {

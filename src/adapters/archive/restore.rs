@@ -50,7 +50,7 @@ impl Contents {
             ("links", self.links),
             ("bytes", self.bytes),
         ]
-        .map(|(name, count)| (name.to_owned(), count))
+        .map(named)
         .into()
     }
 }
@@ -96,6 +96,31 @@ pub(super) fn inflate(
     stop: &CancellationToken,
 ) -> Result<u64, Fault> {
     copy(&mut decompress(compressed, most, stop)?, target)
+}
+
+/// Decompresses to the end, and counts what comes.
+pub(super) fn measure(
+    compressed: impl Read,
+    most: u64,
+    stop: &CancellationToken,
+) -> Result<BTreeMap<String, u64>, Fault> {
+    let mut whole = decompress(compressed, most, stop)?;
+    let mut buffer = vec![0; CHUNK];
+    let (mut bytes, mut lines) = (0, 0);
+    loop {
+        let piece = match whole.read(&mut buffer) {
+            Ok(0) => return Ok([("bytes", bytes), ("lines", lines)].map(named).into()),
+            Ok(read) => buffer.get(..read).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(damaged(error)),
+        };
+        bytes += piece.len() as u64;
+        lines += piece.split(|byte| *byte == b'\n').skip(1).count() as u64;
+    }
+}
+
+fn named((name, count): (&str, u64)) -> (String, u64) {
+    (name.to_owned(), count)
 }
 
 fn decompress<R: Read>(

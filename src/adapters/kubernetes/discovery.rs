@@ -117,7 +117,7 @@ fn resource(served: &Value, group: &str, version: &str, sort: Sort<'_>) -> Optio
         Sort::Manifest(_, wanted) => kind == wanted,
         Sort::Effect(wanted) => {
             let wanted = wanted.split_once('.').map_or(wanted, |(kind, _)| kind);
-            kind.to_lowercase() == wanted
+            kind.to_lowercase() == wanted || plural == wanted
         }
     };
     (is_it && !plural.contains('/')).then(|| Resource {

@@ -140,17 +140,37 @@ async fn flow(
             let _closed = to.shutdown().await;
         }
     };
-    let out = drain(stdout, streams.stdout);
-    let err = drain(stderr, streams.stderr);
-    let (out, err) = tokio::select! {
-        both = async { tokio::join!(out, err) } => both,
-        // Feeding alone ends nothing.
-        never = async { feed.await; std::future::pending().await } => never,
+    let fed = async {
+        feed.await;
+        std::future::pending().await
     };
-    out.and(err).map_err(|error| not_taken(&error))?;
-    let status = match status {
-        Some(status) => status.await,
-        None => None,
+    // Whoever cannot take what comes does not wait for the program's end.
+    let moved = async {
+        let out = drain(stdout, streams.stdout);
+        let err = drain(stderr, streams.stderr);
+        tokio::try_join!(out, err).map_err(|error| not_taken(&error))
+    };
+    let status = async {
+        match status {
+            Some(status) => status.await,
+            None => None,
+        }
+    };
+    let (mut moved, mut status) = (std::pin::pin!(moved), std::pin::pin!(status));
+    let status = tokio::select! {
+        moved = &mut moved => {
+            moved?;
+            status.await
+        }
+        status = &mut status => {
+            // Behind a status comes the end of both streams; of a connection that was lost no end ever comes.
+            if status.is_some() {
+                moved.await?;
+            }
+            status
+        }
+        // Feeding alone ends nothing.
+        never = fed => never,
     };
     match status {
         Some(status) => Ok(end(&status)),

@@ -20,7 +20,7 @@ mod scanners;
 mod told;
 mod wrappers;
 
-pub use self::kubernetes::{Plural, plural};
+pub use self::kubernetes::{Plural, deeds, plural};
 
 use self::files::{
     guard::guard,

@@ -9,7 +9,11 @@
 mod away;
 mod checks;
 mod control_plane;
+mod inside;
+mod jobs;
 pub(crate) mod plane;
+mod postgres;
 mod rights;
 mod rollouts;
 mod scaling;
+mod snapshots;

@@ -175,6 +175,18 @@ impl Space {
         command
     }
 
+    /// A file or folder beside the agent's state.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// All files under the agent's artifacts, half-written ones too.
+    pub(crate) fn artifacts(&self) -> Vec<PathBuf> {
+        let folder = self.path("state/artifacts/nightly");
+        let files = fs::read_dir(folder).into_iter().flatten();
+        files.map(|file| file.unwrap().path()).collect()
+    }
+
     /// What kubectl says, as the cluster's administrator.
     pub(crate) fn kubectl(&self, words: &[&str]) -> String {
         let done = self.kubectl_command(words).output().unwrap();

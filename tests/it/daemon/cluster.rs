@@ -5,7 +5,7 @@ use crate::cluster::plane::Space;
 use serde_json::{Value, json};
 
 /// An agent that reaches the cluster as its administrator.
-fn agent(place: &Place, space: &Space) -> Agent {
+pub(super) fn agent(place: &Place, space: &Space) -> Agent {
     let kubeconfig = space.plane().kubeconfig();
     let clusters = json!({ "clusters": { "default": { "kubeconfig": kubeconfig } } });
     place.write("orderly.yaml", &clusters.to_string());

@@ -11,6 +11,7 @@ mod disk;
 mod halt;
 mod harness;
 mod kills;
+mod inside;
 mod life;
 mod reload;
 mod reviewer;

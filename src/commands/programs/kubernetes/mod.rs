@@ -10,6 +10,7 @@ mod scaling;
 mod tools;
 
 pub use kinds::{Plural, plural};
+pub use kubectl::deeds;
 
 use super::Grammar;
 

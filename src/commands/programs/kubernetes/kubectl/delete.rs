@@ -21,7 +21,7 @@ pub(super) fn delete(line: &Line<'_>, found: &mut Found) {
     }
     targets.reserve(found);
     for target in &targets.all {
-        found.effect(deleted(line, target));
+        found.effect(deleted(target, line.has(&["force"])));
     }
     if targets.all.is_empty() {
         found.effect(Effect::destructive(
@@ -36,7 +36,8 @@ pub(super) fn delete(line: &Line<'_>, found: &mut Found) {
     }
 }
 
-fn deleted(line: &Line<'_>, target: &Target) -> Effect {
+/// The removal of this object; by force, its containers get no time to end well.
+pub(super) fn deleted(target: &Target, force: bool) -> Effect {
     let verb = match target.object.which {
         Which::Named(_) => Verb::Delete,
         Which::Selector(_) | Which::All | Which::Unknown => Verb::DeleteCollection,
@@ -49,7 +50,7 @@ fn deleted(line: &Line<'_>, target: &Target) -> Effect {
         effect.data_loss = Tri::Unknown;
         effect.service_cut = Tri::Unknown;
     }
-    if line.has(&["force"]) {
+    if force {
         effect.data_loss = Tri::Yes;
     }
     effect

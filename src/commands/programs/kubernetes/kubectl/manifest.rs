@@ -12,7 +12,7 @@ use super::{
 use crate::{
     commands::{
         found::Found,
-        word::{Stdin, Word},
+        word::{Call, Stdin, Word},
     },
     domain::effect::{Effect, Reach, Reversible, Scope, Tri, Verb, Which},
 };
@@ -66,7 +66,7 @@ fn read(line: &Line<'_>, path: &str) -> Result<String, String> {
 }
 
 /// A list is what it holds.
-fn flatten(document: Value, all: &mut Vec<Value>) {
+pub(super) fn flatten(document: Value, all: &mut Vec<Value>) {
     let is_list = document
         .get("kind")
         .and_then(Value::as_str)
@@ -82,7 +82,7 @@ fn flatten(document: Value, all: &mut Vec<Value>) {
 }
 
 /// The object that a document describes.
-pub(super) fn target(line: &Line<'_>, document: &Value) -> Target {
+pub(super) fn target(document: &Value, namespace: impl FnOnce() -> Scope) -> Target {
     let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
     let kind = Kind::of_object(
         text("/apiVersion").unwrap_or(""),
@@ -94,7 +94,7 @@ pub(super) fn target(line: &Line<'_>, document: &Value) -> Target {
     };
     let namespace = match text("/metadata/namespace") {
         Some(name) => Scope::Namespace(name.to_owned()),
-        None => line.namespace(),
+        None => namespace(),
     };
     let scope = scope_of(&kind, &which, namespace);
     Target::new(kind, scope, which, Reach::Exactly(1))
@@ -180,22 +180,26 @@ fn written(line: &Line<'_>, verb: Verb, undo: &str, found: &mut Found) {
         Err(reason) => return nothing(verb, reason, found),
     };
     for document in &documents {
-        let target = target(line, document);
-        let effect = weighed(
+        let target = target(document, || line.namespace());
+        found.effect(weighed(
             target.change(verb.clone(), undo),
             document,
             &target.object.kind,
-        );
-        found.effect(effect);
-        if brings_in(&target.object.kind, target.nature) {
-            found.opaque(format!(
-                "what a {} brings in is not known",
-                target.object.kind
-            ));
-        }
-        if target.nature == Nature::Plain || target.nature == Nature::Workload {
-            commands_of(document, line, found);
-        }
+        ));
+        brought(&target, document, line.call, found);
+    }
+}
+
+/// What an object brings with it beside itself: commands of its containers, what its controller fetches.
+pub(super) fn brought(target: &Target, document: &Value, call: &Call<'_>, found: &mut Found) {
+    if brings_in(&target.object.kind, target.nature) {
+        found.opaque(format!(
+            "what a {} brings in is not known",
+            target.object.kind
+        ));
+    }
+    if target.nature == Nature::Plain || target.nature == Nature::Workload {
+        commands_of(document, call, found);
     }
 }
 
@@ -205,7 +209,7 @@ fn nothing(verb: Verb, reason: String, found: &mut Found) {
 }
 
 /// Commands that containers run: what they destroy counts; a program that the gate does not know is the image's own.
-fn commands_of(value: &Value, line: &Line<'_>, found: &mut Found) {
+fn commands_of(value: &Value, call: &Call<'_>, found: &mut Found) {
     match value {
         Value::Object(fields) => {
             let words = |key: &str| {
@@ -219,13 +223,13 @@ fn commands_of(value: &Value, line: &Line<'_>, found: &mut Found) {
             };
             if fields.contains_key("image") {
                 let command: Vec<Word> = words("command").chain(words("args")).collect();
-                inside::command_of_image(&command, line.call, found);
+                inside::command_of_image(&command, call, found);
             }
             fields
                 .values()
-                .for_each(|value| commands_of(value, line, found));
+                .for_each(|value| commands_of(value, call, found));
         }
-        Value::Array(items) => items.iter().for_each(|item| commands_of(item, line, found)),
+        Value::Array(items) => items.iter().for_each(|item| commands_of(item, call, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -243,7 +247,7 @@ pub(super) fn overridden(
     match documents.as_deref() {
         Some([document]) => {
             effect = weighed(effect, document, "pod");
-            commands_of(document, line, found);
+            commands_of(document, line.call, found);
         }
         _ => {
             effect.reversible = Reversible::Unknown;

@@ -7,6 +7,7 @@
 //! a secret's value. Writing verbs on such kinds are opaque.
 
 mod create;
+pub mod deeds;
 mod delete;
 pub(super) mod inside;
 mod losses;

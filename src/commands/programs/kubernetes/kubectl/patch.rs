@@ -95,7 +95,7 @@ fn text(line: &Line<'_>, found: &mut Found) -> Option<Value> {
 }
 
 /// What JSON Patch operations set, as one object; what they remove is null.
-fn of_operations(operations: &[Value]) -> Option<Value> {
+pub(super) fn of_operations(operations: &[Value]) -> Option<Value> {
     let mut whole = Value::Object(Map::new());
     for operation in operations {
         let path = operation.get("path")?.as_str()?;
@@ -135,7 +135,8 @@ fn set(whole: &mut Value, path: &str, value: Value) {
     *at = value;
 }
 
-fn patched(target: &Target, patch: Option<&Value>) -> Effect {
+/// A patch of this object; none: nobody knows what it says.
+pub(super) fn patched(target: &Target, patch: Option<&Value>) -> Effect {
     let effect = target.change(Verb::Patch, "patch the former values back");
     match patch {
         Some(patch) => {

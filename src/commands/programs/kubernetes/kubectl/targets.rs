@@ -66,7 +66,7 @@ impl Line<'_> {
                 Ok(documents) => targets.all.extend(
                     documents
                         .iter()
-                        .map(|document| manifest::target(self, document)),
+                        .map(|document| manifest::target(document, || self.namespace())),
                 ),
                 Err(reason) => targets.unknown = Some(reason),
             }

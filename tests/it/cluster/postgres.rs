@@ -1,0 +1,126 @@
+//! A real PostgreSQL of a test's own, in a folder that goes with it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the server is a process of its own"
+)]
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+use tempfile::TempDir;
+
+/// A server that listens on a socket in its folder, and trusts who reaches that.
+pub(super) struct Postgres {
+    folder: TempDir,
+    programs: PathBuf,
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let _best_effort = self
+            .command("pg_ctl", &["stop", "-m", "immediate"])
+            .output();
+    }
+}
+
+impl Postgres {
+    /// Nothing where its programs are not installed, which is said aloud.
+    pub(super) fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            let aloud =
+                b"!! LEFT OUT: the tests on a PostgreSQL, whose programs are not installed\n";
+            std::io::stderr().write_all(aloud).unwrap();
+            assert!(std::env::var("ORDERLY_CI").is_err(), "no PostgreSQL");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let postgres = Self { folder, programs };
+        postgres.run(
+            "initdb",
+            &[
+                "--auth=trust",
+                "--username=admin",
+                "--no-sync",
+                "--encoding=UTF8",
+            ],
+        );
+        let options = format!(
+            "-c listen_addresses= -c fsync=off -k {}",
+            postgres.socket().display()
+        );
+        let log = postgres.folder.path().join("log");
+        postgres.run(
+            "pg_ctl",
+            &[
+                "start",
+                "--wait",
+                "--silent",
+                "--log",
+                log.to_str().unwrap(),
+                "-o",
+                &options,
+            ],
+        );
+        Some(postgres)
+    }
+
+    /// The folder of its socket, which programs take for a host.
+    pub(super) fn socket(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn program(&self, name: &str) -> String {
+        self.programs.join(name).display().to_string()
+    }
+
+    /// What a statement answers.
+    pub(super) fn query(&self, statement: &str) -> String {
+        let host = self.socket().to_str().unwrap();
+        self.run(
+            "psql",
+            &[
+                "-h", host, "-U", "admin", "-d", "postgres", "-qtAc", statement,
+            ],
+        )
+    }
+
+    /// What a program of its says.
+    pub(super) fn run(&self, name: &str, words: &[&str]) -> String {
+        let done = self.command(name, words).output().unwrap();
+        let errors = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{name} {words:?}: {errors}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// The server does not run as root.
+    fn command(&self, name: &str, words: &[&str]) -> Command {
+        let program = self.programs.join(name);
+        let mut command = if rustix::process::geteuid().is_root() {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+            command.arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command.env("PGDATA", self.folder.path().join("data"));
+        command.current_dir(self.folder.path()).args(words);
+        command
+    }
+}
+
+/// The folder of its programs: Debian keeps them apart by version.
+fn programs() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let versions = versions.map(|version| version.unwrap().path().join("bin"));
+    let others = ["/usr/bin", "/usr/local/bin"].map(PathBuf::from);
+    versions
+        .chain(others)
+        .find(|folder| folder.join("initdb").exists() && folder.join("pg_dump").exists())
+}
