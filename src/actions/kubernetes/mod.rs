@@ -7,18 +7,29 @@
 //!
 //! A cluster is named by its key under `clusters` in the agent's configuration; `default` where a step names none.
 
+mod apply;
 mod check;
+mod differences;
 pub mod kinds;
+mod located;
+mod manifests;
 mod object;
 pub(in crate::actions) mod pinning;
+mod poll;
 mod progress;
+mod readiness;
+mod ready;
 mod rollout_restart;
 mod scale;
 mod subject;
 mod survey;
 mod wait;
+mod warnings;
 mod workload;
 
+pub use apply::{
+    AppliedObject, ApplyInputs, ApplyOutputs, KubernetesApply, Outcome, Undone, UndoneObject,
+};
 pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
@@ -32,6 +43,7 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(KubernetesCheck),
         Box::new(RolloutRestart),
         Box::new(KubernetesScale),
+        Box::new(KubernetesApply),
     ]
 }
 
