@@ -14,6 +14,7 @@ pub mod kinds;
 mod located;
 mod manifests;
 mod object;
+mod patch;
 pub(in crate::actions) mod pinning;
 mod poll;
 mod progress;
@@ -31,6 +32,7 @@ pub use apply::{
     AppliedObject, ApplyInputs, ApplyOutputs, KubernetesApply, Outcome, Undone, UndoneObject,
 };
 pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
+pub use patch::{KubernetesPatch, Part, PatchInputs, PatchOutputs};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
 pub(in crate::actions) use survey::survey;
@@ -44,6 +46,7 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(RolloutRestart),
         Box::new(KubernetesScale),
         Box::new(KubernetesApply),
+        Box::new(KubernetesPatch),
     ]
 }
 
