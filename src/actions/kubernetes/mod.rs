@@ -9,6 +9,7 @@
 
 mod apply;
 mod check;
+mod delete;
 mod differences;
 pub mod kinds;
 mod located;
@@ -32,6 +33,7 @@ pub use apply::{
     AppliedObject, ApplyInputs, ApplyOutputs, KubernetesApply, Outcome, Undone, UndoneObject,
 };
 pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
+pub use delete::{DeleteInputs, DeleteOutputs, KubernetesDelete, Missing, Owned};
 pub use patch::{KubernetesPatch, Part, PatchInputs, PatchOutputs};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
@@ -47,6 +49,7 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(KubernetesScale),
         Box::new(KubernetesApply),
         Box::new(KubernetesPatch),
+        Box::new(KubernetesDelete),
     ]
 }
 

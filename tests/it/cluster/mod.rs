@@ -10,6 +10,7 @@ mod away;
 mod checks;
 mod control_plane;
 mod objects_apply;
+mod objects_delete;
 mod objects_patch;
 pub(crate) mod plane;
 mod rights;
