@@ -9,6 +9,7 @@
 
 mod apply;
 mod check;
+mod condition;
 mod delete;
 mod differences;
 pub mod kinds;
@@ -26,6 +27,7 @@ mod scale;
 mod subject;
 mod survey;
 mod wait;
+mod wait_for;
 mod warnings;
 mod workload;
 
@@ -38,6 +40,7 @@ pub use patch::{KubernetesPatch, Part, PatchInputs, PatchOutputs};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
 pub(in crate::actions) use survey::survey;
+pub use wait_for::{KubernetesWait, WaitInputs, WaitOutputs};
 
 use crate::{actions::framework::AnyAction, domain::run::StepReport, ports::cluster::ClusterError};
 
@@ -50,6 +53,7 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(KubernetesApply),
         Box::new(KubernetesPatch),
         Box::new(KubernetesDelete),
+        Box::new(KubernetesWait),
     ]
 }
 
