@@ -20,6 +20,7 @@ mod patch;
 pub(in crate::actions) mod pinning;
 mod poll;
 mod progress;
+mod prune;
 mod readiness;
 mod ready;
 mod rollout_restart;
@@ -37,6 +38,7 @@ pub use apply::{
 pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
 pub use delete::{DeleteInputs, DeleteOutputs, KubernetesDelete, Missing, Owned};
 pub use patch::{KubernetesPatch, Part, PatchInputs, PatchOutputs};
+pub use prune::{Kept, KubernetesPrune, OnLimit, PruneInputs, PruneOutputs, Since};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
 pub(in crate::actions) use survey::survey;
@@ -54,6 +56,7 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(KubernetesPatch),
         Box::new(KubernetesDelete),
         Box::new(KubernetesWait),
+        Box::new(KubernetesPrune),
     ]
 }
 

@@ -12,6 +12,7 @@ mod control_plane;
 mod objects_apply;
 mod objects_delete;
 mod objects_patch;
+mod objects_prune;
 mod objects_wait;
 pub(crate) mod plane;
 mod rights;
