@@ -9,10 +9,12 @@
 mod away;
 mod checks;
 mod control_plane;
+mod meddling;
 mod objects_apply;
 mod objects_delete;
 mod objects_patch;
 mod objects_prune;
+mod objects_raced;
 mod objects_wait;
 pub(crate) mod plane;
 mod rights;
