@@ -1,10 +1,5 @@
 //! `kubernetes/wait` on a real API server.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "what happens meanwhile happens by the real clock"
-)]
-
 use super::plane::{Space, failure};
 use crate::steps::Run;
 use orderly::domain::run::{StepReport, StepResult};

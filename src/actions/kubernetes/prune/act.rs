@@ -50,7 +50,7 @@ async fn course(
         .map_err(|error| report_error(&format!("listing {}", inputs.kind), &error))?;
     left.matched = objects.len();
     let choice = choose(inputs, when.as_ref(), &objects, world.clock.now());
-    let goes = limited(inputs, choice, left)?;
+    let goes = limited(inputs, choice, left).map_err(|error| StepReport::failed(error, false))?;
     for one in goes {
         if session.stop.is_cancelled() {
             let summary = summary(inputs, left, session.context.dry_run);
@@ -86,7 +86,7 @@ fn limited(
     inputs: &PruneInputs,
     choice: Choice,
     left: &mut PruneOutputs,
-) -> Result<Vec<Candidate>, StepReport> {
+) -> Result<Vec<Candidate>, String> {
     let mut goes = choice.goes;
     let limit = usize::try_from(inputs.limit).unwrap_or(usize::MAX);
     for kept in choice.stays {
@@ -105,12 +105,9 @@ fn limited(
     }
     match inputs.on_limit {
         OnLimit::DeleteOldest => Ok(goes),
-        OnLimit::Fail => Err(StepReport::failed(
-            format!(
-                "{count} {} would go, more than the limit of {limit}: nothing was deleted\nhint: look why there are so many, then raise `limit`, or say `onLimit: delete-oldest`",
-                inputs.kind
-            ),
-            false,
+        OnLimit::Fail => Err(format!(
+            "{count} {} would go, more than the limit of {limit}: nothing was deleted\nhint: look why there are so many, then raise `limit`, or say `onLimit: delete-oldest`",
+            inputs.kind
         )),
     }
 }
