@@ -117,6 +117,15 @@ pub async fn resource(
     }
 }
 
+/// The kind that a manifest names so, if it is a known one in its known version.
+pub(super) fn written(api_version: &str, kind: &str) -> Option<Resource> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    TABLE
+        .iter()
+        .find(|known| known.group == group && known.version == version && known.kind == kind)
+        .map(Kind::resource)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{DEPLOYMENTS, PODS, TABLE};

@@ -9,16 +9,27 @@
 //!
 //! A cluster is named by its key under `clusters` in the agent's configuration; `default` where a step names none.
 
+mod apply;
 mod check;
+mod condition;
+mod delete;
+mod differences;
 mod exec;
 mod kept;
 pub mod kinds;
+mod located;
 mod logs;
+mod manifests;
 mod object;
 mod own;
+mod patch;
 pub(in crate::actions) mod pinning;
 mod pods;
+mod poll;
 mod progress;
+mod prune;
+mod readiness;
+mod ready;
 mod rollout_restart;
 mod run_job;
 mod scale;
@@ -27,16 +38,25 @@ mod subject;
 mod survey;
 mod until;
 mod wait;
+mod wait_for;
+mod warnings;
 mod workload;
 
+pub use apply::{
+    AppliedObject, ApplyInputs, ApplyOutputs, KubernetesApply, Outcome, Undone, UndoneObject,
+};
 pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
+pub use delete::{DeleteInputs, DeleteOutputs, KubernetesDelete, Missing, Owned};
 pub use exec::{ExecInputs, ExecOutputs, KubernetesExec};
 pub use logs::{KubernetesLogs, LogsInputs, LogsOutputs, Seen};
+pub use patch::{KubernetesPatch, Part, PatchInputs, PatchOutputs};
+pub use prune::{Kept, KubernetesPrune, OnLimit, PruneInputs, PruneOutputs, Since};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use run_job::{Cleanup, Mount, RunJob, RunJobInputs, RunJobOutputs, Template};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
 pub use snapshot_volume::{Longhorn, SnapshotInputs, SnapshotOutputs, SnapshotVolume};
 pub(in crate::actions) use survey::survey;
+pub use wait_for::{KubernetesWait, WaitInputs, WaitOutputs};
 
 use crate::{actions::framework::AnyAction, domain::run::StepReport, ports::cluster::ClusterError};
 
@@ -50,6 +70,11 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(KubernetesLogs),
         Box::new(RunJob),
         Box::new(SnapshotVolume),
+        Box::new(KubernetesApply),
+        Box::new(KubernetesPatch),
+        Box::new(KubernetesDelete),
+        Box::new(KubernetesWait),
+        Box::new(KubernetesPrune),
     ]
 }
 

@@ -85,6 +85,9 @@ async fn seen(clusters: &dyn Clusters, object: &PinnedObject) -> Option<SeenObje
     let of = |pointer| found.pointer(pointer);
     Some(SeenObject {
         uid: of("/metadata/uid")?.as_str()?.to_owned(),
-        generation: of("/metadata/generation").and_then(Value::as_u64)?,
+        // Kinds such as ConfigMaps do not count what is wanted of them; which one it is counts all the same.
+        generation: of("/metadata/generation")
+            .and_then(Value::as_u64)
+            .unwrap_or_default(),
     })
 }

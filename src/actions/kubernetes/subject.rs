@@ -3,11 +3,11 @@
 use crate::{
     actions::{
         framework::World,
-        kubernetes::{check_name, kinds::resource},
+        kubernetes::{check_name, located::Located},
     },
     commands::{deeds, plural},
     domain::effect::{Object, Place, Scope, Which},
-    ports::cluster::{Change, ClusterError, ObjectPath, Resource},
+    ports::cluster::{Change, ClusterError},
 };
 use serde_json::Value;
 use std::fmt;
@@ -64,12 +64,7 @@ impl Subject {
     }
 
     pub(super) async fn get(&self, world: &World) -> Result<Value, ClusterError> {
-        let resource = self.resource(world).await?;
-        let namespace = self.namespace.as_deref();
-        let clusters = &world.clusters;
-        clusters
-            .get(&self.cluster, &resource, namespace, &self.name)
-            .await
+        self.located(world).await?.get(world).await
     }
 
     /// Changes it, or with `dry_run` asks the server to check the change.
@@ -79,20 +74,13 @@ impl Subject {
         change: Change<'_>,
         dry_run: bool,
     ) -> Result<Value, ClusterError> {
-        let resource = self.resource(world).await?;
-        let path = ObjectPath {
-            namespace: self.namespace.as_deref(),
-            name: &self.name,
-            subresource: None,
-        };
-        let clusters = &world.clusters;
-        clusters
-            .change(&self.cluster, &resource, path, change, dry_run)
-            .await
+        let located = self.located(world).await?;
+        located.change(world, None, change, dry_run).await
     }
 
-    async fn resource(&self, world: &World) -> Result<Resource, ClusterError> {
-        resource(&*world.clusters, &self.cluster, &self.kind).await
+    /// With what its server calls its kind.
+    pub(super) async fn located(&self, world: &World) -> Result<Located, ClusterError> {
+        Located::new(self, world).await
     }
 }
 
@@ -124,7 +112,7 @@ pub(super) fn check_kind(field: &str, kind: &str) -> Result<(), String> {
 }
 
 /// A name as the API server takes it in a path; roles and their like may hold more than DNS names.
-fn check_object_name(field: &str, name: &str) -> Result<(), String> {
+pub(super) fn check_object_name(field: &str, name: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._:@".contains(c);
     if (1..=253).contains(&name.len()) && name.chars().all(fits) && name != "." && name != ".." {
         return Ok(());

@@ -4,6 +4,7 @@
 //! yes. A list is a moment's: between it and the step others may come, so what is bounded stays bounded.
 
 use crate::{
+    actions::kubernetes::kinds,
     commands::plural,
     domain::effect::{
         Class, Confidence, Effect, Effects, Listed, Object, Place, Reach, Scope, Which,
@@ -213,7 +214,7 @@ impl Survey<'_> {
     }
 
     async fn names(&self, cluster: &str, object: &Object) -> Result<Names, String> {
-        let resource = resource(&object.kind)?;
+        let resource = self.resource(cluster, &object.kind).await?;
         let namespace = match &object.scope {
             Scope::Namespace(name) if resource.namespaced => Some(name.as_str()),
             Scope::Unknown => return Err("its namespace is not known".to_owned()),
@@ -227,6 +228,21 @@ impl Survey<'_> {
             .clusters
             .names(cluster, &resource, namespace, matching, MOST);
         names.await.map_err(|error| first_line(&error.to_string()))
+    }
+
+    /// A kind that no table knows is asked for.
+    async fn resource(&self, cluster: &str, kind: &str) -> Result<Resource, String> {
+        let Some(known) = plural(kind) else {
+            let found = kinds::resource(self.clusters, cluster, kind).await;
+            return found.map_err(|error| first_line(&error.to_string()));
+        };
+        Ok(Resource {
+            group: known.group.to_owned(),
+            version: "v1".to_owned(),
+            plural: known.plural.to_owned(),
+            kind: kind.to_owned(),
+            namespaced: known.namespaced,
+        })
     }
 
     /// What would go with a namespace. A kind that cannot be listed is not in the answer, and so counts as being there.
@@ -289,17 +305,6 @@ fn base(word: &str) -> &str {
 
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
-}
-
-fn resource(kind: &str) -> Result<Resource, String> {
-    let known = plural(kind).ok_or("the gate does not know its kind")?;
-    Ok(Resource {
-        group: known.group.to_owned(),
-        version: "v1".to_owned(),
-        plural: known.plural.to_owned(),
-        kind: kind.to_owned(),
-        namespaced: known.namespaced,
-    })
 }
 
 /// Which of them: a selector is passed on only if it is surely one, and not a text that a shell would change.

@@ -103,7 +103,7 @@ async fn stoppable<T>(session: &Session, work: impl Future<Output = T>) -> Resul
 }
 
 /// Names the pods behind a workload that are not ready, each with its reason; nothing where they cannot be listed.
-async fn pods_that_are_not_ready(workload: &Workload, world: &World) -> String {
+pub(super) async fn pods_that_are_not_ready(workload: &Workload, world: &World) -> String {
     let Ok(object) = workload.get(world).await else {
         return String::new();
     };

@@ -9,8 +9,9 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The action that is carried out with files of the repository, and the argument that names them.
-const FILES: (&str, &str) = ("command", "files");
+/// The actions that are carried out with files of the repository, and the argument that names them.
+const ACTIONS: [&str; 2] = ["command", "kubernetes/apply"];
+const FILES: &str = "files";
 
 /// The paths that a runbook's steps name, as far as they are written out, from the repository's top on.
 pub fn wanted_files(runbook: &Runbook) -> impl Iterator<Item = String> {
@@ -20,11 +21,11 @@ pub fn wanted_files(runbook: &Runbook) -> impl Iterator<Item = String> {
 /// Paths that a step names, each with its place in the list.
 fn named(step: &Step) -> Vec<(usize, String)> {
     // Reading the arguments of every step of ten thousand runbooks would cost more than all else.
-    if step.uses.as_str() != FILES.0 || !step.with.as_str().contains(FILES.1) {
+    if !ACTIONS.contains(&step.uses.as_str()) || !step.with.as_str().contains(FILES) {
         return Vec::new();
     }
     let arguments = step.with.value();
-    let paths = arguments.get(FILES.1).and_then(Value::as_array);
+    let paths = arguments.get(FILES).and_then(Value::as_array);
     let paths = paths.into_iter().flatten().enumerate();
     let written = paths.filter_map(|(index, path)| Some((index, path.as_str()?.to_owned())));
     written

@@ -195,6 +195,14 @@ impl Space {
         String::from_utf8(done.stdout).unwrap()
     }
 
+    /// Whether the API server is there.
+    pub(crate) fn answers(&self) -> bool {
+        let done = self
+            .kubectl_command(&["version", "--request-timeout=2s"])
+            .output();
+        done.is_ok_and(|done| done.status.success())
+    }
+
     /// An object as JSON.
     pub(crate) fn get(&self, kind: &str, name: &str) -> Value {
         serde_json::from_str(&self.kubectl(&["get", kind, name, "-o", "json"])).unwrap()

@@ -1,7 +1,7 @@
 //! The same judgement where nobody types a line: steps that change objects through the API.
 
 use super::{
-    super::kinds::Kind,
+    super::kinds::{Kind, Nature},
     cluster, delete, inside, manifest,
     patch::{of_operations, patched, weighed},
     targets::{Target, scope_of},
@@ -106,17 +106,29 @@ fn judge(deed: &Deed<'_>, found: &mut Found) {
             let undo = "apply the former object again, or delete it if it is new";
             written(*manifest, Verb::Update, undo, found);
         }
-        Deed::Merge(subject, patch) => found.effect(patched(&subject.target(), Some(patch))),
+        Deed::Merge(subject, patch) => change(subject, Some(patch), found),
         Deed::Operations(subject, operations) => {
             let patch = of_operations(operations);
             if patch.is_none() {
                 found.opaque("the patch cannot be read");
             }
-            found.effect(patched(&subject.target(), patch.as_ref()));
+            change(subject, patch.as_ref(), found);
         }
         Deed::Delete(subject) => found.effect(delete::deleted(&subject.target(), false)),
         Deed::Exec(exec) => exec.judge(found),
     }
+}
+
+/// What a field of an unknown kind stands for is not known either.
+fn change(subject: &Subject<'_>, patch: Option<&Value>, found: &mut Found) {
+    let target = subject.target();
+    if target.nature == Nature::Unknown {
+        found.opaque(format!(
+            "the gate does not know the kind `{}`",
+            subject.kind
+        ));
+    }
+    found.effect(patched(&target, patch));
 }
 
 fn written(manifest: Manifest<'_>, verb: Verb, undo: &str, found: &mut Found) {
@@ -266,6 +278,12 @@ mod tests {
         let operations = [json!({ "op": "replace", "path": "/spec/replicas", "value": 0 })];
         let stopped = of_deeds("east", &[Deed::Operations(subject, &operations)]);
         assert_eq!(stopped.class(), Class::Destructive);
+        let thing = Subject {
+            kind: "thing.example.org",
+            ..subject
+        };
+        let changed = of_deeds("east", &[Deed::Merge(thing, &stop)]);
+        assert_eq!(changed.confidence, Confidence::Opaque);
         let gone = of_deeds("east", &[Deed::Delete(subject)]);
         assert_eq!(
             gone.items[0].to_string(),

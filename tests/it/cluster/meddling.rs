@@ -1,0 +1,134 @@
+//! Somebody else who is faster: what a test does in the cluster between a step's look and its change.
+
+use orderly::{
+    domain::{name::RunbookName, span::Span},
+    ports::{
+        BoxFuture,
+        cluster::{
+            Change, ClusterError, Clusters, Container, ExecEnd, ExecStreams, LogsOf, Matching,
+            Names, ObjectPath, Resource, Sink, Sort,
+        },
+    },
+};
+use serde_json::Value;
+use std::sync::{Arc, Mutex, PoisonError};
+
+type Deed = Box<dyn FnOnce() + Send>;
+
+/// The same clusters, in which something happens right before the first change.
+#[derive(Clone)]
+pub(crate) struct Meddling {
+    clusters: Arc<dyn Clusters>,
+    deed: Arc<Mutex<Option<Deed>>>,
+}
+
+impl std::fmt::Debug for Meddling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.clusters.fmt(f)
+    }
+}
+
+impl Meddling {
+    pub(crate) fn with(clusters: Arc<dyn Clusters>, deed: impl FnOnce() + Send + 'static) -> Self {
+        Self {
+            clusters,
+            deed: Arc::new(Mutex::new(Some(Box::new(deed)))),
+        }
+    }
+}
+
+impl Clusters for Meddling {
+    fn version<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<String, ClusterError>> {
+        self.clusters.version(cluster)
+    }
+    fn get<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Value, ClusterError>> {
+        self.clusters.get(cluster, resource, namespace, name)
+    }
+    fn list<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        selector: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>> {
+        self.clusters.list(cluster, resource, namespace, selector)
+    }
+    fn names<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        matching: Matching<'a>,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Names, ClusterError>> {
+        self.clusters
+            .names(cluster, resource, namespace, matching, most)
+    }
+    fn is_reached_by_programs(&self, cluster: &str, kubeconfig: Option<&str>) -> bool {
+        self.clusters.is_reached_by_programs(cluster, kubeconfig)
+    }
+    fn assumed_namespace<'a>(
+        &'a self,
+        cluster: &'a str,
+    ) -> BoxFuture<'a, Result<String, ClusterError>> {
+        self.clusters.assumed_namespace(cluster)
+    }
+    fn find<'a>(
+        &'a self,
+        cluster: &'a str,
+        sort: Sort<'a>,
+    ) -> BoxFuture<'a, Result<Resource, ClusterError>> {
+        self.clusters.find(cluster, sort)
+    }
+    fn change<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        object: ObjectPath<'a>,
+        change: Change<'a>,
+        dry_run: bool,
+    ) -> BoxFuture<'a, Result<Value, ClusterError>> {
+        let deed = self
+            .deed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(deed) = deed {
+            deed();
+        }
+        self.clusters
+            .change(cluster, resource, object, change, dry_run)
+    }
+    fn logs<'a>(
+        &'a self,
+        cluster: &'a str,
+        of: LogsOf<'a>,
+        sink: &'a mut Sink<'_>,
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
+        self.clusters.logs(cluster, of, sink)
+    }
+    fn exec<'a>(
+        &'a self,
+        cluster: &'a str,
+        in_container: Container<'a>,
+        argv: &'a [String],
+        streams: ExecStreams<'a>,
+    ) -> BoxFuture<'a, Result<ExecEnd, ClusterError>> {
+        self.clusters.exec(cluster, in_container, argv, streams)
+    }
+    fn acting_for(&self, runbook: &RunbookName) -> Arc<dyn Clusters> {
+        Arc::new(Self {
+            clusters: self.clusters.acting_for(runbook),
+            deed: Arc::clone(&self.deed),
+        })
+    }
+    fn deadline(&self) -> Span {
+        self.clusters.deadline()
+    }
+}
