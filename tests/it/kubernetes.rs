@@ -655,7 +655,9 @@ async fn a_step_that_has_restarted_before_only_waits() {
         .step("kubernetes/rollout-restart", restart.clone())
         .await;
     let mut restarted = web(2, 3, 3);
-    restarted["spec"]["template"] = stage.server.changes()[0].body["spec"]["template"].clone();
+    let change = stage.server.changes()[0].body.clone();
+    restarted["spec"]["template"] = change["spec"]["template"].clone();
+    restarted["metadata"]["annotations"] = change["metadata"]["annotations"].clone();
     stage.server.script(&format!("GET {WEB}"), [ok(&restarted)]);
     let second = run
         .step("kubernetes/rollout-restart", restart.clone())
@@ -679,9 +681,11 @@ async fn a_rollout_that_never_gets_ready_names_what_is_missing() {
     stage
         .server
         .script(&format!("GET {WEB}"), [ok(&web(2, 1, 2))]);
+    let mut elsewhere = web(1, 3, 3);
+    elsewhere["spec"]["template"]["metadata"]["labels"] = json!({ "app": "web" });
     stage
         .server
-        .script(&format!("PATCH {WEB}"), [ok(&web(1, 3, 3))]);
+        .script(&format!("PATCH {WEB}"), [ok(&elsewhere)]);
     let pod = json!({
         "metadata": { "name": "web-1", "namespace": "shop" },
         "status": { "containerStatuses": [{ "name": "app", "state": { "waiting": { "reason": "CrashLoopBackOff" } } }] }
@@ -699,7 +703,8 @@ async fn a_rollout_that_never_gets_ready_names_what_is_missing() {
         error(&report),
         (
             "deployment shop/web was restarted, but is not ready: 1 of 3 replicas are updated, 2 are available, \
-             2 old ones are still there, after 500ms; pod shop/web-1: app: CrashLoopBackOff",
+             2 old ones are still there, after 500ms; pod shop/web-1: app: CrashLoopBackOff; \
+             it was not undone: something else has changed it since",
             true
         )
     );
@@ -782,7 +787,7 @@ async fn a_scaling_tells_what_to_scale_back_to_even_when_tried_again() {
     stage.server.script(&format!("PATCH {WEB}"), [ok(&scaled)]);
     let (run, scale) = (
         stage.run(),
-        json!({ "namespace": "shop", "deployment": "web", "replicas": 5, "wait": "300ms" }),
+        json!({ "namespace": "shop", "deployment": "web", "replicas": 5, "wait": "300ms", "undoOnFailure": false }),
     );
     let first = run.step("kubernetes/scale", scale.clone()).await;
     assert!(

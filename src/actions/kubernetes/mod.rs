@@ -14,14 +14,17 @@ pub(in crate::actions) mod pinning;
 mod progress;
 mod rollout_restart;
 mod scale;
+mod set_image;
 mod subject;
 mod survey;
+mod turn;
 mod wait;
 mod workload;
 
 pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
+pub use set_image::{SetImage, SetImageInputs, SetImageOutputs};
 pub(in crate::actions) use survey::survey;
 
 use crate::{actions::framework::AnyAction, domain::run::StepReport, ports::cluster::ClusterError};
@@ -32,6 +35,7 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(KubernetesCheck),
         Box::new(RolloutRestart),
         Box::new(KubernetesScale),
+        Box::new(SetImage),
     ]
 }
 

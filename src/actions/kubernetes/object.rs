@@ -45,6 +45,18 @@ pub(super) fn time(object: &Value, pointer: &str) -> Option<Timestamp> {
     text(object, pointer).parse().ok()
 }
 
+/// When an event was last seen; old and new ways of writing events put the time in different places.
+pub(super) fn event_time(event: &Value) -> Option<Timestamp> {
+    [
+        "/series/lastObservedTime",
+        "/lastTimestamp",
+        "/eventTime",
+        "/metadata/creationTimestamp",
+    ]
+    .iter()
+    .find_map(|pointer| time(event, pointer))
+}
+
 /// The condition of this type.
 pub(super) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     items(object, "/status/conditions")

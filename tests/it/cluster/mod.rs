@@ -13,3 +13,4 @@ pub(crate) mod plane;
 mod rights;
 mod rollouts;
 mod scaling;
+mod undo;

@@ -82,7 +82,8 @@ async fn a_rollout_whose_pods_never_get_ready_is_given_up_in_time() {
         error.contains(&format!("; pod {}/web-", space.name)),
         "{error}"
     );
-    assert!(retryable);
+    assert!(error.contains("; undone, but is not ready: "), "{error}");
+    assert!(!retryable);
 }
 
 #[tokio::test]

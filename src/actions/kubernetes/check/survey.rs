@@ -3,7 +3,8 @@
 use crate::actions::kubernetes::{
     check::Problem,
     object::{
-        condition, count, count_or, cut, full_name, is, is_done, items, pod_problem, text, time,
+        condition, count, count_or, cut, event_time, full_name, is, is_done, items, pod_problem,
+        text, time,
     },
 };
 use jiff::Timestamp;
@@ -229,18 +230,6 @@ pub(super) fn events(events: &[Value], after: Timestamp) -> Survey {
         problems: warnings.into_iter().map(|(_, problem)| problem).collect(),
         too_few: None,
     }
-}
-
-/// Old and new ways of writing events put the time in different places.
-fn event_time(event: &Value) -> Option<Timestamp> {
-    [
-        "/series/lastObservedTime",
-        "/lastTimestamp",
-        "/eventTime",
-        "/metadata/creationTimestamp",
-    ]
-    .iter()
-    .find_map(|pointer| time(event, pointer))
 }
 
 fn event_problem(event: &Value) -> Problem {
