@@ -7,25 +7,36 @@
 //!
 //! A cluster is named by its key under `clusters` in the agent's configuration; `default` where a step names none.
 
+mod autoscale;
 mod check;
+mod cordon;
+mod drain;
+mod eviction;
 pub mod kinds;
 mod object;
 pub(in crate::actions) mod pinning;
 mod progress;
+mod revisions;
 mod rollout_restart;
+mod rollout_undo;
 mod scale;
 mod set_image;
 mod subject;
 mod survey;
 mod turn;
+mod uncordon;
 mod wait;
 mod workload;
 
+pub use autoscale::{Autoscale, AutoscaleInputs, AutoscaleOutputs, Bounds};
 pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
+pub use drain::{Drain, DrainInputs, DrainOutputs};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
+pub use rollout_undo::{RolloutUndo, RolloutUndoInputs, RolloutUndoOutputs};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
 pub use set_image::{SetImage, SetImageInputs, SetImageOutputs};
 pub(in crate::actions) use survey::survey;
+pub use uncordon::{KubernetesUncordon, UncordonInputs, UncordonOutputs};
 
 use crate::{actions::framework::AnyAction, domain::run::StepReport, ports::cluster::ClusterError};
 
@@ -36,6 +47,10 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(RolloutRestart),
         Box::new(KubernetesScale),
         Box::new(SetImage),
+        Box::new(RolloutUndo),
+        Box::new(Autoscale),
+        Box::new(Drain),
+        Box::new(KubernetesUncordon),
     ]
 }
 

@@ -43,6 +43,8 @@ pub(super) trait Turn: Sync {
     const PART: &'static str;
     /// `restarting`
     const DOING: &'static str;
+    /// What it is called to put it back.
+    const UNDONE: &'static str = "undone";
     /// The workload whose pods are waited for; an object of another kind has none.
     fn workload(&self) -> Option<&Workload> {
         None
@@ -170,6 +172,24 @@ impl Carried {
     }
 }
 
+impl Patience {
+    /// Of a step that has no pods to wait for when it puts something back.
+    pub(super) fn undoing(undo: Option<bool>) -> Self {
+        Self {
+            undo: undo.unwrap_or(true),
+            ..Self::without_undo(None)
+        }
+    }
+    /// Of a step that puts nothing back.
+    pub(super) fn without_undo(wait: Option<Span>) -> Self {
+        Self {
+            wait,
+            undo: false,
+            undo_wait: Span::from_secs(0),
+        }
+    }
+}
+
 /// Makes the change, waits for it, and puts it back where that is in vain. An error is one before anything was changed.
 pub(super) async fn carry_out<T: Turn>(
     turn: &T,
@@ -200,7 +220,9 @@ pub(super) async fn carry_out<T: Turn>(
     match settle(turn, scene, limit, progress).await {
         Ok(took) => carried.ready_after = Some(took),
         Err(vain) => {
-            let (report, undone) = in_vain(turn, scene, turned, patience, &vain).await;
+            let done = turn.done(&turned.from, &turned.to);
+            let words = vain.words(&format!("{} {done}", scene.subject));
+            let (report, undone) = in_vain(turn, scene, turned, patience, (&vain, words)).await;
             (carried.undone, carried.failure) = (undone, Some(report));
         }
     }
@@ -221,13 +243,17 @@ async fn settle<T: Turn>(
 
 /// Waits until what was put back stands there again, whatever a controller still says of what there was in between.
 async fn settle_back<T: Turn>(turn: &T, scene: Scene<'_>, from: &Value, limit: Span) -> String {
+    let undone = T::UNDONE;
+    if turn.workload().is_none() {
+        return format!("; {undone}");
+    }
     let progress = |object: &Value| match turn.progress(from, object) {
         Progress::Stuck(why) => Progress::Waiting(why),
         other => other,
     };
     match settle(turn, scene, limit, progress).await {
-        Ok(took) => format!("; undone, and ready again after {took}"),
-        Err(vain) => format!("; {}", vain.words("undone")),
+        Ok(took) => format!("; {undone}, and ready again after {took}"),
+        Err(vain) => format!("; {}", vain.words(undone)),
     }
 }
 
@@ -338,10 +364,8 @@ pub(super) async fn in_vain<T: Turn>(
     scene: Scene<'_>,
     turned: &Turned,
     patience: Patience,
-    vain: &Vain,
+    (vain, words): (&Vain, String),
 ) -> (StepReport, bool) {
-    let done = turn.done(&turned.from, &turned.to);
-    let words = vain.words(&format!("{} {done}", scene.subject));
     if !patience.undo || turned.state == Made::Already {
         return (vain.report(words), false);
     }
@@ -352,11 +376,14 @@ pub(super) async fn in_vain<T: Turn>(
         }
     };
     if let Err(not) = put_back(turn, scene, turned, why, bound).await {
-        let words = format!("{words}; it was not undone: {not}");
+        let words = format!("{words}; it was not {}: {not}", T::UNDONE);
         return (vain.report(words), false);
     }
     let report = match vain {
-        Vain::Stopped => StepReport::canceled(format!("{words}; undone, without waiting for it")),
+        Vain::Stopped => {
+            let waiting = turn.workload().map_or("", |_| ", without waiting for it");
+            StepReport::canceled(format!("{words}; {}{waiting}", T::UNDONE))
+        }
         // Trying again would begin anew what was in vain just now.
         Vain::NotReady(..) | Vain::Refused(_) => {
             let again = settle_back(turn, scene, &turned.from, patience.undo_wait).await;
@@ -367,7 +394,7 @@ pub(super) async fn in_vain<T: Turn>(
 }
 
 /// What is to say of a change that an earlier attempt has put back, before its end could be recorded.
-async fn put_back_before<T: Turn>(
+pub(super) async fn put_back_before<T: Turn>(
     turn: &T,
     scene: Scene<'_>,
     turned: &Turned,

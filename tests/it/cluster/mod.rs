@@ -6,10 +6,13 @@
     reason = "what fails here fails the test"
 )]
 
+mod autoscaling;
 mod away;
 mod checks;
 mod control_plane;
+mod nodes;
 pub(crate) mod plane;
+mod revisions;
 mod rights;
 mod rollouts;
 mod scaling;
