@@ -79,12 +79,17 @@ impl Stage {
     }
 }
 
+/// A cluster in which the agent leaves no events: tests count what is sent.
 fn clusters(path: PathBuf) -> ConfiguredClusters {
     let credentials = Credentials::Kubeconfig {
         path,
         context: None,
     };
-    ConfiguredClusters::new([("default".to_owned(), credentials.into())].into())
+    let cluster = Cluster {
+        events: false,
+        ..credentials.into()
+    };
+    ConfiguredClusters::new([("default".to_owned(), cluster)].into())
 }
 fn deployments() -> Resource {
     Resource {
@@ -331,6 +336,7 @@ async fn a_runbook_reaches_a_cluster_as_the_account_that_is_named_for_it() {
         },
         accounts: [(runbook("restart"), account("restarter"))].into(),
         account: Some(account("others")),
+        events: false,
     };
     let clusters = ConfiguredClusters::new([("default".to_owned(), cluster)].into());
     let deployments = deployments();

@@ -27,7 +27,11 @@ use orderly::{
     },
 };
 use serde_json::Value;
-use std::{net::IpAddr, path::Path, sync::Arc};
+use std::{
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 use tokio_util::sync::CancellationToken;
 
 /// A world of real adapters in this state folder, with no network and no programs.
@@ -124,6 +128,12 @@ impl Run {
 
     /// Plans a step, lets the gate open for it, and carries it out.
     pub(crate) async fn step(&self, uses: &str, arguments: Value) -> StepReport {
+        self.logged_step(uses, arguments).await.0
+    }
+
+    /// The same, with what the step has put down in its log.
+    pub(crate) async fn logged_step(&self, uses: &str, arguments: Value) -> (StepReport, String) {
+        let log = Arc::new(Kept::default());
         let planned = self.planned(uses, arguments).await;
         let Settled::Open(permit) = settle(planned, Decision::Allow, None) else {
             unreachable!("an allowed step is open")
@@ -131,15 +141,20 @@ impl Run {
         let session = Session {
             context: self.context.clone(),
             stop: self.stop.clone(),
-            log: Arc::new(Silent),
+            log: log.clone(),
         };
-        self.performer.execute(permit, session).await
+        let report = self.performer.execute(permit, session).await;
+        let text = log.0.lock().unwrap().clone();
+        (report, String::from_utf8(text).unwrap())
     }
 }
 
-struct Silent;
-impl StepLog for Silent {
-    fn append(&self, _: LogStream, _: &[u8]) {}
+#[derive(Default)]
+struct Kept(Mutex<Vec<u8>>);
+impl StepLog for Kept {
+    fn append(&self, _: LogStream, bytes: &[u8]) {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+    }
 }
 
 #[derive(Debug)]

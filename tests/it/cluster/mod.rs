@@ -10,6 +10,7 @@ mod autoscaling;
 mod away;
 mod checks;
 mod control_plane;
+mod events;
 mod nodes;
 pub(crate) mod plane;
 mod revisions;

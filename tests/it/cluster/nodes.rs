@@ -136,9 +136,13 @@ async fn a_pod_that_a_budget_holds_is_asked_again_until_it_may_go() {
         tokio::time::sleep(Duration::from_millis(1500)).await;
         space.kubectl(&["delete", "poddisruptionbudget/web"]);
     };
-    let (report, ()) = tokio::join!(space.step("kubernetes/drain", inputs), relax);
+    let run = space.run();
+    let ((report, log), ()) = tokio::join!(run.logged_step("kubernetes/drain", inputs), relax);
     succeeded(&report);
     assert_eq!(count(&report.outputs["evicted"]), 2);
+    assert!(log.contains("waiting to evict pod "), "{log}");
+    assert!(log.contains("The disruption budget web needs 2 healthy pods and has 2 currently"), "{log}");
+    assert_eq!(log.matches("evicted pod ").count(), 2, "{log}");
 }
 
 #[tokio::test]

@@ -261,7 +261,7 @@ async fn images_of_stateful_sets_and_daemon_sets_are_set_and_put_back() {
         );
         let report = space.step("kubernetes/set-image", inputs(BAD, "3s")).await;
         let (error, _) = failure(&report);
-        assert!(error.contains("; undone"), "{error}");
+        assert!(error.contains("; undone, and ready again after"), "{error}");
         assert_eq!(image(&space, field, "db"), BETTER);
     }
 }
