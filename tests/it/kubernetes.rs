@@ -875,6 +875,67 @@ async fn a_change_names_the_object_that_was_looked_at() {
 }
 
 #[tokio::test]
+async fn an_object_that_changes_between_the_look_and_the_change_is_looked_at_again() {
+    let stage = Stage::new().await;
+    let named = |uid: &str, version: &str| {
+        let mut web = web(2, 3, 3);
+        web["metadata"]["uid"] = json!(uid);
+        web["metadata"]["resourceVersion"] = json!(version);
+        ok(&web)
+    };
+    let conflict = || status(409, "the object has been modified");
+    let (get, patch) = (format!("GET {WEB}"), format!("PATCH {WEB}"));
+    let scale = json!({ "namespace": "shop", "deployment": "web", "replicas": 5 });
+    // The first look is the plan's.
+    let looks = [named("a", "1"), named("a", "1"), named("a", "2")];
+    stage.server.script(&get, looks);
+    stage.server.script(&patch, [conflict(), named("a", "3")]);
+    let report = stage.run().step("kubernetes/scale", scale.clone()).await;
+    assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
+    let versions: Vec<Value> = stage
+        .server
+        .changes()
+        .iter()
+        .map(|change| change.body["metadata"]["resourceVersion"].clone())
+        .collect();
+    assert_eq!(versions, [json!("1"), json!("2")]);
+    stage
+        .server
+        .script(&get, [named("a", "1"), named("a", "1"), named("b", "2")]);
+    stage.server.script(&patch, [conflict()]);
+    let report = stage.run().step("kubernetes/scale", scale).await;
+    assert_eq!(
+        error(&report),
+        (
+            "deployment shop/web was replaced by another one of this name meanwhile",
+            false
+        )
+    );
+    assert_eq!(stage.server.changes().len(), 3, "another one is left alone");
+}
+
+#[tokio::test]
+async fn a_change_without_an_answer_is_looked_for_before_it_is_called_a_failure() {
+    let stage = Stage::new().await;
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [ok(&web(2, 3, 3))]);
+    stage
+        .server
+        .script(&format!("PATCH {WEB}"), [status(500, "leader lost")]);
+    let scale = json!({ "namespace": "shop", "deployment": "web", "replicas": 5 });
+    let report = stage.run().step("kubernetes/scale", scale).await;
+    let (words, retryable) = error(&report);
+    assert!(words.contains("leader lost"), "{words}");
+    assert!(retryable);
+    let seen = stage.server.seen();
+    assert!(
+        seen.last().unwrap().line.starts_with("GET"),
+        "it was looked for"
+    );
+}
+
+#[tokio::test]
 async fn a_dry_run_asks_the_server_and_changes_nothing() {
     let stage = Stage::new().await;
     stage

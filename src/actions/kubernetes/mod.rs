@@ -3,6 +3,8 @@
 //! Invariants
 //! - What an action would touch is named exactly: cluster, kind, namespace, name.
 //! - A change waits only if it is told to, and says what is not ready when it has waited in vain.
+//! - What was rolled out in vain is put back, and the step fails all the same (`turn`).
+//! - An object that a step has changed says by an Event whose doing that was (`signature`); that is no effect of the step.
 //! - A dry run of a change asks the server to check it and to leave it at that.
 //!
 //! A cluster is named by its key under `clusters` in the agent's configuration; `default` where a step names none.

@@ -43,7 +43,9 @@ pub(in crate::actions) async fn sign(
     let telling = async {
         for one in touched {
             let event = event(one, uses, report, &session.context, clock);
-            tell(one, &event, clusters).await.map_err(|why| (one.name.clone(), why.to_string()))?;
+            tell(one, &event, clusters)
+                .await
+                .map_err(|why| (one.name.clone(), why.to_string()))?;
         }
         Ok(())
     };
@@ -60,7 +62,11 @@ pub(in crate::actions) async fn sign(
     }
 }
 
-async fn tell(touched: &Touched, event: &Value, clusters: &dyn Clusters) -> Result<(), ClusterError> {
+async fn tell(
+    touched: &Touched,
+    event: &Value,
+    clusters: &dyn Clusters,
+) -> Result<(), ClusterError> {
     let resource = Resource {
         group: "events.k8s.io".to_owned(),
         version: "v1".to_owned(),
@@ -74,7 +80,13 @@ async fn tell(touched: &Touched, event: &Value, clusters: &dyn Clusters) -> Resu
         name: name.unwrap_or_default(),
         subresource: None,
     };
-    let made = clusters.change(&touched.cluster, &resource, path, Change::Create(event), false);
+    let made = clusters.change(
+        &touched.cluster,
+        &resource,
+        path,
+        Change::Create(event),
+        false,
+    );
     made.await.map(drop)
 }
 
@@ -125,7 +137,10 @@ fn event_name(name: &str, clock: &dyn Clock) -> String {
     for byte in clock.entropy() {
         let _written = write!(unique, "{byte:02x}");
     }
-    format!("{}.{unique}", if begin.is_empty() { "object" } else { begin })
+    format!(
+        "{}.{unique}",
+        if begin.is_empty() { "object" } else { begin }
+    )
 }
 
 /// `kubernetes/rollout-restart` is `RolloutRestart`.
@@ -173,7 +188,10 @@ mod tests {
         assert_eq!(reason(&uses), "SetImage");
         let report = StepReport::succeeded("node one drained", Value::Null);
         let said = note(&report, &context());
-        assert!(said.starts_with("node one drained (runbook demo, run "), "{said}");
+        assert!(
+            said.starts_with("node one drained (runbook demo, run "),
+            "{said}"
+        );
         let long = StepReport::succeeded("ü".repeat(2000), Value::Null);
         let said = note(&long, &context());
         assert!(said.len() <= 1024 && said.ends_with("step act)"), "{said}");

@@ -42,8 +42,17 @@ impl Watching {
     fn note(&self, touched: Touched) {
         let mut all = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |other: &Touched| {
-            (&other.cluster, &other.resource, &other.namespace, &other.name)
-                == (&touched.cluster, &touched.resource, &touched.namespace, &touched.name)
+            (
+                &other.cluster,
+                &other.resource,
+                &other.namespace,
+                &other.name,
+            ) == (
+                &touched.cluster,
+                &touched.resource,
+                &touched.namespace,
+                &touched.name,
+            )
         };
         match all.iter_mut().find(|other| same(other)) {
             Some(known) => *known = touched,
@@ -60,7 +69,9 @@ fn is_object(object: ObjectPath<'_>) -> bool {
 /// Of an object, or of what a deletion answers.
 fn uid(answer: &Value) -> &str {
     let places = ["/metadata/uid", "/details/uid"];
-    let mut found = places.iter().filter_map(|place| answer.pointer(place)?.as_str());
+    let mut found = places
+        .iter()
+        .filter_map(|place| answer.pointer(place)?.as_str());
     found.next().unwrap_or_default()
 }
 
@@ -94,7 +105,8 @@ impl Clusters for Watching {
         matching: Matching<'a>,
         most: usize,
     ) -> BoxFuture<'a, Result<Names, ClusterError>> {
-        self.clusters.names(cluster, resource, namespace, matching, most)
+        self.clusters
+            .names(cluster, resource, namespace, matching, most)
     }
     fn is_reached_by_programs(&self, cluster: &str, kubeconfig: Option<&str>) -> bool {
         self.clusters.is_reached_by_programs(cluster, kubeconfig)
@@ -121,7 +133,9 @@ impl Clusters for Watching {
         dry_run: bool,
     ) -> BoxFuture<'a, Result<Value, ClusterError>> {
         Box::pin(async move {
-            let changed = self.clusters.change(cluster, resource, object, change, dry_run);
+            let changed = self
+                .clusters
+                .change(cluster, resource, object, change, dry_run);
             let answer = changed.await?;
             if !dry_run && is_object(object) {
                 self.note(Touched {

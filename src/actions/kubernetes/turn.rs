@@ -11,6 +11,7 @@ use crate::{
     actions::{
         framework::World,
         kubernetes::{
+            kinds::STATEFUL_SETS,
             object::{annotation, text},
             progress::{Progress, since},
             report_error,
@@ -253,7 +254,15 @@ async fn settle_back<T: Turn>(turn: &T, scene: Scene<'_>, from: &Value, limit: S
     };
     match settle(turn, scene, limit, progress).await {
         Ok(took) => format!("; {undone}, and ready again after {took}"),
-        Err(vain) => format!("; {}", vain.words(undone)),
+        Err(vain) => format!("; {}{}", vain.words(undone), way_on(turn)),
+    }
+}
+
+/// A stateful set whose pods follow each other waits for a broken one before it replaces it, also by a good one.
+fn way_on<T: Turn>(turn: &T) -> &'static str {
+    match turn.workload().map(|workload| workload.kind) {
+        Some(STATEFUL_SETS) => "; hint: a stateful set waits for its broken pod: delete that pod",
+        _ => "",
     }
 }
 

@@ -12,7 +12,10 @@ use crate::{
         },
     },
     domain::{run::StepReport, span::Span},
-    ports::{cluster::ClusterError, executor::Session},
+    ports::{
+        cluster::ClusterError,
+        executor::{LogStream, Session},
+    },
 };
 use serde_json::Value;
 use std::{collections::BTreeSet, time::Duration};
@@ -100,8 +103,11 @@ async fn poll(
 ) -> Result<(), Vain> {
     let until = world.clock.elapsed() + limit.duration();
     let mut pause = FIRST_PAUSE;
+    let mut away = Away(false);
     loop {
-        let missing = match stoppable(session, subject.get(world)).await? {
+        let looked = stoppable(session, subject.get(world)).await?;
+        away.note(&looked, session);
+        let missing = match looked {
             Ok(object) => match progress(&object) {
                 Progress::Ready => return Ok(()),
                 Progress::Stuck(why) => return Err(Vain::NotReady(why, false)),
@@ -117,6 +123,27 @@ async fn poll(
         }
         stoppable(session, world.clock.sleep(pause.min(left))).await?;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Whether the server was away when it was asked last; the log of the step says when that changes.
+struct Away(bool);
+
+impl Away {
+    fn note(&mut self, looked: &Result<Value, ClusterError>, session: &Session) {
+        let words = match (self.0, looked) {
+            (false, Err(error)) if error.retryable() => {
+                let error = error.to_string();
+                format!(
+                    "waiting on, although {}\n",
+                    error.lines().next().unwrap_or_default()
+                )
+            }
+            (true, Ok(_)) => "the API server answers again\n".to_owned(),
+            (_, Ok(_) | Err(_)) => return,
+        };
+        self.0 = looked.is_err();
+        session.log.append(LogStream::Note, words.as_bytes());
     }
 }
 

@@ -35,7 +35,10 @@ async fn an_object_that_was_changed_says_by_whom_and_why() {
     assert_eq!(events[0]["reason"], "Scale");
     assert_eq!(events[0]["type"], "Normal");
     let told = space.kubectl(&["describe", "deployment", "web"]);
-    assert!(told.contains("scaled from 1 to 2 (runbook nightly, run "), "{told}");
+    assert!(
+        told.contains("scaled from 1 to 2 (runbook nightly, run "),
+        "{told}"
+    );
     assert!(told.contains("orderly.dev/agent"), "{told}");
 }
 
@@ -46,7 +49,9 @@ async fn a_step_that_has_failed_leaves_a_warning_and_one_that_changed_nothing_le
     failure(&report);
     space.available("web", 1);
     space.step("kubernetes/scale", scale(&space, 1)).await;
-    Run::dry(space.world()).step("kubernetes/scale", scale(&space, 2)).await;
+    Run::dry(space.world())
+        .step("kubernetes/scale", scale(&space, 2))
+        .await;
     assert_eq!(left(&space), Vec::<Value>::new());
     let bad = json!({
         "namespace": space.name, "deployment": "web", "wait": "1s",
@@ -59,18 +64,26 @@ async fn a_step_that_has_failed_leaves_a_warning_and_one_that_changed_nothing_le
     assert_eq!(events[0]["type"], "Warning");
     assert_eq!(events[0]["reason"], "SetImage");
     let note = events[0]["note"].as_str().unwrap();
-    assert!(note.contains("is not ready") && note.len() <= 1024, "{note}");
+    assert!(
+        note.contains("is not ready") && note.len() <= 1024,
+        "{note}"
+    );
 }
 
 #[tokio::test]
 async fn who_may_leave_no_event_does_the_step_all_the_same() {
     let Some(space) = Space::new() else { return };
     space.available("web", 1);
-    let rules = json!([{ "apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"] }]);
+    let rules =
+        json!([{ "apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"] }]);
     let run = Run::new(space.world_of(space.somebody("scaler", &rules)));
     let (report, log) = run.logged_step("kubernetes/scale", scale(&space, 2)).await;
     assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
-    assert_eq!(log.matches("no event was left on web: ").count(), 1, "{log}");
+    assert_eq!(
+        log.matches("no event was left on web: ").count(),
+        1,
+        "{log}"
+    );
     assert!(log.contains("cannot create resource \"events\""), "{log}");
 }
 

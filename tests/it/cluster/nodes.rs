@@ -141,7 +141,10 @@ async fn a_pod_that_a_budget_holds_is_asked_again_until_it_may_go() {
     succeeded(&report);
     assert_eq!(count(&report.outputs["evicted"]), 2);
     assert!(log.contains("waiting to evict pod "), "{log}");
-    assert!(log.contains("The disruption budget web needs 2 healthy pods and has 2 currently"), "{log}");
+    assert!(
+        log.contains("The disruption budget web needs 2 healthy pods and has 2 currently"),
+        "{log}"
+    );
     assert_eq!(log.matches("evicted pod ").count(), 2, "{log}");
 }
 
