@@ -4,12 +4,13 @@ use crate::{
     actions::{
         framework::{Action, World, outputs},
         kubernetes::{
+            back::{in_vain, put_back_before},
             cordon::{Cordon, node},
             default_cluster,
             eviction::{Evictions, Manner, On},
             report_error,
             subject::Subject,
-            turn::{self, Made, Patience, Scene, Turned, begin, in_vain, put_back_before},
+            turn::{self, Made, Patience, Scene, Turned, begin},
             wait::Vain,
         },
     },

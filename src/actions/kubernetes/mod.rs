@@ -10,6 +10,7 @@
 //! A cluster is named by its key under `clusters` in the agent's configuration; `default` where a step names none.
 
 mod autoscale;
+mod back;
 mod check;
 mod cordon;
 mod drain;

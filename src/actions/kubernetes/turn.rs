@@ -11,7 +11,7 @@ use crate::{
     actions::{
         framework::World,
         kubernetes::{
-            kinds::STATEFUL_SETS,
+            back::{in_vain, put_back_before},
             object::{annotation, text},
             progress::{Progress, since},
             report_error,
@@ -25,16 +25,11 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// How often a change is tried on an object that others keep changing.
 const TRIES: u32 = 8;
-/// How long a step that was stopped may take to put back what there was.
-const TO_PUT_BACK: Duration = Duration::from_secs(12);
 /// Beside putting back, a stopped step has something to say.
 const GRACE_SECONDS: u64 = 15;
-/// Between two tries to put it back.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// What is changed. The fields that it is about are one JSON value here: the number of replicas, the images.
 pub(super) trait Turn: Sync {
@@ -87,18 +82,18 @@ pub(super) enum Made {
 
 /// What stands in the annotation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Note {
+pub(super) struct Note {
     by: String,
     from: Value,
     to: Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    undone: Option<Why>,
+    pub(super) undone: Option<Why>,
 }
 
 /// Why it was put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Why {
+pub(super) enum Why {
     /// The wait was in vain.
     Failed,
     /// The step was stopped: by a person, by its timeout, or because the agent ended. It may begin anew.
@@ -109,8 +104,8 @@ enum Why {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Patience {
     pub(super) wait: Option<Span>,
-    undo: bool,
-    undo_wait: Span,
+    pub(super) undo: bool,
+    pub(super) undo_wait: Span,
 }
 
 impl Patience {
@@ -230,7 +225,7 @@ pub(super) async fn carry_out<T: Turn>(
     Ok(carried)
 }
 
-async fn settle<T: Turn>(
+pub(super) async fn settle<T: Turn>(
     turn: &T,
     scene: Scene<'_>,
     limit: Span,
@@ -239,30 +234,6 @@ async fn settle<T: Turn>(
     match turn.workload() {
         Some(workload) => until_ready(workload, limit, scene.session, scene.world, progress).await,
         None => until(scene.subject, limit, scene.session, scene.world, progress).await,
-    }
-}
-
-/// Waits until what was put back stands there again, whatever a controller still says of what there was in between.
-async fn settle_back<T: Turn>(turn: &T, scene: Scene<'_>, from: &Value, limit: Span) -> String {
-    let undone = T::UNDONE;
-    if turn.workload().is_none() {
-        return format!("; {undone}");
-    }
-    let progress = |object: &Value| match turn.progress(from, object) {
-        Progress::Stuck(why) => Progress::Waiting(why),
-        other => other,
-    };
-    match settle(turn, scene, limit, progress).await {
-        Ok(took) => format!("; {undone}, and ready again after {took}"),
-        Err(vain) => format!("; {}{}", vain.words(undone), way_on(turn)),
-    }
-}
-
-/// A stateful set whose pods follow each other waits for a broken one before it replaces it, also by a good one.
-fn way_on<T: Turn>(turn: &T) -> &'static str {
-    match turn.workload().map(|workload| workload.kind) {
-        Some(STATEFUL_SETS) => "; hint: a stateful set waits for its broken pod: delete that pod",
-        _ => "",
     }
 }
 
@@ -324,7 +295,7 @@ impl Turned {
 }
 
 impl Note {
-    fn new(session: &Session, from: &Value, to: &Value, undone: Option<Why>) -> Self {
+    pub(super) fn new(session: &Session, from: &Value, to: &Value, undone: Option<Why>) -> Self {
         Self {
             by: mark(&session.context),
             from: from.clone(),
@@ -334,7 +305,7 @@ impl Note {
     }
 
     /// This step's note on an object.
-    fn found(name: &str, object: &Value, session: &Session) -> Option<Self> {
+    pub(super) fn found(name: &str, object: &Value, session: &Session) -> Option<Self> {
         let text = annotation(object, "/metadata/annotations", name);
         let note: Self = serde_json::from_str(text).ok()?;
         (note.by == mark(&session.context)).then_some(note)
@@ -356,136 +327,12 @@ fn made_before<T: Turn>(turn: &T, now: &Value, session: &Session) -> Option<Turn
     Some(Turned::new(note.from, note.to, object, state))
 }
 
-fn noted(name: &str, mut patch: Value, note: &Note) -> Value {
+pub(super) fn noted(name: &str, mut patch: Value, note: &Note) -> Value {
     let text = serde_json::to_string(note).unwrap_or_default();
     patch["metadata"]["annotations"][name] = json!(text);
     patch
 }
 
-fn uid(object: &Value) -> &str {
+pub(super) fn uid(object: &Value) -> &str {
     text(object, "/metadata/uid")
-}
-
-/// After a wait in vain: puts the former state back where that is wanted and possible. Gives the step's report, which says both, and
-/// whether it was put back.
-pub(super) async fn in_vain<T: Turn>(
-    turn: &T,
-    scene: Scene<'_>,
-    turned: &Turned,
-    patience: Patience,
-    (vain, words): (&Vain, String),
-) -> (StepReport, bool) {
-    if !patience.undo || turned.state == Made::Already {
-        return (vain.report(words), false);
-    }
-    let (why, bound) = match vain {
-        Vain::Stopped => (Why::Stopped, TO_PUT_BACK),
-        Vain::NotReady(..) | Vain::Refused(_) => {
-            (Why::Failed, patience.undo_wait.duration().max(TO_PUT_BACK))
-        }
-    };
-    if let Err(not) = put_back(turn, scene, turned, why, bound).await {
-        let words = format!("{words}; it was not {}: {not}", T::UNDONE);
-        return (vain.report(words), false);
-    }
-    let report = match vain {
-        Vain::Stopped => {
-            let waiting = turn.workload().map_or("", |_| ", without waiting for it");
-            StepReport::canceled(format!("{words}; {}{waiting}", T::UNDONE))
-        }
-        // Trying again would begin anew what was in vain just now.
-        Vain::NotReady(..) | Vain::Refused(_) => {
-            let again = settle_back(turn, scene, &turned.from, patience.undo_wait).await;
-            StepReport::failed(format!("{words}{again}"), false)
-        }
-    };
-    (report, true)
-}
-
-/// What is to say of a change that an earlier attempt has put back, before its end could be recorded.
-pub(super) async fn put_back_before<T: Turn>(
-    turn: &T,
-    scene: Scene<'_>,
-    turned: &Turned,
-    patience: Patience,
-) -> StepReport {
-    let done = turn.done(&turned.from, &turned.to);
-    let again = settle_back(turn, scene, &turned.from, patience.undo_wait).await;
-    let words = format!(
-        "{} {done} by an earlier attempt of this step, in vain{again}",
-        scene.subject
-    );
-    StepReport::failed(words, false)
-}
-
-/// Puts it back, within a bound; says why not.
-async fn put_back<T: Turn>(
-    turn: &T,
-    scene: Scene<'_>,
-    turned: &Turned,
-    why: Why,
-    bound: Duration,
-) -> Result<(), String> {
-    let clock = &scene.world.clock;
-    let trying = async {
-        loop {
-            match put_back_once(turn, scene, turned, why).await {
-                Ok(()) => return Ok(()),
-                Err(Not::Ever(words)) => return Err(words),
-                Err(Not::Now) => clock.sleep(PAUSE).await,
-            }
-        }
-    };
-    tokio::select! {
-        done = trying => done,
-        () = clock.sleep(bound) => Err("the API server did not take it in time".to_owned()),
-    }
-}
-
-/// Why it was not put back.
-enum Not {
-    /// It changed between the look and the change, or the server is away for a moment.
-    Now,
-    Ever(String),
-}
-
-impl From<ClusterError> for Not {
-    fn from(error: ClusterError) -> Self {
-        if error.retryable() {
-            return Self::Now;
-        }
-        Self::Ever(error.to_string())
-    }
-}
-
-async fn put_back_once<T: Turn>(
-    turn: &T,
-    scene: Scene<'_>,
-    turned: &Turned,
-    why: Why,
-) -> Result<(), Not> {
-    let now = scene.subject.get(scene.world).await?;
-    let note = Note::found(T::NOTE, &now, scene.session);
-    if note.is_some_and(|note| note.undone.is_some()) {
-        return Ok(());
-    }
-    is_ours::<T>(&now, turned).map_err(|words| Not::Ever(words.to_owned()))?;
-    let note = Note::new(scene.session, &turned.from, &turned.to, Some(why));
-    let patch = noted(T::NOTE, turn.patch(&turned.from), &note);
-    scene.subject.patch(scene.world, &now, patch, false).await?;
-    Ok(())
-}
-
-fn is_ours<T: Turn>(now: &Value, turned: &Turned) -> Result<(), &'static str> {
-    let changed = "something else has changed it since";
-    if turned.object.is_null() {
-        return Err(changed);
-    }
-    if uid(now) != uid(&turned.object) {
-        return Err("it was replaced by another one of this name");
-    }
-    if now.pointer(T::PART) != turned.object.pointer(T::PART) {
-        return Err(changed);
-    }
-    Ok(())
 }
