@@ -196,7 +196,7 @@ pub struct WebhookConfig {
 }
 
 /// A Kubernetes cluster.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ClusterConfig {
     /// The kubeconfig file; where none is named, the service account of the pod, else `~/.kube/config`.
@@ -208,6 +208,20 @@ pub struct ClusterConfig {
     /// As whom single runbooks reach it, by their names.
     #[schemars(with = "BTreeMap<String, AccountConfig>")]
     pub accounts: BTreeMap<RunbookName, AccountConfig>,
+    /// Whether the agent leaves a Kubernetes Event on each object that a step has changed, so that `kubectl describe` says who did it.
+    pub events: bool,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self {
+            kubeconfig: None,
+            context: None,
+            account: None,
+            accounts: BTreeMap::new(),
+            events: true,
+        }
+    }
 }
 
 /// An account of a cluster: exactly one of these.

@@ -289,6 +289,7 @@ fn known_cluster(name: &str, cluster: &ClusterConfig) -> Result<Cluster, WiringE
         account: account
             .map(|account| account_of(&place, account))
             .transpose()?,
+        events: cluster.events,
     })
 }
 

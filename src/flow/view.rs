@@ -329,6 +329,7 @@ pub fn dependencies(world: &World, sync: &SyncStory, tasks: &dyn TaskReport) -> 
     all.extend(halted(world));
     all.extend(clock_in_doubt(world));
     all.extend(asked_often(world));
+    all.extend(clusters_away(world));
     all.extend(tasks.tasks());
     all
 }
@@ -383,6 +384,18 @@ pub(super) fn asked_often(world: &World) -> Option<Dependency> {
             often::MANY
         ),
     })
+}
+
+/// Only while it is so: steps on it fail or wait, all else goes on.
+pub(super) fn clusters_away(world: &World) -> Vec<Dependency> {
+    let away = world.events.clusters_away().into_iter();
+    away.map(|cluster| Dependency {
+        name: format!("cluster {cluster}"),
+        ok: false,
+        weight: Weight::Degraded,
+        detail: "its API server did not answer the last request".to_owned(),
+    })
+    .collect()
 }
 
 pub(super) fn output(world: &World) -> Dependency {

@@ -158,6 +158,10 @@ pub trait Clusters: Send + Sync + std::fmt::Debug {
     ) -> BoxFuture<'a, Result<ExecEnd, ClusterError>>;
     /// The same clusters as this runbook reaches them: as the account that the configuration names for it.
     fn acting_for(&self, runbook: &RunbookName) -> Arc<dyn Clusters>;
+    /// Whether the agent leaves events there on what its steps have changed.
+    fn takes_notes(&self, _cluster: &str) -> bool {
+        true
+    }
     /// How long a call may take.
     fn deadline(&self) -> Span {
         Span::from_secs(30)

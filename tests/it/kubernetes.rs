@@ -79,12 +79,17 @@ impl Stage {
     }
 }
 
+/// A cluster in which the agent leaves no events: tests count what is sent.
 fn clusters(path: PathBuf) -> ConfiguredClusters {
     let credentials = Credentials::Kubeconfig {
         path,
         context: None,
     };
-    ConfiguredClusters::new([("default".to_owned(), credentials.into())].into())
+    let cluster = Cluster {
+        events: false,
+        ..credentials.into()
+    };
+    ConfiguredClusters::new([("default".to_owned(), cluster)].into())
 }
 fn deployments() -> Resource {
     Resource {
@@ -331,6 +336,7 @@ async fn a_runbook_reaches_a_cluster_as_the_account_that_is_named_for_it() {
         },
         accounts: [(runbook("restart"), account("restarter"))].into(),
         account: Some(account("others")),
+        events: false,
     };
     let clusters = ConfiguredClusters::new([("default".to_owned(), cluster)].into());
     let deployments = deployments();
@@ -655,7 +661,9 @@ async fn a_step_that_has_restarted_before_only_waits() {
         .step("kubernetes/rollout-restart", restart.clone())
         .await;
     let mut restarted = web(2, 3, 3);
-    restarted["spec"]["template"] = stage.server.changes()[0].body["spec"]["template"].clone();
+    let change = stage.server.changes()[0].body.clone();
+    restarted["spec"]["template"] = change["spec"]["template"].clone();
+    restarted["metadata"]["annotations"] = change["metadata"]["annotations"].clone();
     stage.server.script(&format!("GET {WEB}"), [ok(&restarted)]);
     let second = run
         .step("kubernetes/rollout-restart", restart.clone())
@@ -679,9 +687,11 @@ async fn a_rollout_that_never_gets_ready_names_what_is_missing() {
     stage
         .server
         .script(&format!("GET {WEB}"), [ok(&web(2, 1, 2))]);
+    let mut elsewhere = web(1, 3, 3);
+    elsewhere["spec"]["template"]["metadata"]["labels"] = json!({ "app": "web" });
     stage
         .server
-        .script(&format!("PATCH {WEB}"), [ok(&web(1, 3, 3))]);
+        .script(&format!("PATCH {WEB}"), [ok(&elsewhere)]);
     let pod = json!({
         "metadata": { "name": "web-1", "namespace": "shop" },
         "status": { "containerStatuses": [{ "name": "app", "state": { "waiting": { "reason": "CrashLoopBackOff" } } }] }
@@ -699,7 +709,8 @@ async fn a_rollout_that_never_gets_ready_names_what_is_missing() {
         error(&report),
         (
             "deployment shop/web was restarted, but is not ready: 1 of 3 replicas are updated, 2 are available, \
-             2 old ones are still there, after 500ms; pod shop/web-1: app: CrashLoopBackOff",
+             2 old ones are still there, after 500ms; pod shop/web-1: app: CrashLoopBackOff; \
+             it was not undone: something else has changed it since",
             true
         )
     );
@@ -782,7 +793,7 @@ async fn a_scaling_tells_what_to_scale_back_to_even_when_tried_again() {
     stage.server.script(&format!("PATCH {WEB}"), [ok(&scaled)]);
     let (run, scale) = (
         stage.run(),
-        json!({ "namespace": "shop", "deployment": "web", "replicas": 5, "wait": "300ms" }),
+        json!({ "namespace": "shop", "deployment": "web", "replicas": 5, "wait": "300ms", "undoOnFailure": false }),
     );
     let first = run.step("kubernetes/scale", scale.clone()).await;
     assert!(
@@ -861,6 +872,67 @@ async fn a_change_names_the_object_that_was_looked_at() {
     for change in stage.server.changes() {
         assert_eq!(change.body["metadata"]["uid"], "a", "{}", change.line);
     }
+}
+
+#[tokio::test]
+async fn an_object_that_changes_between_the_look_and_the_change_is_looked_at_again() {
+    let stage = Stage::new().await;
+    let named = |uid: &str, version: &str| {
+        let mut web = web(2, 3, 3);
+        web["metadata"]["uid"] = json!(uid);
+        web["metadata"]["resourceVersion"] = json!(version);
+        ok(&web)
+    };
+    let conflict = || status(409, "the object has been modified");
+    let (get, patch) = (format!("GET {WEB}"), format!("PATCH {WEB}"));
+    let scale = json!({ "namespace": "shop", "deployment": "web", "replicas": 5 });
+    // The first look is the plan's.
+    let looks = [named("a", "1"), named("a", "1"), named("a", "2")];
+    stage.server.script(&get, looks);
+    stage.server.script(&patch, [conflict(), named("a", "3")]);
+    let report = stage.run().step("kubernetes/scale", scale.clone()).await;
+    assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
+    let versions: Vec<Value> = stage
+        .server
+        .changes()
+        .iter()
+        .map(|change| change.body["metadata"]["resourceVersion"].clone())
+        .collect();
+    assert_eq!(versions, [json!("1"), json!("2")]);
+    stage
+        .server
+        .script(&get, [named("a", "1"), named("a", "1"), named("b", "2")]);
+    stage.server.script(&patch, [conflict()]);
+    let report = stage.run().step("kubernetes/scale", scale).await;
+    assert_eq!(
+        error(&report),
+        (
+            "deployment shop/web was replaced by another one of this name meanwhile",
+            false
+        )
+    );
+    assert_eq!(stage.server.changes().len(), 3, "another one is left alone");
+}
+
+#[tokio::test]
+async fn a_change_without_an_answer_is_looked_for_before_it_is_called_a_failure() {
+    let stage = Stage::new().await;
+    stage
+        .server
+        .script(&format!("GET {WEB}"), [ok(&web(2, 3, 3))]);
+    stage
+        .server
+        .script(&format!("PATCH {WEB}"), [status(500, "leader lost")]);
+    let scale = json!({ "namespace": "shop", "deployment": "web", "replicas": 5 });
+    let report = stage.run().step("kubernetes/scale", scale).await;
+    let (words, retryable) = error(&report);
+    assert!(words.contains("leader lost"), "{words}");
+    assert!(retryable);
+    let seen = stage.server.seen();
+    assert!(
+        seen.last().unwrap().line.starts_with("GET"),
+        "it was looked for"
+    );
 }
 
 #[tokio::test]

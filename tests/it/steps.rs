@@ -145,6 +145,12 @@ impl Run {
         self.carry_out(planned).await
     }
 
+    /// The same, with what the run has put down in its log so far.
+    pub(crate) async fn logged_step(&self, uses: &str, arguments: Value) -> (StepReport, String) {
+        let report = self.step(uses, arguments).await;
+        (report, self.heard())
+    }
+
     /// Lets the gate open for what was planned, and carries it out.
     pub(crate) async fn carry_out(&self, planned: PlannedStep) -> StepReport {
         let Settled::Open(permit) = settle(planned, Decision::Allow, None) else {

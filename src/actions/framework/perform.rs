@@ -5,7 +5,12 @@ use crate::{
         AnyAction, Catalogue, Given, World, action::Attempt, at_hand::AtHand, masking::Masking,
         revealing::Revealed, still::still, text,
     },
-    actions::kubernetes::{pinning, survey},
+    actions::kubernetes::{
+        pinning,
+        signature::sign,
+        survey,
+        touched::{AllTouched, Watching},
+    },
     domain::{
         effect::{Confidence, Effects},
         gate::Permit,
@@ -25,9 +30,11 @@ use serde_json::Value;
 use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, PoisonError},
 };
 
+/// Actions that reach clusters by ways of our own.
+const OF_CLUSTERS: &str = "kubernetes/";
 /// The longest time, in seconds, that an action is given to stop.
 const LONGEST_GRACE: u64 = 30;
 /// What is added to an action's own grace, in milliseconds, so that it can still say how it ended.
@@ -98,12 +105,35 @@ impl Performer {
             Ok(revealed) => revealed,
             Err(error) => return StepReport::failed(error, false),
         };
-        let report = self.act(step, &revealed, session).await;
+        let (world, touched) = self.world_of(step);
+        let report = self.act(step, &revealed, session.clone(), &world).await;
         let values = revealed.with_all(&*self.world.secrets);
-        self.masking.masked(report, values)
+        let report = self.masking.masked(report, values);
+        let touched = std::mem::take(&mut *touched.lock().unwrap_or_else(PoisonError::into_inner));
+        if !touched.is_empty() {
+            let clusters = self.world.clusters.acting_for(&step.runbook);
+            let clock = &*self.world.clock;
+            sign(&touched, &step.uses, &report, &session, &*clusters, clock).await;
+        }
+        report
     }
 
-    async fn act(&self, step: &PlannedStep, revealed: &Revealed, session: Session) -> StepReport {
+    /// The world as the step's runbook reaches it. What an action of ours changes in a cluster is noted.
+    fn world_of(&self, step: &PlannedStep) -> (World, AllTouched) {
+        let (mut world, touched) = (self.world.acting_for(&step.runbook), AllTouched::default());
+        if step.uses.as_str().starts_with(OF_CLUSTERS) {
+            world.clusters = Arc::new(Watching::new(world.clusters, touched.clone()));
+        }
+        (world, touched)
+    }
+
+    async fn act(
+        &self,
+        step: &PlannedStep,
+        revealed: &Revealed,
+        session: Session,
+        world: &World,
+    ) -> StepReport {
         let action = match self.catalogue.find(&step.uses) {
             Ok(action) => action,
             Err(error) => return StepReport::failed(error, false),
@@ -121,10 +151,9 @@ impl Performer {
             stop: session.stop.child_token(),
             ..session
         };
-        let world = self.world.acting_for(&step.runbook);
         let prepared = text::check(&step.arguments)
             .and_then(|()| revealed.apply(&step.arguments))
-            .and_then(|arguments| caught(|| action.prepare(&arguments, &session, &world))?);
+            .and_then(|arguments| caught(|| action.prepare(&arguments, &session, world))?);
         match prepared {
             Ok(attempt) => supervise(attempt, step.timeout, &session, &*self.world.clock).await,
             Err(error) => StepReport::failed(error, false),
@@ -145,7 +174,7 @@ impl Executor for Performer {
             let clock = &*self.world.clock;
             intent.effects = survey(&*clusters, clock, arguments, intent.effects).await;
             // A program finds its own way to a cluster; what an action of ours reaches is known.
-            if action.as_str().starts_with("kubernetes/") {
+            if action.as_str().starts_with(OF_CLUSTERS) {
                 intent.pinned.objects = pinning::pinned(&*clusters, clock, &intent.effects).await;
             }
             Ok(intent)

@@ -46,6 +46,21 @@ pub const DEPLOYMENTS: Kind = kind("apps", "deployments", "Deployment", true);
 pub const STATEFUL_SETS: Kind = kind("apps", "statefulsets", "StatefulSet", true);
 /// Daemon sets.
 pub const DAEMON_SETS: Kind = kind("apps", "daemonsets", "DaemonSet", true);
+/// Replica sets.
+pub const REPLICA_SETS: Kind = kind("apps", "replicasets", "ReplicaSet", true);
+/// Templates that stateful sets and daemon sets have had.
+pub const CONTROLLER_REVISIONS: Kind =
+    kind("apps", "controllerrevisions", "ControllerRevision", true);
+/// Autoscalers of workloads.
+pub const AUTOSCALERS: Kind = Kind {
+    version: "v2",
+    ..kind(
+        "autoscaling",
+        "horizontalpodautoscalers",
+        "HorizontalPodAutoscaler",
+        true,
+    )
+};
 /// Jobs.
 pub const JOBS: Kind = kind("batch", "jobs", "Job", true);
 /// Claims of volumes.
@@ -54,7 +69,7 @@ pub const CLAIMS: Kind = kind("", "persistentvolumeclaims", "PersistentVolumeCla
 pub const EVENTS: Kind = kind("", "events", "Event", true);
 
 /// Every kind that is known.
-pub const TABLE: [Kind; 19] = [
+pub const TABLE: [Kind; 21] = [
     PODS,
     NODES,
     SERVICES,
@@ -63,7 +78,9 @@ pub const TABLE: [Kind; 19] = [
     DEPLOYMENTS,
     STATEFUL_SETS,
     DAEMON_SETS,
-    kind("apps", "replicasets", "ReplicaSet", true),
+    REPLICA_SETS,
+    CONTROLLER_REVISIONS,
+    AUTOSCALERS,
     JOBS,
     kind("batch", "cronjobs", "CronJob", true),
     CLAIMS,

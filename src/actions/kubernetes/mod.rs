@@ -5,15 +5,22 @@
 //! - What an action would touch is named exactly: cluster, kind, namespace, name.
 //! - A change waits only if it is told to, and says what is not ready when it has waited in vain.
 //! - What a step makes for itself bears its mark, so that it is found again and not made twice.
+//! - What was rolled out in vain is put back, and the step fails all the same (`turn`).
+//! - An object that a step has changed says by an Event whose doing that was (`signature`); that is no effect of the step.
 //! - A dry run of a change asks the server to check it and to leave it at that.
 //!
 //! A cluster is named by its key under `clusters` in the agent's configuration; `default` where a step names none.
 
 mod apply;
+mod autoscale;
+mod back;
 mod check;
 mod condition;
+mod cordon;
 mod delete;
 mod differences;
+mod drain;
+mod eviction;
 mod exec;
 mod kept;
 pub mod kinds;
@@ -30,12 +37,19 @@ mod progress;
 mod prune;
 mod readiness;
 mod ready;
+mod revisions;
 mod rollout_restart;
+mod rollout_undo;
 mod run_job;
 mod scale;
+mod set_image;
+pub(in crate::actions) mod signature;
 mod snapshot_volume;
 mod subject;
 mod survey;
+pub(in crate::actions) mod touched;
+mod turn;
+mod uncordon;
 mod until;
 mod wait;
 mod wait_for;
@@ -45,17 +59,22 @@ mod workload;
 pub use apply::{
     AppliedObject, ApplyInputs, ApplyOutputs, KubernetesApply, Outcome, Undone, UndoneObject,
 };
+pub use autoscale::{Autoscale, AutoscaleInputs, AutoscaleOutputs, Bounds};
 pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
 pub use delete::{DeleteInputs, DeleteOutputs, KubernetesDelete, Missing, Owned};
+pub use drain::{Drain, DrainInputs, DrainOutputs};
 pub use exec::{ExecInputs, ExecOutputs, KubernetesExec};
 pub use logs::{KubernetesLogs, LogsInputs, LogsOutputs, Seen};
 pub use patch::{KubernetesPatch, Part, PatchInputs, PatchOutputs};
 pub use prune::{Kept, KubernetesPrune, OnLimit, PruneInputs, PruneOutputs, Since};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
+pub use rollout_undo::{RolloutUndo, RolloutUndoInputs, RolloutUndoOutputs};
 pub use run_job::{Cleanup, Mount, RunJob, RunJobInputs, RunJobOutputs, Template};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
+pub use set_image::{SetImage, SetImageInputs, SetImageOutputs};
 pub use snapshot_volume::{Longhorn, SnapshotInputs, SnapshotOutputs, SnapshotVolume};
 pub(in crate::actions) use survey::survey;
+pub use uncordon::{KubernetesUncordon, UncordonInputs, UncordonOutputs};
 pub use wait_for::{KubernetesWait, WaitInputs, WaitOutputs};
 
 use crate::{actions::framework::AnyAction, domain::run::StepReport, ports::cluster::ClusterError};
@@ -75,6 +94,11 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(KubernetesDelete),
         Box::new(KubernetesWait),
         Box::new(KubernetesPrune),
+        Box::new(SetImage),
+        Box::new(RolloutUndo),
+        Box::new(Autoscale),
+        Box::new(Drain),
+        Box::new(KubernetesUncordon),
     ]
 }
 

@@ -48,11 +48,21 @@ pub(super) fn scaled(kind: &Kind, object: &Value, wanted: u64) -> Progress {
     if now == wanted && ready >= wanted {
         return Progress::Ready;
     }
-    stuck(object).unwrap_or_else(|| {
-        Progress::Waiting(format!(
-            "{ready} of {wanted} replicas are available, {now} are there"
-        ))
-    })
+    // A deployment's verdict on its last rollout says nothing of its size.
+    Progress::Waiting(format!(
+        "{ready} of {wanted} replicas are available, {now} are there"
+    ))
+}
+
+/// The same, where the controller's verdict may be that on an earlier rollout: it stands until the new one has made a step. `before` is
+/// the object right after it was changed.
+pub(super) fn since(before: &Value, object: &Value, progress: Progress) -> Progress {
+    let old = stuck(before).is_some()
+        && condition(before, "Progressing") == condition(object, "Progressing");
+    match progress {
+        Progress::Stuck(why) if old => Progress::Waiting(why),
+        other => other,
+    }
 }
 
 fn is_seen(object: &Value) -> bool {
@@ -130,7 +140,7 @@ fn on_delete() -> Progress {
 
 #[cfg(test)]
 mod tests {
-    use super::{Progress, rollout, scaled};
+    use super::{Progress, rollout, scaled, since};
     use crate::actions::kubernetes::kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS};
     use serde_json::{Value, json};
 
@@ -190,6 +200,14 @@ mod tests {
             { "type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out" }
         ]);
         assert_eq!(words(rollout(&DEPLOYMENTS, &object)), "stuck: timed out");
+        let verdict = rollout(&DEPLOYMENTS, &object);
+        assert_eq!(
+            words(since(&object, &object, verdict.clone())),
+            "timed out",
+            "it is that on the rollout before"
+        );
+        let before = deployment(3, 3, 3);
+        assert_eq!(words(since(&before, &object, verdict)), "stuck: timed out");
     }
 
     #[test]

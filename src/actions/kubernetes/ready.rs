@@ -10,7 +10,8 @@ use crate::{
             poll::{Look, Vain, until},
             progress::Progress,
             readiness::readiness,
-            wait::pods_that_are_not_ready,
+            subject::Subject,
+            wait,
             warnings::warnings,
             workload::Workload,
         },
@@ -71,11 +72,10 @@ impl Awaited {
         let Some((located, _)) = self.left.first() else {
             return String::new();
         };
-        let pods = match workload(located) {
-            Some(workload) => pods_that_are_not_ready(&workload, world).await,
-            None => String::new(),
-        };
-        format!("{pods}{}", warnings(located, world).await)
+        match workload(located) {
+            Some(workload) => wait::reasons(&workload, world).await,
+            None => warnings(located, world).await,
+        }
     }
 }
 
@@ -145,10 +145,11 @@ fn workload(located: &Located) -> Option<Workload> {
     let kind = kinds
         .into_iter()
         .find(|kind| kind.effect_kind() == located.kind)?;
-    Some(Workload {
+    let subject = Subject {
         cluster: located.cluster.clone(),
-        kind,
-        namespace: located.namespace.clone()?,
+        kind: located.kind.clone(),
+        namespace: located.namespace.clone(),
         name: located.name.clone(),
-    })
+    };
+    Some(Workload { subject, kind })
 }

@@ -7,10 +7,9 @@ use crate::{
             default_cluster,
             kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
             object::annotation,
-            progress::rollout,
-            report_error,
-            wait::until_ready,
-            workload::{Workload, mark},
+            progress::{Progress, rollout},
+            turn::{self, Patience, Scene, Turn, carry_out},
+            workload::Workload,
         },
     },
     domain::{
@@ -23,15 +22,13 @@ use crate::{
         executor::{Intent, Session, StepContext},
     },
 };
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// What `kubectl rollout restart` writes, too.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
-/// Which step restarted it, so that the same step does not do it twice.
-const RESTARTED_BY: &str = "orderly.dev/restarted-by";
-
 /// Replaces the pods of a workload one after the other.
 #[derive(Debug, Clone, Copy)]
 pub struct RolloutRestart;
@@ -57,6 +54,12 @@ pub struct RestartInputs {
     /// How long to wait until all pods are new and available; without it, the step does not wait.
     #[serde(default)]
     pub wait: Option<Span>,
+    /// Whether the former template is put back when the wait is in vain, which stops the rollout and brings the former pods back; `true` where none is named.
+    #[serde(default)]
+    pub undo_on_failure: Option<bool>,
+    /// How long to wait until the former state is there again; as `wait` where none is named.
+    #[serde(default)]
+    pub undo_wait: Option<Span>,
 }
 
 /// What `kubernetes/rollout-restart` leaves for later steps.
@@ -75,6 +78,8 @@ pub struct RestartOutputs {
     pub restarted_at: String,
     /// How long it took to be ready, in milliseconds; nothing if the step did not wait.
     pub ready_after_ms: Option<u64>,
+    /// Whether the former template was put back.
+    pub undone: bool,
 }
 
 impl RestartInputs {
@@ -86,6 +91,53 @@ impl RestartInputs {
         ];
         Workload::new(&self.cluster, &self.namespace, &named)
     }
+    fn patience(&self) -> Result<Patience, String> {
+        Patience::new(self.wait, self.undo_on_failure, self.undo_wait)
+    }
+}
+
+/// The moment of the last restart, which stands in the template.
+struct Restart<'a> {
+    workload: &'a Workload,
+    at: Timestamp,
+}
+
+impl Turn for Restart<'_> {
+    const NOTE: &'static str = "orderly.dev/restarted";
+    const PART: &'static str = "/spec/template";
+    const DOING: &'static str = "restarting";
+
+    fn workload(&self) -> Option<&Workload> {
+        Some(self.workload)
+    }
+    fn read(&self, object: &Value) -> Value {
+        match annotation(object, "/spec/template/metadata/annotations", RESTARTED_AT) {
+            "" => Value::Null,
+            at => json!(at),
+        }
+    }
+    fn wanted(&self, object: &Value) -> Result<Value, String> {
+        let workload = self.workload;
+        if object.pointer("/spec/paused") == Some(&Value::Bool(true)) {
+            return Err(format!(
+                "{workload} is paused, so a restart would not begin\nhint: resume it first"
+            ));
+        }
+        let at = self.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        // Another restart in the same second is one of its own.
+        let taken = self.read(object) == json!(at);
+        Ok(json!(if taken { self.at.to_string() } else { at }))
+    }
+    fn patch(&self, at: &Value) -> Value {
+        let annotations = json!({ RESTARTED_AT: at });
+        json!({ "spec": { "template": { "metadata": { "annotations": annotations } } } })
+    }
+    fn progress(&self, _: &Value, object: &Value) -> Progress {
+        rollout(&self.workload.kind, object)
+    }
+    fn done(&self, _: &Value, _: &Value) -> String {
+        "was restarted".to_owned()
+    }
 }
 
 impl Action for RolloutRestart {
@@ -96,6 +148,7 @@ impl Action for RolloutRestart {
         "Replaces the pods of a deployment, stateful set or daemon set one after the other.";
 
     fn validate(&self, inputs: &RestartInputs) -> Result<(), String> {
+        inputs.patience()?;
         inputs.workload().map(drop)
     }
 
@@ -103,7 +156,7 @@ impl Action for RolloutRestart {
         let restart = Effect {
             verb: Verb::Restart,
             reversible: Reversible::Recreated,
-            ..Effect::read(Verb::Read, inputs.workload()?.object())
+            ..Effect::read(Verb::Read, inputs.workload()?.subject.object())
         };
         Ok(Intent {
             effects: Effects::exact(vec![restart]),
@@ -112,6 +165,10 @@ impl Action for RolloutRestart {
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn grace(&self, _: &RestartInputs) -> Span {
+        turn::grace()
     }
 
     fn runs_dry(&self, _: Class) -> bool {
@@ -125,11 +182,7 @@ impl Action for RolloutRestart {
         world: &'a World,
     ) -> BoxFuture<'a, StepReport> {
         Box::pin(async move {
-            let workload = match inputs.workload() {
-                Ok(workload) => workload,
-                Err(error) => return StepReport::failed(error, false),
-            };
-            match restart(&workload, inputs.wait, session, world).await {
+            match restart(&inputs, session, world).await {
                 Ok(report) | Err(report) => report,
             }
         })
@@ -137,61 +190,33 @@ impl Action for RolloutRestart {
 }
 
 async fn restart(
-    workload: &Workload,
-    wait: Option<Span>,
+    inputs: &RestartInputs,
     session: &Session,
     world: &World,
 ) -> Result<StepReport, StepReport> {
-    let dry_run = session.context.dry_run;
-    let restarted_at = begin(workload, session, world).await?;
-    let mut summary = if dry_run {
-        format!("would restart {workload}; the server agrees")
-    } else {
-        format!("{workload} restarted")
+    let refused = |error| StepReport::failed(error, false);
+    let workload = &inputs.workload().map_err(refused)?;
+    let patience = inputs.patience().map_err(refused)?;
+    let scene = Scene {
+        subject: &workload.subject,
+        session,
+        world,
     };
-    let mut ready_after_ms = None;
-    if let Some(limit) = wait.filter(|_| !dry_run) {
-        let ready = |object: &Value| rollout(&workload.kind, object);
-        let took = until_ready(workload, "was restarted", limit, session, world, ready).await?;
-        ready_after_ms = Some(took.millis());
-        summary = format!("{summary}, ready after {took}");
-    }
+    let at = world.clock.now();
+    let carried = carry_out(&Restart { workload, at }, scene, patience).await?;
+    let summary = match (session.context.dry_run, carried.ready_after) {
+        (true, _) => format!("would restart {workload}; the server agrees"),
+        (false, None) => format!("{workload} restarted"),
+        (false, Some(took)) => format!("{workload} restarted, ready after {took}"),
+    };
     let left = RestartOutputs {
-        cluster: workload.cluster.clone(),
+        cluster: inputs.cluster.clone(),
         kind: workload.kind.word(),
-        namespace: workload.namespace.clone(),
-        name: workload.name.clone(),
-        restarted_at,
-        ready_after_ms,
+        namespace: inputs.namespace.clone(),
+        name: workload.subject.name.clone(),
+        restarted_at: carried.turned.to.as_str().unwrap_or_default().to_owned(),
+        ready_after_ms: carried.ready_after.map(Span::millis),
+        undone: carried.undone,
     };
-    Ok(StepReport::succeeded(summary, outputs(&left)))
-}
-
-/// Sets the annotation, unless this very step has done so before; gives the time that stands in it.
-async fn begin(
-    workload: &Workload,
-    session: &Session,
-    world: &World,
-) -> Result<String, StepReport> {
-    let failed = |error| report_error(&format!("restarting {workload}"), &error);
-    let now = workload.get(world).await.map_err(failed)?;
-    if now.pointer("/spec/paused") == Some(&Value::Bool(true)) {
-        return Err(StepReport::failed(
-            format!("{workload} is paused, so a restart would not begin\nhint: resume it first"),
-            false,
-        ));
-    }
-    let by = mark(&session.context);
-    let annotations = "/spec/template/metadata/annotations";
-    if annotation(&now, annotations, RESTARTED_BY) == by {
-        return Ok(annotation(&now, annotations, RESTARTED_AT).to_owned());
-    }
-    let at = world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let annotations = json!({ RESTARTED_AT: at, RESTARTED_BY: by });
-    let patch = json!({ "spec": { "template": { "metadata": { "annotations": annotations } } } });
-    workload
-        .patch(world, &now, patch, session.context.dry_run)
-        .await
-        .map_err(failed)?;
-    Ok(at)
+    Ok(carried.report(summary, outputs(&left)))
 }

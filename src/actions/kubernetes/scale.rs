@@ -6,11 +6,10 @@ use crate::{
         kubernetes::{
             default_cluster,
             kinds::{DEPLOYMENTS, STATEFUL_SETS},
-            object::{annotation, count_or},
-            progress::scaled,
-            report_error,
-            wait::until_ready,
-            workload::{Workload, mark},
+            object::count_or,
+            progress::{Progress, scaled},
+            turn::{self, Carried, Made, Patience, Scene, Turn, carry_out},
+            workload::Workload,
         },
     },
     domain::{
@@ -52,6 +51,12 @@ pub struct ScaleInputs {
     /// How long to wait until exactly these are there and available; without it, the step does not wait.
     #[serde(default)]
     pub wait: Option<Span>,
+    /// Whether it is scaled back when the wait is in vain; `true` where none is named.
+    #[serde(default)]
+    pub undo_on_failure: Option<bool>,
+    /// How long to wait until the former replicas are there again; as `wait` where none is named.
+    #[serde(default)]
+    pub undo_wait: Option<Span>,
 }
 
 /// What `kubernetes/scale` leaves for later steps.
@@ -72,10 +77,10 @@ pub struct ScaleOutputs {
     pub replicas: u32,
     /// How long it took until they were available, in milliseconds; nothing if the step did not wait.
     pub ready_after_ms: Option<u64>,
+    /// Whether it was scaled back.
+    pub undone: bool,
 }
 
-/// How many replicas there were, and which step has changed that.
-const SCALED_FROM: &str = "orderly.dev/scaled-from";
 /// More is a slip of the finger.
 const MOST: u32 = 10_000;
 
@@ -86,6 +91,44 @@ impl ScaleInputs {
             ("statefulset", STATEFUL_SETS, &self.statefulset),
         ];
         Workload::new(&self.cluster, &self.namespace, &named)
+    }
+    fn patience(&self) -> Result<Patience, String> {
+        Patience::new(self.wait, self.undo_on_failure, self.undo_wait)
+    }
+}
+
+/// The number of replicas.
+struct Scaling<'a> {
+    workload: &'a Workload,
+    replicas: u32,
+}
+
+impl Turn for Scaling<'_> {
+    const NOTE: &'static str = "orderly.dev/scaled";
+    const PART: &'static str = "/spec/replicas";
+    const DOING: &'static str = "scaling";
+
+    fn workload(&self) -> Option<&Workload> {
+        Some(self.workload)
+    }
+    fn read(&self, object: &Value) -> Value {
+        json!(count_or(object, "/spec/replicas", 1))
+    }
+    fn wanted(&self, _: &Value) -> Result<Value, String> {
+        Ok(json!(self.replicas))
+    }
+    fn patch(&self, replicas: &Value) -> Value {
+        json!({ "spec": { "replicas": replicas } })
+    }
+    fn progress(&self, replicas: &Value, object: &Value) -> Progress {
+        let wanted = replicas.as_u64().unwrap_or_default();
+        scaled(&self.workload.kind, object, wanted)
+    }
+    fn done(&self, from: &Value, to: &Value) -> String {
+        if from == to {
+            return format!("has {to} replicas already");
+        }
+        format!("was scaled from {from} to {to}")
     }
 }
 
@@ -99,11 +142,12 @@ impl Action for KubernetesScale {
         if inputs.replicas > MOST {
             return Err(format!("in `with`, at `replicas`: more than {MOST}"));
         }
+        inputs.patience()?;
         inputs.workload().map(drop)
     }
 
     fn intend(&self, inputs: &ScaleInputs, _: &StepContext) -> Result<Intent, String> {
-        let object = inputs.workload()?.object();
+        let object = inputs.workload()?.subject.object();
         let undo = "scale back to the previous number";
         let mut effect = Effect::change(Verb::ScaleTo(inputs.replicas), object, undo);
         if inputs.replicas == 0 {
@@ -115,6 +159,10 @@ impl Action for KubernetesScale {
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn grace(&self, _: &ScaleInputs) -> Span {
+        turn::grace()
     }
 
     fn runs_dry(&self, _: Class) -> bool {
@@ -140,80 +188,43 @@ async fn scale(
     session: &Session,
     world: &World,
 ) -> Result<StepReport, StepReport> {
-    let workload = inputs
-        .workload()
-        .map_err(|error| StepReport::failed(error, false))?;
-    let (dry_run, wanted) = (session.context.dry_run, inputs.replicas);
-    let failed = |error| report_error(&format!("scaling {workload}"), &error);
-    let now = workload.get(world).await.map_err(failed)?;
-    let previous = previous(&now, &mark(&session.context));
-    let patch = json!({
-        "metadata": { "annotations": { SCALED_FROM: format!("{previous} by {}", mark(&session.context)) } },
-        "spec": { "replicas": wanted }
-    });
-    workload
-        .patch(world, &now, patch, dry_run)
-        .await
-        .map_err(failed)?;
-    let mut summary = if dry_run {
-        format!("would scale {workload} from {previous} to {wanted}; the server agrees")
-    } else {
-        format!("{workload} scaled from {previous} to {wanted}")
+    let refused = |error| StepReport::failed(error, false);
+    let workload = &inputs.workload().map_err(refused)?;
+    let patience = inputs.patience().map_err(refused)?;
+    let scene = Scene {
+        subject: &workload.subject,
+        session,
+        world,
     };
-    let mut ready_after_ms = None;
-    if let Some(limit) = inputs.wait.filter(|_| !dry_run) {
-        let ready = |object: &Value| scaled(&workload.kind, object, u64::from(wanted));
-        let done = format!("was scaled from {previous} to {wanted}");
-        let took = until_ready(&workload, &done, limit, session, world, ready).await;
-        let took = took.map_err(|report| with_outputs(report, inputs, &workload, previous))?;
-        ready_after_ms = Some(took.millis());
-        summary = format!("{summary}, ready after {took}");
-    }
-    let report = StepReport::succeeded(summary, Value::Null);
-    let left = left(inputs, &workload, previous, ready_after_ms);
-    Ok(StepReport {
-        outputs: outputs(&left),
-        ..report
-    })
-}
-
-/// How many replicas there were before this step; a second attempt finds what the first one has left.
-fn previous(object: &Value, mark: &str) -> u64 {
-    let noted = annotation(object, "/metadata/annotations", SCALED_FROM);
-    noted
-        .split_once(" by ")
-        .filter(|(_, by)| *by == mark)
-        .and_then(|(count, _)| count.parse().ok())
-        .unwrap_or_else(|| count_or(object, "/spec/replicas", 1))
-}
-
-/// What it was scaled from is needed most when the wait was in vain.
-fn with_outputs(
-    report: StepReport,
-    inputs: &ScaleInputs,
-    workload: &Workload,
-    previous: u64,
-) -> StepReport {
-    StepReport {
-        outputs: outputs(&left(inputs, workload, previous, None)),
-        ..report
-    }
-}
-
-fn left(
-    inputs: &ScaleInputs,
-    workload: &Workload,
-    previous: u64,
-    ready_after_ms: Option<u64>,
-) -> ScaleOutputs {
-    ScaleOutputs {
-        cluster: workload.cluster.clone(),
+    let replicas = inputs.replicas;
+    let carried = carry_out(&Scaling { workload, replicas }, scene, patience).await?;
+    let previous = carried.turned.from.as_u64().unwrap_or_default();
+    let left = ScaleOutputs {
+        cluster: inputs.cluster.clone(),
         kind: workload.kind.word(),
-        namespace: workload.namespace.clone(),
-        name: workload.name.clone(),
+        namespace: inputs.namespace.clone(),
+        name: workload.subject.name.clone(),
         previous,
-        replicas: inputs.replicas,
-        ready_after_ms,
+        replicas,
+        ready_after_ms: carried.ready_after.map(Span::millis),
+        undone: carried.undone,
+    };
+    let summary = summary(workload, &carried, session.context.dry_run);
+    Ok(carried.report(summary, outputs(&left)))
+}
+
+fn summary(workload: &Workload, carried: &Carried, dry_run: bool) -> String {
+    let (from, to) = (&carried.turned.from, &carried.turned.to);
+    let done = match (carried.turned.state, dry_run) {
+        (Made::Already, _) => format!("{workload} has {to} replicas already"),
+        (Made::Here | Made::PutBack, true) => {
+            format!("would scale {workload} from {from} to {to}; the server agrees")
+        }
+        (Made::Here | Made::PutBack, false) => format!("{workload} scaled from {from} to {to}"),
+    };
+    match carried.ready_after {
+        Some(took) => format!("{done}, ready after {took}"),
+        None => done,
     }
 }
 

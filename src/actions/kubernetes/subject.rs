@@ -82,6 +82,23 @@ impl Subject {
     pub(super) async fn located(&self, world: &World) -> Result<Located, ClusterError> {
         Located::new(self, world).await
     }
+
+    /// Changes the object as it was looked at: another one of the same name, or one that has changed since, is a conflict. `looked_at`
+    /// without a resource version stands for any state of that very object.
+    pub(super) async fn patch(
+        &self,
+        world: &World,
+        looked_at: &Value,
+        mut patch: Value,
+        dry_run: bool,
+    ) -> Result<Value, ClusterError> {
+        for field in ["uid", "resourceVersion"] {
+            if let Some(seen) = looked_at.pointer(&format!("/metadata/{field}")) {
+                patch["metadata"][field] = seen.clone();
+            }
+        }
+        self.change(world, Change::Merge(&patch), dry_run).await
+    }
 }
 
 /// The namespace that an object of this kind lies in. Of a kind that no table knows, the step's word counts.

@@ -1,129 +1,134 @@
-//! Waiting until a workload is where it should be.
+//! Waiting until an object is where it should be.
 
 use crate::{
     actions::{
         framework::World,
         kubernetes::{
-            kinds::PODS,
-            object::{full_name, pod_problem, selector},
+            kinds::{EVENTS, PODS},
+            object::{cut, event_time, full_name, pod_problem, selector, text},
+            poll::{self, Look, Vain},
             progress::Progress,
+            subject::Subject,
             workload::Workload,
         },
     },
-    domain::{run::StepReport, span::Span},
-    ports::{cluster::ClusterError, executor::Session},
+    domain::span::Span,
+    ports::{BoxFuture, cluster::ClusterError, executor::Session},
 };
 use serde_json::Value;
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How many pods a failure names.
 const NAMED_PODS: usize = 5;
+/// How many events a failure names.
+const NAMED_EVENTS: usize = 3;
 
-/// How a wait ended, if not well.
-enum Vain {
-    /// It was told to stop.
-    Stopped,
-    /// Time is up, or it will not get better; what is missing, and whether more time may help.
-    NotReady(String, bool),
-    /// The server said no.
-    Refused(ClusterError),
+/// Waits until `progress` says ready; gives how long it took.
+pub(super) async fn until(
+    subject: &Subject,
+    limit: Span,
+    session: &Session,
+    world: &World,
+    progress: impl Fn(&Value) -> Progress + Send + Sync,
+) -> Result<Span, Vain> {
+    let mut looks = Looks { subject, progress };
+    poll::until(limit, session, world, &mut looks).await
 }
 
-/// Waits for `progress` to be ready; gives how long it took, or the report of a wait in vain. `done` says what was done before.
+/// An object, and what of it is waited for.
+struct Looks<'a, P> {
+    subject: &'a Subject,
+    progress: P,
+}
+
+impl<P: Fn(&Value) -> Progress + Send + Sync> Look for Looks<'_, P> {
+    fn look<'a>(&'a mut self, world: &'a World) -> BoxFuture<'a, Result<Progress, ClusterError>> {
+        Box::pin(async move {
+            let object = self.subject.get(world).await?;
+            Ok((self.progress)(&object))
+        })
+    }
+}
+
+/// The same for a workload: what is missing names its pods and the last warnings about them.
 pub(super) async fn until_ready(
     workload: &Workload,
-    done: &str,
     limit: Span,
     session: &Session,
     world: &World,
-    progress: impl Fn(&Value) -> Progress + Send,
-) -> Result<Span, StepReport> {
-    let began = world.clock.elapsed();
-    match poll(workload, limit, session, world, &progress).await {
-        Ok(()) => {
-            let took = world.clock.elapsed().saturating_sub(began);
-            Ok(Span::from_millis(
-                u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            ))
-        }
-        Err(Vain::Stopped) => Err(StepReport::canceled(format!(
-            "{workload} {done}; waiting for it was stopped"
-        ))),
-        Err(Vain::Refused(error)) => Err(StepReport::failed(
-            format!("{workload} {done}, but waiting for it failed: {error}"),
-            error.retryable(),
-        )),
+    progress: impl Fn(&Value) -> Progress + Send + Sync,
+) -> Result<Span, Vain> {
+    match until(&workload.subject, limit, session, world, progress).await {
         Err(Vain::NotReady(missing, may_help)) => {
-            let pods = pods_that_are_not_ready(workload, world).await;
-            Err(StepReport::failed(
-                format!("{workload} {done}, but is not ready: {missing}{pods}"),
-                may_help,
-            ))
+            let reasons = reasons(workload, world).await;
+            Err(Vain::NotReady(format!("{missing}{reasons}"), may_help))
         }
+        other => other,
     }
 }
 
-async fn poll(
-    workload: &Workload,
-    limit: Span,
-    session: &Session,
-    world: &World,
-    progress: &(impl Fn(&Value) -> Progress + Send),
-) -> Result<(), Vain> {
-    let until = world.clock.elapsed() + limit.duration();
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let missing = match stoppable(session, workload.get(world)).await? {
-            Ok(object) => match progress(&object) {
-                Progress::Ready => return Ok(()),
-                Progress::Stuck(why) => return Err(Vain::NotReady(why, false)),
-                Progress::Waiting(missing) => missing,
-            },
-            // A server that is away for a moment does not end a wait.
-            Err(error) if error.retryable() => error.to_string(),
-            Err(error) => return Err(Vain::Refused(error)),
-        };
-        let left = until.saturating_sub(world.clock.elapsed());
-        if left.is_zero() {
-            return Err(Vain::NotReady(format!("{missing}, after {limit}"), true));
-        }
-        stoppable(session, world.clock.sleep(pause.min(left))).await?;
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
+/// What the pods behind a workload, and the last warnings about all of it, say of why it is not ready.
+pub(super) async fn reasons(workload: &Workload, world: &World) -> String {
+    let pods = pods(workload, world).await;
+    let warnings = warnings(workload, &pods, world).await;
+    format!("{}{warnings}", problems(&pods))
 }
 
-async fn stoppable<T>(session: &Session, work: impl Future<Output = T>) -> Result<T, Vain> {
-    tokio::select! {
-        biased;
-        () = session.stop.cancelled() => Err(Vain::Stopped),
-        done = work => Ok(done),
-    }
-}
-
-/// Names the pods behind a workload that are not ready, each with its reason; nothing where they cannot be listed.
-pub(super) async fn pods_that_are_not_ready(workload: &Workload, world: &World) -> String {
-    let Ok(object) = workload.get(world).await else {
-        return String::new();
+/// The pods behind a workload; none where they cannot be listed.
+async fn pods(workload: &Workload, world: &World) -> Vec<Value> {
+    let Ok(object) = workload.subject.get(world).await else {
+        return Vec::new();
     };
     let Some(labels) = object.pointer("/spec/selector").and_then(selector) else {
-        return String::new();
+        return Vec::new();
     };
+    let (cluster, namespace) = (&workload.subject.cluster, workload.namespace());
+    let resource = PODS.resource();
     let listed = world
         .clusters
-        .list(
-            &workload.cluster,
-            &PODS.resource(),
-            Some(&workload.namespace),
-            Some(&labels),
-        )
-        .await;
-    let problems: Vec<String> = listed
-        .unwrap_or_default()
+        .list(cluster, &resource, Some(namespace), Some(&labels));
+    listed.await.unwrap_or_default()
+}
+
+/// Names those that are not ready, each with its reason.
+fn problems(pods: &[Value]) -> String {
+    let problems: Vec<String> = pods
         .iter()
         .filter_map(|pod| Some(format!("; pod {}: {}", full_name(pod), pod_problem(pod)?)))
         .take(NAMED_PODS)
         .collect();
     problems.concat()
+}
+
+/// The last warnings about a workload, its replica sets and its pods; nothing where events cannot be listed.
+async fn warnings(workload: &Workload, pods: &[Value], world: &World) -> String {
+    let (cluster, namespace) = (&workload.subject.cluster, workload.namespace());
+    let resource = EVENTS.resource();
+    let listed = world
+        .clusters
+        .list(cluster, &resource, Some(namespace), None);
+    let events = listed.await.unwrap_or_default();
+    let names: BTreeSet<&str> = pods.iter().map(|pod| text(pod, "/metadata/name")).collect();
+    let is_about = |event: &&Value| {
+        let name = text(event, "/involvedObject/name");
+        match text(event, "/involvedObject/kind") {
+            "Pod" => names.contains(name),
+            "ReplicaSet" => name
+                .rsplit_once('-')
+                .is_some_and(|(of, _)| of == workload.subject.name),
+            kind => kind == workload.kind.kind && name == workload.subject.name,
+        }
+    };
+    let mut found: Vec<&Value> = events
+        .iter()
+        .filter(|event| text(event, "/type") == "Warning")
+        .filter(is_about)
+        .collect();
+    found.sort_by_key(|event| std::cmp::Reverse(event_time(event)));
+    let named = found.iter().take(NAMED_EVENTS).map(|event| {
+        let (reason, message) = (text(event, "/reason"), cut(text(event, "/message")));
+        let name = text(event, "/involvedObject/name");
+        format!("; warning of {name}: {reason}: {message}")
+    });
+    named.collect()
 }

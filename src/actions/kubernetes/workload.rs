@@ -1,26 +1,16 @@
-//! One workload: what restarts and scalings are about.
+//! One workload: what rollouts and scalings are about.
 
 use crate::{
-    actions::{
-        framework::World,
-        kubernetes::{check_name, kinds::Kind},
-    },
-    domain::effect::{Object, Place, Scope, Which},
-    ports::{
-        cluster::{Change, ClusterError, ObjectPath},
-        executor::StepContext,
-    },
+    actions::kubernetes::{check_name, kinds::Kind, subject::Subject},
+    ports::executor::StepContext,
 };
-use serde_json::Value;
 use std::fmt;
 
-/// A workload in its place.
+/// A workload: an object whose pods are replaced step by step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Workload {
-    pub(super) cluster: String,
+    pub(super) subject: Subject,
     pub(super) kind: Kind,
-    pub(super) namespace: String,
-    pub(super) name: String,
 }
 
 /// The fields of inputs that name a workload, each with its kind; exactly one of them is given.
@@ -46,59 +36,21 @@ impl Workload {
         check_name("cluster", cluster)?;
         check_name("namespace", namespace)?;
         check_name(field, name)?;
-        Ok(Self {
+        let subject = Subject {
             cluster: cluster.to_owned(),
-            kind: *kind,
-            namespace: namespace.to_owned(),
+            kind: kind.effect_kind(),
+            namespace: Some(namespace.to_owned()),
             name: (*name).clone(),
+        };
+        Ok(Self {
+            subject,
+            kind: *kind,
         })
     }
 
-    /// As effects name it.
-    pub(super) fn object(&self) -> Object {
-        Object {
-            place: Place::Cluster(self.cluster.clone()),
-            kind: self.kind.effect_kind(),
-            scope: Scope::Namespace(self.namespace.clone()),
-            which: Which::Named(self.name.clone()),
-        }
-    }
-
-    pub(super) async fn get(&self, world: &World) -> Result<Value, ClusterError> {
-        let resource = self.kind.resource();
-        let namespace = Some(self.namespace.as_str());
-        world
-            .clusters
-            .get(&self.cluster, &resource, namespace, &self.name)
-            .await
-    }
-
-    /// Changes the object that was looked at; the API server refuses another one of the same name.
-    pub(super) async fn patch(
-        &self,
-        world: &World,
-        looked_at: &Value,
-        mut patch: Value,
-        dry_run: bool,
-    ) -> Result<Value, ClusterError> {
-        if let Some(uid) = looked_at.pointer("/metadata/uid") {
-            patch["metadata"]["uid"] = uid.clone();
-        }
-        let object = ObjectPath {
-            namespace: Some(&self.namespace),
-            name: &self.name,
-            subresource: None,
-        };
-        world
-            .clusters
-            .change(
-                &self.cluster,
-                &self.kind.resource(),
-                object,
-                Change::Merge(&patch),
-                dry_run,
-            )
-            .await
+    /// Where it lies.
+    pub(super) fn namespace(&self) -> &str {
+        self.subject.namespace.as_deref().unwrap_or_default()
     }
 }
 
@@ -115,6 +67,6 @@ pub(super) fn mark(context: &StepContext) -> String {
 
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}/{}", self.kind.word(), self.namespace, self.name)
+        self.subject.fmt(f)
     }
 }

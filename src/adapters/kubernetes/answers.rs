@@ -73,13 +73,31 @@ fn message(body: &[u8], most: usize) -> String {
         .and_then(|status| status.get("message"))
         .and_then(Value::as_str);
     match message {
-        Some(message) => message.chars().take(most).collect(),
+        Some(message) => {
+            let said = message.chars().take(most).collect();
+            budgets(status.as_ref())
+                .into_iter()
+                .fold(said, |said: String, budget| said + " " + budget)
+        }
         None => String::from_utf8_lossy(body)
             .chars()
             .filter(|c| !c.is_control())
             .take(SHOWN)
             .collect(),
     }
+}
+
+/// Of a refused eviction: which disruption budget forbids it, and what it needs.
+fn budgets(status: Option<&Value>) -> Vec<&str> {
+    let causes = status.and_then(|status| status.pointer("/details/causes")?.as_array());
+    let forbids = |cause: &&Value| {
+        let reason = cause.get("reason").and_then(Value::as_str);
+        reason == Some("DisruptionBudget")
+    };
+    let causes = causes.into_iter().flatten().filter(forbids);
+    causes
+        .filter_map(|cause| cause.get("message")?.as_str())
+        .collect()
 }
 
 pub(super) fn unavailable(cluster: &str, reason: String) -> ClusterError {

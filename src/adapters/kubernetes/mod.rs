@@ -92,6 +92,8 @@ pub struct Cluster {
     pub accounts: BTreeMap<RunbookName, Account>,
     /// The account of every other runbook; the agent's own where none is named.
     pub account: Option<Account>,
+    /// Whether the agent leaves events on what its steps have changed.
+    pub events: bool,
 }
 
 impl From<Credentials> for Cluster {
@@ -101,6 +103,7 @@ impl From<Credentials> for Cluster {
             credentials,
             accounts: BTreeMap::new(),
             account: None,
+            events: true,
         }
     }
 }
@@ -423,6 +426,11 @@ impl Clusters for ConfiguredClusters {
             shared: Arc::clone(&self.shared),
             runbook: Some(runbook.clone()),
         })
+    }
+
+    fn takes_notes(&self, cluster: &str) -> bool {
+        let configured = self.shared.clusters.get(cluster);
+        configured.is_some_and(|cluster| cluster.events)
     }
 
     fn deadline(&self) -> Span {

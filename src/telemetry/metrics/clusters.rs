@@ -1,13 +1,17 @@
 //! Kubernetes API servers.
 
 use super::{Maker, SHORT};
-use prometheus::{HistogramVec, IntCounterVec};
+use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
+use std::{collections::BTreeSet, sync::Mutex};
 
 /// Requests to API servers.
 #[derive(Debug)]
 pub(in crate::telemetry) struct ClusterMetrics {
     pub(in crate::telemetry) requests: IntCounterVec,
     pub(in crate::telemetry) duration: HistogramVec,
+    pub(in crate::telemetry) up: IntGaugeVec,
+    /// Those whose last request was in vain.
+    pub(in crate::telemetry) away: Mutex<BTreeSet<String>>,
 }
 
 impl ClusterMetrics {
@@ -24,6 +28,12 @@ impl ClusterMetrics {
                 &["cluster"],
                 &SHORT,
             ),
+            up: make.gauges(
+                "orderly_kubernetes_up",
+                "1 where the last request to the Kubernetes API server was answered.",
+                &["cluster"],
+            ),
+            away: Mutex::default(),
         }
     }
 }

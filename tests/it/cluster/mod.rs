@@ -6,12 +6,15 @@
     reason = "what fails here fails the test"
 )]
 
+mod autoscaling;
 mod away;
 mod checks;
 mod control_plane;
+mod events;
 mod inside;
 mod jobs;
 mod meddling;
+mod nodes;
 mod objects_apply;
 mod objects_delete;
 mod objects_patch;
@@ -20,7 +23,9 @@ mod objects_raced;
 mod objects_wait;
 pub(crate) mod plane;
 mod postgres;
+mod revisions;
 mod rights;
 mod rollouts;
 mod scaling;
 mod snapshots;
+mod undo;

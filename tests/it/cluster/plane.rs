@@ -8,7 +8,7 @@
 use crate::steps::{Run, world};
 use orderly::{
     actions::framework::World,
-    adapters::kubernetes::{ConfiguredClusters, Credentials},
+    adapters::kubernetes::{Cluster, ConfiguredClusters, Credentials},
     domain::run::{StepReport, StepResult},
 };
 use rustix::process::Pid;
@@ -302,9 +302,13 @@ impl Space {
             path,
             context: None,
         };
+        self.world_with(credentials.into())
+    }
+
+    pub(crate) fn world_with(&self, cluster: Cluster) -> World {
         World {
             clusters: Arc::new(ConfiguredClusters::new(
-                [("default".to_owned(), credentials.into())].into(),
+                [("default".to_owned(), cluster)].into(),
             )),
             ..world(&self.folder.path().join("state"))
         }

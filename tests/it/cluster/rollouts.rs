@@ -82,7 +82,8 @@ async fn a_rollout_whose_pods_never_get_ready_is_given_up_in_time() {
         error.contains(&format!("; pod {}/web-", space.name)),
         "{error}"
     );
-    assert!(retryable);
+    assert!(error.contains("; undone, but is not ready: "), "{error}");
+    assert!(!retryable);
 }
 
 #[tokio::test]
@@ -91,7 +92,7 @@ async fn a_rollout_that_its_controller_has_given_up_is_not_waited_for() {
     space.deployment("web", 1, "never-ready");
     let deadline = r#"{"spec":{"progressDeadlineSeconds":2}}"#;
     space.kubectl(&["patch", "deployment/web", "-p", deadline]);
-    let restart = json!({ "namespace": space.name, "deployment": "web", "wait": "60s" });
+    let restart = json!({ "namespace": space.name, "deployment": "web", "wait": "60s", "undoOnFailure": false });
     let report = space.step("kubernetes/rollout-restart", restart).await;
     let (error, retryable) = failure(&report);
     assert!(error.contains("has timed out progressing"), "{error}");

@@ -1,0 +1,282 @@
+//! `kubernetes/rollout-undo`.
+
+use crate::{
+    actions::{
+        framework::{Action, World, outputs},
+        kubernetes::{
+            default_cluster,
+            kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
+            progress::{Progress, rollout},
+            report_error,
+            revisions::{Revisions, current, revisions},
+            turn::{self, Carried, Made, Patience, Scene, Turn, carry_out},
+            workload::Workload,
+        },
+    },
+    domain::{
+        effect::{Class, Effect, Effects, Verb},
+        run::StepReport,
+        span::Span,
+    },
+    ports::{
+        BoxFuture,
+        executor::{Intent, Session, StepContext},
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Takes a workload back to an earlier revision.
+#[derive(Debug, Clone, Copy)]
+pub struct RolloutUndo;
+
+/// What `kubernetes/rollout-undo` is told. Exactly one of `deployment`, `statefulset` and `daemonset` is given.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RolloutUndoInputs {
+    /// The cluster's name in the agent's configuration.
+    #[serde(default = "default_cluster")]
+    pub cluster: String,
+    /// The namespace.
+    pub namespace: String,
+    /// A deployment's name.
+    #[serde(default)]
+    pub deployment: Option<String>,
+    /// A stateful set's name.
+    #[serde(default)]
+    pub statefulset: Option<String>,
+    /// A daemon set's name.
+    #[serde(default)]
+    pub daemonset: Option<String>,
+    /// The revision to go back to, as `kubectl rollout history` numbers them; the one before the current one where none is named.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub to_revision: Option<u64>,
+    /// How long to wait until all pods are of that revision and available; without it, the step does not wait.
+    #[serde(default)]
+    pub wait: Option<Span>,
+}
+
+/// What `kubernetes/rollout-undo` leaves for later steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RolloutUndoOutputs {
+    /// The cluster.
+    pub cluster: String,
+    /// `deployment`, `statefulset` or `daemonset`.
+    pub kind: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The workload.
+    pub name: String,
+    /// The revision that ran before.
+    pub from_revision: u64,
+    /// The revision that it was taken back to. The cluster counts it as a new one afterwards.
+    pub to_revision: u64,
+    /// How long it took to be ready, in milliseconds; nothing if the step did not wait.
+    pub ready_after_ms: Option<u64>,
+}
+
+impl RolloutUndoInputs {
+    fn workload(&self) -> Result<Workload, String> {
+        let named = [
+            ("deployment", DEPLOYMENTS, &self.deployment),
+            ("statefulset", STATEFUL_SETS, &self.statefulset),
+            ("daemonset", DAEMON_SETS, &self.daemonset),
+        ];
+        Workload::new(&self.cluster, &self.namespace, &named)
+    }
+}
+
+/// The number of the revision whose template the workload has.
+struct GoBack<'a> {
+    workload: &'a Workload,
+    revisions: Revisions,
+    to: Option<u64>,
+}
+
+impl GoBack<'_> {
+    /// The one before the current one.
+    fn former(&self, current: u64) -> Result<u64, String> {
+        let earlier = self.revisions.keys().filter(|number| **number < current);
+        earlier.max().copied().ok_or_else(|| {
+            format!(
+                "{} has no former revision to go back to\nhint: {}",
+                self.workload,
+                self.known()
+            )
+        })
+    }
+    fn known(&self) -> String {
+        let numbers: Vec<String> = self.revisions.keys().map(u64::to_string).collect();
+        match numbers.as_slice() {
+            [] => "the cluster keeps none; see `revisionHistoryLimit`".to_owned(),
+            numbers => format!("the cluster keeps {}", numbers.join(", ")),
+        }
+    }
+}
+
+impl Turn for GoBack<'_> {
+    const NOTE: &'static str = "orderly.dev/rolled-back";
+    const PART: &'static str = "/spec/template";
+    const DOING: &'static str = "taking back";
+
+    fn workload(&self) -> Option<&Workload> {
+        Some(self.workload)
+    }
+    fn read(&self, object: &Value) -> Value {
+        json!(current(object, &self.revisions))
+    }
+    fn wanted(&self, object: &Value) -> Result<Value, String> {
+        let workload = self.workload;
+        if object.pointer("/spec/paused") == Some(&Value::Bool(true)) {
+            return Err(format!(
+                "{workload} is paused, so a rollout would not begin\nhint: resume it first"
+            ));
+        }
+        let to = match self.to {
+            Some(to) => to,
+            None => self.former(current(object, &self.revisions))?,
+        };
+        if !self.revisions.contains_key(&to) {
+            let known = self.known();
+            return Err(format!("{workload} has no revision {to}\nhint: {known}"));
+        }
+        Ok(json!(to))
+    }
+    fn patch(&self, revision: &Value) -> Value {
+        let number = revision.as_u64().unwrap_or_default();
+        self.revisions.get(&number).cloned().unwrap_or_default()
+    }
+    fn progress(&self, _: &Value, object: &Value) -> Progress {
+        rollout(&self.workload.kind, object)
+    }
+    fn done(&self, from: &Value, to: &Value) -> String {
+        format!("was taken back from revision {from} to {to}")
+    }
+}
+
+impl Action for RolloutUndo {
+    type Inputs = RolloutUndoInputs;
+    type Outputs = RolloutUndoOutputs;
+    const NAME: &'static str = "kubernetes/rollout-undo";
+    const SUMMARY: &'static str =
+        "Takes a deployment, stateful set or daemon set back to an earlier revision.";
+
+    fn validate(&self, inputs: &RolloutUndoInputs) -> Result<(), String> {
+        if inputs.to_revision == Some(0) {
+            return Err(
+                "in `with`, at `toRevision`: revisions count from 1\nhint: leave it out for the former one"
+                    .to_owned(),
+            );
+        }
+        inputs.workload().map(drop)
+    }
+
+    fn intend(&self, inputs: &RolloutUndoInputs, _: &StepContext) -> Result<Intent, String> {
+        let object = inputs.workload()?.subject.object();
+        let undo = "go back to the revision that runs now";
+        Ok(Intent {
+            effects: Effects::exact(vec![Effect::change(Verb::Update, object, undo)]),
+            // The note of this step says whether it was done; going back twice would lead forth again.
+            idempotent: true,
+            wants_approval: None,
+            pinned: crate::domain::pinned::Pinned::default(),
+        })
+    }
+
+    fn grace(&self, _: &RolloutUndoInputs) -> Span {
+        turn::grace()
+    }
+
+    fn runs_dry(&self, _: Class) -> bool {
+        true
+    }
+
+    fn execute<'a>(
+        &'a self,
+        inputs: RolloutUndoInputs,
+        session: &'a Session,
+        world: &'a World,
+    ) -> BoxFuture<'a, StepReport> {
+        Box::pin(async move {
+            match go_back(&inputs, session, world).await {
+                Ok(report) | Err(report) => report,
+            }
+        })
+    }
+}
+
+async fn go_back(
+    inputs: &RolloutUndoInputs,
+    session: &Session,
+    world: &World,
+) -> Result<StepReport, StepReport> {
+    let refused = |error| StepReport::failed(error, false);
+    let workload = &inputs.workload().map_err(refused)?;
+    let failed = |error| report_error(&format!("looking for revisions of {workload}"), &error);
+    let scene = Scene {
+        subject: &workload.subject,
+        session,
+        world,
+    };
+    let object = workload.subject.get(world).await.map_err(failed)?;
+    let turn = GoBack {
+        workload,
+        revisions: revisions(workload, &object, world).await.map_err(failed)?,
+        to: inputs.to_revision,
+    };
+    let carried = carry_out(&turn, scene, Patience::without_undo(inputs.wait)).await?;
+    let number = |value: &Value| value.as_u64().unwrap_or_default();
+    let left = RolloutUndoOutputs {
+        cluster: inputs.cluster.clone(),
+        kind: workload.kind.word(),
+        namespace: inputs.namespace.clone(),
+        name: workload.subject.name.clone(),
+        from_revision: number(&carried.turned.from),
+        to_revision: number(&carried.turned.to),
+        ready_after_ms: carried.ready_after.map(Span::millis),
+    };
+    let summary = summary(workload, &carried, session.context.dry_run);
+    Ok(carried.report(summary, outputs(&left)))
+}
+
+fn summary(workload: &Workload, carried: &Carried, dry_run: bool) -> String {
+    let (from, to) = (&carried.turned.from, &carried.turned.to);
+    let done = match (carried.turned.state, dry_run) {
+        (Made::Already, _) => {
+            format!("{workload} is of revision {to} already, nothing was changed")
+        }
+        (Made::Here | Made::PutBack, true) => {
+            format!("would take {workload} back from revision {from} to {to}; the server agrees")
+        }
+        (Made::Here | Made::PutBack, false) => {
+            format!("{workload} taken back from revision {from} to {to}")
+        }
+    };
+    match carried.ready_after {
+        Some(took) => format!("{done}, ready after {took}"),
+        None => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{actions::framework::scripted::intend, domain::effect::Class};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn going_back_names_its_workload_and_counts_from_one() {
+        let back = json!({ "namespace": "shop", "daemonset": "agent" });
+        let intent = intend("kubernetes/rollout-undo", back).await.unwrap();
+        assert_eq!(intent.effects.class(), Class::Change);
+        assert_eq!(
+            intent.effects.items[0].to_string(),
+            "update daemonset.apps agent in namespace shop on cluster default"
+        );
+        let zero = json!({ "namespace": "shop", "daemonset": "agent", "toRevision": 0 });
+        let error = intend("kubernetes/rollout-undo", zero).await.unwrap_err();
+        assert!(error.contains("count from 1"), "{error}");
+    }
+}

@@ -1,0 +1,179 @@
+//! Which objects a step has changed, by the answers of the API server rather than by what was planned.
+
+use crate::{
+    domain::{name::RunbookName, span::Span},
+    ports::{
+        BoxFuture,
+        cluster::{
+            Change, ClusterError, Clusters, Container, ExecEnd, ExecStreams, LogsOf, Matching,
+            Names, ObjectPath, Resource, Sink, Sort,
+        },
+    },
+};
+use serde_json::Value;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// An object that was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::actions) struct Touched {
+    pub(super) cluster: String,
+    pub(super) resource: Resource,
+    pub(super) namespace: Option<String>,
+    pub(super) name: String,
+    /// As the server has it; empty where it does not say.
+    pub(super) uid: String,
+}
+
+/// All that were changed, each once, in their order.
+pub(in crate::actions) type AllTouched = Arc<Mutex<Vec<Touched>>>;
+
+/// The same clusters, which note what is changed through them.
+#[derive(Debug)]
+pub(in crate::actions) struct Watching {
+    clusters: Arc<dyn Clusters>,
+    touched: AllTouched,
+}
+
+impl Watching {
+    pub(in crate::actions) fn new(clusters: Arc<dyn Clusters>, touched: AllTouched) -> Self {
+        Self { clusters, touched }
+    }
+
+    fn note(&self, touched: Touched) {
+        let mut all = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |other: &Touched| {
+            (
+                &other.cluster,
+                &other.resource,
+                &other.namespace,
+                &other.name,
+            ) == (
+                &touched.cluster,
+                &touched.resource,
+                &touched.namespace,
+                &touched.name,
+            )
+        };
+        match all.iter_mut().find(|other| same(other)) {
+            Some(known) => *known = touched,
+            None => all.push(touched),
+        }
+    }
+}
+
+/// An object or its size and status; an eviction or a token is no change of the object that it hangs on.
+fn is_object(object: ObjectPath<'_>) -> bool {
+    matches!(object.subresource, None | Some("scale" | "status"))
+}
+
+/// Of an object, or of what a deletion answers.
+fn uid(answer: &Value) -> &str {
+    let places = ["/metadata/uid", "/details/uid"];
+    let mut found = places
+        .iter()
+        .filter_map(|place| answer.pointer(place)?.as_str());
+    found.next().unwrap_or_default()
+}
+
+impl Clusters for Watching {
+    fn version<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<String, ClusterError>> {
+        self.clusters.version(cluster)
+    }
+    fn get<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Value, ClusterError>> {
+        self.clusters.get(cluster, resource, namespace, name)
+    }
+    fn list<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        selector: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>> {
+        self.clusters.list(cluster, resource, namespace, selector)
+    }
+    fn names<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        matching: Matching<'a>,
+        most: usize,
+    ) -> BoxFuture<'a, Result<Names, ClusterError>> {
+        self.clusters
+            .names(cluster, resource, namespace, matching, most)
+    }
+    fn is_reached_by_programs(&self, cluster: &str, kubeconfig: Option<&str>) -> bool {
+        self.clusters.is_reached_by_programs(cluster, kubeconfig)
+    }
+    fn assumed_namespace<'a>(
+        &'a self,
+        cluster: &'a str,
+    ) -> BoxFuture<'a, Result<String, ClusterError>> {
+        self.clusters.assumed_namespace(cluster)
+    }
+    fn find<'a>(
+        &'a self,
+        cluster: &'a str,
+        sort: Sort<'a>,
+    ) -> BoxFuture<'a, Result<Resource, ClusterError>> {
+        self.clusters.find(cluster, sort)
+    }
+    fn change<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        object: ObjectPath<'a>,
+        change: Change<'a>,
+        dry_run: bool,
+    ) -> BoxFuture<'a, Result<Value, ClusterError>> {
+        Box::pin(async move {
+            let changed = self
+                .clusters
+                .change(cluster, resource, object, change, dry_run);
+            let answer = changed.await?;
+            if !dry_run && is_object(object) {
+                self.note(Touched {
+                    cluster: cluster.to_owned(),
+                    resource: resource.clone(),
+                    namespace: object.namespace.map(str::to_owned),
+                    name: object.name.to_owned(),
+                    uid: uid(&answer).to_owned(),
+                });
+            }
+            Ok(answer)
+        })
+    }
+    fn logs<'a>(
+        &'a self,
+        cluster: &'a str,
+        of: LogsOf<'a>,
+        sink: &'a mut Sink<'_>,
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
+        self.clusters.logs(cluster, of, sink)
+    }
+    fn exec<'a>(
+        &'a self,
+        cluster: &'a str,
+        in_container: Container<'a>,
+        argv: &'a [String],
+        streams: ExecStreams<'a>,
+    ) -> BoxFuture<'a, Result<ExecEnd, ClusterError>> {
+        self.clusters.exec(cluster, in_container, argv, streams)
+    }
+    fn acting_for(&self, runbook: &RunbookName) -> Arc<dyn Clusters> {
+        let clusters = self.clusters.acting_for(runbook);
+        Arc::new(Self::new(clusters, self.touched.clone()))
+    }
+    fn takes_notes(&self, cluster: &str) -> bool {
+        self.clusters.takes_notes(cluster)
+    }
+    fn deadline(&self) -> Span {
+        self.clusters.deadline()
+    }
+}
