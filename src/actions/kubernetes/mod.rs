@@ -19,7 +19,10 @@ mod survey;
 mod wait;
 mod workload;
 
-pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
+pub use check::{
+    CheckInputs, CheckOutputs, Demand, Demands, KubernetesCheck, Problem, Severity, Size, Weighed,
+    What,
+};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
 pub(in crate::actions) use survey::survey;

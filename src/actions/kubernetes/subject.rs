@@ -124,7 +124,7 @@ pub(super) fn check_kind(field: &str, kind: &str) -> Result<(), String> {
 }
 
 /// A name as the API server takes it in a path; roles and their like may hold more than DNS names.
-fn check_object_name(field: &str, name: &str) -> Result<(), String> {
+pub(super) fn check_object_name(field: &str, name: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._:@".contains(c);
     if (1..=253).contains(&name.len()) && name.chars().all(fits) && name != "." && name != ".." {
         return Ok(());

@@ -170,6 +170,21 @@ pub(super) fn evaluate(
     Ok(result)
 }
 
+/// What an expression gives that knows these names alone.
+pub(super) fn about(
+    source: &str,
+    facts: &BTreeMap<&'static str, Value>,
+) -> Result<Value, ExpressionError> {
+    let failed = |error: &Error| ExpressionError::new(reason(error), 0);
+    let names = facts
+        .iter()
+        .map(|(name, fact)| (*name, value::Value::from(value::Serde(fact))));
+    let result = compile(source, 0)?
+        .eval(value::Value::from_pairs(names))
+        .map_err(|error| failed(&error))?;
+    serde_json::to_value(&result).map_err(|error| ExpressionError::new(error.to_string(), 0))
+}
+
 /// Refuses secrets where they may not be, and values that hold a secret's marker.
 fn admit(references: &[Reference], scope: &Scope<'_>) -> Result<(), ExpressionError> {
     for reference in references {

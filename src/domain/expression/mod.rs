@@ -14,6 +14,7 @@
 //!
 //! It deliberately lacks `*` on anything but numbers (write `| times(2)`), ranges and string formatting: each could fill the memory.
 
+pub mod about;
 mod engine;
 mod gives;
 mod partly;

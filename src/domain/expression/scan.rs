@@ -45,33 +45,58 @@ pub(super) enum Token<'a> {
 
 /// The names that an expression uses. `offset` is where it begins in the whole text.
 pub(super) fn references(source: &str, offset: usize) -> Result<Vec<Reference>, ExpressionError> {
-    let tokens = tokens(source, offset)?;
     let mut found = Vec::new();
+    each_name(source, offset, |name| {
+        found.push(reference(name)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// A name as it stands in an expression.
+pub(super) struct Name<'t, 's> {
+    pub(super) word: &'s str,
+    /// The words that follow it.
+    pub(super) path: Vec<String>,
+    /// How many tokens these take.
+    used: usize,
+    rest: &'t [(Token<'s>, usize)],
+    pub(super) at: usize,
+}
+
+/// Tells each name, and refuses filters and tests that there are not.
+pub(super) fn each_name<'s>(
+    source: &'s str,
+    offset: usize,
+    mut told: impl FnMut(Name<'_, 's>) -> Result<(), ExpressionError>,
+) -> Result<(), ExpressionError> {
+    let tokens = tokens(source, offset)?;
     let mut index = 0;
     while let Some((token, at)) = tokens.get(index) {
-        let Token::Word(word) = *token else {
+        let (Token::Word(word), at) = (*token, *at) else {
             index += 1;
             continue;
         };
         let rest = tokens.get(index + 1..).unwrap_or_default();
-        match role(&tokens, index) {
+        index += 1;
+        match role(&tokens, index - 1) {
             Role::Name => {
                 let (path, used) = path(rest);
-                found.push(reference(word, path, used, rest, *at)?);
-                index += 1 + used;
+                index += used;
+                told(Name {
+                    word,
+                    path,
+                    used,
+                    rest,
+                    at,
+                })?;
             }
-            Role::Filter => {
-                known(word, &FILTERS, "filter", *at)?;
-                index += 1;
-            }
-            Role::Test => {
-                known(word, &TESTS, "test", *at)?;
-                index += 1;
-            }
-            Role::Other => index += 1,
+            Role::Filter => known(word, &FILTERS, "filter", at)?,
+            Role::Test => known(word, &TESTS, "test", at)?,
+            Role::Other => {}
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The name that an expression is, if it is nothing but one.
@@ -145,19 +170,14 @@ fn path(rest: &[(Token<'_>, usize)]) -> (Vec<String>, usize) {
     }
 }
 
-fn reference(
-    word: &str,
-    path: Vec<String>,
-    used: usize,
-    rest: &[(Token<'_>, usize)],
-    at: usize,
-) -> Result<Reference, ExpressionError> {
+fn reference(name: Name<'_, '_>) -> Result<Reference, ExpressionError> {
+    let (word, at) = (name.word, name.at);
     let root = Root::ALL.into_iter().find(|root| root.as_str() == word);
     let root = root.ok_or_else(|| unknown(word, &Root::ALL.map(Root::as_str), "name", at))?;
     let path = if root == Root::Secret {
-        vec![secret_name(used, rest, at)?]
+        vec![secret_name(name.used, name.rest, at)?]
     } else {
-        path
+        name.path
     };
     let place = Place {
         pointer: String::new(),
@@ -193,7 +213,7 @@ fn known(word: &str, list: &[&str], what: &str, at: usize) -> Result<(), Express
     Err(unknown(word, list, what, at))
 }
 
-fn unknown(word: &str, list: &[&str], what: &str, at: usize) -> ExpressionError {
+pub(super) fn unknown(word: &str, list: &[&str], what: &str, at: usize) -> ExpressionError {
     ExpressionError::new(format!("there is no {what} `{word}`"), at)
         .hint(format!("known are {}", list.join(", ")))
 }
