@@ -7,11 +7,13 @@
 //!
 //! A cluster is named by its key under `clusters` in the agent's configuration; `default` where a step names none.
 
+mod access_review;
 mod check;
 pub mod kinds;
 mod object;
 pub(in crate::actions) mod pinning;
 mod progress;
+mod rbac_report;
 mod rollout_restart;
 mod scale;
 mod subject;
@@ -19,10 +21,14 @@ mod survey;
 mod wait;
 mod workload;
 
+pub use access_review::{
+    Access, AccessReview, Answered, Expectation, ReviewInputs, ReviewOutputs, Somebody,
+};
 pub use check::{
     CheckInputs, CheckOutputs, Demand, Demands, KubernetesCheck, Problem, Severity, Size, Weighed,
     What,
 };
+pub use rbac_report::{Holder, Power, RbacReport, ReportInputs, ReportOutputs};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use scale::{KubernetesScale, ScaleInputs, ScaleOutputs};
 pub(in crate::actions) use survey::survey;
@@ -35,6 +41,8 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(KubernetesCheck),
         Box::new(RolloutRestart),
         Box::new(KubernetesScale),
+        Box::new(AccessReview),
+        Box::new(RbacReport),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     actions::{
-        framework::{Action, World, outputs},
+        framework::{Action, World, outputs, rights},
         kubernetes::{
             default_cluster,
             kinds::{DEPLOYMENTS, STATEFUL_SETS},
@@ -15,6 +15,7 @@ use crate::{
     },
     domain::{
         effect::{Class, Effect, Effects, Tri, Verb},
+        right::Rights,
         run::StepReport,
         span::Span,
     },
@@ -115,6 +116,11 @@ impl Action for KubernetesScale {
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn rights(&self, inputs: &ScaleInputs, effects: &Effects) -> Rights {
+        let waits = inputs.wait.map(|_| (&*inputs.cluster, &*inputs.namespace));
+        rights::of_effects(effects).and_telling_of_pods(waits)
     }
 
     fn runs_dry(&self, _: Class) -> bool {

@@ -6,9 +6,11 @@
     reason = "what fails here fails the test"
 )]
 
+mod access;
 mod away;
 mod checks;
 mod control_plane;
+mod looks;
 pub(crate) mod plane;
 mod rights;
 mod rollouts;

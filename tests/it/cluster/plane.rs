@@ -278,16 +278,7 @@ impl Space {
     }
 
     pub(crate) fn world_of(&self, path: PathBuf) -> World {
-        let credentials = Credentials::Kubeconfig {
-            path,
-            context: None,
-        };
-        World {
-            clusters: Arc::new(ConfiguredClusters::new(
-                [("default".to_owned(), credentials.into())].into(),
-            )),
-            ..world(&self.folder.path().join("state"))
-        }
+        world_at(self.folder.path(), path)
     }
 
     /// One step of a run of its own.
@@ -298,6 +289,20 @@ impl Space {
     /// A run of the agent.
     pub(crate) fn run(&self) -> Run {
         Run::new(self.world())
+    }
+}
+
+/// The agent's world with the cluster of this kubeconfig in it.
+pub(crate) fn world_at(folder: &Path, kubeconfig: PathBuf) -> World {
+    let credentials = Credentials::Kubeconfig {
+        path: kubeconfig,
+        context: None,
+    };
+    World {
+        clusters: Arc::new(ConfiguredClusters::new(
+            [("default".to_owned(), credentials.into())].into(),
+        )),
+        ..world(&folder.join("state"))
     }
 }
 

@@ -42,12 +42,12 @@ pub struct CheckInputs {
     /// type and `True`, `False` or `Unknown`) and `age` (in seconds). Without any it is enough that there are `minimum` objects.
     #[serde(default)]
     pub that: Demands,
-    /// At least this many nodes, pods, workloads or objects must be as they should be, or endpoints of each service; otherwise it is
-    /// critical. With `each`, so many more pods of that size must fit.
+    /// At least this many nodes, pods or workloads must be as they should be, or endpoints of each service, or objects be there; otherwise
+    /// it is critical. With `each`, so many more pods of that size must fit.
     #[serde(default = "one")]
     pub minimum: u64,
-    /// Exactly one of these numbers of nodes, pods, workloads or objects must be as they should be, or endpoints of each service; otherwise
-    /// it is critical: `[2, 3]` means 2 of 2 or 3 of 3 pods.
+    /// Exactly one of these numbers of nodes, pods or workloads must be as they should be, or endpoints of each service, or objects be
+    /// there; otherwise it is critical: `[2, 3]` means 2 of 2 or 3 of 3 pods.
     #[serde(default)]
     pub exactly: Vec<u64>,
     /// For `capacity`: the size of a pod of which it is told how many more fit.

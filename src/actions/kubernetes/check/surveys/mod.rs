@@ -63,6 +63,11 @@ impl Expected<'_> {
         }
         (ready < self.minimum).then(|| format!("at least {}", self.minimum))
     }
+
+    fn lacking(self, ready: u64) -> Option<String> {
+        let wanted = self.lacks(ready)?;
+        Some(format!("{wanted} must be"))
+    }
 }
 
 impl Survey {
@@ -79,8 +84,7 @@ impl Survey {
     }
 
     fn expecting(self, expected: Expected<'_>) -> Self {
-        let lacks = expected.lacks(self.ready);
-        let too_few = lacks.map(|wanted| format!("{wanted} must be"));
+        let too_few = expected.lacking(self.ready);
         Self { too_few, ..self }
     }
 

@@ -29,7 +29,8 @@ pub(in crate::actions::kubernetes::check) fn objects(
     Survey {
         ready: well as u64,
         headline: format!("{well} of {} {what}", objects.len()),
+        // Those that are not as asked are told already, each as grave as it is.
+        too_few: expected.lacking(objects.len() as u64),
         ..found
     }
-    .expecting(expected)
 }
