@@ -117,6 +117,10 @@ fn of_effect(effect: &Effect, cluster: &str, rights: &mut Rights) {
         name,
     };
     match requests(&effect.verb) {
+        // Who makes something new cannot be held to a name: the request does not tell it.
+        Some(Requests::Object(verbs)) if effect.verb == Verb::Create => {
+            rights.rights.extend(On { name: None, ..on }.to(verbs));
+        }
         Some(Requests::Object(verbs)) => rights.rights.extend(on.to(verbs)),
         Some(Requests::Part(part, verbs)) => {
             let resource = format!("{resource}/{part}");
@@ -248,6 +252,10 @@ mod tests {
                 "get pods. shop/*",
                 "list pods. shop/*"
             ]
+        );
+        assert_eq!(
+            shown(effect(Verb::Create, "job.batch", shop(), web())),
+            ["create jobs.batch shop/*"]
         );
         assert_eq!(
             shown(effect(Verb::Evict, "pod", shop(), web())),

@@ -12,6 +12,8 @@ mod checks;
 mod control_plane;
 mod looks;
 pub(crate) mod plane;
+mod protected;
+mod rbac;
 mod rights;
 mod rollouts;
 mod scaling;
