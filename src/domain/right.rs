@@ -63,11 +63,13 @@ pub struct Rule {
 
 /// What a right is on: group, resource, name.
 type On = (String, String, Option<String>);
+/// Verbs on it.
+type Granted = BTreeMap<On, BTreeSet<String>>;
 
 /// The least roles that grant these rights of one cluster: the cluster role first, then by namespace. What is granted everywhere, or on
 /// every object, is not granted once more for one.
 pub fn roles<'a>(rights: impl IntoIterator<Item = &'a Right>) -> Vec<Role> {
-    let mut granted: BTreeMap<Option<String>, BTreeMap<On, BTreeSet<String>>> = BTreeMap::new();
+    let mut granted: BTreeMap<Option<String>, Granted> = BTreeMap::new();
     for right in rights {
         let on = (
             right.group.clone(),
@@ -78,41 +80,34 @@ pub fn roles<'a>(rights: impl IntoIterator<Item = &'a Right>) -> Vec<Role> {
         of_place.entry(on).or_default().insert(right.verb.clone());
     }
     let everywhere = granted.get(&None).cloned().unwrap_or_default();
-    granted
-        .into_iter()
-        .map(|(namespace, own)| {
-            let wider: Vec<_> = match namespace {
-                Some(_) => vec![&own, &everywhere],
-                None => vec![&own],
-            };
-            let rest = own.iter().map(|(on, verbs)| {
-                let left = verbs.iter().filter(|verb| {
-                    !wider
-                        .iter()
-                        .any(|all| is_covered(on, verb, all, std::ptr::eq(*all, &own)))
-                });
-                (on.clone(), left.cloned().collect())
-            });
-            let rules = rules(rest.collect());
-            Role { namespace, rules }
-        })
-        .filter(|role| !role.rules.is_empty())
-        .collect()
+    let least = |(namespace, own): (Option<String>, Granted)| {
+        let wider = namespace.as_ref().map(|_| &everywhere);
+        let rest = own.iter().map(|(on, verbs)| {
+            let left = verbs
+                .iter()
+                .filter(|verb| !is_covered(on, verb, &own, wider));
+            (on.clone(), left.cloned().collect())
+        });
+        let rules = rules(rest.collect());
+        Role { namespace, rules }
+    };
+    let roles = granted.into_iter().map(least);
+    roles.filter(|role| !role.rules.is_empty()).collect()
 }
 
-/// Whether a wider right grants it: the same everywhere, or on every object.
-fn is_covered(on: &On, verb: &str, by: &BTreeMap<On, BTreeSet<String>>, is_own: bool) -> bool {
+/// Whether another right grants it: on every object, or everywhere.
+fn is_covered(on: &On, verb: &str, own: &Granted, everywhere: Option<&Granted>) -> bool {
     let (group, resource, name) = on;
-    let grants = |name: &Option<String>| {
+    let grants = |by: &Granted, name: &Option<String>| {
         let wider = (group.clone(), resource.clone(), name.clone());
         by.get(&wider).is_some_and(|verbs| verbs.contains(verb))
     };
-    let on_all = name.is_some() && grants(&None);
-    on_all || !is_own && grants(name)
+    let on_all = |by: &Granted| name.is_some() && grants(by, &None);
+    on_all(own) || everywhere.is_some_and(|by| on_all(by) || grants(by, name))
 }
 
-/// Names of the same verbs go together, then resources of the same names and verbs, then groups of the same resources.
-fn rules(rights: BTreeMap<On, BTreeSet<String>>) -> Vec<Rule> {
+/// Names of the same verbs go together, then resources of the same names and verbs.
+fn rules(rights: Granted) -> Vec<Rule> {
     let mut by_verbs: BTreeMap<(String, String, bool, Vec<String>), BTreeSet<String>> =
         BTreeMap::new();
     for ((group, resource, name), verbs) in rights {

@@ -7,6 +7,7 @@
 //! `when` is true.
 
 mod called;
+mod rights;
 mod stand_in;
 
 pub use called::{Called, Callee};
@@ -22,7 +23,7 @@ use crate::{
         pinned::Pinned,
         plan::PlannedStep,
         policy::Policy,
-        right::{Right, Rights},
+        right::Rights,
         runbook::{Phase, Runbook, Step},
     },
     flow::world::{Settings, effective_policy, quorum},
@@ -233,7 +234,7 @@ impl<'a> Known<'a> {
             let intent = intent(question, catalogue, step, &arguments, &context);
             match intent {
                 Ok(intent) => {
-                    let rights = rights(catalogue, step, &arguments, &intent, &stand_ins);
+                    let rights = rights::of(catalogue, step, &arguments, &intent, &stand_ins);
                     let intent = unsure(intent, &not_yet, step);
                     let answer = judged(question, policy, (phase, step), arguments.clone(), intent);
                     let told = told(not_yet, Ok(answer));
@@ -248,47 +249,9 @@ impl<'a> Known<'a> {
         let intent = undecided(&not_yet, step);
         let answer = judged(question, policy, (phase, step), json!({}), intent);
         let told = told(not_yet, Ok(answer));
-        let reasons = told.not_yet.iter().map(only_in_a_run);
-        let rights = Rights {
-            rights: Vec::new(),
-            untold: reasons.filter(|_| may_reach_clusters(step)).collect(),
-        };
+        let rights = rights::unknown(step, &told.not_yet);
         (ExplainedStep { rights, ..told }, Value::Null)
     }
-}
-
-/// Of an action that says nothing without its values, only its name tells what it is about.
-fn may_reach_clusters(step: &Step) -> bool {
-    let uses = step.uses.as_str();
-    uses == "command" || uses.starts_with("kubernetes/") || uses.starts_with("helm/")
-}
-
-/// What the step must be allowed, not narrowed by what is not known yet.
-fn rights(
-    catalogue: &Catalogue,
-    step: &Step,
-    arguments: &Value,
-    intent: &Intent,
-    stand_ins: &StandIns,
-) -> Rights {
-    let found = catalogue.rights(&step.uses, arguments, &intent.effects);
-    let mut rights = found.unwrap_or_else(|reason| Rights {
-        rights: Vec::new(),
-        untold: vec![reason],
-    });
-    let names = |right: &Right| [right.namespace.clone(), right.name.clone()];
-    let names: BTreeSet<String> = rights.rights.iter().flat_map(names).flatten().collect();
-    let made_up = names.iter().flat_map(|name| stand_ins.in_text(name));
-    let made_up: BTreeSet<&str> = made_up.collect();
-    let wide = made_up.into_iter().map(|source| {
-        format!("`${{{{ {source} }}}}` is only known in a run, so the right is not narrowed to it")
-    });
-    rights.untold.extend(wide);
-    for right in &mut rights.rights {
-        right.namespace = right.namespace.take().filter(|name| !is_stand_in(name));
-        right.name = right.name.take().filter(|name| !is_stand_in(name));
-    }
-    rights
 }
 
 fn intent(

@@ -72,6 +72,7 @@ fn named(objects: &[Value]) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the whole answer is shown")]
 fn a_runbook_needs_what_its_steps_do_and_no_more() {
     let home = home();
     let said = home.orderly(&[

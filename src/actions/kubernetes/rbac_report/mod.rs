@@ -140,10 +140,10 @@ async fn read(inputs: &ReportInputs, world: &World) -> Result<Roles, ClusterErro
     let mut lists = lists.into_iter();
     let mut next = || -> Vec<Value> { lists.next().unwrap_or_default() };
     Ok(Roles {
-        cluster_roles: next(),
-        cluster_bindings: next(),
-        roles: next(),
-        bindings: next(),
+        everywhere: next(),
+        bound_everywhere: next(),
+        in_namespaces: next(),
+        bound_in_namespaces: next(),
     })
 }
 

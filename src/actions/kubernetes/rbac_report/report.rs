@@ -113,10 +113,10 @@ fn word(power: Power) -> String {
 
 /// What the API server lists.
 pub(super) struct Roles {
-    pub(super) cluster_roles: Vec<Value>,
-    pub(super) cluster_bindings: Vec<Value>,
-    pub(super) roles: Vec<Value>,
-    pub(super) bindings: Vec<Value>,
+    pub(super) everywhere: Vec<Value>,
+    pub(super) bound_everywhere: Vec<Value>,
+    pub(super) in_namespaces: Vec<Value>,
+    pub(super) bound_in_namespaces: Vec<Value>,
 }
 
 /// What was found, sorted.
@@ -147,7 +147,11 @@ impl Roles {
     pub(super) fn report(&self, with_system: bool) -> Found {
         let (mut holders, mut subjects) = (BTreeSet::new(), BTreeSet::new());
         let (mut dangling, mut bindings) = (BTreeSet::new(), 0);
-        for binding in self.cluster_bindings.iter().chain(&self.bindings) {
+        for binding in self
+            .bound_everywhere
+            .iter()
+            .chain(&self.bound_in_namespaces)
+        {
             let told: Vec<String> = items(binding, "/subjects")
                 .iter()
                 .filter(|subject| with_system || !is_of_kubernetes(binding, subject))
@@ -180,11 +184,11 @@ impl Roles {
     fn role(&self, binding: &Value) -> Option<&Value> {
         let name = text(binding, "/roleRef/name");
         if text(binding, "/roleRef/kind") == "ClusterRole" {
-            let mut roles = self.cluster_roles.iter();
+            let mut roles = self.everywhere.iter();
             return roles.find(|role| text(role, "/metadata/name") == name);
         }
         let namespace = text(binding, "/metadata/namespace");
-        self.roles.iter().find(|role| {
+        self.in_namespaces.iter().find(|role| {
             text(role, "/metadata/name") == name && text(role, "/metadata/namespace") == namespace
         })
     }
@@ -261,10 +265,10 @@ fn of_rule(rule: &Value) -> BTreeSet<Power> {
     let everything = (all == [true; 3]).then_some(Power::ClusterAdmin);
     let held = POWERS.iter().filter(|(_, verbs, group, resources)| {
         let group = *group == "*" || has("/apiGroups", group);
-        let resource = |name: &&str| *name == "*" || has("/resources", name) || matched(rule, name);
+        let resource = |name: &str| name == "*" || has("/resources", name) || matched(rule, name);
         let is_served = !items(rule, "/resources").is_empty();
         let verb = |verb: &&str| has("/verbs", verb);
-        is_served && group && resources.iter().any(|name| resource(&name)) && verbs.iter().any(verb)
+        is_served && group && resources.iter().any(|name| resource(name)) && verbs.iter().any(verb)
     });
     let mut powers: BTreeSet<Power> = held.map(|(power, ..)| *power).collect();
     if star("/resources") || star("/verbs") && !items(rule, "/resources").is_empty() {
@@ -325,18 +329,18 @@ mod tests {
         );
         own["metadata"]["labels"] = json!({ "kubernetes.io/bootstrapping": "rbac-defaults" });
         let found = Roles {
-            cluster_roles: vec![
+            everywhere: vec![
                 role("cluster-admin", &every),
                 role("edit", &edit),
                 role("view", &view),
             ],
-            cluster_bindings: vec![
+            bound_everywhere: vec![
                 own,
                 bound("view", "view", &json!([{ "kind": "Group", "name": "dev" }])),
                 bound("lost", "gone", &json!([{ "kind": "Group", "name": "dev" }])),
             ],
-            roles: vec![],
-            bindings: vec![in_shop],
+            in_namespaces: vec![],
+            bound_in_namespaces: vec![in_shop],
         }
         .report(false);
         let told: Vec<String> = found.holders.iter().map(ToString::to_string).collect();

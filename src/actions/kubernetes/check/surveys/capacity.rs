@@ -54,7 +54,7 @@ pub(in crate::actions::kubernetes::check) fn capacity(
     minimum: u64,
     threshold: u64,
 ) -> Survey {
-    let open: Vec<&Value> = nodes.iter().filter(takes_pods).collect();
+    let open: Vec<&Value> = nodes.iter().filter(|node| takes_pods(node)).collect();
     let requested = by_node(pods);
     let of_node = |node: &Value| {
         let name = text(node, "/metadata/name");
@@ -99,7 +99,7 @@ pub(in crate::actions::kubernetes::check) fn capacity(
     }
 }
 
-fn takes_pods(node: &&Value) -> bool {
+fn takes_pods(node: &Value) -> bool {
     let closed = node.pointer("/spec/unschedulable");
     is(node, "Ready") && closed.and_then(Value::as_bool) != Some(true)
 }
