@@ -5,7 +5,7 @@ use crate::steps::Run;
 use serde_json::json;
 use std::time::Duration;
 
-/// The agent's account, with the right to edit everything in both namespaces, and the policy that protects the second.
+/// The agent's account, with the right to do everything everywhere, and the policy that protects the second namespace.
 struct Stage {
     own: Space,
     protected: Space,
@@ -20,14 +20,14 @@ impl Stage {
         let (own, protected) = (&stage.own, &stage.protected);
         own.kubectl(&["create", "serviceaccount", "agent"]);
         let account = format!("--serviceaccount={}:agent", own.name);
+        own.kubectl(&[
+            "create",
+            "clusterrolebinding",
+            &own.name,
+            "--clusterrole=cluster-admin",
+            &account,
+        ]);
         for space in [own, protected] {
-            space.kubectl(&[
-                "create",
-                "rolebinding",
-                "edits",
-                "--clusterrole=admin",
-                &account,
-            ]);
             space.available("web", 1);
         }
         let namespaces = format!("admissionPolicy.protectedNamespaces={{{}}}", protected.name);
@@ -68,7 +68,7 @@ impl Stage {
 
     fn as_agent(&self, space: &Space, words: &[&str]) -> Result<String, String> {
         let agent = format!("--as=system:serviceaccount:{}:agent", self.own.name);
-        space.tried(&[words, &[&agent]].concat())
+        space.tried(&[&[agent.as_str()], words].concat())
     }
 }
 
@@ -77,6 +77,9 @@ impl Drop for Stage {
         let name = format!("{0}-protected-{0}", self.own.name);
         let kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings";
         let _best_effort = self.own.tried(&["delete", kinds, &name]);
+        let _too = self
+            .own
+            .tried(&["delete", "clusterrolebinding", &self.own.name]);
     }
 }
 
@@ -86,19 +89,19 @@ async fn the_agent_writes_nothing_in_a_protected_namespace_whatever_its_roles_sa
         return;
     };
     let scale = r#"{"spec":{"replicas":0}}"#;
-    let writes: [&[&str]; 5] = [
+    let name = stage.protected.name.as_str();
+    let writes: [&[&str]; 7] = [
         &["create", "configmap", "made"],
         &["patch", "deployment/web", "-p", scale],
         &["scale", "deployment/web", "--replicas=0"],
         &["delete", "deployment/web"],
         &["exec", "deployment/web", "--", "true"],
+        &["label", "namespace", name, "a=b"],
+        &["delete", "namespace", name],
     ];
     for write in writes {
         let refused = stage.as_agent(&stage.protected, write).unwrap_err();
-        let words = format!(
-            "Orderly writes nothing in the protected namespace {}",
-            stage.protected.name
-        );
+        let words = format!("Orderly writes nothing in the protected namespace {name}");
         assert!(refused.contains(&words), "{write:?}: {refused}");
     }
     assert_eq!(
