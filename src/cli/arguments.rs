@@ -2,8 +2,8 @@
 
 use crate::cli::{
     commands::{
-        answer, approvals, audit, completions, config, db, gate, halt, logs, next, reset, run,
-        runs, schema, serve, suspend, sync, validate,
+        answer, approvals, audit, completions, config, db, gate, halt, logs, next, rbac, reset,
+        run, runs, schema, serve, suspend, sync, validate,
     },
     context::Globals,
     exit,
@@ -66,6 +66,7 @@ pub(super) enum Command {
     Sync(sync::Arguments),
     Audit(audit::Arguments),
     Gate(gate::Arguments),
+    Rbac(rbac::Arguments),
     Config(config::Arguments),
     Schema(schema::Arguments),
     /// Look for what would keep an agent from working here

@@ -84,6 +84,7 @@ fn carry_out(command: Command, context: &Context) -> Answer {
         Command::Validate(arguments) => commands::validate::validate(&arguments, context),
         Command::Config(arguments) => commands::config::config(&arguments, context),
         Command::Gate(arguments) => commands::gate::gate(&arguments, context),
+        Command::Rbac(arguments) => commands::rbac::rbac(&arguments, context),
         Command::Schema(arguments) => commands::schema::schema(&arguments, context),
         Command::Completions(arguments) => commands::completions::completions(&arguments, context),
         Command::ExitCodes => context.terminal.line(exit::TABLE).map(|()| Exit::Done),
@@ -131,6 +132,7 @@ async fn ask(command: Command, context: &Context) -> Answer {
         | Command::Validate(_)
         | Command::Config(_)
         | Command::Gate(_)
+        | Command::Rbac(_)
         | Command::Schema(_)
         | Command::Completions(_)
         | Command::ExitCodes => Err(CliError::Internal(

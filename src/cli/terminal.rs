@@ -13,7 +13,7 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 pub(super) enum Output {
     /// Text for people.
     #[default]
-    #[value(alias = "table")]
+    #[value(aliases = ["table", "yaml"])]
     Text,
     /// One JSON document.
     Json,

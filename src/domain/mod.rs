@@ -34,6 +34,7 @@ pub mod pinned;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;
+pub mod right;
 pub mod run;
 pub mod runbook;
 pub mod schedule;

@@ -1,9 +1,10 @@
 //! One action, typed; and the same without its types, as the catalogue keeps it.
 
 use crate::{
-    actions::framework::{Given, World, text},
+    actions::framework::{Given, World, rights, text},
     domain::{
         effect::{Class, Effects},
+        right::Rights,
         run::StepReport,
         span::Span,
     },
@@ -64,6 +65,12 @@ pub trait Action: Send + Sync {
         Ok(())
     }
 
+    /// What it must be allowed in clusters. By itself this follows from the effects; an action that asks for more than they say, or for
+    /// something else, says so here.
+    fn rights(&self, _inputs: &Self::Inputs, effects: &Effects) -> Rights {
+        rights::of_effects(effects)
+    }
+
     /// How long it may take to stop; more than 30 s counts as 30 s.
     fn grace(&self, _inputs: &Self::Inputs) -> Span {
         Span::from_secs(5)
@@ -121,6 +128,8 @@ pub trait AnyAction: Send + Sync {
         context: &StepContext,
         given: &Given<'_>,
     ) -> Result<Intent, String>;
+    /// What it must be allowed in clusters, where it would have these effects.
+    fn rights(&self, arguments: &Value, effects: &Effects) -> Result<Rights, String>;
     /// Files and folders of the repository that it is carried out with.
     fn wants(&self, arguments: &Value) -> Result<Vec<String>, String>;
     /// Whether a dry run carries it out.
@@ -158,6 +167,9 @@ impl<A: Action> AnyAction for A {
     ) -> Result<Intent, String> {
         let inputs = self.sound(arguments)?;
         self.intend_with(&inputs, context, given)
+    }
+    fn rights(&self, arguments: &Value, effects: &Effects) -> Result<Rights, String> {
+        Ok(Action::rights(self, &self.sound(arguments)?, effects))
     }
     fn wants(&self, arguments: &Value) -> Result<Vec<String>, String> {
         Ok(Action::wants(self, &self.sound(arguments)?))

@@ -6,8 +6,10 @@ use crate::{
         framework::{AnyAction, Given},
     },
     domain::{
+        effect::Effects,
         name::ActionName,
         policy::{FailedExample, JudgeExamples, Policy, Tightening},
+        right::Rights,
     },
     ports::executor::{ActionCatalogue, ActionSpec, Intent, StepContext},
 };
@@ -66,6 +68,19 @@ impl Catalogue {
         given: &Given<'_>,
     ) -> Result<Intent, String> {
         self.find(action)?.plan(arguments, context, given)
+    }
+
+    /// What an action with these arguments must be allowed in clusters, where it would have these effects.
+    ///
+    /// # Errors
+    /// There is no such action, or the arguments do not fit.
+    pub fn rights(
+        &self,
+        action: &ActionName,
+        arguments: &Value,
+        effects: &Effects,
+    ) -> Result<Rights, String> {
+        self.find(action)?.rights(arguments, effects)
     }
 
     /// Files and folders of the repository that an action with these arguments is carried out with.

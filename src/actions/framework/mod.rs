@@ -11,6 +11,7 @@ pub(crate) mod host;
 mod masking;
 mod perform;
 mod revealing;
+pub(crate) mod rights;
 pub(crate) mod said;
 #[cfg(test)]
 pub(crate) mod scripted;

@@ -68,8 +68,47 @@ pub const CLAIMS: Kind = kind("", "persistentvolumeclaims", "PersistentVolumeCla
 /// Events, as the core group has them.
 pub const EVENTS: Kind = kind("", "events", "Event", true);
 
+/// Cron jobs.
+pub const CRON_JOBS: Kind = kind("batch", "cronjobs", "CronJob", true);
+/// Persistent volumes.
+pub const VOLUMES: Kind = kind("", "persistentvolumes", "PersistentVolume", false);
+/// Certificates of cert-manager.
+pub const CERTIFICATES: Kind = kind("cert-manager.io", "certificates", "Certificate", true);
+/// Definitions of custom resources.
+pub const DEFINITIONS: Kind = kind(
+    "apiextensions.k8s.io",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    false,
+);
+/// Volumes of Longhorn.
+pub const LONGHORN_VOLUMES: Kind = Kind {
+    version: "v1beta2",
+    ..kind("longhorn.io", "volumes", "Volume", true)
+};
+/// What pods use, by a metrics server.
+pub const POD_METRICS: Kind = Kind {
+    version: "v1beta1",
+    ..kind("metrics.k8s.io", "pods", "PodMetrics", true)
+};
+/// What nodes use, by a metrics server.
+pub const NODE_METRICS: Kind = Kind {
+    version: "v1beta1",
+    ..kind("metrics.k8s.io", "nodes", "NodeMetrics", false)
+};
+const RBAC: &str = "rbac.authorization.k8s.io";
+/// Rights everywhere.
+pub const CLUSTER_ROLES: Kind = kind(RBAC, "clusterroles", "ClusterRole", false);
+/// Who has them everywhere.
+pub const CLUSTER_ROLE_BINDINGS: Kind =
+    kind(RBAC, "clusterrolebindings", "ClusterRoleBinding", false);
+/// Rights in a namespace.
+pub const ROLES: Kind = kind(RBAC, "roles", "Role", true);
+/// Who has rights in a namespace.
+pub const ROLE_BINDINGS: Kind = kind(RBAC, "rolebindings", "RoleBinding", true);
+
 /// Every kind that is known.
-pub const TABLE: [Kind; 21] = [
+pub const TABLE: [Kind; 29] = [
     PODS,
     NODES,
     SERVICES,
@@ -82,15 +121,23 @@ pub const TABLE: [Kind; 21] = [
     CONTROLLER_REVISIONS,
     AUTOSCALERS,
     JOBS,
-    kind("batch", "cronjobs", "CronJob", true),
+    CRON_JOBS,
     CLAIMS,
-    kind("", "persistentvolumes", "PersistentVolume", false),
+    VOLUMES,
     kind("", "configmaps", "ConfigMap", true),
     kind("", "secrets", "Secret", true),
     kind("", "namespaces", "Namespace", false),
     EVENTS,
     kind("networking.k8s.io", "ingresses", "Ingress", true),
-    kind("cert-manager.io", "certificates", "Certificate", true),
+    CERTIFICATES,
+    DEFINITIONS,
+    LONGHORN_VOLUMES,
+    POD_METRICS,
+    NODE_METRICS,
+    CLUSTER_ROLES,
+    CLUSTER_ROLE_BINDINGS,
+    ROLES,
+    ROLE_BINDINGS,
 ];
 
 impl Kind {

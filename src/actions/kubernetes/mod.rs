@@ -11,6 +11,7 @@
 //!
 //! A cluster is named by its key under `clusters` in the agent's configuration; `default` where a step names none.
 
+mod access_review;
 mod apply;
 mod autoscale;
 mod back;
@@ -35,6 +36,7 @@ mod pods;
 mod poll;
 mod progress;
 mod prune;
+mod rbac_report;
 mod readiness;
 mod ready;
 mod revisions;
@@ -56,17 +58,24 @@ mod wait_for;
 mod warnings;
 mod workload;
 
+pub use access_review::{
+    Access, AccessReview, Answered, Expectation, ReviewInputs, ReviewOutputs, Somebody,
+};
 pub use apply::{
     AppliedObject, ApplyInputs, ApplyOutputs, KubernetesApply, Outcome, Undone, UndoneObject,
 };
 pub use autoscale::{Autoscale, AutoscaleInputs, AutoscaleOutputs, Bounds};
-pub use check::{CheckInputs, CheckOutputs, KubernetesCheck, Problem, What};
+pub use check::{
+    CheckInputs, CheckOutputs, Demand, Demands, KubernetesCheck, Problem, Severity, Size, Weighed,
+    What,
+};
 pub use delete::{DeleteInputs, DeleteOutputs, KubernetesDelete, Missing, Owned};
 pub use drain::{Drain, DrainInputs, DrainOutputs};
 pub use exec::{ExecInputs, ExecOutputs, KubernetesExec};
 pub use logs::{KubernetesLogs, LogsInputs, LogsOutputs, Seen};
 pub use patch::{KubernetesPatch, Part, PatchInputs, PatchOutputs};
 pub use prune::{Kept, KubernetesPrune, OnLimit, PruneInputs, PruneOutputs, Since};
+pub use rbac_report::{Holder, Power, RbacReport, ReportInputs, ReportOutputs};
 pub use rollout_restart::{RestartInputs, RestartOutputs, RolloutRestart};
 pub use rollout_undo::{RolloutUndo, RolloutUndoInputs, RolloutUndoOutputs};
 pub use run_job::{Cleanup, Mount, RunJob, RunJobInputs, RunJobOutputs, Template};
@@ -99,6 +108,8 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(Autoscale),
         Box::new(Drain),
         Box::new(KubernetesUncordon),
+        Box::new(AccessReview),
+        Box::new(RbacReport),
     ]
 }
 

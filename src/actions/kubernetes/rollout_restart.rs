@@ -2,7 +2,7 @@
 
 use crate::{
     actions::{
-        framework::{Action, World, outputs},
+        framework::{Action, World, outputs, rights},
         kubernetes::{
             default_cluster,
             kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
@@ -14,6 +14,7 @@ use crate::{
     },
     domain::{
         effect::{Class, Effect, Effects, Reversible, Verb},
+        right::Rights,
         run::StepReport,
         span::Span,
     },
@@ -169,6 +170,11 @@ impl Action for RolloutRestart {
 
     fn grace(&self, _: &RestartInputs) -> Span {
         turn::grace()
+    }
+
+    fn rights(&self, inputs: &RestartInputs, effects: &Effects) -> Rights {
+        let waits = inputs.wait.map(|_| (&*inputs.cluster, &*inputs.namespace));
+        rights::of_effects(effects).and_telling_of_pods(waits)
     }
 
     fn runs_dry(&self, _: Class) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::{
     actions::{
-        framework::{Action, World, outputs},
+        framework::{Action, World, outputs, rights},
         kubernetes::{
             default_cluster,
             kinds::{DEPLOYMENTS, STATEFUL_SETS},
@@ -14,6 +14,7 @@ use crate::{
     },
     domain::{
         effect::{Class, Effect, Effects, Tri, Verb},
+        right::Rights,
         run::StepReport,
         span::Span,
     },
@@ -163,6 +164,11 @@ impl Action for KubernetesScale {
 
     fn grace(&self, _: &ScaleInputs) -> Span {
         turn::grace()
+    }
+
+    fn rights(&self, inputs: &ScaleInputs, effects: &Effects) -> Rights {
+        let waits = inputs.wait.map(|_| (&*inputs.cluster, &*inputs.namespace));
+        rights::of_effects(effects).and_telling_of_pods(waits)
     }
 
     fn runs_dry(&self, _: Class) -> bool {

@@ -11,6 +11,7 @@ pub(super) mod gate;
 pub(super) mod halt;
 pub(super) mod logs;
 pub(super) mod next;
+pub(super) mod rbac;
 pub(super) mod reset;
 pub(super) mod run;
 pub(super) mod runs;

@@ -1,6 +1,6 @@
 //! The runbook that a `runbook` step runs, explained in its place: the step by itself has no effect, what it runs has.
 
-use super::{ExplainedStep, Question, STAND_IN, policy_for, steps_of};
+use super::{ExplainedStep, Question, policy_for, stand_in::is_stand_in, steps_of};
 use crate::{
     actions::framework::Catalogue,
     domain::{
@@ -63,7 +63,7 @@ pub(super) fn of(
         return None;
     }
     let name = arguments.get("runbook").and_then(Value::as_str);
-    let name = name.filter(|name| *name != STAND_IN && !expression::has_unknown(name));
+    let name = name.filter(|name| !is_stand_in(name));
     let Some(name) = name.and_then(|name| name.parse::<RunbookName>().ok()) else {
         return Some(Called::Unknown);
     };

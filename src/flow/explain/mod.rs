@@ -7,6 +7,8 @@
 //! `when` is true.
 
 mod called;
+mod rights;
+mod stand_in;
 
 pub use called::{Called, Callee};
 
@@ -15,12 +17,13 @@ use crate::{
     domain::{
         active::ActiveSet,
         effect::{Class, Confidence, Effect, Effects, Object, Place, Scope as Where, Which},
-        expression::{self, ExpressionError, NotYet, Partly, Reference, Root, Scope, Secrets},
+        expression::{ExpressionError, NotYet, Partly, Reference, Root, Scope, Secrets},
         id::RunId,
         name::{RunbookName, StepName},
         pinned::Pinned,
         plan::PlannedStep,
         policy::Policy,
+        right::Rights,
         runbook::{Phase, Runbook, Step},
     },
     flow::world::{Settings, effective_policy, quorum},
@@ -32,12 +35,9 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use stand_in::{StandIns, is_stand_in};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A name that fits where a name is wanted, and that nobody uses: what is only known in a run may stand in such a place.
-const STAND_IN: &str = "only-known-in-a-run";
-/// The same as an address.
-const ADDRESS: &str = "https://only-known-in-a-run.invalid/";
 /// The revision of a runbook that may not be committed yet.
 const NO_REVISION: &str = "0000000000000000000000000000000000000000";
 
@@ -86,6 +86,8 @@ pub struct ExplainedStep {
     pub not_yet: Vec<NotYet>,
     /// The answer, or why the step cannot be planned.
     pub answer: Result<Explained, Unplanned>,
+    /// What it must be allowed in clusters, as far as that can be told.
+    pub rights: Rights,
     /// The runbook that it runs, if it runs one: the step itself does nothing else.
     pub called: Option<Called>,
 }
@@ -168,7 +170,7 @@ impl<'a> Known<'a> {
     fn render(
         &self,
         step: &Step,
-        stand_in: &Value,
+        stand_ins: &StandIns,
     ) -> Result<(Value, Vec<NotYet>), ExpressionError> {
         let nothing = json!({});
         let scope = Scope {
@@ -178,14 +180,10 @@ impl<'a> Known<'a> {
             run: &self.run,
             secrets: Secrets::Allowed,
         };
-        let stand_in = |source: &str| match stand_in {
-            Value::Null => Value::String(expression::unknown_mark(source)),
-            other => other.clone(),
-        };
         Partly {
             scope: &scope,
             is_known: &|reference| self.is_known(reference),
-            stand_in: &stand_in,
+            stand_in: &|source| stand_ins.of(source),
         }
         .render(&step.with.value())
     }
@@ -212,20 +210,20 @@ impl<'a> Known<'a> {
             step: step.clone(),
             not_yet,
             answer,
+            rights: Rights::default(),
             called: None,
         };
-        // A mark first: a command knows it. Typed arguments may want another form, whatever the value will be.
-        let forms = [
-            Value::Null,
-            json!(STAND_IN),
-            json!(ADDRESS),
-            json!(1),
-            json!(true),
-            json!("1m"),
-        ];
-        let mut not_yet = Vec::new();
-        for form in &forms {
-            let (arguments, found) = match self.render(step, form) {
+        let mut not_yet = match self.render(step, &StandIns::default()) {
+            Ok((_, not_yet)) => not_yet,
+            Err(error) => {
+                return (
+                    told(Vec::new(), Err(Unplanned::Rendering(error))),
+                    Value::Null,
+                );
+            }
+        };
+        for stand_ins in StandIns::all(&not_yet) {
+            let (arguments, found) = match self.render(step, &stand_ins) {
                 Ok(rendered) => rendered,
                 Err(error) => {
                     return (told(not_yet, Err(Unplanned::Rendering(error))), Value::Null);
@@ -236,9 +234,11 @@ impl<'a> Known<'a> {
             let intent = intent(question, catalogue, step, &arguments, &context);
             match intent {
                 Ok(intent) => {
+                    let rights = rights::of(catalogue, step, &arguments, &intent, &stand_ins);
                     let intent = unsure(intent, &not_yet, step);
                     let answer = judged(question, policy, (phase, step), arguments.clone(), intent);
-                    return (told(not_yet, Ok(answer)), arguments);
+                    let told = told(not_yet, Ok(answer));
+                    return (ExplainedStep { rights, ..told }, arguments);
                 }
                 Err(reason) if not_yet.is_empty() => {
                     return (told(not_yet, Err(Unplanned::Action(reason))), arguments);
@@ -248,7 +248,9 @@ impl<'a> Known<'a> {
         }
         let intent = undecided(&not_yet, step);
         let answer = judged(question, policy, (phase, step), json!({}), intent);
-        (told(not_yet, Ok(answer)), Value::Null)
+        let told = told(not_yet, Ok(answer));
+        let rights = rights::unknown(step, &told.not_yet);
+        (ExplainedStep { rights, ..told }, Value::Null)
     }
 }
 
@@ -357,14 +359,12 @@ fn unsure(intent: Intent, not_yet: &[NotYet], step: &Step) -> Intent {
 }
 
 fn unnamed(effect: Effect) -> Effect {
-    let stands_in =
-        |text: &str| text.contains(STAND_IN) || expression::has_unknown(text) || text == "1m";
     let scope = match effect.object.scope {
-        Where::Namespace(name) if stands_in(&name) => Where::Unknown,
+        Where::Namespace(name) if is_stand_in(&name) => Where::Unknown,
         known => known,
     };
     let which = match effect.object.which {
-        Which::Named(name) | Which::Selector(name) if stands_in(&name) => Which::Unknown,
+        Which::Named(name) | Which::Selector(name) if is_stand_in(&name) => Which::Unknown,
         known => known,
     };
     Effect {

@@ -71,6 +71,7 @@ fn help_lists_every_command_with_a_line() {
       sync         Look for a new commit now
       audit        Look through the audit log, check that nobody has changed it, or write it to a file
       gate         Ask the safety gate what it would decide, and why
+      rbac         Print the least roles that runbooks need in a cluster
       config       Show every setting, its value, and where the value comes from
       schema       Print the JSON Schema of runbooks, or the documentation of actions
       doctor       Look for what would keep an agent from working here

@@ -4,6 +4,7 @@ mod agent;
 mod alone;
 mod explaining;
 mod following;
+mod rbac;
 mod refusals;
 
 use std::{

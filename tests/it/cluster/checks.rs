@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 impl Space {
     /// Checks `what` in the test's namespace.
-    async fn check(&self, what: &str, more: Value) -> StepReport {
+    pub(super) async fn check(&self, what: &str, more: Value) -> StepReport {
         let mut inputs = json!({ "what": what, "namespace": self.name });
         let more = more.as_object().unwrap().clone();
         inputs.as_object_mut().unwrap().extend(more);
@@ -14,7 +14,7 @@ impl Space {
     }
 }
 
-fn says(report: &StepReport, status: CheckStatus, words: &str) {
+pub(super) fn says(report: &StepReport, status: CheckStatus, words: &str) {
     assert_eq!(report.check, Some(status), "{}", report.summary);
     assert!(report.summary.contains(words), "{}", report.summary);
 }
@@ -65,7 +65,11 @@ async fn what_is_well_is_ok() {
             json!({ "name": "web", "minimum": 2 }),
             "1 of 1 services have ready endpoints",
         ),
-        ("restarts", json!({}), "at most 0 restarts"),
+        (
+            "restarts",
+            json!({}),
+            "at most 0 restarts of a container within 1h",
+        ),
         ("events", json!({}), "0 warning events"),
         ("jobs", json!({}), ""),
     ] {
@@ -119,7 +123,7 @@ async fn what_is_not_well_is_named() {
     says(
         &report,
         CheckStatus::Warning,
-        "app: 3 restarts, last time Error",
+        "app: 3 restarts within 1h, last time Error",
     );
     let report = space.check("events", json!({ "warning": 1 })).await;
     says(&report, CheckStatus::Warning, "BackOff");

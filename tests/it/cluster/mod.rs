@@ -6,6 +6,7 @@
     reason = "what fails here fails the test"
 )]
 
+mod access;
 mod autoscaling;
 mod away;
 mod checks;
@@ -13,6 +14,7 @@ mod control_plane;
 mod events;
 mod inside;
 mod jobs;
+mod looks;
 mod meddling;
 mod nodes;
 mod objects_apply;
@@ -23,6 +25,8 @@ mod objects_raced;
 mod objects_wait;
 pub(crate) mod plane;
 mod postgres;
+mod protected;
+mod rbac;
 mod revisions;
 mod rights;
 mod rollouts;

@@ -203,6 +203,27 @@ impl Space {
         done.is_ok_and(|done| done.status.success())
     }
 
+    /// What kubectl says, or why it does not do it.
+    pub(crate) fn tried(&self, words: &[&str]) -> Result<String, String> {
+        let done = self.kubectl_command(words).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        if done.status.success() {
+            return Ok(text(done.stdout));
+        }
+        Err(text(done.stderr))
+    }
+
+    /// What helm renders; it reaches no cluster.
+    pub(crate) fn helm(&self, words: &[&str]) -> String {
+        let mut command = Command::new("helm");
+        command.env("PATH", &self.plane.programs);
+        let done = command.env("HOME", self.folder.path()).args(words).output();
+        let done = done.unwrap();
+        let errors = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "helm {words:?}: {errors}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+
     /// An object as JSON.
     pub(crate) fn get(&self, kind: &str, name: &str) -> Value {
         serde_json::from_str(&self.kubectl(&["get", kind, name, "-o", "json"])).unwrap()
@@ -214,6 +235,10 @@ impl Space {
     }
 
     pub(crate) fn apply(&self, object: &Value) {
+        self.apply_text(&object.to_string());
+    }
+
+    pub(crate) fn apply_text(&self, objects: &str) {
         let mut child = self
             .kubectl_command(&["apply", "--server-side", "-f", "-"])
             .stdin(Stdio::piped())
@@ -221,9 +246,9 @@ impl Space {
             .spawn()
             .unwrap();
         let mut input = child.stdin.take().unwrap();
-        input.write_all(object.to_string().as_bytes()).unwrap();
+        input.write_all(objects.as_bytes()).unwrap();
         drop(input);
-        assert!(child.wait().unwrap().success(), "{object}");
+        assert!(child.wait().unwrap().success(), "{objects}");
     }
 
     /// Makes a deployment, and does not wait for it. `behaviour` is what `tests/cluster/kwok.yaml` knows, or nothing.
@@ -283,7 +308,7 @@ impl Space {
     }
 
     /// The plane's kubeconfig with another token.
-    fn kubeconfig_with(&self, name: &str, token: &str) -> PathBuf {
+    pub(crate) fn kubeconfig_with(&self, name: &str, token: &str) -> PathBuf {
         let path = self.folder.path().join(format!("{name}.kubeconfig"));
         let text = fs::read_to_string(self.plane.kubeconfig()).unwrap();
         let (head, rest) = text.split_once("token: ").unwrap();
@@ -298,11 +323,7 @@ impl Space {
     }
 
     pub(crate) fn world_of(&self, path: PathBuf) -> World {
-        let credentials = Credentials::Kubeconfig {
-            path,
-            context: None,
-        };
-        self.world_with(credentials.into())
+        world_at(self.folder.path(), path)
     }
 
     pub(crate) fn world_with(&self, cluster: Cluster) -> World {
@@ -322,6 +343,20 @@ impl Space {
     /// A run of the agent.
     pub(crate) fn run(&self) -> Run {
         Run::new(self.world())
+    }
+}
+
+/// The agent's world with the cluster of this kubeconfig in it.
+pub(crate) fn world_at(folder: &Path, kubeconfig: PathBuf) -> World {
+    let credentials = Credentials::Kubeconfig {
+        path: kubeconfig,
+        context: None,
+    };
+    World {
+        clusters: Arc::new(ConfiguredClusters::new(
+            [("default".to_owned(), credentials.into())].into(),
+        )),
+        ..world(&folder.join("state"))
     }
 }
 

@@ -1,4 +1,7 @@
-use super::{CheckInputs, judge, survey};
+use super::{
+    CheckInputs, judge,
+    surveys::{self, Expected, Survey},
+};
 use crate::{
     actions::framework::scripted::{act, intend, world},
     domain::{check::CheckStatus, effect::Class},
@@ -26,20 +29,142 @@ fn ready(name: &str, status: &str) -> Value {
     ] } }),
     )
 }
-fn status(what: &str, survey: survey::Survey) -> CheckStatus {
+fn at_least(minimum: u64) -> Expected<'static> {
+    Expected {
+        minimum,
+        exactly: &[],
+    }
+}
+fn status(what: &str, survey: Survey) -> CheckStatus {
     let inputs = inputs(json!({ "what": what })).unwrap();
     judge(&inputs, survey).check.unwrap()
 }
 
 #[test]
 fn nothing_at_all_is_not_ready() {
-    assert_eq!(status("pods", survey::pods(&[], 1)), CheckStatus::Critical);
     assert_eq!(
-        status("nodes", survey::nodes(&[], 1)),
+        status("pods", surveys::pods(&[], at_least(1))),
         CheckStatus::Critical
     );
-    assert_eq!(status("pods", survey::pods(&[], 0)), CheckStatus::Ok);
-    assert_eq!(status("claims", survey::claims(&[])), CheckStatus::Ok);
+    assert_eq!(
+        status("nodes", surveys::nodes(&[], at_least(1))),
+        CheckStatus::Critical
+    );
+    assert_eq!(
+        status("pods", surveys::pods(&[], at_least(0))),
+        CheckStatus::Ok
+    );
+    assert_eq!(status("claims", surveys::claims(&[])), CheckStatus::Ok);
+}
+
+#[test]
+fn two_of_two_or_three_of_three_are_well_and_nothing_else_is() {
+    let frontend =
+        json!({ "what": "pods", "namespace": "shop", "selector": "app=web", "exactly": [2, 3] });
+    let frontend = inputs(frontend).unwrap();
+    for (pods, expected) in [
+        (vec![("a", "True"), ("b", "True")], CheckStatus::Ok),
+        (
+            vec![("a", "True"), ("b", "True"), ("c", "True")],
+            CheckStatus::Ok,
+        ),
+        (vec![("a", "True")], CheckStatus::Critical),
+        (
+            vec![("a", "True"), ("b", "True"), ("c", "False")],
+            CheckStatus::Critical,
+        ),
+        (vec![("a", "True"); 4], CheckStatus::Critical),
+    ] {
+        let pods: Vec<Value> = pods.iter().map(|(name, is)| ready(name, is)).collect();
+        let report = judge(&frontend, surveys::pods(&pods, frontend.expected()));
+        assert_eq!(report.check, Some(expected), "{}", report.summary);
+    }
+    let none = judge(&frontend, surveys::pods(&[], frontend.expected()));
+    assert_eq!(
+        none.summary,
+        "0 of 0 pods are ready; exactly 2 or 3 must be"
+    );
+}
+
+#[test]
+fn what_waits_for_too_long_is_stuck() {
+    let pod = |name, since: &str, reason: &str| {
+        named(
+            name,
+            json!({ "status": {
+            "startTime": "2026-03-14T09:00:00Z",
+            "conditions": [{ "type": "Ready", "status": "False", "lastTransitionTime": since }],
+            "containerStatuses": [{ "name": "app", "state": { "waiting": { "reason": reason } } }]
+        } }),
+        )
+    };
+    let pods = [
+        pod("image", "2026-03-14T09:50:00Z", "ImagePullBackOff"),
+        pod("fresh", "2026-03-14T09:59:00Z", "ContainerCreating"),
+        pod("loop", "2026-03-14T09:59:30Z", "CrashLoopBackOff"),
+        ready("well", "True"),
+    ];
+    let found = surveys::stuck(&pods, "5m".parse().unwrap(), at("2026-03-14T10:00:00Z"));
+    assert_eq!((found.measured, found.ready, found.total), (2, 2, 4));
+    assert_eq!(found.problems[0].problem, "app: ImagePullBackOff, for 10m");
+    assert_eq!(found.problems[1].object, "shop/loop");
+    assert_eq!(status("stuck", found), CheckStatus::Critical);
+}
+
+#[test]
+fn what_cannot_be_told_is_never_ok() {
+    let survey = |measured| Survey {
+        untold: Some("nobody says".to_owned()),
+        measured,
+        ..Survey::default()
+    };
+    assert_eq!(status("podUsage", survey(0)), CheckStatus::Unknown);
+    assert_eq!(status("podUsage", survey(81)), CheckStatus::Unknown);
+    assert_eq!(status("podUsage", survey(96)), CheckStatus::Critical);
+}
+
+#[test]
+fn volumes_say_themselves_how_grave_they_are() {
+    let volume = |phase: &str, robustness: &str| {
+        named(
+            "v",
+            json!({ "status": { "phase": phase, "robustness": robustness, "state": "attached" } }),
+        )
+    };
+    for (survey, what, expected) in [
+        (
+            surveys::volumes(&[volume("Bound", "")]),
+            "volumes",
+            CheckStatus::Ok,
+        ),
+        (
+            surveys::volumes(&[volume("Released", "")]),
+            "volumes",
+            CheckStatus::Warning,
+        ),
+        (
+            surveys::volumes(&[volume("Released", ""), volume("Failed", "")]),
+            "volumes",
+            CheckStatus::Critical,
+        ),
+        (
+            surveys::longhorn_volumes(&[volume("", "healthy")]),
+            "longhornVolumes",
+            CheckStatus::Ok,
+        ),
+        (
+            surveys::longhorn_volumes(&[volume("", "degraded")]),
+            "longhornVolumes",
+            CheckStatus::Warning,
+        ),
+        (
+            surveys::longhorn_volumes(&[volume("", "faulted")]),
+            "longhornVolumes",
+            CheckStatus::Critical,
+        ),
+    ] {
+        assert_eq!(status(what, survey), expected, "{what}");
+    }
 }
 
 #[test]
@@ -49,7 +174,7 @@ fn each_node_that_is_not_ready_counts() {
         ready("b", "Unknown"),
         named("c", json!({})),
     ];
-    let found = survey::nodes(&nodes, 1);
+    let found = surveys::nodes(&nodes, at_least(1));
     assert_eq!((found.measured, found.ready, found.total), (2, 1, 3));
     assert_eq!(found.problems[0].problem, "KubeletDown: gone");
     assert_eq!(status("nodes", found), CheckStatus::Critical);
@@ -62,7 +187,7 @@ fn pods_that_are_done_or_leaving_do_not_count() {
         "leaving",
         json!({ "metadata": { "deletionTimestamp": "2026-01-01T00:00:00Z" } }),
     );
-    let found = survey::pods(&[ready("a", "True"), done, leaving], 1);
+    let found = surveys::pods(&[ready("a", "True"), done, leaving], at_least(1));
     assert_eq!((found.ready, found.total), (1, 1));
     assert_eq!(status("pods", found), CheckStatus::Ok);
 }
@@ -75,13 +200,14 @@ fn a_deployment_without_all_replicas_counts() {
             json!({ "spec": { "replicas": wanted }, "status": { "availableReplicas": available } }),
         )
     };
-    let found = survey::deployments(
+    let found = surveys::replicas(
+        "deployments",
         &[
             deployment("a", 2, 2),
             deployment("off", 0, 0),
             deployment("b", 3, 1),
         ],
-        1,
+        at_least(1),
     );
     assert_eq!((found.measured, found.ready, found.total), (1, 2, 3));
     assert_eq!(found.problems[0].object, "shop/b");
@@ -110,34 +236,9 @@ fn endpoints_are_counted_over_all_slices_of_a_service() {
         slice("web", Value::Null),
         slice("db", json!(false)),
     ];
-    let found = survey::endpoints(&services, &slices, 2);
+    let found = surveys::endpoints(&services, &slices, at_least(2));
     assert_eq!((found.measured, found.ready, found.total), (1, 1, 2));
     assert_eq!(found.problems[0].object, "shop/db");
-}
-
-#[test]
-fn only_restarts_of_late_count() {
-    let pod = |name, restarts: u64, finished: &str| {
-        named(
-            name,
-            json!({ "status": { "containerStatuses": [{
-            "name": "c", "restartCount": restarts,
-            "lastState": { "terminated": { "finishedAt": finished, "reason": "OOMKilled" } }
-        }] } }),
-        )
-    };
-    let pods = [
-        pod("old", 99, "2026-03-01T00:00:00Z"),
-        pod("new", 6, "2026-03-14T09:00:00Z"),
-        pod("newer", 7, "2026-03-14T09:10:00Z"),
-    ];
-    let found = survey::restarts(&pods, at("2026-03-14T08:00:00Z"));
-    assert_eq!(found.measured, 7);
-    assert_eq!(
-        found.problems[0].problem,
-        "c: 7 restarts, last time OOMKilled"
-    );
-    assert_eq!(status("restarts", found), CheckStatus::Warning);
 }
 
 #[test]
@@ -153,7 +254,7 @@ fn only_warnings_of_late_count() {
         event("Normal", "2026-03-14T09:00:00Z"),
         event("Warning", "2026-03-14T07:00:00Z"),
     ];
-    let found = survey::events(&events, at("2026-03-14T08:00:00Z"));
+    let found = surveys::events(&events, at("2026-03-14T08:00:00Z"));
     assert_eq!(found.measured, 1);
     assert_eq!(found.problems[0].object, "pod shop/web");
     assert_eq!(found.problems[0].problem, "BackOff (3×): m");
@@ -171,19 +272,22 @@ fn failed_jobs_and_unbound_claims_count() {
         )
     };
     let jobs = [job("2026-03-14T09:00:00Z"), job("2026-03-01T00:00:00Z")];
-    assert_eq!(survey::jobs(&jobs, at("2026-03-14T08:00:00Z")).measured, 1);
+    assert_eq!(surveys::jobs(&jobs, at("2026-03-14T08:00:00Z")).measured, 1);
     let claim = |phase: &str| named("c", json!({ "status": { "phase": phase } }));
-    let found = survey::claims(&[claim("Bound"), claim("Pending")]);
+    let found = surveys::claims(&[claim("Bound"), claim("Pending")]);
     assert_eq!(found.problems[0].problem, "is Pending");
 }
 
 #[test]
 fn thresholds_that_are_given_replace_the_usual_ones() {
     let warn_only = inputs(json!({ "what": "pods", "warning": 1, "minimum": 0 })).unwrap();
-    let report = judge(&warn_only, survey::pods(&[ready("a", "False")], 0));
+    let report = judge(
+        &warn_only,
+        surveys::pods(&[ready("a", "False")], at_least(0)),
+    );
     assert_eq!(report.check, Some(CheckStatus::Warning));
     let patient = inputs(json!({ "what": "pods", "critical": 2, "minimum": 0 })).unwrap();
-    let report = judge(&patient, survey::pods(&[ready("a", "False")], 0));
+    let report = judge(&patient, surveys::pods(&[ready("a", "False")], at_least(0)));
     assert_eq!(report.check, Some(CheckStatus::Ok));
 }
 
@@ -194,7 +298,7 @@ fn a_long_list_of_problems_is_cut_and_counted() {
         .collect();
     let report = judge(
         &inputs(json!({ "what": "pods" })).unwrap(),
-        survey::pods(&pods, 1),
+        surveys::pods(&pods, at_least(1)),
     );
     assert_eq!(report.outputs["problems"].as_array().unwrap().len(), 50);
     assert_eq!(report.outputs["moreProblems"], 10);
@@ -227,6 +331,35 @@ fn inputs_that_make_no_sense_are_refused() {
         ),
         (json!({ "what": "pods", "critical": 0 }), "always reached"),
         (json!({ "what": "pods", "namespace": "a/b" }), "not a name"),
+        (
+            json!({ "what": "capacity", "namespace": "a" }),
+            "belong to none",
+        ),
+        (
+            json!({ "what": "volumes", "critical": 2 }),
+            "say themselves",
+        ),
+        (
+            json!({ "what": "claims", "exactly": [1] }),
+            "no number of claims is expected",
+        ),
+        (
+            json!({ "what": "pods", "that": "object.a == 1" }),
+            "`what: object` alone",
+        ),
+        (json!({ "what": "object" }), "name the `kind`"),
+        (
+            json!({ "what": "object", "kind": "cm", "name": "a" }),
+            "lies in a namespace",
+        ),
+        (
+            json!({ "what": "object", "kind": "cm", "that": "object.data ==" }),
+            "`object.data ==`",
+        ),
+        (
+            json!({ "what": "capacity", "each": { "cpu": "one", "memory": "1Gi" } }),
+            "is no amount",
+        ),
         (json!({ "what": "everything" }), "unknown variant"),
         (json!({ "what": "pods", "colour": "red" }), "unknown field"),
     ] {
@@ -250,4 +383,42 @@ async fn a_cluster_that_is_not_there_is_unknown() {
         intent.effects.items[0].to_string(),
         "list pods (all) in namespace shop on cluster default"
     );
+}
+
+#[tokio::test]
+async fn each_kind_that_is_read_is_an_effect() {
+    for (inputs, effects) in [
+        (
+            json!({ "what": "endpoints", "namespace": "shop", "name": "web" }),
+            vec![
+                "read service web in namespace shop on cluster default",
+                "list endpointslice.discovery.k8s.ios matching kubernetes.io/service-name=web in namespace shop on cluster default",
+            ],
+        ),
+        (
+            json!({ "what": "nodeUsage" }),
+            vec![
+                "list nodes (all) on cluster default",
+                "list nodemetrics.metrics.k8s.ios (all) on cluster default",
+            ],
+        ),
+        (
+            json!({ "what": "object", "kind": "deploy", "name": "web", "namespace": "shop" }),
+            vec!["read deployment.apps web in namespace shop on cluster default"],
+        ),
+        (
+            json!({ "what": "object", "kind": "taskruns.agents.platform" }),
+            vec!["list taskruns.agents.platforms (all) in all namespaces on cluster default"],
+        ),
+    ] {
+        let intent = intend("kubernetes/check", inputs).await.unwrap();
+        assert_eq!(intent.effects.class(), Class::Read);
+        let told: Vec<String> = intent
+            .effects
+            .items
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(told, effects);
+    }
 }

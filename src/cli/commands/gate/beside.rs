@@ -14,16 +14,16 @@ use crate::{
 use std::path::{Path, PathBuf};
 
 /// Where a runbook lies.
-pub(super) struct Around {
+pub(in crate::cli::commands) struct Around {
     /// The repository's top; where there is none, the file's own folder.
-    pub(super) top: PathBuf,
+    pub(in crate::cli::commands) top: PathBuf,
     /// The folder that the agent would follow.
-    pub(super) followed: PathBuf,
+    pub(in crate::cli::commands) followed: PathBuf,
 }
 
 /// Looks around a file. Followed is what the configuration names, if the file lies there; else the file's own folder: what lies elsewhere
 /// in the repository is no agent's.
-pub(super) fn around(file: &Path, followed: &str) -> Around {
+pub(in crate::cli::commands) fn around(file: &Path, followed: &str) -> Around {
     let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let own = whole.parent().unwrap_or(Path::new("/")).to_owned();
     let mut folders = own.ancestors();
@@ -62,6 +62,6 @@ pub(super) fn set(root: &Path, context: &Context) -> Result<ActiveSet, CliError>
 }
 
 /// Whether a problem keeps a document from being used.
-pub(super) fn is_error(problem: &Problem) -> bool {
+pub(in crate::cli::commands) fn is_error(problem: &Problem) -> bool {
     problem.severity == Severity::Error
 }

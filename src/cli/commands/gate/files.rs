@@ -27,7 +27,7 @@ impl Files for HostFiles {
 
 /// Files that a step names. Programs are the agent's: which are there, and what they are, shows on its host.
 #[derive(Debug)]
-pub(super) struct HereNow;
+pub(in crate::cli::commands) struct HereNow;
 
 impl Materials for HereNow {
     fn file(&self, path: &Path) -> Option<Vec<u8>> {
@@ -61,7 +61,10 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Files of the working tree, as the agent would take them from the commit.
-pub(super) fn of_tree(root: &Path, paths: &[String]) -> Result<Vec<RevisionFile>, String> {
+pub(in crate::cli::commands) fn of_tree(
+    root: &Path,
+    paths: &[String],
+) -> Result<Vec<RevisionFile>, String> {
     let mut files = BTreeMap::new();
     for path in paths {
         let path = path.trim_end_matches('/');

@@ -1,7 +1,7 @@
 //! `orderly gate`.
 
-mod beside;
-mod files;
+pub(in crate::cli::commands) mod beside;
+pub(in crate::cli::commands) mod files;
 mod runbooks;
 mod steps;
 mod told;

@@ -1,0 +1,312 @@
+//! The roles that runbooks need, without any cluster.
+
+use super::Home;
+use serde_json::{Value, json};
+
+const SHOP: &str = r#"apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: shop }
+spec:
+  description: Looks and restarts.
+  inputs:
+    namespace: { type: string, enum: [shop, todo], required: true }
+    deployment: { type: string, default: web }
+  steps:
+    - name: look
+      uses: kubernetes/check
+      with: { what: deployments, namespace: "${{ inputs.namespace }}", name: "${{ inputs.deployment }}" }
+    - name: restart
+      uses: kubernetes/rollout-restart
+      with: { namespace: "${{ inputs.namespace }}", deployment: "${{ inputs.deployment }}", wait: 1m }
+  finally:
+    - { name: nodes, uses: kubernetes/check, with: { what: nodes } }
+---
+apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: back }
+spec:
+  description: Scales to what a step says.
+  inputs:
+    namespace: { type: string, required: true }
+  steps:
+    - name: find
+      uses: kubernetes/scale
+      with: { namespace: shop, deployment: web, replicas: 1 }
+    - name: scale
+      uses: kubernetes/scale
+      with: { namespace: "${{ inputs.namespace }}", deployment: web, replicas: "${{ steps.find.outputs.previous }}" }
+---
+apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: caller }
+spec:
+  description: Runs another one.
+  steps:
+    - { name: call, uses: runbook, with: { runbook: back, inputs: { namespace: shop } } }
+"#;
+
+fn home() -> Home {
+    let home = Home::new();
+    home.write("runbooks/shop.yaml", SHOP);
+    home
+}
+
+fn objects(home: &Home, more: &[&str]) -> Vec<Value> {
+    let asked = ["rbac", "--runbooks", "runbooks", "--output", "json"];
+    let list = home.orderly(&[&asked[..], more].concat()).json();
+    assert_eq!(list["kind"], "List");
+    list["items"].as_array().unwrap().clone()
+}
+
+fn named(objects: &[Value]) -> Vec<String> {
+    let name = |object: &Value| {
+        let metadata = &object["metadata"];
+        let place = metadata["namespace"].as_str().unwrap_or("*");
+        format!(
+            "{} {place}/{}",
+            object["kind"].as_str().unwrap(),
+            metadata["name"].as_str().unwrap()
+        )
+    };
+    objects.iter().map(name).collect()
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "the whole answer is shown")]
+fn a_runbook_needs_what_its_steps_do_and_no_more() {
+    let home = home();
+    let said = home.orderly(&[
+        "rbac",
+        "--runbooks",
+        "runbooks",
+        "--service-account",
+        "ops/agent",
+    ]);
+    insta::assert_snapshot!(said.err, @r"
+    warning: back: step scale: `${{ inputs.namespace }}` is only known in a run, so the right is not narrowed to it
+    ");
+    insta::assert_snapshot!(said.done(), @r"
+    # back: step scale: `${{ inputs.namespace }}` is only known in a run, so the right is not narrowed to it
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: ClusterRole
+    metadata:
+      name: orderly-runbooks
+    rules:
+    - apiGroups:
+      - ''
+      resources:
+      - nodes
+      verbs:
+      - list
+    - apiGroups:
+      - apps
+      resources:
+      - deployments
+      verbs:
+      - get
+      - patch
+      resourceNames:
+      - web
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: ClusterRoleBinding
+    metadata:
+      name: orderly-runbooks
+    roleRef:
+      apiGroup: rbac.authorization.k8s.io
+      kind: ClusterRole
+      name: orderly-runbooks
+    subjects:
+    - kind: ServiceAccount
+      name: agent
+      namespace: ops
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: Role
+    metadata:
+      name: orderly-runbooks
+      namespace: shop
+    rules:
+    - apiGroups:
+      - ''
+      resources:
+      - pods
+      verbs:
+      - list
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: RoleBinding
+    metadata:
+      name: orderly-runbooks
+      namespace: shop
+    roleRef:
+      apiGroup: rbac.authorization.k8s.io
+      kind: Role
+      name: orderly-runbooks
+    subjects:
+    - kind: ServiceAccount
+      name: agent
+      namespace: ops
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: Role
+    metadata:
+      name: orderly-runbooks
+      namespace: todo
+    rules:
+    - apiGroups:
+      - ''
+      resources:
+      - pods
+      verbs:
+      - list
+    ---
+    apiVersion: rbac.authorization.k8s.io/v1
+    kind: RoleBinding
+    metadata:
+      name: orderly-runbooks
+      namespace: todo
+    roleRef:
+      apiGroup: rbac.authorization.k8s.io
+      kind: Role
+      name: orderly-runbooks
+    subjects:
+    - kind: ServiceAccount
+      name: agent
+      namespace: ops
+    ");
+}
+
+#[test]
+fn each_runbook_gets_roles_for_its_own_account() {
+    let home = home();
+    let config = json!({
+        "source": { "url": "." },
+        "clusters": { "default": {
+            "account": { "serviceAccount": "ops/reader" },
+            "accounts": { "shop": { "serviceAccount": "shop/restarter" } }
+        } }
+    });
+    home.write("orderly.yaml", config.to_string());
+    let config = ["--config", "orderly.yaml"];
+    let asked = [
+        "--per-runbook",
+        "--service-account",
+        "ops/agent",
+        "--input",
+        "namespace=shop",
+    ];
+    let objects = objects(&home, &[&asked[..], &config].concat());
+    assert_eq!(
+        named(&objects),
+        [
+            "Role shop/orderly-back",
+            "RoleBinding shop/orderly-back",
+            "ClusterRole */orderly-shop",
+            "ClusterRoleBinding */orderly-shop",
+            "Role shop/orderly-shop",
+            "RoleBinding shop/orderly-shop",
+            "Role ops/orderly-impersonates",
+            "RoleBinding ops/orderly-impersonates",
+            "Role shop/orderly-impersonates",
+            "RoleBinding shop/orderly-impersonates",
+        ]
+    );
+    let subject = |place: usize| &objects[place]["subjects"][0];
+    assert_eq!(subject(1)["name"], "reader");
+    assert_eq!(
+        subject(5),
+        &json!({ "kind": "ServiceAccount", "namespace": "shop", "name": "restarter" })
+    );
+    assert_eq!(subject(9)["name"], "agent");
+    assert_eq!(
+        objects[8]["rules"],
+        json!([{ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"], "resourceNames": ["restarter"] }])
+    );
+}
+
+#[test]
+fn no_account_means_no_bindings_and_the_same_question_has_the_same_answer() {
+    let home = home();
+    let first = objects(&home, &["--input", "namespace=shop"]);
+    assert_eq!(
+        named(&first),
+        [
+            "ClusterRole */orderly-runbooks",
+            "Role shop/orderly-runbooks"
+        ]
+    );
+    assert_eq!(first, objects(&home, &["--input", "namespace=shop"]));
+    let more = objects(
+        &home,
+        &[
+            "--input",
+            "namespace=shop",
+            "--input",
+            "namespace=todo",
+            "--name",
+            "x",
+        ],
+    );
+    assert_eq!(
+        named(&more),
+        [
+            "ClusterRole */x-runbooks",
+            "Role shop/x-runbooks",
+            "Role todo/x-runbooks"
+        ]
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_told() {
+    let home = home();
+    let asked = |more: &[&str]| home.orderly(&[&["rbac", "--runbooks", "runbooks"], more].concat());
+    let error = asked(&["--input", "colour=red"]).failed(2);
+    assert!(
+        error.contains("none of the runbooks has an input colour"),
+        "{error}"
+    );
+    let error = asked(&["--service-account", "agent"]).failed(2);
+    assert!(error.contains("is not `namespace/name`"), "{error}");
+    home.write(
+        "runbooks/two.yaml",
+        SHOP.replace("what: nodes", "what: nodes, cluster: east")
+            .replace("name: shop }", "name: east }")
+            .replace("name: back }", "name: b }")
+            .replace("name: caller }", "name: c }"),
+    );
+    let error = asked(&[]).failed(2);
+    assert!(
+        error.contains("more than one cluster: default, east"),
+        "{error}"
+    );
+    assert!(
+        asked(&["--cluster", "east"])
+            .done()
+            .contains("resources:\n  - nodes")
+    );
+    home.write(
+        "runbooks/wrong.yaml",
+        "apiVersion: orderly.dev/v1\nkind: Runbook\n",
+    );
+    let error = asked(&[]).failed(1);
+    assert!(
+        error.contains("wrong.yaml") && error.contains("hint: `orderly validate`"),
+        "{error}"
+    );
+}
+
+/// None of the shipped runbooks is about a cluster; one that is must be tried with its rights on the control plane, too.
+#[test]
+fn shipped_runbooks_need_nothing_of_a_cluster() {
+    let home = Home::new();
+    let shipped = super::ours("runbooks");
+    let said = home.orderly(&["rbac", "--runbooks", shipped.to_str().unwrap()]);
+    assert!(
+        said.err.contains("need nothing of a cluster"),
+        "{}",
+        said.err
+    );
+    assert_eq!(said.done(), "");
+}
