@@ -52,6 +52,7 @@ pub(crate) struct Run {
     performer: Performer,
     context: StepContext,
     pub(crate) stop: CancellationToken,
+    pub(crate) log: Arc<dyn StepLog>,
 }
 
 impl Run {
@@ -75,6 +76,7 @@ impl Run {
                 },
             },
             stop: CancellationToken::new(),
+            log: Arc::new(Silent),
         }
     }
 
@@ -125,13 +127,18 @@ impl Run {
     /// Plans a step, lets the gate open for it, and carries it out.
     pub(crate) async fn step(&self, uses: &str, arguments: Value) -> StepReport {
         let planned = self.planned(uses, arguments).await;
+        self.carried_out(planned).await
+    }
+
+    /// Lets the gate open for a planned step, and carries it out.
+    pub(crate) async fn carried_out(&self, planned: PlannedStep) -> StepReport {
         let Settled::Open(permit) = settle(planned, Decision::Allow, None) else {
             unreachable!("an allowed step is open")
         };
         let session = Session {
             context: self.context.clone(),
             stop: self.stop.clone(),
-            log: Arc::new(Silent),
+            log: self.log.clone(),
         };
         self.performer.execute(permit, session).await
     }

@@ -12,6 +12,8 @@ mod report;
 mod size;
 mod words;
 
+pub(in crate::actions) use inputs::is_inner_path;
+
 use crate::actions::framework::AnyAction;
 
 /// The actions of this folder.
