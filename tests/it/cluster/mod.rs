@@ -9,6 +9,7 @@
 mod away;
 mod checks;
 mod control_plane;
+mod helm;
 pub(crate) mod plane;
 mod rights;
 mod rollouts;
