@@ -14,6 +14,7 @@ pub mod backup;
 mod command;
 mod dns;
 pub mod framework;
+pub mod helm;
 pub mod host;
 mod http;
 pub mod kubernetes;

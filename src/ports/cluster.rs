@@ -1,7 +1,7 @@
 //! Kubernetes API servers.
 
 use crate::{
-    domain::{name::RunbookName, span::Span},
+    domain::{name::RunbookName, secret::SecretValue, span::Span},
     ports::BoxFuture,
 };
 use serde_json::Value;
@@ -161,6 +161,27 @@ pub trait Clusters: Send + Sync + std::fmt::Debug {
     /// Whether the agent leaves events there on what its steps have changed.
     fn takes_notes(&self, _cluster: &str) -> bool {
         true
+    }
+    /// A kubeconfig of this cluster alone, as the one who acts here reaches it, for a program that is handed it. It may hold a token.
+    fn kubeconfig<'a>(
+        &'a self,
+        cluster: &'a str,
+    ) -> BoxFuture<'a, Result<SecretValue, ClusterError>> {
+        let reason = "no program can be handed its credentials".to_owned();
+        let cluster = cluster.to_owned();
+        Box::pin(std::future::ready(Err(ClusterError::Misconfigured {
+            cluster,
+            reason,
+        })))
+    }
+    /// What the server serves beside the core group: each `group/version`, and each `group/version/Kind`.
+    fn served<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+        let reason = "nobody says what it serves".to_owned();
+        let cluster = cluster.to_owned();
+        Box::pin(std::future::ready(Err(ClusterError::Unavailable {
+            cluster,
+            reason,
+        })))
     }
     /// How long a call may take.
     fn deadline(&self) -> Span {

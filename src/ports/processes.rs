@@ -27,6 +27,9 @@ pub struct Program {
     pub directory: Option<PathBuf>,
     /// Laid into the scratch folder before it starts, for reading alone. Only where no directory is named.
     pub files: Vec<RevisionFile>,
+    /// The same for what nobody else may read: credentials, values with secrets. They go with the folder when the program has ended, and
+    /// at the agent's next start where it was killed.
+    pub secret_files: Vec<SecretFile>,
     /// Fed to standard input, which is then closed.
     pub input: Option<SecretValue>,
     /// As which user; only root may.
@@ -39,6 +42,15 @@ pub struct Program {
     pub limits: Limits,
     /// For which step it runs; without one it is not found again, should it outlive the agent.
     pub behalf: Option<Behalf>,
+}
+
+/// A file in a program's scratch folder that holds secrets.
+#[derive(Debug, Clone)]
+pub struct SecretFile {
+    /// Its path in the folder.
+    pub path: String,
+    /// What it holds.
+    pub text: SecretValue,
 }
 
 impl Program {

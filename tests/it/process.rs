@@ -126,6 +126,7 @@ fn program(argv: &[&str]) -> Program {
         environment: BTreeMap::new(),
         directory: None,
         files: Vec::new(),
+        secret_files: Vec::new(),
         input: None,
         user: None,
         grace: Span::from_millis(300),

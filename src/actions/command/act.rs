@@ -176,6 +176,7 @@ fn program(inputs: &Inputs, context: &StepContext, files: Vec<RevisionFile>) -> 
         environment: environment(inputs, context),
         directory: inputs.working_directory.clone(),
         files,
+        secret_files: Vec::new(),
         input: inputs.stdin.clone().map(SecretValue::new),
         user: inputs.user.clone(),
         grace: inputs.grace,

@@ -235,7 +235,8 @@ impl Inputs {
 }
 
 /// A path that cannot lead out of a folder, nor be taken for a flag.
-fn is_inner_path(path: &str) -> bool {
+/// Whether it is a path in the repository, from its top on.
+pub(in crate::actions) fn is_inner_path(path: &str) -> bool {
     let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.starts_with('-');
     let path = path.strip_suffix('/').unwrap_or(path);
     path.split('/').all(is_name) && !path.contains(['\\', '\n', '\t']) && !secret::is_marked(path)

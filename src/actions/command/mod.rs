@@ -11,6 +11,7 @@ mod pinning;
 mod report;
 mod words;
 
+pub(in crate::actions) use inputs::is_inner_path;
 pub(crate) use words::{Word, judged_stdin};
 
 use crate::actions::framework::AnyAction;

@@ -46,6 +46,18 @@ pub trait Action: Send + Sync {
         Vec::new()
     }
 
+    /// The same intent, where more than files and programs tells what would be done: the agent itself looks at the world, and changes
+    /// nothing. What cannot be found out makes the intent opaque. Secrets in the inputs are still markers.
+    fn foresee<'a>(
+        &'a self,
+        _inputs: Self::Inputs,
+        _context: &'a StepContext,
+        _world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Intent> {
+        Box::pin(std::future::ready(intent))
+    }
+
     /// Does it. Secrets in the inputs are values now. Stops soon after `session.stop` fires.
     fn execute<'a>(
         &'a self,
@@ -53,6 +65,17 @@ pub trait Action: Send + Sync {
         session: &'a Session,
         world: &'a World,
     ) -> BoxFuture<'a, StepReport>;
+
+    /// The same, for an action that makes sure itself that what it does was judged.
+    fn execute_judged<'a>(
+        &'a self,
+        inputs: Self::Inputs,
+        _judged: &'a Effects,
+        session: &'a Session,
+        world: &'a World,
+    ) -> BoxFuture<'a, StepReport> {
+        self.execute(inputs, session, world)
+    }
 
     /// What the types cannot say about inputs: an address, a pattern, two that exclude each other. Text that comes from a secret
     /// is a marker here.
@@ -132,12 +155,21 @@ pub trait AnyAction: Send + Sync {
     fn rights(&self, arguments: &Value, effects: &Effects) -> Result<Rights, String>;
     /// Files and folders of the repository that it is carried out with.
     fn wants(&self, arguments: &Value) -> Result<Vec<String>, String>;
+    /// The same intent, after a look at the world.
+    fn foresee<'a>(
+        &'a self,
+        arguments: &Value,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> Result<BoxFuture<'a, Intent>, String>;
     /// Whether a dry run carries it out.
     fn acts_in_dry_run(&self, class: Class) -> bool;
-    /// Reads the arguments, and is ready to go.
+    /// Reads the arguments, and is ready to go; `judged` is what the gate let pass.
     fn prepare<'a>(
         &'a self,
         arguments: &Value,
+        judged: &'a Effects,
         session: &'a Session,
         world: &'a World,
     ) -> Result<Attempt<'a>, String>;
@@ -174,19 +206,30 @@ impl<A: Action> AnyAction for A {
     fn wants(&self, arguments: &Value) -> Result<Vec<String>, String> {
         Ok(Action::wants(self, &self.sound(arguments)?))
     }
+    fn foresee<'a>(
+        &'a self,
+        arguments: &Value,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> Result<BoxFuture<'a, Intent>, String> {
+        let inputs = read::<A::Inputs>(arguments)?;
+        Ok(Action::foresee(self, inputs, context, world, intent))
+    }
     fn acts_in_dry_run(&self, class: Class) -> bool {
         self.runs_dry(class)
     }
     fn prepare<'a>(
         &'a self,
         arguments: &Value,
+        judged: &'a Effects,
         session: &'a Session,
         world: &'a World,
     ) -> Result<Attempt<'a>, String> {
         let inputs = read::<A::Inputs>(arguments)?;
         Ok(Attempt {
             grace: self.grace(&inputs),
-            work: self.execute(inputs, session, world),
+            work: self.execute_judged(inputs, judged, session, world),
         })
     }
 }

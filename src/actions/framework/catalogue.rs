@@ -51,6 +51,7 @@ impl Catalogue {
             actions::tcp::actions(),
             actions::tls::actions(),
             actions::backup::actions(),
+            actions::helm::actions(),
             actions::host::actions(),
             actions::kubernetes::actions(),
         ])

@@ -153,7 +153,9 @@ impl Performer {
         };
         let prepared = text::check(&step.arguments)
             .and_then(|()| revealed.apply(&step.arguments))
-            .and_then(|arguments| caught(|| action.prepare(&arguments, &session, world))?);
+            .and_then(|arguments| {
+                caught(|| action.prepare(&arguments, &step.effects, &session, world))?
+            });
         match prepared {
             Ok(attempt) => supervise(attempt, step.timeout, &session, &*self.world.clock).await,
             Err(error) => StepReport::failed(error, false),
@@ -169,8 +171,12 @@ impl Executor for Performer {
         context: &'a StepContext,
     ) -> BoxFuture<'a, Result<Intent, String>> {
         Box::pin(async move {
-            let mut intent = self.ask(action, arguments, context).await?;
-            let clusters = self.world.clusters.acting_for(&context.runbook);
+            let intent = self.ask(action, arguments, context).await?;
+            let world = self.world.acting_for(&context.runbook);
+            let looking = self.catalogue.find(action)?;
+            let looking = caught(|| looking.foresee(arguments, context, &world, intent))??;
+            let mut intent = looking.await;
+            let clusters = world.clusters.clone();
             let clock = &*self.world.clock;
             intent.effects = survey(&*clusters, clock, arguments, intent.effects).await;
             // A program finds its own way to a cluster; what an action of ours reaches is known.

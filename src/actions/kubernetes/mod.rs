@@ -113,12 +113,13 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
     ]
 }
 
-fn default_cluster() -> String {
+/// Where a step names none.
+pub(in crate::actions) fn default_cluster() -> String {
     "default".to_owned()
 }
 
 /// The name of a cluster, a namespace (RFC 1123 label), or an object (RFC 1123 subdomain).
-fn check_name(field: &str, name: &str) -> Result<(), String> {
+pub(in crate::actions) fn check_name(field: &str, name: &str) -> Result<(), String> {
     let most = if field == "namespace" { 63 } else { 253 };
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let inside = |c: char| alphanumeric(c) || c == '-' || (c == '.' && field != "namespace");

@@ -30,7 +30,7 @@ pub(super) async fn connect(
         Credentials::InCluster => in_cluster()?,
         Credentials::Found { context } => found(context.as_deref()).await?,
     };
-    act_as(&mut config, account, secrets)?;
+    act_as(&mut config.auth_info, account, secrets)?;
     config.connect_timeout = Some(CONNECT);
     // One call is one request; steps say themselves how often they retry.
     config.default_retry = false;
@@ -41,8 +41,9 @@ pub(super) async fn connect(
         .map_err(|error| chain(&error))
 }
 
-fn act_as(
-    config: &mut Config,
+/// Makes the agent's own credentials those of an account.
+pub(super) fn act_as(
+    user: &mut AuthInfo,
     account: Option<&Account>,
     secrets: Option<&dyn Secrets>,
 ) -> Result<(), String> {
@@ -50,13 +51,13 @@ fn act_as(
         None => {}
         Some(Account::ServiceAccount { namespace, name }) => {
             // The server adds the groups of a service account by itself.
-            let user = format!("system:serviceaccount:{namespace}:{name}");
-            config.auth_info.impersonate = Some(user);
+            let account = format!("system:serviceaccount:{namespace}:{name}");
+            user.impersonate = Some(account);
         }
         Some(Account::Token(secret)) => {
             let secrets = secrets.ok_or("there are no secrets here")?;
             let value = secrets.get(secret).map_err(|error| chain(&error))?;
-            config.auth_info = AuthInfo {
+            *user = AuthInfo {
                 token: Some(value.expose().trim().to_owned().into()),
                 ..AuthInfo::default()
             };
@@ -77,7 +78,7 @@ async fn from_file(path: &Path, context: Option<&str>) -> Result<Config, String>
         .map_err(told)
 }
 
-fn in_cluster() -> Result<Config, String> {
+pub(super) fn in_cluster() -> Result<Config, String> {
     Config::incluster().map_err(|error| format!("no service account is here: {}", chain(&error)))
 }
 

@@ -60,6 +60,20 @@ impl ConfiguredClusters {
             .ok_or_else(|| not_served(sort))
     }
 
+    /// Every version of every group, and every kind in it.
+    pub(super) async fn served_by(&self, cluster: &str) -> Result<Vec<String>, ClusterError> {
+        let call = Call {
+            cluster,
+            verb: "find",
+            about: "what the server serves".to_owned(),
+            request: request::served()?,
+            repeat: Repeat::Freely,
+        };
+        let answer = self.call(call).await?;
+        let groups = answer.get("items").and_then(Value::as_array);
+        Ok(groups.into_iter().flatten().flat_map(versions).collect())
+    }
+
     /// The version of a group that the server prefers.
     async fn preferred(&self, cluster: &str, group: &str) -> Result<String, ClusterError> {
         if group.is_empty() {
@@ -93,6 +107,29 @@ impl ConfiguredClusters {
             other => other,
         })
     }
+}
+
+/// `apps/v1`, `apps/v1/Deployment`, …
+fn versions(group: &Value) -> Vec<String> {
+    let name = group.pointer("/metadata/name").and_then(Value::as_str);
+    let list = |value: &Value, key: &str| {
+        let list = value.get(key).and_then(Value::as_array);
+        list.cloned().unwrap_or_default()
+    };
+    let mut all = Vec::new();
+    for version in list(group, "versions") {
+        let number = version.get("version").and_then(Value::as_str);
+        let (Some(name), Some(number)) = (name, number) else {
+            continue;
+        };
+        all.push(format!("{name}/{number}"));
+        let kinds = list(&version, "resources");
+        let kinds = kinds
+            .iter()
+            .filter_map(|kind| kind.pointer("/responseKind/kind")?.as_str());
+        all.extend(kinds.map(|kind| format!("{name}/{number}/{kind}")));
+    }
+    all
 }
 
 fn key(sort: Sort<'_>) -> String {

@@ -14,6 +14,7 @@ mod answers;
 mod call;
 mod connect;
 mod discovery;
+mod kubeconfig;
 mod names;
 mod request;
 mod streams;
@@ -21,6 +22,7 @@ mod streams;
 use crate::{
     domain::{
         name::{RunbookName, SecretName},
+        secret::SecretValue,
         span::Span,
     },
     ports::{
@@ -369,6 +371,17 @@ impl Clusters for ConfiguredClusters {
         sort: Sort<'a>,
     ) -> BoxFuture<'a, Result<Resource, ClusterError>> {
         Box::pin(self.find_sort(cluster, sort))
+    }
+
+    fn kubeconfig<'a>(
+        &'a self,
+        cluster: &'a str,
+    ) -> BoxFuture<'a, Result<SecretValue, ClusterError>> {
+        Box::pin(self.kubeconfig_of(cluster))
+    }
+
+    fn served<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+        Box::pin(self.served_by(cluster))
     }
 
     fn change<'a>(

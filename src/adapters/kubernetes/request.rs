@@ -29,6 +29,9 @@ const JSON_PATCH: &str = "application/json-patch+json";
 /// Of an object, only what it is called and what it carries.
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
+/// What is served, with the kinds of each version.
+const DISCOVERY: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
 type Built = Result<http::Request<Vec<u8>>, ClusterError>;
 
 pub(super) fn version() -> Built {
@@ -227,6 +230,14 @@ pub(super) fn kinds(group: &str, version: &str) -> Built {
         format!("/apis/{}/{}", checked(group)?, checked(version)?)
     };
     plain(&path)
+}
+
+/// All groups with their versions and kinds, in one answer.
+pub(super) fn served() -> Built {
+    let mut request = plain("/apis")?;
+    let wanted = HeaderValue::from_static(DISCOVERY);
+    request.headers_mut().insert(ACCEPT, wanted);
+    Ok(request)
 }
 
 /// The versions of a group.

@@ -4,10 +4,7 @@
 
 use crate::{
     adapters::process::{not_started, user::User},
-    ports::{
-        materials::RevisionFile,
-        processes::{ProcessError, Program},
-    },
+    ports::processes::{ProcessError, Program},
 };
 use std::{
     fs,
@@ -60,19 +57,29 @@ impl Folder {
                 format!("its file {path} cannot be laid down: {error}"),
             )
         };
-        if let (Self::Elsewhere(_), Some(file)) = (self, program.files.first()) {
-            let error = io::Error::other("it names a folder of its own");
-            return Err(fault(&file.path, &error));
-        }
-        for file in &program.files {
-            lay(self.path(), file, user).map_err(|error| fault(&file.path, &error))?;
+        let plain = program.files.iter().map(|file| {
+            let mode = if file.executable { 0o500 } else { 0o400 };
+            (file.path.as_str(), file.bytes.as_slice(), mode)
+        });
+        let secret = program.secret_files.iter();
+        let secret = secret.map(|file| (file.path.as_str(), file.text.expose().as_bytes(), 0o400));
+        for (path, bytes, mode) in plain.chain(secret) {
+            let laid = match self {
+                Self::Elsewhere(_) => Err(io::Error::other("it names a folder of its own")),
+                Self::Own(root) | Self::Given(root) => lay(root, (path, bytes, mode), user),
+            };
+            laid.map_err(|error| fault(path, &error))?;
         }
         Ok(())
     }
 }
 
-fn lay(root: &Path, file: &RevisionFile, user: Option<&User>) -> io::Result<()> {
-    let inner = Path::new(&file.path);
+fn lay(
+    root: &Path,
+    (path, bytes, mode): (&str, &[u8], u32),
+    user: Option<&User>,
+) -> io::Result<()> {
+    let inner = Path::new(path);
     let names = |part: Component<'_>| matches!(part, Component::Normal(_));
     if !inner.components().all(names) {
         return Err(io::Error::other("its path leads elsewhere"));
@@ -90,10 +97,9 @@ fn lay(root: &Path, file: &RevisionFile, user: Option<&User>) -> io::Result<()> 
         }
     }
     let path = root.join(inner);
-    let mode = if file.executable { 0o500 } else { 0o400 };
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true).mode(mode);
-    options.open(&path)?.write_all(&file.bytes)?;
+    options.open(&path)?.write_all(bytes)?;
     own(&path)
 }
 

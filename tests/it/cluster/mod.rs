@@ -12,6 +12,7 @@ mod away;
 mod checks;
 mod control_plane;
 mod events;
+mod helm;
 mod inside;
 mod jobs;
 mod looks;

@@ -109,6 +109,13 @@ impl Plane {
         self.folder.join("kubeconfig")
     }
 
+    /// Where one of its programs is.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        let places = self.programs.split(':');
+        let found = places.map(|folder| Path::new(folder).join(name));
+        found.into_iter().find(|path| path.is_file()).unwrap()
+    }
+
     /// The number of one of its processes; `up` is the one that holds the others.
     pub(crate) fn process(&self, name: &str) -> Pid {
         let file = if name == "up" {
@@ -315,6 +322,11 @@ impl Space {
         let (_admin, tail) = rest.split_once(' ').unwrap();
         fs::write(&path, format!("{head}token: {token} {tail}")).unwrap();
         path
+    }
+
+    /// A folder that goes with the test.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The agent's world with this cluster in it, reached as the administrator.

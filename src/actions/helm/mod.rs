@@ -1,0 +1,42 @@
+//! Helm: releases of charts, by the program `helm` (version 4) alone.
+//!
+//! Invariants
+//! - helm is found and pinned as any program of a `command` step is. It gets words, a home of its own that goes when it ends, and nothing
+//!   of the host's configuration: no repositories, no plugins, no variables.
+//! - It reaches the cluster that the step names, as the step's own identity, by a kubeconfig that holds this cluster alone. That file and
+//!   the values are readable for the agent only, and never on a command line.
+//! - What helm prints on standard output is read here and not logged: releases hold values. What it says on standard error is logged.
+//! - What a chart would change is known before, by rendering it; right before it is changed it is rendered again against the cluster, and
+//!   what was not judged is not done.
+//! - How something ended is read from the release's history, not from helm's words.
+//!
+//! Releases hold manifests, Secrets among them. Of these, only what is needed to name objects is kept.
+
+mod chart;
+mod history;
+mod inputs;
+mod list;
+mod marks;
+mod program;
+mod rendered;
+mod rollback;
+mod undo;
+mod upgrade;
+mod values;
+
+pub use list::{HelmList, ListInputs, ListOutputs, ListedRelease};
+pub use rollback::{HelmRollback, RollbackInputs, RollbackOutputs};
+pub use upgrade::{HelmUpgrade, UpgradeInputs, UpgradeOutputs};
+pub use values::{HelmValues, ValuesInputs, ValuesOutputs};
+
+use crate::actions::framework::AnyAction;
+
+/// Every action of this folder.
+pub fn actions() -> Vec<Box<dyn AnyAction>> {
+    vec![
+        Box::new(HelmUpgrade),
+        Box::new(HelmRollback),
+        Box::new(HelmValues),
+        Box::new(HelmList),
+    ]
+}
