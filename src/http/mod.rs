@@ -184,10 +184,8 @@ fn reads() -> Router<Arc<Front>> {
         .route("/api/v1/approvals", get(api::approvals::list))
         .route("/api/v1/approvals/{id}", get(api::approvals::show))
         .route("/api/v1/audit", get(api::audit::list))
-        .route(
-            "/api/v1/audit/verify",
-            get(api::audit::verify).post(api::audit::verify_all),
-        )
+        .route("/api/v1/audit/verify", get(api::audit::verify))
+        .route("/api/v1/audit/verify", post(api::audit::verify_all))
         .route("/api/v1/audit/export", get(api::export::export))
         .route("/api/v1/halt", get(api::halt::show))
         .route("/api/v1/sync", get(api::sync::show))

@@ -8,8 +8,8 @@ use crate::{
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// What such a condition may name.
-const KNOWN: [&str; 3] = ["object", "conditions", "age"];
+/// What a condition on objects may name.
+pub(super) const KNOWN: [&str; 3] = ["object", "conditions", "age"];
 
 /// A condition on an object, such as `object.status.phase == "Succeeded"` or `conditions.Ready == "True"`.
 #[derive(Debug, Clone)]
@@ -34,7 +34,8 @@ impl ObjectCondition {
     }
 }
 
-fn facts(object: &Value, now: Timestamp) -> Facts {
+/// What is known of an object.
+pub(super) fn facts(object: &Value, now: Timestamp) -> Facts {
     let conditions: Map<String, Value> = items(object, "/status/conditions")
         .iter()
         .map(|condition| (text(condition, "/type"), text(condition, "/status")))

@@ -1,7 +1,7 @@
 //! Which objects a step has changed, by the answers of the API server rather than by what was planned.
 
 use crate::{
-    domain::{name::RunbookName, span::Span},
+    domain::{name::RunbookName, secret::SecretValue, span::Span},
     ports::{
         BoxFuture,
         cluster::{
@@ -169,6 +169,15 @@ impl Clusters for Watching {
     fn acting_for(&self, runbook: &RunbookName) -> Arc<dyn Clusters> {
         let clusters = self.clusters.acting_for(runbook);
         Arc::new(Self::new(clusters, self.touched.clone()))
+    }
+    fn kubeconfig<'a>(
+        &'a self,
+        cluster: &'a str,
+    ) -> BoxFuture<'a, Result<SecretValue, ClusterError>> {
+        self.clusters.kubeconfig(cluster)
+    }
+    fn served<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+        self.clusters.served(cluster)
     }
     fn takes_notes(&self, cluster: &str) -> bool {
         self.clusters.takes_notes(cluster)

@@ -3,16 +3,17 @@
 use crate::{
     actions::{
         framework::World,
-        kubernetes::{own::uid, subject::Subject},
+        kubernetes::{
+            own::uid,
+            poll::{self, Look, Vain},
+            progress::Progress,
+            subject::Subject,
+        },
     },
     domain::span::Span,
-    ports::{cluster::ClusterError, executor::Session},
+    ports::{BoxFuture, cluster::ClusterError, executor::Session},
 };
 use serde_json::Value;
-use std::time::Duration;
-
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How far an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,44 +50,49 @@ pub(super) async fn until_ended(
     limit: Option<Span>,
     session: &Session,
     world: &World,
-    look: impl Fn(&Value) -> State + Send,
+    look: impl Fn(&Value) -> State + Send + Sync,
 ) -> Ended {
-    tokio::select! {
-        biased;
-        () = session.stop.cancelled() => Ended::Stopped,
-        ended = poll(subject, this, limit, world, look) => ended,
+    let mut ending = Ending {
+        subject,
+        this,
+        look,
+        ended: Ended::Gone,
+    };
+    let limit = limit.unwrap_or_else(|| Span::from_secs(NO_LIMIT));
+    match poll::until(limit, session, world, &mut ending).await {
+        Ok(_) => ending.ended,
+        Err(Vain::Stopped) => Ended::Stopped,
+        Err(Vain::NotReady(missing, _)) => Ended::Late(missing),
+        Err(Vain::Refused(ClusterError::NotFound(_))) => Ended::Gone,
+        Err(Vain::Refused(error)) => Ended::Refused(error),
     }
 }
 
-async fn poll(
-    subject: &Subject,
-    this: &str,
-    limit: Option<Span>,
-    world: &World,
-    look: impl Fn(&Value) -> State + Send,
-) -> Ended {
-    let until = limit.map(|limit| world.clock.elapsed() + limit.duration());
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let missing = match subject.get(world).await {
-            Ok(object) if uid(&object) != this => return Ended::Gone,
-            Ok(object) => match look(&object) {
-                State::Done => return Ended::Done(object),
-                State::Failed(why) => return Ended::Failed(object, why),
-                State::Waiting(missing) => missing,
-            },
-            Err(ClusterError::NotFound(_)) => return Ended::Gone,
-            // A server that is away for a moment does not end a wait.
-            Err(error) if error.retryable() => error.to_string(),
-            Err(error) => return Ended::Refused(error),
-        };
-        let left = until.map_or(LONGEST_PAUSE, |until| {
-            until.saturating_sub(world.clock.elapsed())
-        });
-        if left.is_zero() {
-            return Ended::Late(missing);
-        }
-        world.clock.sleep(pause.min(left)).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+/// Longer than any step lasts, in seconds.
+const NO_LIMIT: u64 = 10 * 365 * 24 * 3600;
+
+/// This very object, and how it has ended once it has.
+struct Ending<'a, L> {
+    subject: &'a Subject,
+    this: &'a str,
+    look: L,
+    ended: Ended,
+}
+
+impl<L: Fn(&Value) -> State + Send + Sync> Look for Ending<'_, L> {
+    fn look<'a>(&'a mut self, world: &'a World) -> BoxFuture<'a, Result<Progress, ClusterError>> {
+        Box::pin(async move {
+            let object = self.subject.get(world).await?;
+            self.ended = if uid(&object) == self.this {
+                match (self.look)(&object) {
+                    State::Done => Ended::Done(object),
+                    State::Failed(why) => Ended::Failed(object, why),
+                    State::Waiting(missing) => return Ok(Progress::Waiting(missing)),
+                }
+            } else {
+                Ended::Gone
+            };
+            Ok(Progress::Ready)
+        })
     }
 }

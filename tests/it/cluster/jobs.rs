@@ -108,7 +108,7 @@ async fn a_template_becomes_a_job_that_the_server_takes() {
         .await;
     let (error, retryable) = failure(&report);
     assert!(
-        error.contains("has not ended within 1s: 1 of its pods are active"),
+        error.contains("has not ended: 1 of its pods are active"),
         "{error}"
     );
     assert!(error.contains("; it goes on"), "{error}");

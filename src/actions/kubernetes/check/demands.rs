@@ -1,7 +1,7 @@
 //! What a step asks of objects, by expressions.
 
 use crate::{
-    actions::kubernetes::object::{items, text, time},
+    actions::kubernetes::condition::{KNOWN, facts},
     domain::{
         check::CheckStatus,
         expression::about::{Condition, Facts},
@@ -10,10 +10,8 @@ use crate::{
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-/// What expressions about objects know.
-const KNOWN: [&str; 3] = ["object", "conditions", "age"];
 /// More are a program.
 const MOST: usize = 50;
 
@@ -154,22 +152,6 @@ impl Weighed {
             },
         })
     }
-}
-
-fn facts(object: &Value, now: Timestamp) -> Facts {
-    let conditions: Map<String, Value> = items(object, "/status/conditions")
-        .iter()
-        .map(|condition| (text(condition, "/type"), text(condition, "/status")))
-        .map(|(kind, status)| (kind.to_owned(), json!(status)))
-        .collect();
-    let born = time(object, "/metadata/creationTimestamp").unwrap_or(now);
-    let age = now.duration_since(born).as_secs().max(0);
-    [
-        ("object", object.clone()),
-        ("conditions", Value::Object(conditions)),
-        ("age", json!(age)),
-    ]
-    .into()
 }
 
 #[cfg(test)]

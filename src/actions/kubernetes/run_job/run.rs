@@ -167,9 +167,8 @@ impl Started<'_> {
             Ended::Done(job) => self.done(&job).await,
             Ended::Failed(job, why) => Err(self.failed(&job, &why).await),
             Ended::Late(missing) => {
-                let limit = self.inputs.wait.unwrap_or_default();
                 let left = self.left_behind().await;
-                let why = format!("{subject} has not ended within {limit}: {missing}{left}");
+                let why = format!("{subject} has not ended: {missing}{left}");
                 Err(StepReport::failed(why, true))
             }
             Ended::Gone => Err(StepReport::failed(

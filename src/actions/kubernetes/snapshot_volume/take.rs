@@ -185,7 +185,7 @@ impl Taking<'_> {
     async fn wait(
         self,
         made: &Made,
-        state: impl Fn(&Value) -> State + Send,
+        state: impl Fn(&Value) -> State + Send + Sync,
     ) -> Result<Value, StepReport> {
         let (subject, limit) = (&made.subject, self.inputs.wait);
         let wait = Some(limit);
@@ -196,7 +196,7 @@ impl Taking<'_> {
                 StepReport::failed(format!("{subject} has failed: {why}"), true)
             }
             Ended::Late(missing) => {
-                let why = format!("{subject} is not ready after {limit}: {missing}");
+                let why = format!("{subject} is not ready: {missing}");
                 StepReport::failed(why, true)
             }
             Ended::Gone => {
