@@ -73,7 +73,10 @@ fn protected(effect: &Effect, policy: &Policy) -> Option<Contribution> {
             format!("namespace {name} is protected")
         }
         Scope::Namespace(_) | Scope::NotApplicable => return None,
-        Scope::ClusterScoped => "objects that belong to no namespace are protected".to_owned(),
+        Scope::ClusterScoped => {
+            "objects that belong to no namespace are protected, such as nodes (`policy.protectedMode: approval` asks people instead)"
+                .to_owned()
+        }
         Scope::AllNamespaces => "it touches all namespaces, protected ones too".to_owned(),
         Scope::Unknown => "its namespace is not known".to_owned(),
     };

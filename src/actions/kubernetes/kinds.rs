@@ -107,6 +107,9 @@ pub const ROLES: Kind = kind(RBAC, "roles", "Role", true);
 /// Who has rights in a namespace.
 pub const ROLE_BINDINGS: Kind = kind(RBAC, "rolebindings", "RoleBinding", true);
 
+/// Namespaces.
+pub const NAMESPACES: Kind = kind("", "namespaces", "Namespace", false);
+
 /// Every kind that is known.
 pub const TABLE: [Kind; 29] = [
     PODS,
@@ -126,7 +129,7 @@ pub const TABLE: [Kind; 29] = [
     VOLUMES,
     kind("", "configmaps", "ConfigMap", true),
     kind("", "secrets", "Secret", true),
-    kind("", "namespaces", "Namespace", false),
+    NAMESPACES,
     EVENTS,
     kind("networking.k8s.io", "ingresses", "Ingress", true),
     CERTIFICATES,

@@ -20,6 +20,11 @@ use std::{fmt::Write as _, time::Duration};
 
 /// Who says it (`reportingController`).
 const AGENT: &str = "orderly.dev/agent";
+/// Whether an event, as the core group has it, is such a note: it tells nothing that its reader has not done itself.
+pub(super) fn is_own(event: &Value) -> bool {
+    event.pointer("/reportingComponent").and_then(Value::as_str) == Some(AGENT)
+}
+
 /// All notes of a step together.
 const DEADLINE: Duration = Duration::from_secs(3);
 /// The API's bound of an event's note, in bytes.

@@ -8,6 +8,7 @@ use crate::{
             object::{cut, event_time, full_name, pod_problem, selector, text},
             poll::{self, Look, Vain},
             progress::Progress,
+            signature::is_own,
             subject::Subject,
             workload::Workload,
         },
@@ -122,7 +123,7 @@ async fn warnings(workload: &Workload, pods: &[Value], world: &World) -> String 
     let mut found: Vec<&Value> = events
         .iter()
         .filter(|event| text(event, "/type") == "Warning")
-        .filter(is_about)
+        .filter(|event| is_about(event) && !is_own(event))
         .collect();
     found.sort_by_key(|event| std::cmp::Reverse(event_time(event)));
     let named = found.iter().take(NAMED_EVENTS).map(|event| {

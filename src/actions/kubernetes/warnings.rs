@@ -6,6 +6,7 @@ use crate::actions::{
         kinds::EVENTS,
         located::Located,
         object::{count_or, cut, event_time, text},
+        signature::is_own,
     },
 };
 use serde_json::Value;
@@ -23,7 +24,9 @@ pub(super) async fn warnings(located: &Located, world: &World) -> String {
         .list(&located.cluster, &EVENTS.resource(), Some(namespace), None)
         .await;
     let mut events = listed.unwrap_or_default();
-    events.retain(|event| is_of(event, located) && text(event, "/type") == "Warning");
+    events.retain(|event| {
+        is_of(event, located) && text(event, "/type") == "Warning" && !is_own(event)
+    });
     events.sort_by_key(|event| std::cmp::Reverse(event_time(event)));
     let told = events.iter().take(TOLD).map(|event| {
         format!(

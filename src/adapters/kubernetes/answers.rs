@@ -39,6 +39,9 @@ pub(super) fn may_be_the_connection(error: &ClusterError) -> bool {
     }
 }
 
+/// An object of another shape than its kind has; server-side apply tells that as a fault of its own.
+const NOT_TYPED: &str = "failed to create typed patch object";
+
 pub(super) fn refusal(cluster: &str, about: String, code: u16, body: &[u8]) -> ClusterError {
     match code {
         404 => ClusterError::NotFound(about),
@@ -53,6 +56,11 @@ pub(super) fn refusal(cluster: &str, about: String, code: u16, body: &[u8]) -> C
                 "{}\nhint: the agent's credentials for cluster `{cluster}` are not accepted; renew them",
                 message(body, SHOWN)
             ),
+        },
+        // What the server says of fields that a kind does not have, in an object that is applied.
+        500 if message(body, SHOWN_OF_CONFLICT).contains(NOT_TYPED) => ClusterError::Refused {
+            code,
+            message: message(body, SHOWN_OF_CONFLICT),
         },
         500.. => unavailable(
             cluster,

@@ -163,9 +163,11 @@ async fn vote(view: &ApprovalView, verdict: Verdict, comment: &str, context: &Co
                 let due = rows::when(context, ahead.due);
                 format!("approved; the step may start at its time, {due}")
             }
-            Some(_) | None => "approved; the step starts now".to_owned(),
+            Some(_) | None => {
+                "approved; the step starts now, unless something has changed".to_owned()
+            }
         },
-        Standing::Redeemed => "approved; the step starts now".to_owned(),
+        Standing::Redeemed => "approved; the step has started".to_owned(),
         Standing::Denied { .. } => "denied; the step does not run".to_owned(),
         other @ (Standing::Expired | Standing::Withdrawn | Standing::Cancelled { .. }) => {
             format!("answered, but the question is {}", other.as_str())

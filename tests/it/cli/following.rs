@@ -69,7 +69,10 @@ fn a_person_consents_after_seeing_the_step() {
         .failed(4);
     let said = agent.orderly(&["approve", &waiting.approval, "--yes", "--comment", "seen"]);
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    assert_eq!(said.out, "drop of remove: approved; the step starts now\n");
+    assert_eq!(
+        said.out,
+        "drop of remove: approved; the step starts now, unless something has changed\n"
+    );
 
     let approval = waiting.approval.clone();
     let (code, out, err) = waiting.end();

@@ -168,13 +168,35 @@ impl Somebody {
     }
 }
 
+/// Every verb that rules of Kubernetes may have.
+const VERBS: [&str; 16] = [
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+    "impersonate",
+    "bind",
+    "escalate",
+    "use",
+    "approve",
+    "sign",
+    "attest",
+    "*",
+];
+/// What rights are for although there are no such objects: all kinds, and those that one may act as.
+const NO_OBJECTS: [&str; 5] = ["*", "users", "groups", "uids", "userextras"];
+
 impl Expectation {
     fn validate(&self) -> Result<(), String> {
-        let is_word = |c: char| c.is_ascii_lowercase() || c == '*';
-        if self.verb.is_empty() || !self.verb.chars().all(is_word) {
+        if !VERBS.contains(&self.verb.as_str()) {
             return Err(format!(
-                "in `with`, at `expect`: `{}` is not a verb\nhint: write one such as `get`, `delete` or `*`",
-                self.verb
+                "in `with`, at `expect`: `{}` is not a verb\nhint: write one of {}",
+                self.verb,
+                VERBS.join(", ")
             ));
         }
         let fits = |c: char| c.is_ascii_alphanumeric() || "-.*".contains(c);
@@ -184,10 +206,23 @@ impl Expectation {
                 self.resource
             ));
         }
+        if !self.is_known() {
+            return Err(format!(
+                "in `with`, at `expect`: there is no `{}` among the kinds of Kubernetes, and what does not exist is denied to everybody\nhint: write other kinds with their group, as in `certificates.cert-manager.io`",
+                self.resource
+            ));
+        }
         if let Some(namespace) = &self.namespace {
             check_name("namespace", namespace)?;
         }
         Ok(())
+    }
+
+    /// Of a kind with a group only its server knows.
+    fn is_known(&self) -> bool {
+        self.resource.contains('.')
+            || NO_OBJECTS.contains(&self.resource.as_str())
+            || plural(&deeds::kind(&self.resource)).is_some()
     }
 
     /// Group and plural. A kind that no table knows is taken as it is written.

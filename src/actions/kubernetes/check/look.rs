@@ -10,8 +10,8 @@ use crate::{
                 what::What,
             },
             kinds::{
-                CERTIFICATES, ENDPOINT_SLICES, Kind, LONGHORN_VOLUMES, NODE_METRICS, NODES,
-                POD_METRICS, PODS, resource,
+                CERTIFICATES, ENDPOINT_SLICES, Kind, LONGHORN_VOLUMES, NAMESPACES, NODE_METRICS,
+                NODES, POD_METRICS, PODS, resource,
             },
         },
     },
@@ -29,7 +29,22 @@ pub(super) enum Blind {
     Failed(ClusterError),
 }
 
+/// Looks. Nothing at all in a namespace that is not there is no good news.
 pub(super) async fn look(inputs: &CheckInputs, world: &World) -> Result<Survey, Blind> {
+    let survey = survey(inputs, world).await?;
+    if let Some(namespace) = inputs.namespace.as_deref().filter(|_| survey.total == 0) {
+        let named = world
+            .clusters
+            .get(&inputs.cluster, &NAMESPACES.resource(), None, namespace);
+        // Who may not look at namespaces is told what there is in it: nothing.
+        if let Err(ClusterError::NotFound(what)) = named.await {
+            return Err(Blind::Gone(what));
+        }
+    }
+    Ok(survey)
+}
+
+async fn survey(inputs: &CheckInputs, world: &World) -> Result<Survey, Blind> {
     let looking = Looking { inputs, world };
     let now = world.clock.now();
     let after = now - inputs.since.signed();

@@ -5,6 +5,7 @@ use crate::{
     actions::kubernetes::{
         check::Problem,
         object::{condition, count_or, cut, event_time, is, text, time},
+        signature::is_own,
     },
     domain::{
         check::CheckStatus,
@@ -18,7 +19,7 @@ use serde_json::Value;
 pub(in crate::actions::kubernetes::check) fn events(events: &[Value], after: Timestamp) -> Survey {
     let mut warnings: Vec<(Timestamp, Problem)> = events
         .iter()
-        .filter(|event| text(event, "/type") == "Warning")
+        .filter(|event| text(event, "/type") == "Warning" && !is_own(event))
         .filter_map(|event| Some((event_time(event)?, event)))
         .filter(|(at, _)| *at >= after)
         .map(|(at, event)| (at, event_problem(event)))

@@ -21,7 +21,10 @@ pub(super) use usage::{node_usage, pod_usage};
 pub(super) use workloads::{endpoints, nodes, pods, replicas, stuck};
 
 use crate::{
-    actions::kubernetes::{check::Problem, object::full_name},
+    actions::kubernetes::{
+        check::Problem,
+        object::{full_name, is_done, items, text},
+    },
     domain::check::CheckStatus,
 };
 use serde_json::Value;
@@ -110,8 +113,16 @@ fn problem(object: &Value, problem: impl Into<String>) -> Problem {
     }
 }
 
+/// A pod of a Job is not started again: the Job makes another one, or has failed, which is for `jobs` to tell.
+fn has_failed_for_good(pod: &Value) -> bool {
+    let of_job = items(pod, "/metadata/ownerReferences")
+        .iter()
+        .any(|owner| text(owner, "/kind") == "Job");
+    of_job && text(pod, "/status/phase") == "Failed"
+}
+
 /// Whether a pod counts: it has not run to its end, and nobody has deleted it.
 fn is_live(pod: &Value) -> bool {
-    let is_done = crate::actions::kubernetes::object::is_done(pod);
-    !is_done && pod.pointer("/metadata/deletionTimestamp").is_none()
+    let ended = is_done(pod) || has_failed_for_good(pod);
+    !ended && pod.pointer("/metadata/deletionTimestamp").is_none()
 }
