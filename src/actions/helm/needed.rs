@@ -1,0 +1,63 @@
+//! What a step about a release must be allowed: where helm keeps releases, and what their objects take.
+
+use crate::{
+    actions::{
+        framework::rights::{self, On},
+        helm::inputs::{RELEASE, Release},
+    },
+    domain::{
+        effect::{Confidence, Effects, Object, Which},
+        right::Rights,
+    },
+};
+
+/// To look at one that is named.
+pub(super) const LOOKS: &[&str] = &["get", "list"];
+/// Old revisions are removed, and a first one that fails.
+const CHANGES: &[&str] = &["create", "delete", "get", "list", "update"];
+
+/// The secrets in which helm keeps releases; their names hold the number of a revision.
+pub(super) fn kept(
+    cluster: &str,
+    namespace: Option<&str>,
+    verbs: &'static [&'static str],
+) -> Rights {
+    let secrets = On {
+        cluster,
+        namespace,
+        group: "",
+        resource: "secrets",
+        name: None,
+    };
+    Rights::default().and(secrets, verbs)
+}
+
+/// To change it, and its objects as far as they are known.
+pub(super) fn changed(release: &Release<'_>, effects: &Effects) -> Rights {
+    let objects = effects.items.iter().map(|effect| &effect.object);
+    let objects = objects.filter(|object| object.kind != RELEASE);
+    let mut needed = kept(release.cluster, Some(release.namespace), CHANGES);
+    for object in objects {
+        needed = needed.with(of_object(object));
+    }
+    if effects.confidence == Confidence::Opaque {
+        let reasons = effects.reasons.iter();
+        needed.untold.extend(reasons.map(|why| {
+            format!("what the objects of {release} take is not among the rights: {why}")
+        }));
+    }
+    needed
+}
+
+/// It is made, changed, waited for (which helm does for all of a kind) and, on the way back, deleted.
+fn of_object(object: &Object) -> Rights {
+    let all = Object {
+        which: Which::All,
+        ..object.clone()
+    };
+    rights::on_object(object, None, &["delete", "get", "patch"]).and_also(rights::on_object(
+        &all,
+        None,
+        &["create", "list", "watch"],
+    ))
+}
