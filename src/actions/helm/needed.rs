@@ -49,15 +49,23 @@ pub(super) fn changed(release: &Release<'_>, effects: &Effects) -> Rights {
     needed
 }
 
-/// It is made, changed, waited for (which helm does for all of a kind) and, on the way back, deleted.
+/// It is made, changed, waited for (for which helm looks at all of a kind, and at what a workload is made of) and, on the way back, deleted.
 fn of_object(object: &Object) -> Rights {
-    let all = Object {
+    let all = |kind: &str| Object {
+        kind: kind.to_owned(),
         which: Which::All,
         ..object.clone()
     };
-    rights::on_object(object, None, &["delete", "get", "patch"]).and_also(rights::on_object(
-        &all,
-        None,
-        &["create", "list", "watch"],
-    ))
+    let parts: &[&str] = match object.kind.as_str() {
+        "deployment.apps" => &["replicaset.apps", "pod"],
+        "replicaset.apps" | "statefulset.apps" => &["pod"],
+        _ => &[],
+    };
+    let needed = rights::on_object(object, None, &["delete", "get", "patch"]).and_also(
+        rights::on_object(&all(&object.kind), None, &["create", "list", "watch"]),
+    );
+    let parts = parts
+        .iter()
+        .map(|part| rights::on_object(&all(part), None, &["list", "watch"]));
+    parts.fold(needed, Rights::with)
 }

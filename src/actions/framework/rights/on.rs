@@ -142,3 +142,34 @@ fn home(right: &Right) -> Option<String> {
         namespace => Some(namespace.clone().unwrap_or(HOME.to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::On;
+    use crate::{
+        actions::kubernetes::kinds::{DEPLOYMENTS, NODES, PODS},
+        domain::right::{Need, Rights},
+    };
+
+    #[test]
+    fn a_note_lies_where_its_object_does() {
+        let shop = Some("shop");
+        let evict = On {
+            resource: "pods/eviction",
+            ..On::all("east", None, &PODS)
+        };
+        let rights = Rights::default()
+            .and(On::all("east", shop, &DEPLOYMENTS), &["get", "patch"])
+            .and(On::all("east", Some("todo"), &PODS), &["get", "list"])
+            .and(On::all("east", None, &NODES), &["patch"])
+            .and(evict, &["create"])
+            .and_notes();
+        let notes = rights.rights.iter();
+        let notes = notes.filter(|right| right.need == Need::Notes);
+        let places: Vec<_> = notes.map(|right| right.namespace.as_deref()).collect();
+        assert_eq!(places, [Some("default"), shop]);
+        let everywhere = Rights::default().and(On::all("east", None, &PODS), &["delete"]);
+        let note = everywhere.and_notes().rights.pop().unwrap();
+        assert_eq!((note.resource.as_str(), note.namespace), ("events", None));
+    }
+}

@@ -78,14 +78,14 @@ async fn a_release_needs_the_secrets_that_it_is_kept_in_and_the_rights_of_its_ob
     desk.upgraded(json!({})).await;
     desk.upgraded(json!({ "values": { "replicas": 2 } })).await;
     let list = json!({ "namespace": desk.space.name });
-    let rollback = json!({ "namespace": desk.space.name, "release": "web", "wait": "60s" });
+    let rollback = json!({ "namespace": desk.space.name, "release": "web", "wait": "30s" });
     for (number, (uses, inputs)) in [
         ("helm/list", list),
         ("helm/values", here),
         ("helm/rollback", rollback),
         (
             "helm/upgrade",
-            desk.inputs(json!({ "values": { "replicas": 1 } })),
+            desk.inputs(json!({ "values": { "replicas": 1 }, "wait": "10s" })),
         ),
     ]
     .into_iter()
@@ -96,6 +96,9 @@ async fn a_release_needs_the_secrets_that_it_is_kept_in_and_the_rights_of_its_ob
         let report = tried(&desk, &objects, &whole, (uses, &inputs)).await;
         assert!(went_well(&report), "{uses}: {}", report.summary);
         for (less, (what, objects)) in lessened(&objects).into_iter().enumerate() {
+            if uses != "helm/upgrade" && !what.ends_with(" secrets") {
+                continue;
+            }
             let account = format!("less-{number}-{less}");
             let report = tried(&desk, &objects, &account, (uses, &inputs)).await;
             eprintln!(
@@ -104,5 +107,18 @@ async fn a_release_needs_the_secrets_that_it_is_kept_in_and_the_rights_of_its_ob
                 report.summary
             );
         }
+    }
+    let vain = desk
+        .inputs(json!({ "release": "never", "values": { "pod": "never-ready" }, "wait": "3s" }));
+    let objects = asked(&desk, "helm/upgrade", &vain).await;
+    let report = tried(&desk, &objects, "vain", ("helm/upgrade", &vain)).await;
+    eprintln!("VAIN {}", report.summary);
+    let less = lessened(&objects)
+        .into_iter()
+        .filter(|(what, _)| what.starts_with("delete "));
+    for (number, (what, objects)) in less.enumerate() {
+        let account = format!("vain-{number}");
+        let report = tried(&desk, &objects, &account, ("helm/upgrade", &vain)).await;
+        eprintln!("VAIN without {what} {}", report.summary);
     }
 }

@@ -113,7 +113,7 @@ pub(super) fn workloads(namespace: &str) -> Vec<Trial> {
         ),
         Trial {
             tells: &[],
-            before: |space| drop(space.kubectl(&["rollout", "restart", "statefulset/db"])),
+            before: revised,
             ..of("kubernetes/rollout-undo", json!({ "statefulset": "db" }))
         },
         Trial {
@@ -122,6 +122,14 @@ pub(super) fn workloads(namespace: &str) -> Vec<Trial> {
             ..of("kubernetes/autoscale", sized)
         },
     ]
+}
+
+/// The stateful set has another revision.
+fn revised(space: &Space) {
+    let generation = space.get("statefulset", "db")["metadata"]["generation"].to_string();
+    let note = json!({ "metadata": { "annotations": { "revised": generation } } });
+    let patch = json!({ "spec": { "template": note } }).to_string();
+    space.kubectl(&["patch", "statefulset/db", "--patch", &patch]);
 }
 
 fn gone(space: &Space, object: &str) {
