@@ -49,23 +49,22 @@ pub(super) fn changed(release: &Release<'_>, effects: &Effects) -> Rights {
     needed
 }
 
-/// It is made, changed, waited for (for which helm looks at all of a kind, and at what a workload is made of) and, on the way back, deleted.
+/// It is made, changed, waited for (helm watches all of a kind, which is a list where a server does not stream it, and looks at what a
+/// workload is made of) and, on the way back, deleted.
 fn of_object(object: &Object) -> Rights {
     let all = |kind: &str| Object {
         kind: kind.to_owned(),
         which: Which::All,
         ..object.clone()
     };
-    let parts: &[&str] = match object.kind.as_str() {
-        "deployment.apps" => &["replicaset.apps", "pod"],
-        "replicaset.apps" | "statefulset.apps" => &["pod"],
-        _ => &[],
+    let part = match object.kind.as_str() {
+        "deployment.apps" => Some("replicaset.apps"),
+        "replicaset.apps" | "statefulset.apps" => Some("pod"),
+        _ => None,
     };
-    let needed = rights::on_object(object, None, &["delete", "get", "patch"]).and_also(
-        rights::on_object(&all(&object.kind), None, &["create", "list", "watch"]),
-    );
-    let parts = parts
-        .iter()
-        .map(|part| rights::on_object(&all(part), None, &["list", "watch"]));
-    parts.fold(needed, Rights::with)
+    let part = part.map(|part| rights::on_object(&all(part), None, &["list"]));
+    let every = rights::on_object(&all(&object.kind), None, &["create", "list", "watch"]);
+    rights::on_object(object, None, &["delete", "get", "patch"])
+        .and_also(every)
+        .with(part.unwrap_or_default())
 }

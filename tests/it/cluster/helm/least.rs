@@ -47,15 +47,30 @@ async fn tried(
     account: &str,
     (uses, inputs): (&str, &Value),
 ) -> StepReport {
+    // What was broken off for want of a right would be in the way of the next.
+    let broken_off = "owner=helm,status in (pending-install,pending-rollback,pending-upgrade)";
+    for of in [broken_off, "owner=helm,name=never"] {
+        desk.space.kubectl(&["delete", "secrets", "--selector", of]);
+    }
+    let never = ["delete", "deployment/never", "--ignore-not-found"];
+    desk.space.kubectl(&never);
     let kubeconfig = desk.space.granted(objects, account);
     Run::new(desk.world_as(kubeconfig))
         .step(uses, inputs.clone())
         .await
 }
 
-fn went_well(report: &StepReport) -> bool {
-    !report.summary.contains("forbidden") && report.result == StepResult::Succeeded
+fn is_forbidden(report: &StepReport) -> bool {
+    report.summary.contains("forbidden")
 }
+
+/// What only a first installation and the way back from it need, an eleventh revision, or a server that streams no lists.
+const NOT_EACH_TIME: [&str; 4] = [
+    "create deployments",
+    "delete deployments",
+    "delete secrets",
+    "list deployments",
+];
 
 /// No Secret, so that secrets are those of the releases alone.
 const PLAIN: &str = r#"
@@ -94,31 +109,44 @@ async fn a_release_needs_the_secrets_that_it_is_kept_in_and_the_rights_of_its_ob
         let objects = asked(&desk, uses, &inputs).await;
         let whole = format!("whole-{number}");
         let report = tried(&desk, &objects, &whole, (uses, &inputs)).await;
-        assert!(went_well(&report), "{uses}: {}", report.summary);
+        assert_eq!(
+            report.result,
+            StepResult::Succeeded,
+            "{uses}: {}",
+            report.summary
+        );
+        assert!(!is_forbidden(&report), "{uses}: {}", report.summary);
         for (less, (what, objects)) in lessened(&objects).into_iter().enumerate() {
-            if uses != "helm/upgrade" && !what.ends_with(" secrets") {
+            let account = format!("less-{number}-{less}");
+            // Helm waits for the replica sets until its time is up, and does not say why.
+            if NOT_EACH_TIME.contains(&what.as_str()) || what == "list replicasets" {
                 continue;
             }
-            let account = format!("less-{number}-{less}");
             let report = tried(&desk, &objects, &account, (uses, &inputs)).await;
-            eprintln!(
-                "{uses} without {what}: {} {}",
-                went_well(&report),
+            assert!(
+                is_forbidden(&report),
+                "{uses} without {what}: {}",
                 report.summary
             );
         }
     }
-    let vain = desk
+}
+
+#[tokio::test]
+async fn a_first_installation_that_fails_needs_the_rights_to_take_it_back() {
+    let Some(desk) = Desk::new() else { return };
+    desk.write("charts/web/templates/web.yaml", PLAIN);
+    let inputs = desk
         .inputs(json!({ "release": "never", "values": { "pod": "never-ready" }, "wait": "3s" }));
-    let objects = asked(&desk, "helm/upgrade", &vain).await;
-    let report = tried(&desk, &objects, "vain", ("helm/upgrade", &vain)).await;
-    eprintln!("VAIN {}", report.summary);
-    let less = lessened(&objects)
-        .into_iter()
-        .filter(|(what, _)| what.starts_with("delete "));
-    for (number, (what, objects)) in less.enumerate() {
-        let account = format!("vain-{number}");
-        let report = tried(&desk, &objects, &account, ("helm/upgrade", &vain)).await;
-        eprintln!("VAIN without {what} {}", report.summary);
+    let objects = asked(&desk, "helm/upgrade", &inputs).await;
+    let step = ("helm/upgrade", &inputs);
+    let report = tried(&desk, &objects, "whole", step).await;
+    let summary = &report.summary;
+    assert!(summary.ends_with("it was removed again"), "{summary}");
+    for (number, (what, objects)) in lessened(&objects).into_iter().enumerate() {
+        if ["create deployments", "delete deployments", "delete secrets"].contains(&what.as_str()) {
+            let report = tried(&desk, &objects, &format!("less-{number}"), step).await;
+            assert!(is_forbidden(&report), "without {what}: {}", report.summary);
+        }
     }
 }

@@ -201,9 +201,8 @@ pub(super) fn objects(namespace: &str) -> Vec<Trial> {
         },
         Trial {
             before: |space| {
-                ["old-1", "old-2"]
-                    .into_iter()
-                    .for_each(|name| settings(space, name))
+                settings(space, "old-1");
+                settings(space, "old-2");
             },
             ..of(
                 "kubernetes/prune",
