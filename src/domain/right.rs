@@ -28,6 +28,8 @@ pub enum Need {
     Acts,
     /// It says less: what keeps a pod from being ready.
     Tells,
+    /// It leaves no note on what it has changed.
+    Notes,
 }
 
 /// What a step needs, and what of that is not known.

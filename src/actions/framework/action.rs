@@ -1,7 +1,7 @@
 //! One action, typed; and the same without its types, as the catalogue keeps it.
 
 use crate::{
-    actions::framework::{Given, World, rights, text},
+    actions::framework::{Given, World, perform::OF_CLUSTERS, rights, text},
     domain::{
         effect::{Class, Effects},
         right::Rights,
@@ -201,7 +201,12 @@ impl<A: Action> AnyAction for A {
         self.intend_with(&inputs, context, given)
     }
     fn rights(&self, arguments: &Value, effects: &Effects) -> Result<Rights, String> {
-        Ok(Action::rights(self, &self.sound(arguments)?, effects))
+        let rights = Action::rights(self, &self.sound(arguments)?, effects);
+        Ok(if A::NAME.starts_with(OF_CLUSTERS) {
+            rights.and_notes()
+        } else {
+            rights
+        })
     }
     fn wants(&self, arguments: &Value) -> Result<Vec<String>, String> {
         Ok(Action::wants(self, &self.sound(arguments)?))

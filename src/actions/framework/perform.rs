@@ -34,7 +34,7 @@ use std::{
 };
 
 /// Actions that reach clusters by ways of our own.
-const OF_CLUSTERS: &str = "kubernetes/";
+pub(super) const OF_CLUSTERS: &str = "kubernetes/";
 /// The longest time, in seconds, that an action is given to stop.
 const LONGEST_GRACE: u64 = 30;
 /// What is added to an action's own grace, in milliseconds, so that it can still say how it ended.

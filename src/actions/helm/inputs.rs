@@ -13,6 +13,8 @@ use crate::{
 };
 use std::fmt;
 
+/// A release, as effects name its kind.
+pub(super) const RELEASE: &str = "release.helm";
 /// How helm is named where programs are looked up.
 pub(super) const PROGRAM: &str = "helm";
 /// The longest name of a release: helm makes names of objects from it.
@@ -53,7 +55,7 @@ impl<'a> Release<'a> {
     pub(super) fn object(&self) -> Object {
         Object {
             place: Place::Cluster(self.cluster.to_owned()),
-            kind: "release.helm".to_owned(),
+            kind: RELEASE.to_owned(),
             scope: Scope::Namespace(self.namespace.to_owned()),
             which: Which::Named(self.name.to_owned()),
         }

@@ -5,7 +5,7 @@ use crate::{
         framework::{Action, Given, World, outputs},
         helm::{
             history::{STATES, Status},
-            inputs,
+            inputs, needed,
             program::{Call, Helm},
         },
         kubernetes::check_name,
@@ -14,6 +14,7 @@ use crate::{
         check::CheckStatus,
         effect::{Effect, Effects, Object, Place, Scope, Verb, Which},
         pinned::Pinned,
+        right::Rights,
         run::StepReport,
         span::Span,
     },
@@ -201,6 +202,10 @@ impl Action for HelmList {
                 ..Pinned::default()
             },
         })
+    }
+
+    fn rights(&self, inputs: &ListInputs, _: &Effects) -> Rights {
+        needed::kept(&inputs.cluster, inputs.namespace.as_deref(), &["list"])
     }
 
     fn execute<'a>(

@@ -17,6 +17,7 @@ mod history;
 mod inputs;
 mod list;
 mod marks;
+mod needed;
 mod program;
 mod rendered;
 mod rollback;

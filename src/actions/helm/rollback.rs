@@ -6,7 +6,7 @@ use crate::{
         helm::{
             history::{History, Revision, Status},
             inputs::{self, Release},
-            marks,
+            marks, needed,
             program::{Fault, Helm},
             rendered::{is_open, unjudged},
             undo::rolled_back,
@@ -15,6 +15,7 @@ use crate::{
     domain::{
         effect::{Effect, Effects, Verb},
         pinned::Pinned,
+        right::Rights,
         run::StepReport,
         span::Span,
     },
@@ -166,6 +167,11 @@ impl Action for HelmRollback {
             let effects = found.unwrap_or_else(|why| Effects::opaque(release.object(), &why));
             Intent { effects, ..intent }
         })
+    }
+
+    fn rights(&self, inputs: &RollbackInputs, effects: &Effects) -> Rights {
+        let release = inputs.release();
+        release.map_or_else(|_| Rights::default(), |of| needed::changed(&of, effects))
     }
 
     fn execute<'a>(

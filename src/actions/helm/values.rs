@@ -5,6 +5,7 @@ use crate::{
         framework::{Action, Given, World, outputs},
         helm::{
             inputs::{self, Release},
+            needed,
             program::{Call, Fault, Helm},
         },
     },
@@ -12,6 +13,7 @@ use crate::{
         digest::Digest,
         effect::{Confidence, Effect, Effects, Secrets, Verb},
         pinned::Pinned,
+        right::Rights,
         run::StepReport,
     },
     ports::{
@@ -126,6 +128,10 @@ impl Action for HelmValues {
                 ..Pinned::default()
             },
         })
+    }
+
+    fn rights(&self, inputs: &ValuesInputs, _: &Effects) -> Rights {
+        needed::kept(&inputs.cluster, Some(&inputs.namespace), needed::LOOKS)
     }
 
     fn execute<'a>(

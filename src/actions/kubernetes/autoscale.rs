@@ -2,7 +2,7 @@
 
 use crate::{
     actions::{
-        framework::{Action, World, outputs},
+        framework::{Action, World, outputs, rights},
         kubernetes::{
             check_name, default_cluster,
             kinds::{AUTOSCALERS, DEPLOYMENTS, STATEFUL_SETS},
@@ -17,7 +17,8 @@ use crate::{
     commands::deeds::{self, Deed, Manifest},
     domain::{
         check::CheckStatus,
-        effect::Class,
+        effect::{Class, Effects},
+        right::Rights,
         run::{StepReport, StepResult},
         span::Span,
     },
@@ -215,6 +216,12 @@ impl Action for Autoscale {
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn rights(&self, inputs: &AutoscaleInputs, effects: &Effects) -> Rights {
+        let workload = inputs.workload();
+        let looked = workload.map(|of| rights::on_object(&of.subject.object(), None, &["get"]));
+        rights::of_effects(effects).with(looked.unwrap_or_default())
     }
 
     fn runs_dry(&self, _: Class) -> bool {

@@ -168,6 +168,11 @@ impl Kind {
     }
 }
 
+/// Whether what is made of this group's kinds is a question, which leaves nothing behind.
+pub fn is_question(group: &str) -> bool {
+    ["authentication.k8s.io", "authorization.k8s.io"].contains(&group)
+}
+
 /// What the cluster calls the kind that effects name so. Of a kind that is not built in, its API server is asked.
 pub async fn resource(
     clusters: &dyn Clusters,

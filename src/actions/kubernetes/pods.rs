@@ -2,7 +2,7 @@
 
 use crate::{
     actions::{
-        framework::World,
+        framework::{World, rights},
         kubernetes::{
             check_name,
             kinds::PODS,
@@ -10,7 +10,10 @@ use crate::{
             subject::Subject,
         },
     },
-    domain::effect::{Object, Place, Scope, Which},
+    domain::{
+        effect::{Object, Place, Scope, Which},
+        right::Rights,
+    },
     ports::cluster::ClusterError,
 };
 use serde_json::{Value, json};
@@ -105,6 +108,28 @@ impl Pods {
             kind: kind.to_owned(),
             scope: Scope::Namespace(self.namespace.clone()),
             which,
+        }
+    }
+
+    /// What it takes to find them, and to do this to a part of them.
+    pub(super) fn rights(&self, part: &str, verbs: &'static [&'static str]) -> Rights {
+        let (kind, which) = self.named();
+        let named = self.object(&kind, which);
+        let all = self.object("pod", Which::All);
+        match &self.of {
+            Of::Named(_) => rights::on_object(&named, None, &["get"]).with(rights::on_object(
+                &named,
+                Some(part),
+                verbs,
+            )),
+            Of::Object(_) => rights::on_object(&named, None, &["get"])
+                .with(rights::on_object(&all, None, &["list"]))
+                .with(rights::on_object(&all, Some(part), verbs)),
+            Of::Selector(_) => rights::on_object(&all, None, &["list"]).with(rights::on_object(
+                &all,
+                Some(part),
+                verbs,
+            )),
         }
     }
 

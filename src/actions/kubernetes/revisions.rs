@@ -4,7 +4,7 @@ use crate::{
     actions::{
         framework::World,
         kubernetes::{
-            kinds::{CONTROLLER_REVISIONS, DEPLOYMENTS, REPLICA_SETS},
+            kinds::{CONTROLLER_REVISIONS, DEPLOYMENTS, Kind, REPLICA_SETS},
             object::{annotation, count, items, selector, text},
             workload::Workload,
         },
@@ -23,17 +23,22 @@ const HASH: &str = "pod-template-hash";
 /// The patch that leads to each revision, by number.
 pub(super) type Revisions = BTreeMap<u64, Value>;
 
+/// The kind of objects that keep them.
+pub(super) fn kept(workload: &Workload) -> Kind {
+    if workload.kind == DEPLOYMENTS {
+        REPLICA_SETS
+    } else {
+        CONTROLLER_REVISIONS
+    }
+}
+
 /// All that belong to this very object.
 pub(super) async fn revisions(
     workload: &Workload,
     object: &Value,
     world: &World,
 ) -> Result<Revisions, ClusterError> {
-    let kept = if workload.kind == DEPLOYMENTS {
-        REPLICA_SETS
-    } else {
-        CONTROLLER_REVISIONS
-    };
+    let kept = kept(workload);
     let labels = object.pointer("/spec/selector").and_then(selector);
     let (cluster, namespace) = (&workload.subject.cluster, workload.namespace());
     let listed = world

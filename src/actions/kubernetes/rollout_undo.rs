@@ -2,19 +2,23 @@
 
 use crate::{
     actions::{
-        framework::{Action, World, outputs},
+        framework::{
+            Action, World, outputs,
+            rights::{self, On},
+        },
         kubernetes::{
             default_cluster,
             kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
             progress::{Progress, rollout},
             report_error,
-            revisions::{Revisions, current, revisions},
+            revisions::{Revisions, current, kept, revisions},
             turn::{self, Carried, Made, Patience, Scene, Turn, carry_out},
             workload::Workload,
         },
     },
     domain::{
         effect::{Class, Effect, Effects, Verb},
+        right::Rights,
         run::StepReport,
         span::Span,
     },
@@ -188,6 +192,18 @@ impl Action for RolloutUndo {
 
     fn grace(&self, _: &RolloutUndoInputs) -> Span {
         turn::grace()
+    }
+
+    fn rights(&self, inputs: &RolloutUndoInputs, _: &Effects) -> Rights {
+        let Ok(workload) = inputs.workload() else {
+            return Rights::default();
+        };
+        let object = workload.subject.object();
+        let (cluster, namespace) = (&*inputs.cluster, &*inputs.namespace);
+        let kept = On::all(cluster, Some(namespace), &kept(&workload));
+        rights::on_object(&object, None, &["get", "patch"])
+            .and(kept, &["list"])
+            .and_telling_of_pods(inputs.wait.map(|_| (cluster, namespace)))
     }
 
     fn runs_dry(&self, _: Class) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::{
     actions::{
-        framework::{Action, World, outputs},
+        framework::{Action, World, outputs, rights},
         kubernetes::{
             default_cluster,
             kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
@@ -14,7 +14,8 @@ use crate::{
     },
     commands::deeds::{self, Deed},
     domain::{
-        effect::{Class, Which},
+        effect::{Class, Effects, Which},
+        right::Rights,
         run::StepReport,
         span::Span,
     },
@@ -282,6 +283,11 @@ impl Action for SetImage {
 
     fn grace(&self, _: &SetImageInputs) -> Span {
         turn::grace()
+    }
+
+    fn rights(&self, inputs: &SetImageInputs, effects: &Effects) -> Rights {
+        let waits = inputs.wait.map(|_| (&*inputs.cluster, &*inputs.namespace));
+        rights::of_effects(effects).and_telling_of_pods(waits)
     }
 
     fn runs_dry(&self, _: Class) -> bool {

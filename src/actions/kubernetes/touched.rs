@@ -1,6 +1,7 @@
 //! Which objects a step has changed, by the answers of the API server rather than by what was planned.
 
 use crate::{
+    actions::kubernetes::kinds::is_question,
     domain::{name::RunbookName, secret::SecretValue, span::Span},
     ports::{
         BoxFuture,
@@ -137,7 +138,7 @@ impl Clusters for Watching {
                 .clusters
                 .change(cluster, resource, object, change, dry_run);
             let answer = changed.await?;
-            if !dry_run && is_object(object) {
+            if !dry_run && is_object(object) && !is_question(&resource.group) {
                 self.note(Touched {
                     cluster: cluster.to_owned(),
                     resource: resource.clone(),

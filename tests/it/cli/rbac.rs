@@ -107,6 +107,12 @@ fn a_runbook_needs_what_its_steps_do_and_no_more() {
       - patch
       resourceNames:
       - web
+    - apiGroups:
+      - events.k8s.io
+      resources:
+      - events
+      verbs:
+      - create
     ---
     apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRoleBinding
@@ -130,6 +136,7 @@ fn a_runbook_needs_what_its_steps_do_and_no_more() {
     - apiGroups:
       - ''
       resources:
+      - events
       - pods
       verbs:
       - list
@@ -157,6 +164,7 @@ fn a_runbook_needs_what_its_steps_do_and_no_more() {
     - apiGroups:
       - ''
       resources:
+      - events
       - pods
       verbs:
       - list
@@ -295,6 +303,73 @@ fn what_makes_no_sense_is_told() {
         error.contains("wrong.yaml") && error.contains("hint: `orderly validate`"),
         "{error}"
     );
+}
+
+const UNSURE: &str = r"apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: unsure }
+spec:
+  description: Does what only a server knows the rights of.
+  steps:
+    - name: apply
+      uses: kubernetes/apply
+      with:
+        namespace: shop
+        manifest: { apiVersion: example.org/v1, kind: Policy, metadata: { name: web } }
+    - name: grant
+      uses: kubernetes/apply
+      with:
+        namespace: shop
+        manifest: { apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: { name: web }, rules: [] }
+    - name: release
+      uses: helm/rollback
+      with: { namespace: shop, release: web }
+";
+
+#[test]
+fn what_is_not_known_of_rights_is_told() {
+    let home = Home::new();
+    home.write("runbooks/unsure.yaml", UNSURE);
+    let said = home.orderly(&["rbac", "--runbooks", "runbooks", "--output", "json"]);
+    for words in [
+        "step apply: `policies` is taken for what the API calls policy.example.org",
+        "step grant: `update role.rbac.authorization.k8s.io web in namespace shop on cluster default` also takes the rights that it gives",
+        "step release: what the objects of release shop/web take is not among the rights",
+    ] {
+        assert!(said.err.contains(words), "{words} in {}", said.err);
+    }
+    assert_eq!(said.err.lines().count(), 3, "{}", said.err);
+    let role = &said.json()["items"][0];
+    let rule = |resource: &str, group: &str, verbs: &[&str]| json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs });
+    let rules = role["rules"].as_array().unwrap();
+    for rule in [
+        rule(
+            "secrets",
+            "",
+            &["create", "delete", "get", "list", "update"],
+        ),
+        rule("events", "events.k8s.io", &["create"]),
+    ] {
+        assert!(rules.contains(&rule), "{rules:?}");
+    }
+    assert!(
+        rules
+            .iter()
+            .any(|rule| rule["resources"] == json!(["policies"])),
+        "{rules:?}"
+    );
+}
+
+#[test]
+fn where_no_notes_are_left_none_are_granted() {
+    let home = home();
+    let granted = objects(&home, &[]);
+    assert!(json!(granted).to_string().contains("events.k8s.io"));
+    let config =
+        json!({ "source": { "url": "." }, "clusters": { "default": { "events": false } } });
+    home.write("orderly.yaml", config.to_string());
+    let granted = objects(&home, &["--config", "orderly.yaml"]);
+    assert!(!json!(granted).to_string().contains("events.k8s.io"));
 }
 
 /// None of the shipped runbooks is about a cluster; one that is must be tried with its rights on the control plane, too.

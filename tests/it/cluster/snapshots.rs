@@ -11,7 +11,7 @@ const BACKUPS: &str = "backups.longhorn.io";
 const LONGHORN_SNAPSHOTS: &str = "snapshots.longhorn.io";
 
 /// A claim with a volume.
-fn claim(space: &Space, name: &str) {
+pub(super) fn claim(space: &Space, name: &str) {
     let volume = format!("{}-{name}", space.name);
     let spec = json!({
         "accessModes": ["ReadWriteOnce"], "storageClassName": "", "volumeName": volume, "resources": { "requests": { "storage": "1Gi" } }

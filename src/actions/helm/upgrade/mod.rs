@@ -11,12 +11,14 @@ use crate::{
             chart::Chart,
             history::Status,
             inputs::{self, Release},
+            needed,
         },
     },
     domain::{
         effect::{Class, Effects},
         expression,
         pinned::{FileOf, Pinned, PinnedFile},
+        right::Rights,
         run::StepReport,
         span::Span,
     },
@@ -221,6 +223,11 @@ impl Action for HelmUpgrade {
                 ..intent
             }
         })
+    }
+
+    fn rights(&self, inputs: &UpgradeInputs, effects: &Effects) -> Rights {
+        let release = inputs.release();
+        release.map_or_else(|_| Rights::default(), |of| needed::changed(&of, effects))
     }
 
     fn execute<'a>(

@@ -2,12 +2,13 @@
 
 mod act;
 mod conflict;
+mod needed;
 mod report;
 mod undo;
 
 use crate::{
     actions::{
-        framework::{Action, Given, World},
+        framework::{Action, Given, World, rights},
         kubernetes::{
             check_name, default_cluster,
             manifests::{Destination, Manifest, holds_objects, of_files, of_text, of_value},
@@ -18,6 +19,7 @@ use crate::{
         effect::{Class, Effects, Object, Place, Scope, Which},
         expression,
         pinned::{FileOf, Pinned, PinnedFile},
+        right::Rights,
         run::StepReport,
         secret,
         span::Span,
@@ -228,6 +230,13 @@ impl Action for KubernetesApply {
         } else {
             5
         })
+    }
+
+    fn rights(&self, inputs: &ApplyInputs, effects: &Effects) -> Rights {
+        if inputs.is_unknown() {
+            return rights::of_effects(effects);
+        }
+        needed::of_written(inputs, effects)
     }
 
     fn runs_dry(&self, _: Class) -> bool {

@@ -33,9 +33,10 @@ pub(super) enum Blind {
 pub(super) async fn look(inputs: &CheckInputs, world: &World) -> Result<Survey, Blind> {
     let survey = survey(inputs, world).await?;
     if let Some(namespace) = inputs.namespace.as_deref().filter(|_| survey.total == 0) {
+        let namespaces = NAMESPACES.resource();
         let named = world
             .clusters
-            .get(&inputs.cluster, &NAMESPACES.resource(), None, namespace);
+            .get(&inputs.cluster, &namespaces, None, namespace);
         // Who may not look at namespaces is told what there is in it: nothing.
         if let Err(ClusterError::NotFound(what)) = named.await {
             return Err(Blind::Gone(what));

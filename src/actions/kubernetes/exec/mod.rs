@@ -12,6 +12,7 @@ use crate::{
     },
     domain::{
         effect::{Class, Confidence, Effects},
+        right::Rights,
         run::StepReport,
     },
     ports::{
@@ -79,6 +80,15 @@ impl Action for KubernetesExec {
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn rights(&self, inputs: &ExecInputs, _: &Effects) -> Rights {
+        // A connection is opened by a GET, and what it is for needs `create` since Kubernetes 1.35.
+        let pods = inputs.pods();
+        pods.map_or_else(
+            |_| Rights::default(),
+            |pods| pods.rights("exec", &["create", "get"]),
+        )
     }
 
     fn execute<'a>(

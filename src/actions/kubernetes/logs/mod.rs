@@ -17,6 +17,7 @@ use crate::{
     },
     domain::{
         effect::{Effect, Effects, Reach, Verb, Which},
+        right::Rights,
         run::StepReport,
     },
     ports::{
@@ -76,6 +77,11 @@ impl Action for KubernetesLogs {
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn rights(&self, inputs: &LogsInputs, _: &Effects) -> Rights {
+        let pods = inputs.pods();
+        pods.map_or_else(|_| Rights::default(), |pods| pods.rights("log", &["get"]))
     }
 
     fn execute<'a>(

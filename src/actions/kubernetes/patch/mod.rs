@@ -4,7 +4,7 @@ mod inputs;
 
 use crate::{
     actions::{
-        framework::{Action, World, outputs},
+        framework::{Action, World, outputs, rights},
         kubernetes::{
             differences::{self, only_of, wanted},
             located::Located,
@@ -15,8 +15,9 @@ use crate::{
     },
     commands::deeds,
     domain::{
-        effect::{Class, Which},
+        effect::{Class, Effects, Which},
         pinned::Pinned,
+        right::Rights,
         run::StepReport,
     },
     ports::{
@@ -87,6 +88,26 @@ impl Action for KubernetesPatch {
             wants_approval: None,
             pinned: Pinned::default(),
         })
+    }
+
+    fn rights(&self, inputs: &PatchInputs, _: &Effects) -> Rights {
+        let Ok(subject) = inputs.subject() else {
+            return Rights::default();
+        };
+        let object = subject.object();
+        let part = inputs.subresource.map(Part::as_str);
+        let needed = rights::on_object(&object, None, &["get"]).and_also(rights::on_object(
+            &object,
+            part,
+            &["patch"],
+        ));
+        if inputs.wait.is_none() {
+            return needed;
+        }
+        let namespace = subject.namespace.as_deref();
+        needed
+            .and_telling_of_pods(namespace.map(|namespace| (&*inputs.cluster, namespace)))
+            .and_telling_of_warnings(&inputs.cluster, namespace)
     }
 
     fn runs_dry(&self, _: Class) -> bool {

@@ -6,7 +6,7 @@ mod choice;
 
 use crate::{
     actions::{
-        framework::{Action, World},
+        framework::{Action, World, rights},
         kubernetes::{
             check_name,
             condition::{ObjectCondition, check_written},
@@ -18,6 +18,7 @@ use crate::{
     domain::{
         effect::{Class, Confidence, Effects, Which},
         pinned::Pinned,
+        right::Rights,
         run::StepReport,
         span::Span,
     },
@@ -213,6 +214,13 @@ impl Action for KubernetesPrune {
             idempotent: inputs.on_limit == OnLimit::Fail,
             wants_approval: None,
             pinned: Pinned::default(),
+        })
+    }
+
+    fn rights(&self, _: &PruneInputs, effects: &Effects) -> Rights {
+        let each = effects.items.iter().map(|effect| &effect.object);
+        each.fold(Rights::default(), |needed, object| {
+            needed.with(rights::on_object(object, None, &["delete", "list"]))
         })
     }
 

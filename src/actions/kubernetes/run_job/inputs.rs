@@ -3,13 +3,18 @@
 use super::template::Template;
 use crate::{
     actions::{
-        framework::size::Size,
-        kubernetes::{check_name, default_cluster, own::Own},
+        framework::{rights::On, size::Size},
+        kubernetes::{
+            check_name, default_cluster,
+            kinds::{CRON_JOBS, JOBS, PODS},
+            own::Own,
+        },
     },
     commands::deeds::{Deed, Manifest, of_deeds},
     domain::{
         effect::{Confidence, Effect, Effects, Object, Place, Scope, Verb, Which},
         name::ArtifactName,
+        right::Rights,
         secret,
         span::Span,
     },
@@ -176,6 +181,36 @@ impl RunJobInputs {
         let logs = self.object(crate::actions::kubernetes::logs::POD_LOG, logs);
         effects.items.push(Effect::read(Verb::List, logs));
         effects
+    }
+
+    /// A Job's name follows from the run, so no right can be held to it. A Job does not fail because nobody hears it, unless what it says
+    /// is to be kept.
+    pub(super) fn rights(&self) -> Rights {
+        let (cluster, namespace) = (&*self.cluster, Some(self.namespace.as_str()));
+        let all = |kind| On::all(cluster, namespace, kind);
+        let pods = all(&PODS);
+        let logs = On {
+            resource: "pods/log",
+            ..pods
+        };
+        let mut rights = Rights::default().and(all(&JOBS), &["create", "get"]);
+        if self.cleanup != Cleanup::Never {
+            rights = rights.and(all(&JOBS), &["delete"]);
+        }
+        if let Some(name) = &self.from_cron_job {
+            let name = Some(name.as_str());
+            let of = On {
+                name,
+                ..all(&CRON_JOBS)
+            };
+            rights = rights.and(of, &["get"]);
+        }
+        match self.artifact {
+            Some(_) => rights.and(pods, &["list"]).and(logs, &["get"]),
+            None => rights
+                .and_told_by(pods, &["list"])
+                .and_told_by(logs, &["get"]),
+        }
     }
 
     fn object(&self, kind: &str, which: Which) -> Object {

@@ -13,7 +13,12 @@ use crate::{
         backup::{Artifact, made},
         framework::{Action, World},
     },
-    domain::{effect::Class, run::StepReport, span::Span},
+    domain::{
+        effect::{Class, Effects},
+        right::Rights,
+        run::StepReport,
+        span::Span,
+    },
     ports::{
         BoxFuture,
         executor::{Intent, Session, StepContext},
@@ -76,6 +81,10 @@ impl Action for RunJob {
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn rights(&self, inputs: &RunJobInputs, _: &Effects) -> Rights {
+        inputs.rights()
     }
 
     fn runs_dry(&self, _: Class) -> bool {

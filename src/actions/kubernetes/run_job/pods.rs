@@ -20,7 +20,7 @@ use crate::{
     domain::run::StepReport,
     ports::{
         BoxFuture,
-        cluster::{Container, LogsOf},
+        cluster::{ClusterError, Container, LogsOf},
         executor::{LogStream, Session},
     },
 };
@@ -52,7 +52,7 @@ impl<'a> Pods<'a> {
         let mut ended = std::pin::pin!(ended);
         let mut is_over = false;
         loop {
-            for source in self.started().await {
+            for source in started(&self.list().await) {
                 if seen.len() < MOST && seen.insert(source.clone()) {
                     following.push(self.one(source));
                 }
@@ -93,11 +93,13 @@ impl<'a> Pods<'a> {
         let Some(name) = &self.inputs.artifact else {
             return Ok(None);
         };
+        let listed = self.listed().await;
+        let pods = listed.map_err(|error| not_kept(&error.to_string(), error.retryable()))?;
         let (kind, most) = (ArtifactKind::Logs, self.inputs.at_most);
         let kept = Kept::begin(kind, name, "log", most, self.session, self.world).await?;
         let mut lines = Lines::new(Target::Artifact(kept), Patterns::default());
         let mut broken = None;
-        for source in self.started().await {
+        for source in started(&pods) {
             let prefix = source.prefix();
             let read = source.read(self.wanted(false), &prefix, &mut lines, self.world);
             broken = match read.await {
@@ -116,8 +118,7 @@ impl<'a> Pods<'a> {
             None => kept.finish().await.map(Some),
             Some(why) => {
                 kept.discard().await;
-                let why = format!("what its containers have said could not be kept: {why}");
-                Err(StepReport::failed(why, true))
+                Err(not_kept(&why, true))
             }
         }
     }
@@ -181,37 +182,40 @@ impl<'a> Pods<'a> {
         }
     }
 
-    /// Containers that have begun, so that they have a log.
-    async fn started(self) -> Vec<Source> {
-        let mut sources = Vec::new();
-        for pod in self.list().await {
-            for list in ["/status/initContainerStatuses", "/status/containerStatuses"] {
-                let begun = |status: &&Value| {
-                    let of = |state: &str| status.pointer(state).is_some();
-                    of("/state/running") || of("/state/terminated")
-                };
-                sources.extend(items(&pod, list).iter().filter(begun).map(|status| Source {
-                    pod: pods::name(&pod).to_owned(),
-                    container: text(status, "/name").to_owned(),
-                }));
-            }
-        }
-        sources
-    }
-
     /// None where they cannot be listed: a Job does not fail because nobody hears it.
     async fn list(self) -> Vec<Value> {
+        self.listed().await.unwrap_or_default()
+    }
+
+    async fn listed(self) -> Result<Vec<Value>, ClusterError> {
         let labels = format!("job-name={}", self.job);
         let namespace = Some(self.inputs.namespace.as_str());
-        let clusters = &self.world.clusters;
-        let listed = clusters
-            .list(
-                &self.inputs.cluster,
-                &PODS.resource(),
-                namespace,
-                Some(&labels),
-            )
-            .await;
-        listed.unwrap_or_default()
+        let (clusters, cluster) = (&self.world.clusters, &self.inputs.cluster);
+        clusters
+            .list(cluster, &PODS.resource(), namespace, Some(&labels))
+            .await
     }
+}
+
+fn not_kept(why: &str, retryable: bool) -> StepReport {
+    let why = format!("what its containers have said could not be kept: {why}");
+    StepReport::failed(why, retryable)
+}
+
+/// Containers that have begun, so that they have a log.
+fn started(pods: &[Value]) -> Vec<Source> {
+    let mut sources = Vec::new();
+    for pod in pods {
+        for list in ["/status/initContainerStatuses", "/status/containerStatuses"] {
+            let begun = |status: &&Value| {
+                let of = |state: &str| status.pointer(state).is_some();
+                of("/state/running") || of("/state/terminated")
+            };
+            sources.extend(items(pod, list).iter().filter(begun).map(|status| Source {
+                pod: pods::name(pod).to_owned(),
+                container: text(status, "/name").to_owned(),
+            }));
+        }
+    }
+    sources
 }

@@ -1,14 +1,18 @@
 //! What `kubernetes/snapshot-volume` is told, and the objects that it makes.
 
 use crate::{
-    actions::kubernetes::{
-        check_name, default_cluster,
-        own::{Own, stamp_room},
-        subject::Subject,
+    actions::{
+        framework::rights,
+        kubernetes::{
+            check_name, default_cluster,
+            own::{Own, stamp_room},
+            subject::Subject,
+        },
     },
     commands::deeds::{Deed, Manifest, of_deeds},
     domain::{
-        effect::{Effect, Effects, Verb},
+        effect::{Effect, Effects, Object, Place, Scope, Verb, Which},
+        right::Rights,
         span::Span,
     },
     ports::executor::StepContext,
@@ -201,6 +205,32 @@ impl SnapshotInputs {
             .map(|claim| Effect::read(Verb::Read, claim.object()));
         effects.items.extend(read);
         effects
+    }
+
+    /// Names of what is made follow from the run, so no right can be held to them.
+    pub(super) fn rights(&self) -> Rights {
+        let kinds = match &self.longhorn {
+            None => vec![VOLUME_SNAPSHOT],
+            Some(longhorn) if longhorn.snapshot.is_some() => vec![LONGHORN_BACKUP],
+            Some(_) => vec![LONGHORN_SNAPSHOT, LONGHORN_BACKUP],
+        };
+        let claim = self.claim().map(|claim| claim.object());
+        let mut needed = claim.map_or_else(Rights::default, |claim| {
+            rights::on_object(&claim, None, &["get"])
+        });
+        for kind in kinds {
+            let made = Object {
+                place: Place::Cluster(self.cluster.clone()),
+                kind: kind.to_owned(),
+                scope: Scope::Namespace(self.namespace.clone()),
+                which: Which::All,
+            };
+            needed = needed.with(rights::on_object(&made, None, &["create", "get"]));
+            if self.undo_on_failure {
+                needed = needed.and_also(rights::on_object(&made, None, &["delete"]));
+            }
+        }
+        needed
     }
 
     pub(super) fn claim(&self) -> Option<Subject> {

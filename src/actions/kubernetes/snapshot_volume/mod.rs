@@ -7,7 +7,12 @@ pub use inputs::{Longhorn, SnapshotInputs};
 
 use crate::{
     actions::framework::{Action, World},
-    domain::{effect::Class, run::StepReport, span::Span},
+    domain::{
+        effect::{Class, Effects},
+        right::Rights,
+        run::StepReport,
+        span::Span,
+    },
     ports::{
         BoxFuture,
         executor::{Intent, Session, StepContext},
@@ -71,6 +76,10 @@ impl Action for SnapshotVolume {
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn rights(&self, inputs: &SnapshotInputs, _: &Effects) -> Rights {
+        inputs.rights()
     }
 
     fn runs_dry(&self, _: Class) -> bool {

@@ -4,7 +4,7 @@ mod goal;
 
 use crate::{
     actions::{
-        framework::{Action, World, outputs},
+        framework::{Action, World, outputs, rights},
         kubernetes::{
             condition::check_written,
             default_cluster,
@@ -19,6 +19,7 @@ use crate::{
     domain::{
         effect::{Effect, Effects, Verb},
         pinned::Pinned,
+        right::Rights,
         run::StepReport,
         span::Span,
     },
@@ -155,6 +156,11 @@ impl Action for KubernetesWait {
             wants_approval: None,
             pinned: Pinned::default(),
         })
+    }
+
+    fn rights(&self, inputs: &WaitInputs, effects: &Effects) -> Rights {
+        let namespace = inputs.namespace.as_deref();
+        rights::of_effects(effects).and_telling_of_warnings(&inputs.cluster, namespace)
     }
 
     fn execute<'a>(

@@ -207,8 +207,11 @@ fn bound(
     arguments: &Arguments,
     config: &Config,
 ) -> Vec<Bound> {
+    let has_notes = config.clusters.get(cluster).is_none_or(|one| one.events);
     let of_cluster = |one: &Needed| {
-        let rights = one.rights.iter().filter(|right| right.cluster == cluster);
+        let counts =
+            |right: &&Right| right.cluster == cluster && (has_notes || right.need != Need::Notes);
+        let rights = one.rights.iter().filter(counts);
         rights.cloned().collect::<BTreeSet<Right>>()
     };
     let prefix = &arguments.name;

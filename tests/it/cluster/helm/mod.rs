@@ -2,6 +2,7 @@
 
 mod failures;
 mod judged;
+mod least;
 mod others;
 mod upgrades;
 

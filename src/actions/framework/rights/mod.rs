@@ -3,77 +3,31 @@
 //! An action is free to add to it, or to say something else, by [`crate::actions::framework::Action::rights`]. Looking up what a server
 //! serves (discovery) is everybody's right, and so is not among them.
 
-use crate::{
-    actions::kubernetes::kinds::{PODS, TABLE},
-    commands::plural,
-    domain::{
-        effect::{Confidence, Effect, Effects, Place, Scope, Verb, Which},
-        right::{Need, Right, Rights},
-    },
+mod on;
+mod served;
+
+use crate::domain::{
+    effect::{Confidence, Effect, Effects, Object, Place, Scope, Verb, Which},
+    right::Rights,
 };
+use on::CHANGES;
+use served::served;
 
-/// What a right is on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct On<'a> {
-    /// The cluster's name.
-    pub(crate) cluster: &'a str,
-    /// None for everywhere, and for what belongs to none.
-    pub(crate) namespace: Option<&'a str>,
-    /// Empty for the core group.
-    pub(crate) group: &'a str,
-    /// The plural, with its part.
-    pub(crate) resource: &'a str,
-    /// None for every object.
-    pub(crate) name: Option<&'a str>,
-}
+pub(crate) use on::On;
 
-impl On<'_> {
-    /// These verbs on it.
-    pub(crate) fn to(self, verbs: &'static [&'static str]) -> impl Iterator<Item = Right> {
-        let right = Right {
-            cluster: self.cluster.to_owned(),
-            namespace: self.namespace.map(str::to_owned),
-            group: self.group.to_owned(),
-            resource: self.resource.to_owned(),
-            name: self.name.map(str::to_owned),
-            verb: String::new(),
-            need: Need::Acts,
-        };
-        verbs.iter().map(move |verb| Right {
-            verb: (*verb).to_owned(),
-            ..right.clone()
-        })
-    }
-}
-
-impl Rights {
-    /// And, where this is waited for, the right to name the pods that are not ready: cluster and namespace.
-    pub(crate) fn and_telling_of_pods(mut self, waits: Option<(&str, &str)>) -> Self {
-        let pods = waits.into_iter().flat_map(|(cluster, namespace)| {
-            let on = On {
-                cluster,
-                namespace: Some(namespace),
-                group: PODS.group,
-                resource: PODS.plural,
-                name: None,
-            };
-            on.to(&["list"]).map(|right| Right {
-                need: Need::Tells,
-                ..right
-            })
-        });
-        self.rights.extend(pods);
-        self
-    }
-}
+/// Who may make one of these, or change it, must have the rights that it gives.
+const GIVES_RIGHTS: [&str; 4] = [
+    "clusterrolebindings",
+    "clusterroles",
+    "rolebindings",
+    "roles",
+];
 
 /// What these effects take. What a step does that is not understood cannot be told.
 pub(crate) fn of_effects(effects: &Effects) -> Rights {
     let mut rights = Rights::default();
     for effect in &effects.items {
-        if let Place::Cluster(cluster) = &effect.object.place {
-            of_effect(effect, cluster, &mut rights);
-        }
+        rights = rights.with(of_effect(effect));
     }
     if effects.confidence == Confidence::Opaque && !rights.rights.is_empty() {
         let reasons = effects.reasons.iter();
@@ -84,22 +38,78 @@ pub(crate) fn of_effects(effects: &Effects) -> Rights {
     rights
 }
 
-fn of_effect(effect: &Effect, cluster: &str, rights: &mut Rights) {
+fn of_effect(effect: &Effect) -> Rights {
     let object = &effect.object;
-    let Some((group, resource)) = served(&object.kind) else {
+    let mut rights = match requests(&effect.verb) {
+        // Who makes something new cannot be held to a name: the request does not tell it.
+        Some(Requests::Object(verbs)) if effect.verb == Verb::Create => {
+            let unnamed = Object {
+                which: Which::All,
+                ..object.clone()
+            };
+            on_object(&unnamed, None, verbs)
+        }
+        Some(Requests::Object(verbs)) => on_object(object, None, verbs),
+        Some(Requests::Part(part, verbs)) => {
+            on_object(object, None, &["get"]).and_also(on_object(object, Some(part), verbs))
+        }
+        None if matches!(object.place, Place::Cluster(_)) => Rights {
+            rights: Vec::new(),
+            untold: vec![format!("what `{effect}` takes is not known")],
+        },
+        None => Rights::default(),
+    };
+    // What is selected is listed first.
+    let is_named = matches!(object.which, Which::Named(_));
+    if !is_named && !matches!(effect.verb, Verb::Create | Verb::List) {
+        rights = rights.and_also(on_object(object, None, &["list"]));
+    }
+    if effect.verb != Verb::Delete && gives_rights(&rights) {
+        rights.untold.push(format!(
+            "`{effect}` also takes the rights that it gives, or `escalate` or `bind` on what gives them"
+        ));
+    }
+    rights
+}
+
+fn gives_rights(rights: &Rights) -> bool {
+    let mut changed = rights
+        .rights
+        .iter()
+        .filter(|right| CHANGES.contains(&right.verb.as_str()) && right.verb != "delete");
+    changed.any(|right| GIVES_RIGHTS.contains(&right.resource.as_str()))
+}
+
+/// These verbs on an object as effects name it, or on a part of it. Nothing where it is in no cluster.
+pub(crate) fn on_object(
+    object: &Object,
+    part: Option<&str>,
+    verbs: &'static [&'static str],
+) -> Rights {
+    let mut rights = Rights::default();
+    let Place::Cluster(cluster) = &object.place else {
+        return rights;
+    };
+    let Some(served) = served(&object.kind) else {
         let why = format!(
-            "what `{effect}` takes is not known: {} is no kind that is known here",
+            "what {object} takes is not known: {} is no kind that is known here",
             object.kind
         );
         rights.untold.push(why);
-        return;
+        return rights;
     };
+    if served.is_guess {
+        rights.untold.push(format!(
+            "`{}` is taken for what the API calls {}, which only its server knows",
+            served.plural, object.kind
+        ));
+    }
     let namespace = match &object.scope {
         Scope::Namespace(name) => Some(name.as_str()),
         Scope::AllNamespaces | Scope::ClusterScoped | Scope::NotApplicable => None,
         Scope::Unknown => {
             let why = format!(
-                "`{effect}` is granted in every namespace, because which one it is is not known"
+                "what {object} takes is granted in every namespace, because which one it is is not known"
             );
             rights.untold.push(why);
             None
@@ -109,36 +119,18 @@ fn of_effect(effect: &Effect, cluster: &str, rights: &mut Rights) {
         Which::Named(name) => Some(name.as_str()),
         Which::Selector(_) | Which::All | Which::Unknown => None,
     };
+    let resource = match part {
+        Some(part) => format!("{}/{part}", served.plural),
+        None => served.plural,
+    };
     let on = On {
         cluster,
         namespace,
-        group: &group,
+        group: &served.group,
         resource: &resource,
         name,
     };
-    match requests(&effect.verb) {
-        // Who makes something new cannot be held to a name: the request does not tell it.
-        Some(Requests::Object(verbs)) if effect.verb == Verb::Create => {
-            rights.rights.extend(On { name: None, ..on }.to(verbs));
-        }
-        Some(Requests::Object(verbs)) => rights.rights.extend(on.to(verbs)),
-        Some(Requests::Part(part, verbs)) => {
-            let resource = format!("{resource}/{part}");
-            let on_part = On {
-                resource: &resource,
-                ..on
-            };
-            rights.rights.extend(on.to(&["get"]));
-            rights.rights.extend(on_part.to(verbs));
-        }
-        None => rights
-            .untold
-            .push(format!("what `{effect}` takes is not known")),
-    }
-    // What is selected is listed first.
-    if name.is_none() && !matches!(effect.verb, Verb::Create | Verb::List) {
-        rights.rights.extend(on.to(&["list"]));
-    }
+    rights.and(on, verbs)
 }
 
 /// What a verb of ours is made of.
@@ -178,19 +170,6 @@ fn requests(verb: &Verb) -> Option<Requests> {
         | Verb::RunCode
         | Verb::Opaque => return None,
     })
-}
-
-/// Group and plural of a kind as effects name it. One that no table knows is taken for a plural, as steps write it.
-fn served(kind: &str) -> Option<(String, String)> {
-    let own = TABLE.iter().find(|known| known.effect_kind() == kind);
-    if let Some(own) = own {
-        return Some((own.group.to_owned(), own.plural.to_owned()));
-    }
-    if let Some(known) = plural(kind) {
-        return Some((known.group.to_owned(), known.plural.to_owned()));
-    }
-    let (plural, group) = kind.split_once('.')?;
-    Some((group.to_owned(), plural.to_owned()))
 }
 
 #[cfg(test)]

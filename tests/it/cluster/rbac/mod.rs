@@ -1,5 +1,7 @@
 //! The rights that `orderly rbac` prints are enough, and none of them is too much: on a real API server, for every action.
 
+mod trials;
+
 use super::plane::Space;
 use crate::{cli::Home, steps::Run};
 use orderly::{
@@ -12,85 +14,8 @@ use orderly::{
     ports::executor::ActionCatalogue as _,
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
-
-/// A step, and the rights without which it says less instead of failing, as `verb resource`.
-struct Trial {
-    uses: &'static str,
-    inputs: Value,
-    tells: &'static [&'static str],
-}
-
-fn trial(uses: &'static str, inputs: Value) -> Trial {
-    Trial {
-        uses,
-        inputs,
-        tells: &[],
-    }
-}
-
-/// Every kind of check, on what [`furnish`] has made.
-fn checks(namespace: &str) -> Vec<Trial> {
-    let of = |inputs: Value| trial("kubernetes/check", inputs);
-    let named =
-        |what: &str, name: &str| json!({ "what": what, "namespace": namespace, "name": name });
-    let listed = |what: &str| json!({ "what": what, "namespace": namespace });
-    let backup = json!({ "what": "object", "kind": "backups.longhorn.io", "namespace": namespace });
-    vec![
-        of(json!({ "what": "nodes" })),
-        of(listed("pods")),
-        of(listed("stuck")),
-        of(named("deployments", "web")),
-        of(listed("deployments")),
-        of(named("statefulsets", "db")),
-        of(named("daemonsets", "logs")),
-        of(named("endpoints", "web")),
-        of(listed("claims")),
-        of(json!({ "what": "volumes" })),
-        of(listed("restarts")),
-        of(listed("oom")),
-        of(listed("events")),
-        of(listed("jobs")),
-        of(listed("cronjobs")),
-        of(json!({ "what": "podUsage", "namespace": namespace, "selector": "app=web" })),
-        of(json!({ "what": "nodeUsage" })),
-        of(json!({ "what": "capacity" })),
-        of(listed("certificates")),
-        of(json!({ "what": "crds", "name": "backups.longhorn.io" })),
-        of(backup),
-        of(json!({ "what": "object", "kind": "secret", "name": "key", "namespace": namespace })),
-    ]
-}
-
-/// Every other action.
-fn others(namespace: &str) -> Vec<Trial> {
-    let workload = |more: Value| {
-        let mut inputs = json!({ "namespace": namespace, "deployment": "web", "wait": "60s" });
-        inputs
-            .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        inputs
-    };
-    let review = json!({
-        "as": { "user": "ann" },
-        "expect": [{ "verb": "get", "resource": "pods", "expected": "denied" }]
-    });
-    let own = json!({ "expect": [{ "verb": "get", "resource": "pods", "expected": "denied" }], "rulesIn": namespace });
-    vec![
-        Trial {
-            tells: &["list pods"],
-            ..trial("kubernetes/rollout-restart", workload(json!({})))
-        },
-        Trial {
-            tells: &["list pods"],
-            ..trial("kubernetes/scale", workload(json!({ "replicas": 2 })))
-        },
-        trial("kubernetes/access-review", review),
-        trial("kubernetes/access-review", own),
-        trial("kubernetes/rbac-report", json!({ "namespace": namespace })),
-    ]
-}
+use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
+use trials::{Trial, trial};
 
 fn furnish(space: &Space) {
     space.available("web", 1);
@@ -100,6 +25,26 @@ fn furnish(space: &Space) {
     space.kubectl(&["create", "secret", "generic", "key", "--from-literal=a=b"]);
     space.apply(&json!({ "apiVersion": "longhorn.io/v1beta2", "kind": "Backup", "metadata": { "name": "one" } }));
 }
+
+/// A pod, a cron job, and a claim with a volume.
+fn furnish_inside(space: &Space) {
+    let containers = json!([{ "name": "app", "image": "registry.example.org/tools:1" }]);
+    space.apply(&json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "tools", "labels": { "app": "tools" } }, "spec": { "containers": containers }
+    }));
+    space.wait("pod/tools", "condition=Ready");
+    let pod = json!({ "spec": { "restartPolicy": "Never", "containers": containers } });
+    space.apply(&json!({
+        "apiVersion": "batch/v1", "kind": "CronJob", "metadata": { "name": "nightly" },
+        "spec": { "schedule": "0 3 1 1 *", "jobTemplate": { "spec": { "backoffLimit": 0, "template": pod } } }
+    }));
+    super::snapshots::claim(space, "data");
+}
+
+/// Where notes lie about what belongs to no namespace.
+const HOME: &str = "default";
+/// Without this right a step does all that it does.
+const NOTES: &str = "create events";
 
 /// What `orderly rbac` prints for one step, bound to this account.
 fn printed(space: &Space, home: &Home, trial: &Trial) -> Vec<Value> {
@@ -123,7 +68,7 @@ fn printed(space: &Space, home: &Home, trial: &Trial) -> Vec<Value> {
 
 impl Space {
     /// An account with exactly these roles, each under a name of its own.
-    fn granted(&self, objects: &[Value], account: &str) -> PathBuf {
+    pub(in crate::cluster) fn granted(&self, objects: &[Value], account: &str) -> PathBuf {
         let mut items = vec![json!({
             "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": account, "namespace": self.name }
         })];
@@ -138,19 +83,30 @@ impl Space {
             }
             items.push(own);
         }
-        self.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": items }));
+        let elsewhere = |item: &Value| item["metadata"]["namespace"] == HOME;
+        let (elsewhere, here): (Vec<Value>, Vec<Value>) = items.into_iter().partition(elsewhere);
+        self.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": here }));
+        if !elsewhere.is_empty() {
+            let file = self.path("elsewhere.json");
+            let list = json!({ "apiVersion": "v1", "kind": "List", "items": elsewhere });
+            fs::write(&file, list.to_string()).unwrap();
+            let file = file.display().to_string();
+            self.kubectl(&["--namespace", HOME, "apply", "--server-side", "-f", &file]);
+        }
         let token = self.kubectl(&["create", "token", account]);
         self.kubeconfig_with(account, token.trim())
     }
 
-    fn forget_cluster_roles(&self) {
+    pub(in crate::cluster) fn forget_roles(&self) {
         let label = format!("test={}", self.name);
         self.kubectl(&["delete", "clusterroles,clusterrolebindings", "-l", &label]);
+        let of_home = "roles,rolebindings";
+        self.kubectl(&["--namespace", HOME, "delete", of_home, "-l", &label]);
     }
 }
 
 /// Each way of taking one verb on one resource away, with what it was.
-fn lessened(objects: &[Value]) -> Vec<(String, Vec<Value>)> {
+pub(in crate::cluster) fn lessened(objects: &[Value]) -> Vec<(String, Vec<Value>)> {
     let list = |rule: &Value, key: &str| rule[key].as_array().unwrap().clone();
     let mut all = Vec::new();
     for (place, object) in objects.iter().enumerate() {
@@ -184,62 +140,94 @@ fn lessened(objects: &[Value]) -> Vec<(String, Vec<Value>)> {
     all
 }
 
-/// What a check finds is not the point here, as long as it was allowed to look.
-fn went_well(report: &StepReport) -> bool {
+/// What a check finds is not the point here, as long as it was allowed to look; nor is what a step in vain has found.
+fn went_well(report: &StepReport, trial: &Trial) -> bool {
     let is_forbidden = report.summary.contains("forbids");
-    !is_forbidden && (report.result == StepResult::Succeeded || report.check.is_some())
+    let is_done = report.result == StepResult::Succeeded || report.check.is_some();
+    !is_forbidden && (is_done || trial.in_vain)
 }
 
-async fn tried(space: &Space, kubeconfig: PathBuf, trial: &Trial) -> StepReport {
+/// What became of it, and whether it has left its notes.
+async fn tried(space: &Space, kubeconfig: PathBuf, trial: &Trial) -> (StepReport, bool) {
+    (trial.before)(space);
     let run = Run::new(space.world_of(kubeconfig));
-    run.step(trial.uses, trial.inputs.clone()).await
+    let report = run.step(trial.uses, trial.inputs.clone()).await;
+    (report, !run.heard().contains("no event was left"))
 }
 
 async fn are_least(space: &Space, trials: &[Trial]) {
-    furnish(space);
     let home = Home::new();
     for (number, trial) in trials.iter().enumerate() {
         let objects = printed(space, &home, trial);
         let kubeconfig = space.granted(&objects, &format!("whole-{number}"));
-        let report = tried(space, kubeconfig, trial).await;
+        let (report, is_noted) = tried(space, kubeconfig, trial).await;
         let about = format!("{} {}", trial.uses, trial.inputs);
-        assert!(went_well(&report), "{about}: {}", report.summary);
+        assert!(went_well(&report, trial), "{about}: {}", report.summary);
+        assert!(is_noted, "{about} leaves no notes");
         for (less, (what, objects)) in lessened(&objects).into_iter().enumerate() {
-            if trial.tells.contains(&what.as_str()) {
+            let kubeconfig = space.granted(&objects, &format!("less-{number}-{less}"));
+            let (report, is_noted) = tried(space, kubeconfig, trial).await;
+            let about = format!("{about} without {what}: {}", report.summary);
+            if what == NOTES || trial.tells.contains(&what.as_str()) {
+                assert!(went_well(&report, trial), "only helps: {about}");
+                assert_eq!(is_noted, what != NOTES, "{about}");
                 continue;
             }
-            let kubeconfig = space.granted(&objects, &format!("less-{number}-{less}"));
-            let report = tried(space, kubeconfig, trial).await;
+            assert!(!went_well(&report, trial), "goes well: {about}");
             assert!(
-                !went_well(&report),
-                "{about} goes well without {what}: {}",
-                report.summary
+                report.summary.contains("forbids"),
+                "says nothing of it: {about} {:?}",
+                report.result
             );
-            let said = format!("{} {:?}", report.summary, report.result);
-            assert!(said.contains("forbids"), "{about} without {what}: {said}");
         }
     }
-    space.forget_cluster_roles();
+    space.forget_roles();
 }
 
 #[tokio::test]
 async fn every_check_needs_exactly_the_rights_that_are_printed() {
     let Some(space) = Space::new() else { return };
-    are_least(&space, &checks(&space.name)).await;
+    furnish(&space);
+    are_least(&space, &trials::checks(&space.name)).await;
+    are_least(&space, &trials::reviews(&space.name)).await;
 }
 
 #[tokio::test]
-async fn every_other_action_needs_exactly_the_rights_that_are_printed() {
+async fn what_changes_workloads_needs_exactly_the_rights_that_are_printed() {
     let Some(space) = Space::new() else { return };
-    are_least(&space, &others(&space.name)).await;
+    furnish(&space);
+    are_least(&space, &trials::workloads(&space.name)).await;
+}
+
+#[tokio::test]
+async fn what_changes_objects_needs_exactly_the_rights_that_are_printed() {
+    let Some(space) = Space::new() else { return };
+    space.available("web", 1);
+    are_least(&space, &trials::objects(&space.name)).await;
+}
+
+#[tokio::test]
+async fn what_looks_into_pods_and_runs_them_needs_exactly_the_rights_that_are_printed() {
+    let Some(space) = Space::new() else { return };
+    space.available("web", 1);
+    furnish_inside(&space);
+    are_least(&space, &trials::inside(&space.name)).await;
+}
+
+#[tokio::test]
+async fn what_empties_nodes_needs_exactly_the_rights_that_are_printed() {
+    let Some(space) = Space::new() else { return };
+    let node = trials::node(&space.name);
+    let taint = json!({ "key": "orderly.test/own", "value": space.name, "effect": "NoSchedule" });
+    space.apply(&json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": node }, "spec": { "taints": [taint] } }));
+    space.wait(&format!("node/{node}"), "condition=Ready");
+    are_least(&space, &trials::nodes(&space.name)).await;
+    space.kubectl(&["delete", "node", &node, "--wait=false"]);
 }
 
 #[test]
 fn the_rights_of_every_action_are_tried() {
-    let all: Vec<Trial> = [checks("shop"), others("shop")]
-        .into_iter()
-        .flatten()
-        .collect();
+    let all: Vec<Trial> = trials::all("shop").collect();
     let tried: BTreeSet<&str> = all.iter().map(|trial| trial.uses).collect();
     let catalogue = Catalogue::new();
     let names = catalogue.specs().iter().map(|spec| spec.name);
@@ -332,6 +320,6 @@ async fn an_agent_that_may_only_impersonate_runs_each_runbook_as_its_own_account
         .step(restart.uses, restart.inputs.clone())
         .await;
     assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
-    let itself = tried(&space, kubeconfig, &restart).await;
-    assert!(!went_well(&itself), "{}", itself.summary);
+    let (itself, _) = tried(&space, kubeconfig, &restart).await;
+    assert!(!went_well(&itself, &restart), "{}", itself.summary);
 }

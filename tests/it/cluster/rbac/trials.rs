@@ -1,0 +1,298 @@
+//! What is tried: every action, each with what it needs to be there before.
+
+use crate::cluster::plane::Space;
+use serde_json::{Value, json};
+
+/// A step, and how far it may come.
+pub(super) struct Trial {
+    pub(super) uses: &'static str,
+    pub(super) inputs: Value,
+    /// The rights without which it says less instead of failing, as `verb resource`; and always that to leave a note.
+    pub(super) tells: &'static [&'static str],
+    /// What is made before each attempt.
+    pub(super) before: fn(&Space),
+    /// Whether it fails in any case, so that what it has done is undone.
+    pub(super) in_vain: bool,
+}
+
+pub(super) fn trial(uses: &'static str, inputs: Value) -> Trial {
+    Trial {
+        uses,
+        inputs,
+        tells: &[],
+        before: |_| (),
+        in_vain: false,
+    }
+}
+
+/// What is told of a rollout that is waited for.
+const OF_PODS: &[&str] = &["list pods", "list events"];
+const OLD: &str = "app=registry.example.org/app:1";
+const OF_WARNINGS: &[&str] = &["list events"];
+
+/// Every kind of check, on what [`super::furnish`] has made.
+pub(super) fn checks(namespace: &str) -> Vec<Trial> {
+    let of = |inputs: Value| trial("kubernetes/check", inputs);
+    let named =
+        |what: &str, name: &str| json!({ "what": what, "namespace": namespace, "name": name });
+    let listed = |what: &str| json!({ "what": what, "namespace": namespace });
+    let backup = json!({ "what": "object", "kind": "backups.longhorn.io", "namespace": namespace });
+    vec![
+        of(json!({ "what": "nodes" })),
+        of(listed("pods")),
+        of(listed("stuck")),
+        of(named("deployments", "web")),
+        of(listed("deployments")),
+        of(named("statefulsets", "db")),
+        of(named("daemonsets", "logs")),
+        of(named("endpoints", "web")),
+        of(listed("claims")),
+        of(json!({ "what": "volumes" })),
+        of(listed("restarts")),
+        of(listed("oom")),
+        of(listed("events")),
+        of(listed("jobs")),
+        of(listed("cronjobs")),
+        of(json!({ "what": "podUsage", "namespace": namespace, "selector": "app=web" })),
+        of(json!({ "what": "nodeUsage" })),
+        of(json!({ "what": "capacity" })),
+        of(listed("certificates")),
+        of(json!({ "what": "crds", "name": "backups.longhorn.io" })),
+        of(backup),
+        of(json!({ "what": "object", "kind": "secret", "name": "key", "namespace": namespace })),
+    ]
+}
+
+/// Questions about rights.
+pub(super) fn reviews(namespace: &str) -> Vec<Trial> {
+    let review = json!({
+        "as": { "user": "ann" },
+        "expect": [{ "verb": "get", "resource": "pods", "expected": "denied" }]
+    });
+    let own = json!({ "expect": [{ "verb": "get", "resource": "pods", "expected": "denied" }], "rulesIn": namespace });
+    vec![
+        trial("kubernetes/access-review", review),
+        trial("kubernetes/access-review", own),
+        trial("kubernetes/rbac-report", json!({ "namespace": namespace })),
+    ]
+}
+
+/// These inputs, in this namespace.
+fn here(namespace: &str, mut inputs: Value) -> Value {
+    inputs["namespace"] = json!(namespace);
+    inputs
+}
+
+/// What changes workloads.
+pub(super) fn workloads(namespace: &str) -> Vec<Trial> {
+    let of = |uses, inputs| Trial {
+        tells: OF_PODS,
+        ..trial(uses, here(namespace, inputs))
+    };
+    let image = json!({ "deployment": "web", "images": { "app": "registry.example.org/app:2" }, "wait": "60s" });
+    let sized = json!({ "deployment": "web", "min": 1, "max": 2, "cpuPercent": 70 });
+    vec![
+        of(
+            "kubernetes/rollout-restart",
+            json!({ "deployment": "web", "wait": "60s" }),
+        ),
+        Trial {
+            before: |space| drop(space.kubectl(&["scale", "deployment/web", "--replicas=1"])),
+            ..of(
+                "kubernetes/scale",
+                json!({ "deployment": "web", "replicas": 2, "wait": "60s" }),
+            )
+        },
+        Trial {
+            before: |space| drop(space.kubectl(&["set", "image", "deployment/web", OLD])),
+            ..of("kubernetes/set-image", image)
+        },
+        of(
+            "kubernetes/rollout-undo",
+            json!({ "deployment": "web", "wait": "60s" }),
+        ),
+        Trial {
+            tells: &[],
+            before: revised,
+            ..of("kubernetes/rollout-undo", json!({ "statefulset": "db" }))
+        },
+        Trial {
+            tells: &[],
+            before: |space| gone(space, "horizontalpodautoscaler/web"),
+            ..of("kubernetes/autoscale", sized)
+        },
+    ]
+}
+
+/// The stateful set has another revision.
+fn revised(space: &Space) {
+    let generation = space.get("statefulset", "db")["metadata"]["generation"].to_string();
+    let note = json!({ "metadata": { "annotations": { "revised": generation } } });
+    let patch = json!({ "spec": { "template": note } }).to_string();
+    space.kubectl(&["patch", "statefulset/db", "--patch", &patch]);
+}
+
+fn gone(space: &Space, object: &str) {
+    space.kubectl(&["delete", object, "--ignore-not-found"]);
+}
+
+fn settings(space: &Space, name: &str) {
+    space.apply(&json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "labels": { "app": "old" } }, "data": { "size": "1" }
+    }));
+}
+
+/// What changes objects of any kind.
+pub(super) fn objects(namespace: &str) -> Vec<Trial> {
+    let of = |uses, inputs| trial(uses, here(namespace, inputs));
+    let made = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "made" } });
+    let backup = json!({
+        "apiVersion": "longhorn.io/v1beta2", "kind": "Backup", "metadata": { "name": "made" }, "spec": { "snapshotName": "one" }
+    });
+    let never = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "never" },
+        "spec": {
+            "selector": { "matchLabels": { "app": "never" } },
+            "template": {
+                "metadata": { "labels": { "app": "never", "orderly.test/pod": "never-ready" } },
+                "spec": { "containers": [{ "name": "app", "image": "registry.example.org/app:1" }] }
+            }
+        }
+    });
+    vec![
+        Trial {
+            before: |space| gone(space, "configmap/made"),
+            ..of("kubernetes/apply", json!({ "manifest": made }))
+        },
+        Trial {
+            before: |space| gone(space, "backups.longhorn.io/made"),
+            ..of("kubernetes/apply", json!({ "manifest": backup }))
+        },
+        Trial {
+            tells: OF_PODS,
+            before: |space| gone(space, "deployment/never"),
+            in_vain: true,
+            ..of(
+                "kubernetes/apply",
+                json!({ "manifest": never, "wait": "1s", "undoOnFailure": true }),
+            )
+        },
+        Trial {
+            tells: OF_PODS,
+            before: |space| {
+                gone(space, "configmap/patched");
+                settings(space, "patched");
+            },
+            ..of(
+                "kubernetes/patch",
+                json!({ "object": "cm/patched", "merge": { "data": { "size": "2" } }, "wait": "30s" }),
+            )
+        },
+        of(
+            "kubernetes/patch",
+            json!({ "object": "deploy/web", "merge": { "spec": { "replicas": 2 } }, "subresource": "scale" }),
+        ),
+        Trial {
+            before: |space| settings(space, "deleted"),
+            ..of(
+                "kubernetes/delete",
+                json!({ "object": "cm/deleted", "wait": "30s" }),
+            )
+        },
+        Trial {
+            before: |space| {
+                settings(space, "old-1");
+                settings(space, "old-2");
+            },
+            ..of(
+                "kubernetes/prune",
+                json!({ "kind": "configmap", "selector": "app=old", "keep": 1, "limit": 5 }),
+            )
+        },
+        Trial {
+            tells: OF_WARNINGS,
+            ..of(
+                "kubernetes/wait",
+                json!({ "object": "deploy/web", "condition": "Available", "for": "30s" }),
+            )
+        },
+    ]
+}
+
+/// What looks into pods and runs them.
+pub(super) fn inside(namespace: &str) -> Vec<Trial> {
+    let of = |uses, inputs| trial(uses, here(namespace, inputs));
+    let command = |mut inputs: Value| {
+        inputs["command"] = json!(["true"]);
+        of("kubernetes/exec", inputs)
+    };
+    let spec = json!({
+        "backoffLimit": 0,
+        "template": {
+            "spec": { "restartPolicy": "Never", "containers": [{ "name": "talks", "image": "registry.example.org/tools:1" }] }
+        }
+    });
+    let snapshot = |inputs| Trial {
+        in_vain: true,
+        ..of("kubernetes/snapshot-volume", inputs)
+    };
+    vec![
+        command(json!({ "pod": "tools" })),
+        command(json!({ "object": "deploy/web" })),
+        command(json!({ "selector": "app=tools" })),
+        of("kubernetes/logs", json!({ "pod": "tools" })),
+        of("kubernetes/logs", json!({ "object": "deploy/web" })),
+        of("kubernetes/logs", json!({ "selector": "app=tools" })),
+        Trial {
+            tells: &["list pods", "get pods/log"],
+            ..of("kubernetes/run-job", json!({ "job": spec }))
+        },
+        of(
+            "kubernetes/run-job",
+            json!({ "fromCronJob": "nightly", "artifact": "said", "cleanup": "never" }),
+        ),
+        snapshot(json!({ "claim": "data", "wait": "1s" })),
+        snapshot(json!({ "longhorn": { "volume": "data", "snapshot": "one" }, "wait": "1s" })),
+    ]
+}
+
+/// The node of a test's own.
+pub(super) fn node(namespace: &str) -> String {
+    format!("node-{namespace}")
+}
+
+/// What empties nodes.
+pub(super) fn nodes(namespace: &str) -> Vec<Trial> {
+    let node = node(namespace);
+    let drain = json!({ "node": node, "force": true, "wait": "30s" });
+    vec![
+        Trial {
+            before: occupied,
+            ..trial("kubernetes/drain", drain)
+        },
+        Trial {
+            before: |space| drop(space.kubectl(&["cordon", &self::node(&space.name)])),
+            ..trial("kubernetes/uncordon", json!({ "node": node }))
+        },
+    ]
+}
+
+/// The node takes pods, and has one.
+fn occupied(space: &Space) {
+    let node = node(&space.name);
+    space.kubectl(&["uncordon", &node]);
+    space.apply(&json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "guest" },
+        "spec": {
+            "nodeName": node, "tolerations": [{ "operator": "Exists" }],
+            "containers": [{ "name": "app", "image": "registry.example.org/app:1" }]
+        }
+    }));
+    space.wait("pod/guest", "condition=Ready");
+}
+
+/// All that is tried.
+pub(super) fn all(namespace: &str) -> impl Iterator<Item = Trial> {
+    let groups = [checks, reviews, workloads, objects, inside, nodes];
+    groups.map(|group| group(namespace)).into_iter().flatten()
+}
