@@ -13,6 +13,7 @@ pub(super) mod files;
 mod handbook;
 mod host;
 mod kubernetes;
+mod loads;
 mod manual;
 mod names;
 mod network;
@@ -204,6 +205,7 @@ fn one(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) 
 /// Judges a call by its grammar, then by the files that it is told to read and by the secrets that it asks for.
 fn carefully(shows: Shows, grammar: Grammar, call: &Call<'_>, found: &mut Found) {
     told::lists(call, found);
+    loads::judge(call, found);
     let programs = found.size();
     let outside = found.watch();
     grammar(call, found);

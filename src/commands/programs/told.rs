@@ -93,7 +93,7 @@ pub(super) fn lists(call: &Call<'_>, found: &mut Found) {
 }
 
 /// What is glued to a flag, if it is given in this word: `-T`, `-Tx`, `-cT`, `--files-from=x`, `--files=x` cut short.
-fn given<'t>(flag: &str, text: &'t str) -> Option<&'t str> {
+pub(super) fn given<'t>(flag: &str, text: &'t str) -> Option<&'t str> {
     if let Some(rest) = text.strip_prefix(flag) {
         return Some(rest.trim_start_matches('='));
     }

@@ -1,9 +1,10 @@
 //! Programs that change how a command runs, and then run it as it stands.
 
 use super::{
-    Call, Found, Grammar, Table, Word, interactive, nested, object, tables, unknown_flags, writes,
+    Call, Found, Grammar, Table, Word, interactive, nested, object, starts, tables, unknown_flags,
+    writes,
 };
-use crate::domain::effect::{Effect, Secrets, Verb};
+use crate::domain::effect::{Effect, Secrets, Tri, Verb};
 
 /// What a prefix is without a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "ionice" => ionice,
         "chrt" => chrt,
         "taskset" => taskset,
+        "ssh-agent" | "gpg-agent" => agent,
         "numactl" => numactl,
         "strace" | "ltrace" => trace,
         "flock" => flock,
@@ -240,6 +242,49 @@ fn prlimit(call: &Call<'_>, found: &mut Found) {
         adjusts(call, found);
     }
     nested(&parsed.words, call, found);
+}
+
+/// `ssh-agent command`, `gpg-agent --daemon command`: an agent for as long as the command runs, or until somebody ends it.
+fn agent(call: &Call<'_>, found: &mut Found) {
+    let flags = match call.program {
+        "ssh-agent" => &tables::SSH_AGENT,
+        _ => &tables::GPG_AGENT,
+    };
+    let parsed = flags.parse(call.arguments);
+    if parsed.shows(&[
+        "help",
+        "version",
+        "gpgconf-list",
+        "gpgconf-test",
+        "dump-options",
+    ]) {
+        return;
+    }
+    unknown_flags(&parsed, call, found);
+    let agent = object(&call.setting.place, "agent", call.program);
+    if call.program == "ssh-agent" && parsed.has(&["k"]) {
+        return found.effect(Effect {
+            service_cut: Tri::Yes,
+            ..Effect::change(Verb::Delete, agent, "start the agent")
+        });
+    }
+    for flag in ["P", "options", "pinentry-program", "scdaemon-program"] {
+        if let Some(value) = parsed.value(&[flag]) {
+            starts(
+                value.text(),
+                call.setting,
+                found,
+                "it loads what the flag names",
+            );
+        }
+    }
+    for file in parsed.values(&["a", "log-file"]) {
+        writes(file.text(), call, found);
+    }
+    found.effect(Effect::change(Verb::Create, agent, "end the agent"));
+    if !parsed.words.is_empty() {
+        nested(&parsed.words, call, found);
+    }
 }
 
 /// `perf stat command`, `perf record command`, `perf report`

@@ -427,3 +427,26 @@ pub(super) const SYSTEMD_CAT: Table = before(&["t", "identifier", "p", "priority
 
 #[rustfmt::skip]
 pub(super) const SYSTEMD_INHIBIT: Table = before(&["what", "who", "why", "mode"], &["list", "no-pager", "no-legend", "no-ask-password", "h", "help", "version"], &[]);
+
+#[rustfmt::skip]
+pub(super) const SSH_AGENT: Table = before(
+    &["a", "E", "O", "P", "t"],
+    &["c", "D", "d", "k", "s", "T", "u", "U"],
+    &[],
+);
+
+#[rustfmt::skip]
+pub(super) const GPG_AGENT: Table = before(
+    &[
+        "options", "homedir", "log-file", "debug-level", "debug", "default-cache-ttl", "default-cache-ttl-ssh", "max-cache-ttl",
+        "max-cache-ttl-ssh", "pinentry-program", "pinentry-timeout", "scdaemon-program", "faked-system-time", "ssh-fingerprint-digest",
+        "display", "ttyname", "ttytype", "lc-ctype", "lc-messages", "extra-socket", "browser-socket",
+    ],
+    &[
+        "daemon", "server", "supervised", "v", "verbose", "q", "quiet", "s", "sh", "c", "csh", "no-detach", "no-grab", "grab",
+        "batch", "enable-ssh-support", "enable-putty-support", "use-standard-socket", "no-use-standard-socket", "allow-preset-passphrase",
+        "allow-loopback-pinentry", "no-allow-loopback-pinentry", "allow-emacs-pinentry", "ignore-cache-for-signing", "keep-tty",
+        "keep-display", "disable-scdaemon", "h", "help", "version", "gpgconf-list", "gpgconf-test", "dump-options",
+    ],
+    &[],
+);

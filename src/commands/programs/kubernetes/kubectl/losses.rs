@@ -7,7 +7,31 @@ pub(super) fn cuts(kind: &str, patch: &Value) -> bool {
     let names = |name: &str| patch.pointer(&format!("/spec/{name}")).is_some();
     let is = |name: &str| kind == name || kind.is_empty();
     is("service") && names("selector")
+        || drops_container(patch)
+        || is("volume.longhorn.io") && patch.pointer("/spec/nodeID").is_some_and(|node| node == "")
         || (is("pod") || is("job.batch")) && names("activeDeadlineSeconds")
+}
+
+/// Whether a container is taken out of its pods: its place is null, or it is marked for deletion.
+fn drops_container(patch: &Value) -> bool {
+    let gone = |container: &Value| container.is_null() || container.get("$patch").is_some();
+    [
+        "/spec/template/spec",
+        "/spec/jobTemplate/spec/template/spec",
+    ]
+    .into_iter()
+    .filter_map(|pod| patch.pointer(&format!("{pod}/containers")))
+    .any(|containers| match containers {
+        Value::Null => true,
+        Value::Object(places) => places.values().any(gone),
+        Value::Array(all) => all.iter().any(gone),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    })
+}
+
+/// Whether a patch gives leave to remove all that longhorn keeps.
+pub(super) fn gives_leave(name: &str, patch: &Value) -> bool {
+    name == "deleting-confirmation-flag" && patch.get("value").is_some_and(|value| value != "false")
 }
 
 /// Whether a patch lets something be deleted: the object itself after a time, its volumes, or what a repository no longer names.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     commands::found::Found,
-    domain::effect::{Effect, Reversible, Tri, Verb},
+    domain::effect::{Effect, Reversible, Tri, Verb, Which},
 };
 use serde_json::{Map, Value};
 
@@ -141,6 +141,11 @@ pub(super) fn patched(target: &Target, patch: Option<&Value>) -> Effect {
     match patch {
         Some(patch) => {
             let mut effect = weighed(effect, patch, &target.object.kind);
+            if let Which::Named(name) = &target.object.which
+                && losses::gives_leave(name, patch)
+            {
+                effect.data_loss = Tri::Yes;
+            }
             if weakness::of(patch).account {
                 effect.access_change = Tri::Yes;
             }

@@ -13,6 +13,12 @@ use crate::{
     domain::effect::{Effect, Reach, Reversible, Scope, Secrets, Tri, Verb, Which},
 };
 
+/// What programs are asked by a GET that only looks.
+const LOOKS: [&str; 11] = [
+    "metrics", "healthz", "health", "livez", "readyz", "ready", "ping", "version", "status", "api",
+    "stats",
+];
+
 /// Paths of a node's kubelet that only show something.
 const KUBELET: [&str; 9] = [
     "stats",
@@ -70,6 +76,9 @@ pub(super) fn get(path: &Word, found: &mut Found) {
                 text,
                 "a raw request runs something inside a pod",
             );
+        }
+        ["proxy", first, ..] if !LOOKS.contains(first) => {
+            found.opaque("a GET through the API's proxy: what answers it is not known");
         }
         ["proxy", ..] => {
             found.bounded("a GET through the API's proxy: what answers it is not known");

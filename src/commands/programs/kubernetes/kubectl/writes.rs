@@ -56,6 +56,8 @@ pub(super) fn label(line: &Line<'_>, found: &mut Found) {
         let mut effect = target.change(verb.clone(), &undo);
         if access || unknown_key.is_some() {
             effect.access_change = if access { Tri::Yes } else { Tri::Unknown };
+        } else if line.page.path == "label" && pairs.iter().any(|pair| unselects(pair.text())) {
+            effect.service_cut = Tri::Yes;
         } else if target.nature == Nature::Secret {
             // A label is not a secret: it can be put back.
             effect.reversible = Reversible::Undo(undo.clone());
@@ -65,6 +67,14 @@ pub(super) fn label(line: &Line<'_>, found: &mut Found) {
     if targets.all.is_empty() {
         targets.each(verb, &undo, found);
     }
+}
+
+/// Whether a label is taken away by which services and workloads usually choose their pods.
+fn unselects(pair: &str) -> bool {
+    let key = pair.strip_suffix('-').unwrap_or_default();
+    let recommended = key.strip_prefix("app.kubernetes.io/");
+    matches!(key, "app" | "k8s-app")
+        || recommended.is_some_and(|key| matches!(key, "name" | "instance" | "component"))
 }
 
 /// `key=value` or `key-`, as kubectl tells pairs from objects.

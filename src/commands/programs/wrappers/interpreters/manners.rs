@@ -103,3 +103,12 @@ pub(super) fn lua(call: &Call<'_>, found: &mut Found) {
         found,
     );
 }
+
+/// Whether the text of `-F`, which perl puts into its own program, is no more than a pattern.
+pub(super) fn only_parts(text: &str) -> bool {
+    let within = |sign: char| text.strip_prefix(sign)?.strip_suffix(sign);
+    let pattern = ['/', '"', '\''].into_iter().find_map(within);
+    !pattern
+        .unwrap_or(text)
+        .contains(['/', '"', '\'', '`', '(', ')', ';', '$', '@', '\0', '\n'])
+}

@@ -2,6 +2,7 @@
 //! code that nobody knows.
 
 mod awk;
+mod calculators;
 mod code;
 mod languages;
 mod manners;
@@ -20,6 +21,8 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "awk" | "gawk" | "mawk" | "nawk" | "original-awk" => return Some(awk::awk),
         "sed" | "gsed" => return Some(sed::sed),
         "perl" => return Some(perl::perl),
+        "dc" => return Some(calculators::dc),
+        "bc" => return Some(calculators::bc),
         _ => {}
     }
     let name = program.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');

@@ -359,7 +359,7 @@ fn cluster<'w>(text: &str, mut rest: &'w [Word], told: &mut Told) -> &'w [Word] 
             }
             // Checks it, and runs its `BEGIN` and `use`.
             'c' => {}
-            'F' => break,
+            'F' if super::manners::only_parts(letters.as_str()) => break,
             '0' | 'l' => {
                 let digits = letters.as_str().len()
                     - letters
