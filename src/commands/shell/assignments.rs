@@ -82,7 +82,7 @@ pub(in crate::commands) fn environment(
             );
         }
         Meaning::Target | Meaning::Address => {
-            found.opaque(format!("`{name}` decides what is touched, and as whom"))
+            found.opaque(format!("`{name}` decides what is touched, and as whom"));
         }
         Meaning::Unknown => {
             let variable = object(&setting.place, "environment", name);
