@@ -9,6 +9,7 @@ use crate::domain::effect::{Class, Effect};
 /// Names of programs, and their flags of any place on the line.
 #[rustfmt::skip]
 const AIMS: &[(&str, &[&str])] = &[
+    ("stern", &["--kubeconfig", "--context"]),
     ("aws", &["--profile", "--endpoint-url", "--ca-bundle"]),
     ("gcloud", &["--flags-file", "--configuration", "--impersonate-service-account", "--access-token-file", "--account"]),
     ("argocd", &["--server", "--config", "--core", "--argocd-context", "--auth-token"]),

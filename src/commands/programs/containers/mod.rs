@@ -88,7 +88,16 @@ fn engine(handbook: &Handbook, call: &Call<'_>) -> Option<Place> {
 fn aimed(handbook: &Handbook, call: &Call<'_>, found: &mut Found) {
     let flags: &[&str] = match call.program {
         "docker" | "nerdctl" => &["H", "host", "c", "context", "config", "tlscacert"],
-        "podman" => &["url", "c", "connection", "config"],
+        "podman" => &[
+            "url",
+            "c",
+            "connection",
+            "config",
+            "hooks-dir",
+            "conmon",
+            "runtime",
+            "network-cmd-path",
+        ],
         "crictl" => &[
             "r",
             "runtime-endpoint",
