@@ -181,6 +181,10 @@ impl Table {
         let whole = self.style == Style::Whole || name.chars().nth(1).is_some();
         let known = |list: &[&str]| whole && list.contains(&name);
         let value = match glued {
+            // However "off" is written: the last one of a flag wins, and is asked for one word.
+            Some(value) if known(self.plain) && value.known().and_then(truth) == Some(false) => {
+                Some(value.with_text("false"))
+            }
             Some(value) if known(self.valued) || known(self.plain) || known(self.glued) => {
                 Some(value)
             }

@@ -9,6 +9,13 @@ use crate::domain::{
 /// How many effects or reasons are compared with a new one.
 const MOST_COMPARED: usize = 128;
 
+/// What a shell does itself: no program is handed a variable by it.
+#[rustfmt::skip]
+const OWN: &[&str] = &[
+    "export", "declare", "typeset", "local", "readonly", "set", "unset", "shift", "echo", "printf", "cd", "true", "false", ":", "[", "test",
+    "read", "exit", "return",
+];
+
 /// Collects what is found; it can only rise.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -17,6 +24,8 @@ pub struct Found {
     reasons: Vec<String>,
     refusals: Vec<String>,
     calls: Vec<Vec<String>>,
+    /// Variables that nobody described, and how many programs were found before they were handed to those that follow.
+    exports: Vec<(String, usize)>,
     /// How many programs were found around this.
     outside: usize,
     steps: u32,
@@ -69,6 +78,23 @@ impl Found {
     /// A program that would run, for the policy's word patterns.
     pub fn call(&mut self, words: Vec<String>) {
         self.calls.push(words);
+    }
+    /// A variable that nobody described is handed to every program from here on.
+    pub(super) fn export(&mut self, name: &str) {
+        if self.exports.len() < MOST_COMPARED {
+            self.exports.push((name.to_owned(), self.size()));
+        }
+    }
+    /// The variables that some program was handed.
+    pub(super) fn exports(&self) -> Vec<String> {
+        let runs = |call: &Vec<String>| {
+            let name = call.first().map_or("", String::as_str);
+            !OWN.contains(&name)
+        };
+        let after = |before: usize| self.calls_after(before.saturating_sub(self.outside));
+        let handed = self.exports.iter();
+        let handed = handed.filter(|(_, before)| after(*before).iter().any(runs));
+        handed.map(|(name, _)| name.clone()).collect()
     }
     /// How many programs were found so far. A text that means more of them than anybody types is not judged to its end.
     pub(super) fn size(&self) -> usize {
@@ -152,6 +178,7 @@ impl Found {
             }
         }
         self.calls.extend(inner.calls);
+        self.exports.extend(inner.exports);
     }
     /// Counts one more command looked at, and says how many that makes.
     pub(super) fn step(&mut self) -> u32 {

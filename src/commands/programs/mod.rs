@@ -3,6 +3,7 @@
 //! A grammar is a function from a [`Call`] to effects. Families live in folders of their own, each with a `grammar` function that
 //! knows the names of its programs; a name belongs to one family.
 
+mod aimed;
 mod alphabets;
 mod asked;
 mod cloud;
@@ -210,6 +211,7 @@ fn carefully(shows: Shows, grammar: Grammar, call: &Call<'_>, found: &mut Found)
     let outside = found.watch();
     grammar(call, found);
     let seen = found.watched(outside);
+    aimed::judge(call, &seen, found);
     // What runs another program hands its words on: they are judged there.
     if found.size() > programs {
         return;

@@ -146,6 +146,10 @@ fn stdin(call: &Call<'_>, found: &mut Found) {
 
 /// A file that may be shown counts only if it holds secrets: what else is read is the grammar's matter.
 fn shown(word: &Word, call: &Call<'_>, found: &mut Found) {
+    // `sshd -o Include=/etc/x`
+    let setting = word.text().rsplit(['=', ' ']).next();
+    let setting = setting.filter(|_| call.program == "sshd");
+    let word = &setting.map_or_else(|| word.clone(), |value| word.with_text(value));
     let sight = sight(word);
     let meant = match word {
         Word::Known(text) | Word::Glob(text) => {

@@ -18,6 +18,7 @@ mod files;
 #[cfg(test)]
 mod folder_tests;
 mod heads;
+mod meanings;
 mod parse;
 mod plan;
 mod quotes;
@@ -114,6 +115,7 @@ pub(super) fn judge_whole(
     };
     let mut walker = Walker::new(known(environment, setting), stdin.clone(), setting, found);
     walker.program(&program);
+    assignments::exports(text, walker.found);
     let names: Vec<&str> = environment.keys().map(String::as_str).collect();
     planned(&program, &names)
 }

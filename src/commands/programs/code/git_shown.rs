@@ -12,7 +12,7 @@ use crate::commands::{
         manual::Form,
         names::listed,
     },
-    word::Call,
+    word::{Call, Stdin},
 };
 use crate::domain::effect::{Effect, Secrets, Verb};
 
@@ -74,6 +74,7 @@ pub(super) fn judge(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
             printed(file, &call.setting.place, found);
         }
     }
+    repeated(verb, form, call, found);
     let asked = match verb {
         "grep" | "cat-file" => false,
         _ => form.parsed.has(&PATCH),
@@ -81,6 +82,31 @@ pub(super) fn judge(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
     let names = form.parsed.has(&NAMES) && !asked && form.parsed.unknown.is_empty();
     if asked && listed(ASKED, verb) || listed(PRINTING, verb) && !names {
         disclosed(form, call, found);
+    }
+}
+
+/// Files that a command repeats, or shows in its complaint about them.
+fn repeated(verb: &str, form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
+    let flags: &[&str] = match verb {
+        "grep" => &["f"],
+        "blame" | "annotate" => &["S", "contents", "ignore-revs-file"],
+        "mailinfo" | "commit" | "tag" | "notes" => &["F", "file"],
+        _ => &[],
+    };
+    for file in form.parsed.values(flags) {
+        printed(file, &call.setting.place, found);
+    }
+    let fed =
+        "shortlog stripspace interpret-trailers column mailinfo patch-id check-ref-format name-rev";
+    if !listed(fed, verb) {
+        return;
+    }
+    if let Stdin::File(file) = call.stdin {
+        printed(file, &call.setting.place, found);
+    }
+    if verb == "interpret-trailers" {
+        let words = form.parsed.words.iter();
+        words.for_each(|word| printed(word, &call.setting.place, found));
     }
 }
 

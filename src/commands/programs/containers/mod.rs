@@ -69,6 +69,7 @@ fn by_book(call: &Call<'_>, found: &mut Found) {
         setting: &setting,
         ..*call
     };
+    aimed(book.handbook(), &call, found);
     book.handbook().judge(&call, found, book.own);
 }
 
@@ -81,6 +82,56 @@ fn engine(handbook: &Handbook, call: &Call<'_>) -> Option<Place> {
         .filter(|flag| !page.is_own_flag(flag))
         .find_map(|flag| page.parsed.value(&[flag]))?;
     Some(Place::Network(named.text().to_owned()))
+}
+
+/// Says that flags aim a client at another engine than the host's own.
+fn aimed(handbook: &Handbook, call: &Call<'_>, found: &mut Found) {
+    let flags: &[&str] = match call.program {
+        "docker" | "nerdctl" => &["H", "host", "c", "context", "config", "tlscacert"],
+        "podman" => &[
+            "url",
+            "c",
+            "connection",
+            "config",
+            "hooks-dir",
+            "conmon",
+            "runtime",
+            "network-cmd-path",
+        ],
+        "crictl" => &[
+            "r",
+            "runtime-endpoint",
+            "i",
+            "image-endpoint",
+            "c",
+            "config",
+        ],
+        "ctr" => &["a", "address"],
+        _ => &[],
+    };
+    let page = handbook.page(call.arguments);
+    for flag in flags.iter().filter(|flag| !page.is_own_flag(flag)) {
+        let value = page.parsed.value(&[flag]);
+        if value.is_some_and(|value| !value.known().is_some_and(is_of_this_host)) {
+            found.opaque(format!("`{flag}` decides which engine is asked"));
+        }
+    }
+    // Its `-r` is also a flag of some of its commands, but only an engine has an address.
+    let address = |word: &&Word| {
+        let text = word.text().trim_start_matches(['-', 'r', 'i', '=']);
+        call.program == "crictl" && text.contains("://") && !is_of_this_host(text)
+    };
+    if let Some(word) = call.arguments.iter().find(address) {
+        found.opaque(format!("`{}` decides which engine is asked", word.text()));
+    }
+}
+
+/// `unix:///run/containerd/containerd.sock`, and the usual files of settings.
+fn is_of_this_host(text: &str) -> bool {
+    let path = text.strip_prefix("unix://").unwrap_or(text);
+    let folders = ["/run/", "/var/run/", "/etc/"];
+    text == "default"
+        || folders.iter().any(|folder| path.starts_with(folder)) && !path.contains("..")
 }
 
 /// `docker-compose …` is `docker compose …`.

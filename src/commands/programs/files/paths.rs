@@ -43,7 +43,7 @@ pub(in crate::commands::programs) fn is_shown(path: &str) -> bool {
 }
 
 /// A file's contents are printed.
-pub(in crate::commands::programs) fn printed(word: &Word, place: &Place, found: &mut Found) {
+pub(in crate::commands) fn printed(word: &Word, place: &Place, found: &mut Found) {
     let read = Effect::read(Verb::FileRead, object(place, "file", word.text()));
     let secret = Effect {
         secrets: Secrets::Values,
@@ -323,4 +323,11 @@ fn secret(word: &Word, place: &Place) -> Effect {
         secrets: Secrets::Values,
         ..Effect::read(Verb::FileRead, object(place, "file", word.text()))
     }
+}
+/// Whether a path leads where others may write: the folders of temporary files, and wherever one happens to stand.
+pub(in crate::commands) fn others_may_write(path: &str) -> bool {
+    let shared = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/lock/"];
+    path.contains("..") && path.contains('/')
+        || shared.iter().any(|folder| path.starts_with(folder))
+        || path.contains('/') && !path.starts_with(['/', '~', '-', '$']) && !path.contains("://")
 }

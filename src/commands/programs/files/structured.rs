@@ -95,6 +95,7 @@ fn filtered(filter: &Word, call: &Call<'_>, found: &mut Found) {
         ));
     }
     loaded(filter, call, found);
+    takes_in(filter, found);
     if reads_environment(filter.text()) {
         found.effect(Effect {
             secrets: Secrets::Values,
@@ -103,6 +104,20 @@ fn filtered(filter: &Word, call: &Call<'_>, found: &mut Found) {
                 object(&call.setting.place, "environment", filter.text()),
             )
         });
+    }
+}
+
+/// `import "x" as $x {search: "/etc"};`: the filter goes on in files that nobody names on the line.
+fn takes_in(filter: &Word, found: &mut Found) {
+    let mut parts = filter.text().split(';').map(str::trim_start);
+    let takes = |part: &str| {
+        ["import", "include"].iter().any(|start| {
+            let rest = part.strip_prefix(start).map(str::trim_start);
+            rest.is_some_and(|rest| rest.starts_with('"'))
+        })
+    };
+    if parts.any(takes) {
+        found.opaque(format!("`{}` goes on in other files", filter.text()));
     }
 }
 

@@ -20,7 +20,7 @@ use super::Grammar;
 use crate::commands::{
     flags::{Parsed, Table},
     found::{Found, object},
-    programs::files::paths::{Write, written},
+    programs::files::paths::{Write, others_may_write, written},
     shell,
     word::{Call, Setting, Stdin, Word},
 };
@@ -196,4 +196,9 @@ fn writes(path: &str, call: &Call<'_>, found: &mut Found) {
 /// A file whose text is known: pinned, or written before.
 fn content(path: &str, call: &Call<'_>) -> Option<String> {
     String::from_utf8(call.setting.files.read(path)?).ok()
+}
+
+/// The same, of a program's text, if it lies where no others may write: elsewhere it may be another one by the time that it runs.
+fn own_content(path: &str, call: &Call<'_>) -> Option<String> {
+    content(path, call).filter(|_| !others_may_write(&call.setting.resolve(path)))
 }

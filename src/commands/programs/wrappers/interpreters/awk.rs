@@ -1,6 +1,6 @@
 //! `awk`: its program is read token by token; `print >` writes files, `|` and `system` run commands.
 
-use super::{Call, Found, Word, content, reads, starts};
+use super::{Call, Found, Word, own_content, reads, starts};
 use crate::commands::programs::files::paths::printed;
 use crate::commands::programs::wrappers::{nested_text, tables, unknown_flags, writes};
 use crate::commands::{found::object, shell, word::Stdin};
@@ -24,7 +24,7 @@ pub(super) fn awk(call: &Call<'_>, found: &mut Found) {
     }
     let mut programs: Vec<Word> = parsed.values(&["e", "source"]).cloned().collect();
     for file in parsed.values(&["f", "file", "E", "exec"]) {
-        match file.known().and_then(|path| content(path, call)) {
+        match file.known().and_then(|path| own_content(path, call)) {
             Some(text) => programs.push(Word::Known(text)),
             None => starts(
                 file.text(),

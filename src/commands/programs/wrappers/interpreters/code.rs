@@ -1,6 +1,8 @@
 //! A program read word by word: it is harmless if every function that it calls, every member that it asks for and every module that it
 //! loads is on a list. Nothing is run, nothing is understood beyond that; what is not on a list is named.
 
+use crate::commands::programs::files::secrets::discloses;
+
 /// What a language calls things, and which of them only compute and print.
 #[derive(Debug)]
 pub(super) struct Language {
@@ -87,6 +89,7 @@ impl Language {
                 .skip(place + 1)
                 .find(|piece| **piece != Piece::Mark('('));
             return match text {
+                Some(Piece::Text(text)) if discloses(text) => Err(word),
                 Some(Piece::Text(text))
                     if self.modules.contains(text)
                         || text

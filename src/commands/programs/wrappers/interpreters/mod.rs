@@ -9,7 +9,9 @@ mod manners;
 mod perl;
 mod sed;
 
-use super::{Call, Found, Grammar, Stdin, Word, content, interactive, nested, starts, writes};
+use super::{
+    Call, Found, Grammar, Stdin, Word, content, interactive, nested, own_content, starts, writes,
+};
 use crate::commands::found::object;
 use crate::commands::programs::files::paths::{carried_off_whole, printed};
 use crate::commands::programs::files::secrets::discloses;

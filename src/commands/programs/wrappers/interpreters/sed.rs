@@ -1,6 +1,6 @@
 //! `sed`: its script is read command by command; `w` writes files, `e` runs commands, `-i` edits the files themselves.
 
-use super::{Call, Found, Word, content, reads, starts};
+use super::{Call, Found, Word, own_content, reads, starts};
 use crate::commands::programs::files::paths::printed;
 use crate::commands::programs::wrappers::{nested_text, tables, unknown_flags, writes};
 use crate::commands::word::Stdin;
@@ -23,7 +23,7 @@ pub(super) fn sed(call: &Call<'_>, found: &mut Found) {
     }
     let mut scripts: Vec<Word> = parsed.values(&["e", "expression"]).cloned().collect();
     for file in parsed.values(&["f", "file"]) {
-        match file.known().and_then(|path| content(path, call)) {
+        match file.known().and_then(|path| own_content(path, call)) {
             Some(text) => scripts.push(Word::Known(text)),
             None => starts(
                 file.text(),
