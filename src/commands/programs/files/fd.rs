@@ -76,9 +76,10 @@ fn any(parsed: &Parsed) -> Word {
         _ => String::new(),
     };
     let text = format!("{}/**{end}", root.trim_end_matches('/'));
-    match root.starts_with(['$', '`']) {
-        true => Word::Unknown(text),
-        false => Word::Glob(text),
+    if root.starts_with(['$', '`']) {
+        Word::Unknown(text)
+    } else {
+        Word::Glob(text)
     }
 }
 
