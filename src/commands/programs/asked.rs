@@ -65,6 +65,7 @@ fn asks(asked: &str, words: &[Word]) -> bool {
     match asked.split_once(':') {
         Some((flag, wanted)) => values(flag, words).any(|value| names(value, wanted)),
         None if asked == "~" => words.iter().filter(own).any(|word| is_secret(word.text())),
+        None if asked == "*" => !picks(words),
         None if asked == "@" => words.iter().any(|word| sight(word) == Sight::Secret),
         None if asked.len() == 2 && asked.starts_with('-') => {
             words.iter().any(|word| clusters(word.text(), asked))
@@ -74,10 +75,26 @@ fn asks(asked: &str, words: &[Word]) -> bool {
             let glued = text
                 .strip_prefix(asked)
                 .is_some_and(|rest| rest.starts_with('='));
-            let part = !asked.starts_with('-') && text.split('.').any(|part| part == asked);
+            let part = !asked.starts_with('-') && text.split(['.', '/']).any(|part| part == asked);
             text == asked || glued || part
         }),
     }
+}
+
+/// Whether a flag picks something from what is shown.
+fn picks(words: &[Word]) -> bool {
+    let flags = [
+        "--query",
+        "--format",
+        "--template",
+        "--jsonpath",
+        "--help",
+        "-h",
+    ];
+    words.iter().any(|word| {
+        let name = word.text().split('=').next().unwrap_or_default();
+        flags.contains(&name)
+    })
 }
 
 /// `-A` in `-nnA`.

@@ -1,6 +1,6 @@
 //! `fd`: it looks for names, and may run a command for each.
 
-use crate::commands::flags::Table;
+use crate::commands::flags::{Parsed, Table};
 use crate::commands::found::Found;
 use crate::commands::programs::{
     self,
@@ -49,30 +49,54 @@ pub(super) fn fd(call: &Call<'_>, found: &mut Found) {
         );
         return found.unknown_code(&call.setting.place, "fd", reason);
     }
+    let any = any(&parsed);
     for command in command.split(|word| word.text() == ";") {
         let words: Vec<Word> = command
             .iter()
             .skip_while(|word| runs(word))
-            .map(filled)
+            .map(|word| filled(word, &any))
             .collect();
-        each(words, call, found);
+        each(words, &any, call, found);
+    }
+}
+
+/// A word that stands for any file that is found.
+fn any(parsed: &Parsed) -> Word {
+    let mut roots =
+        parsed
+            .words
+            .iter()
+            .skip(1)
+            .chain(parsed.values(&["search-path", "base-directory", "C"]));
+    let root = roots.next().map_or(".", Word::text);
+    let root = if roots.next().is_some() { "" } else { root };
+    let mut ends = parsed.values(&["e", "extension"]).map(Word::text);
+    let end = match (ends.next(), ends.next()) {
+        (Some(end), None) => format!("*.{}", end.trim_start_matches('.')),
+        _ => String::new(),
+    };
+    let text = format!("{}/**{end}", root.trim_end_matches('/'));
+    if root.starts_with(['$', '`']) {
+        Word::Unknown(text)
+    } else {
+        Word::Glob(text)
     }
 }
 
 /// What stands for a file that is found.
-fn filled(word: &Word) -> Word {
+fn filled(word: &Word, any: &Word) -> Word {
     match word.text() {
-        "{}" | "{/}" | "{//}" | "{.}" | "{/.}" => Word::Glob("./**".to_owned()),
+        "{}" | "{/}" | "{//}" | "{.}" | "{/.}" => any.clone(),
         _ => word.clone(),
     }
 }
 
-fn each(mut words: Vec<Word>, call: &Call<'_>, found: &mut Found) {
+fn each(mut words: Vec<Word>, any: &Word, call: &Call<'_>, found: &mut Found) {
     if words.is_empty() {
         return;
     }
-    if !words.iter().any(|word| word.text() == "./**") {
-        words.push(Word::Glob("./**".to_owned()));
+    if !words.iter().any(|word| word == any) {
+        words.push(any.clone());
     }
     match call.setting.deeper() {
         Some(setting) => programs::judge(&words, &Stdin::Nothing, &setting, found),

@@ -21,6 +21,7 @@ mod picked;
 pub(in crate::commands) mod relative;
 pub(in crate::commands::programs) mod search;
 pub(in crate::commands) mod secrets;
+mod stores;
 mod structured;
 mod transfers;
 mod volumes;

@@ -4,7 +4,7 @@ use super::looks::from_stdin;
 use super::paths::{printed, sight_in_line};
 use super::pattern;
 use super::picked::{Asks, picked, picks};
-use super::secrets::{Sight, discloses_folder, holds_secrets, sight};
+use super::secrets::{Sight, holds_secrets, sight};
 use crate::commands::flags::{Parsed, Table};
 use crate::commands::found::Found;
 use crate::commands::programs::host::does::{Does, act};
@@ -235,6 +235,7 @@ fn searched(
         });
     };
     let asks = patterns.iter().any(|word| asks_for_secret(word));
+    let settings = patterns.iter().all(|word| names_setting(word.text()));
     match sight(file) {
         // A word that is looked for in a history shows lines with that word alone.
         Sight::Secret if !all && !asks && file.text().ends_with("_history") => {
@@ -244,6 +245,9 @@ fn searched(
             ));
         }
         Sight::Secret => reveals(found),
+        Sight::Possible if all_of_a_folder(file) && !settings && holds_secrets(file.text()) => {
+            reveals(found);
+        }
         Sight::Possible if begins_unknown(file) || all_of_a_folder(file) => {
             found.bounded(format!(
                 "`{}`: which files are searched is not known",
@@ -260,13 +264,21 @@ fn searched(
         }
         Sight::Hazy | Sight::Blind => hazy(std::slice::from_ref(file), found),
         Sight::Plain if asks && is_settings(file.text()) => reveals(found),
-        Sight::Plain if deep && discloses_folder(file.text()) => reveals(found),
-        Sight::Plain if deep && all && holds_secrets(file.text()) => reveals(found),
+        Sight::Plain if deep && (all || !settings) && holds_secrets(file.text()) => reveals(found),
         Sight::Plain => {}
     }
     if deep && asks && of_system(file.text()) {
         found.opaque("it looks for secrets in every file of the system");
     }
+}
+
+/// `PermitRootLogin`, `listen`: a plain long word finds lines that set something, and none that is a key or a hash.
+fn names_setting(pattern: &str) -> bool {
+    let small = pattern.to_ascii_lowercase();
+    let saying = ["priv", "pass", "secret", "cred", "token", "key", "auth"];
+    small.len() >= 6
+        && small.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && !saying.iter().any(|piece| small.contains(piece))
 }
 
 fn all_of_a_folder(file: &Word) -> bool {

@@ -5,7 +5,7 @@
 
 use super::{
     super::host::sheet::{has_word, words},
-    pattern,
+    pattern, stores,
 };
 use crate::commands::word::Word;
 
@@ -110,7 +110,8 @@ pub(in crate::commands) fn discloses(path: &str) -> bool {
             && (in_secret_folder(&path, folder, name)
                 || is_environment(name)
                 || is_key(&path, name)
-                || says_so(&path, name))
+                || says_so(&path, name)
+                || stores::is_store(&path, name))
 }
 
 /// Whether a folder holds little but secrets.
@@ -134,7 +135,8 @@ pub(in crate::commands) fn holds_secrets(path: &str) -> bool {
     let plain = pattern::plain(path);
     let folder = plain.trim_end_matches(['*', '/']);
     let homes = "/root /etc /home ~ $HOME /var/lib/kubelet /etc/kubernetes /etc/rancher /etc/ssh /etc/ssl /var/lib/rancher \
-        /var/lib/rancher/k3s /var/lib/rancher/k3s/server /proc /run /var/run";
+        /var/lib/rancher/k3s /var/lib/rancher/k3s/server /proc /run /var/run /var /var/lib /var/lib/kubelet/pods /var/lib/etcd \
+        /var/lib/docker /var/lib/cloud";
     discloses_folder(path)
         || path.starts_with('/') && folder.is_empty()
         || has_word(homes, folder)
@@ -276,7 +278,10 @@ const USUAL: &[&str] = words!(
      /var/lib/rancher/k3s/server/token /var/lib/rancher/k3s/server/node-token ~/.docker/config.json /root/.docker/config.json \
      /var/run/secrets/kubernetes.io/serviceaccount/token /run/secrets/kubernetes.io/serviceaccount/token ~/.pgpass /root/.pgpass \
      ~/.netrc ~/.my.cnf ~/.git-credentials /proc/1/environ /proc/self/environ /etc/ssl/private/server.key \
-     /etc/letsencrypt/live/example.com/privkey.pem /etc/wireguard/wg0.conf /app/.env /srv/app/.env /opt/app/.env"
+     /etc/letsencrypt/live/example.com/privkey.pem /etc/wireguard/wg0.conf /app/.env /srv/app/.env /opt/app/.env \
+     /var/lib/kubelet/pods/u/volumes/kubernetes.io~secret/db/password /var/lib/kubelet/pods/u/volumes/kubernetes.io~secret/db/token \
+     /var/lib/etcd/member/snap/db /var/lib/cloud/instance/user-data.txt /var/lib/docker/containers/c/config.v2.json \
+     /var/lib/postgresql/16/main/global/1260 /var/lib/docker/volumes/v/_data/.env /root/.bash_history"
 );
 
 /// The same, as they are called from the folder that they are in.

@@ -39,10 +39,10 @@ fn systemctl(call: &Call<'_>, found: &mut Found) {
     }
     units::beyond_names(&parsed, call, found);
     let starts = parsed.verb().is_some_and(|verb| {
-        verb.contains("start")
-            || verb.contains("enable")
-            || verb.contains("reload")
-            || has_word("link unmask add-wants add-requires", verb)
+        let asks = verb.starts_with("is-");
+        let begins = ["start", "enable", "reload"];
+        let begins = begins.iter().any(|piece| verb.contains(piece));
+        !asks && (begins || has_word("link unmask add-wants add-requires", verb))
     });
     let ends = parsed
         .words

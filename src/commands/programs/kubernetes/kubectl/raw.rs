@@ -77,6 +77,13 @@ pub(super) fn get(path: &Word, found: &mut Found) {
                 "a raw request runs something inside a pod",
             );
         }
+        ["proxy", path @ ..] if path.iter().any(|part| is_telling(part)) => {
+            let secret = object(&cluster(), "secret", text);
+            found.effect(Effect {
+                secrets: Secrets::Values,
+                ..Effect::read(Verb::Read, secret)
+            });
+        }
         ["proxy", first, ..] if !LOOKS.contains(first) => {
             found.opaque("a GET through the API's proxy: what answers it is not known");
         }
@@ -92,6 +99,14 @@ pub(super) fn get(path: &Word, found: &mut Found) {
         }
         _ => {}
     }
+}
+
+/// Paths at which programs tell their settings, their memory or their secrets, or end.
+fn is_telling(part: &str) -> bool {
+    matches!(
+        part,
+        "env" | "environ" | "configprops" | "heapdump" | "secret" | "secrets" | "shutdown"
+    )
 }
 
 /// Whether the first sign of a pattern is the `?` behind a path that holds no secrets.
