@@ -10,3 +10,4 @@ pub mod logs;
 pub mod network;
 pub mod process;
 pub mod secrets;
+pub mod shelf;

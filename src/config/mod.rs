@@ -8,6 +8,7 @@
 //! - Loading has no side effect, so a reload loads first and swaps after.
 
 mod ai;
+mod artifacts;
 mod audit;
 mod document;
 mod fault;
@@ -24,6 +25,7 @@ pub use ai::{
     AiBudgetConfig, AiConfig, OnUnavailable, PriceConfig, ProviderConfig, ProviderKind,
     StructuredOutput, TokenLimit,
 };
+pub use artifacts::{ArtifactsConfig, S3Config, StoreConfig};
 pub use audit::AuditConfig;
 pub use document::{Setting, markdown_table, settings};
 pub use fault::Fault;

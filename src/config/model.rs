@@ -1,7 +1,7 @@
 //! What can be configured. The documentation's table and the schema are generated from these types.
 
 use crate::{
-    config::{ai::AiConfig, audit::AuditConfig, policy::PolicyConfig},
+    config::{ai::AiConfig, artifacts::ArtifactsConfig, audit::AuditConfig, policy::PolicyConfig},
     domain::{
         access::Role,
         name::{ChannelName, EnvironmentName, RunbookName, SecretName, WebhookName},
@@ -45,6 +45,8 @@ pub struct Config {
     pub webhooks: BTreeMap<WebhookName, WebhookConfig>,
     /// Kubernetes clusters by name; `default` is used where a step names none.
     pub clusters: BTreeMap<String, ClusterConfig>,
+    /// Where artifacts are kept, and for whom they are encrypted.
+    pub artifacts: ArtifactsConfig,
     /// The AI reviewer. It can only make the gate stricter.
     pub ai: AiConfig,
     /// What becomes of the audit log.
@@ -274,6 +276,7 @@ impl Default for Config {
             channels: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             clusters: BTreeMap::new(),
+            artifacts: ArtifactsConfig::default(),
             ai: AiConfig::default(),
             audit: AuditConfig::default(),
             retention: RetentionConfig::default(),

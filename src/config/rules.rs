@@ -2,7 +2,7 @@
 
 use crate::{
     config::{
-        AccountConfig, ChannelConfig, Config, PolicyConfig, ai, audit,
+        AccountConfig, ChannelConfig, Config, PolicyConfig, StoreConfig, ai, artifacts, audit,
         fault::Fault,
         file::Text,
         layers::{Loaded, Origin},
@@ -52,6 +52,10 @@ pub(super) fn broken_rules(
             let problem = "nobody at all cannot consent\nhint: 1 is the least; `autonomy` says what needs no consent";
             rules.broken(setting, &[], problem);
         }
+    }
+    for (setting, below, problem) in artifacts::faults(&config.artifacts) {
+        let below: Vec<&str> = below.iter().map(String::as_str).collect();
+        rules.broken(setting, &below, &problem);
     }
     for (setting, problem) in audit::faults(&config.audit, &config.state_dir) {
         rules.broken(setting, &[], problem);
@@ -104,6 +108,17 @@ impl Rules<'_> {
             }
             for (runbook, account) in &cluster.accounts {
                 self.account(&[name.as_str(), "accounts", runbook.as_str()], account);
+            }
+        }
+        if let Some(identity) = &config.artifacts.identity {
+            self.secret("artifacts.identity", &[], "it", identity);
+        }
+        for (name, StoreConfig::S3(s3)) in &config.artifacts.stores {
+            for (key, secret) in [("accessKey", &s3.access_key), ("secretKey", &s3.secret_key)] {
+                if let Some(secret) = secret {
+                    let below = [name.as_str(), "s3", key];
+                    self.secret("artifacts.stores", &below, &format!("store {name}"), secret);
+                }
             }
         }
         let credentials = &config.source.credentials;

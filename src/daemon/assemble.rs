@@ -53,8 +53,9 @@ pub(super) async fn assemble(
     let history = history(config)?;
     let source = Arc::new(wiring::source(config, secrets.as_ref(), &plan.from)?);
     let seen = (clock.clone(), events.clone());
-    let hands = wiring::hands(config, seen, secrets.clone(), source.clone())?;
-    let children = hands.children.clone();
+    let of_agent = (secrets.clone() as Arc<_>, history.clone());
+    let hands = wiring::hands(config, seen, of_agent, source.clone())?;
+    let (children, archive) = (hands.children.clone(), hands.archive.clone());
     programs.are(hands.processes.clone());
     let catalogue = Arc::new(wiring::catalogue());
     let channels = config.channels.keys();
@@ -94,6 +95,7 @@ pub(super) async fn assemble(
     let weak: std::sync::Weak<ChildRuns> = Arc::downgrade(&child_runs);
     children.connect(weak);
     Ok(Daemon {
+        archive,
         plan,
         loaded,
         world,

@@ -4,7 +4,10 @@ use crate::{
     daemon::{audit, life::Daemon},
     flow::world::World,
     history::Pruned,
-    ports::agent::{Agent as _, Weight},
+    ports::{
+        agent::{Agent as _, Weight},
+        archive::Archive,
+    },
 };
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
@@ -28,8 +31,10 @@ fn spawn_forget(daemon: &mut Daemon) {
         daemon.loaded.config.retention.logs,
     );
     let output = daemon.logs.clone();
+    let archive = daemon.archive.clone();
     let note = daemon.tasks.note("retention");
     daemon.tasks.spawn("retention", async move {
+        end_uploads(&archive).await;
         while pause(&world, FORGET).await {
             let now = world.now();
             let before = now.saturating_sub(runs.signed()).unwrap_or(now);
@@ -42,9 +47,17 @@ fn spawn_forget(daemon: &mut Daemon) {
                 let details = json!({"before": before, "pruned": pruned});
                 audit::note(&world, "history.pruned", details).await;
             }
+            end_uploads(&archive).await;
             note.say(format!("runs: {forgotten:?}, logs: {removed:?}"));
         }
     });
+}
+
+/// Ends uploads that a dead agent left half-done; what cannot be reached now is tried again an hour later.
+async fn end_uploads(archive: &Arc<dyn Archive>) {
+    for told in archive.tidy().await {
+        tracing::warn!("{told}");
+    }
 }
 
 /// Tells systemd that the agent lives, as long as it does.

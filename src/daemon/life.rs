@@ -20,6 +20,7 @@ use crate::{
     flow::{FlowError, agent::Agent, child::ChildRuns, world::World},
     history::HistoryError,
     http::Access,
+    ports::archive::Archive,
 };
 use std::{path::PathBuf, sync::Arc};
 use tokio::net::TcpListener;
@@ -80,6 +81,7 @@ pub enum Ended {
 
 /// The parts of a running daemon.
 pub(super) struct Daemon {
+    pub(super) archive: Arc<dyn Archive>,
     pub(super) plan: Plan,
     pub(super) loaded: Loaded,
     pub(super) world: Arc<World>,

@@ -3,7 +3,7 @@
 use crate::{
     actions::framework::{Catalogue, Channel, ChannelAddress, World as Hands},
     adapters::{
-        archive::LocalArchive,
+        archive::{Artifacts, BucketAt, Keys, Stores},
         clock::{SystemClock, Uptime},
         git::{Credentials as GitCredentials, GitOptions, GitSource, Reference},
         host::LocalHost,
@@ -14,21 +14,25 @@ use crate::{
         network::HostNetwork,
         process::{HostMaterials, HostProcesses},
         secrets::{ConfiguredSecrets, Origin},
+        shelf::HistoryShelf,
     },
-    config::{AccountConfig, ChannelConfig, ClusterConfig, Config, MetricsAccess, SecretRef},
+    config::{
+        AccountConfig, ChannelConfig, ClusterConfig, Config, MetricsAccess, SecretRef, StoreConfig,
+    },
     domain::{
         access::TokenEntry,
         audit::Stamp,
         digest::Digest,
-        name::{ChannelName, SecretName},
+        name::{ChannelName, SecretName, StoreName},
         secret::SecretValue,
     },
     flow::world::Settings,
     gate,
+    history::History,
     http::AccessRules,
     ports::{
-        clock::Clock, cluster::Clusters, host::Host, network::Network, secrets::Secrets,
-        source::Source,
+        archive::Archive, clock::Clock, cluster::Clusters, host::Host, network::Network,
+        secrets::Secrets, source::Source,
     },
     telemetry::Events,
 };
@@ -225,6 +229,39 @@ fn secrets(config: &Config, environment: &BTreeMap<String, String>) -> Configure
     )
 }
 
+/// The artifacts, on disk and in stores.
+///
+/// # Errors
+/// A text that is no public key of age, or a folder that cannot be made.
+fn artifacts(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    secrets: Arc<dyn Secrets>,
+) -> Result<Arc<dyn Archive>, WiringError> {
+    let wanted = &config.artifacts;
+    let keys = Keys::new(&wanted.recipients, wanted.identity.clone(), secrets.clone());
+    let keys = keys.map_err(fault("artifacts.recipients"))?;
+    let bucket = |(name, StoreConfig::S3(s3)): (&StoreName, &StoreConfig)| {
+        let at = BucketAt {
+            bucket: s3.bucket.clone(),
+            endpoint: s3.endpoint.clone(),
+            region: s3.region.clone(),
+            prefix: s3.prefix.clone(),
+            keys: s3.access_key.clone().zip(s3.secret_key.clone()),
+            authority_file: s3.authority_file.clone(),
+            virtual_hosts: s3.virtual_hosts,
+            part_bytes: usize::try_from(s3.part_bytes).unwrap_or(usize::MAX),
+        };
+        (name.clone(), at)
+    };
+    let stores = Stores {
+        usual: wanted.store.clone(),
+        buckets: wanted.stores.iter().map(bucket).collect(),
+    };
+    let opened = Artifacts::open(&config.state_dir, clock, secrets, keys, stores);
+    Ok(Arc::new(opened.map_err(fault("artifacts"))?))
+}
+
 /// Everything that steps may touch.
 ///
 /// # Errors
@@ -232,7 +269,7 @@ fn secrets(config: &Config, environment: &BTreeMap<String, String>) -> Configure
 pub fn hands(
     config: &Config,
     (clock, events): (Arc<dyn Clock>, Events),
-    secrets: Arc<dyn Secrets>,
+    (secrets, history): (Arc<dyn Secrets>, History),
     source: Arc<dyn Source>,
 ) -> Result<Hands, WiringError> {
     let processes =
@@ -240,16 +277,15 @@ pub fn hands(
     let processes = processes
         .with_roll(&config.state_dir.join("children"))
         .map_err(fault("roll of programs"))?;
-    let archive =
-        LocalArchive::open(&config.state_dir, clock.clone()).map_err(fault("artifacts"))?;
     Ok(Hands {
-        clock,
+        clock: clock.clone(),
         processes: Arc::new(processes),
         network: network(),
         clusters: clusters(config, secrets.clone(), Some(events))?,
         host: host(),
         materials: Arc::new(HostMaterials::new(source)),
-        archive: Arc::new(archive),
+        archive: artifacts(config, clock.clone(), secrets.clone())?,
+        shelf: Arc::new(HistoryShelf::new(history)),
         secrets,
         channels: Arc::new(channels(&config.channels)),
         children: Arc::default(),

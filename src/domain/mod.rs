@@ -9,6 +9,7 @@
 pub mod access;
 pub mod active;
 pub mod approval;
+pub mod artifact;
 pub mod audit;
 pub mod calendar;
 pub mod check;

@@ -162,6 +162,10 @@ name!(
     ArtifactName, "artifact name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
+    /// The name of a place for artifacts in the agent's configuration; `disk` is its own state folder.
+    StoreName, "store name", is_label, LABEL_RULE, LABEL_PATTERN
+);
+name!(
     /// A step's name: an identifier, because expressions say `steps.<name>`.
     StepName, "step name", is_identifier, IDENTIFIER_RULE, IDENTIFIER_PATTERN
 );

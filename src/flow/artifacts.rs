@@ -26,10 +26,14 @@ struct Made {
     kind: String,
     name: String,
     path: String,
+    #[serde(default)]
+    encrypted: bool,
     size: u64,
     raw_size: u64,
     sha256: Digest,
     entries: u64,
+    #[serde(default)]
+    doubt: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,13 +54,13 @@ pub(super) async fn writes(
 ) -> Result<Vec<Write>, HistoryError> {
     match &report.result {
         StepResult::Succeeded => {
-            let mut writes: Vec<Write> = made(world, step, &report.outputs).into_iter().collect();
+            let mut writes: Vec<Write> = made(world, step, report).into_iter().collect();
             writes.extend(verified(world, &report.outputs).await?);
             Ok(writes)
         }
         StepResult::Failed { error, .. } => {
             // A check may fail and leave what it has looked at.
-            let mut writes: Vec<Write> = made(world, step, &report.outputs).into_iter().collect();
+            let mut writes: Vec<Write> = made(world, step, report).into_iter().collect();
             writes.extend(unsound(world, step, error).await?);
             Ok(writes)
         }
@@ -64,12 +68,15 @@ pub(super) async fn writes(
     }
 }
 
-fn made(world: &World, step: &PlannedStep, outputs: &Value) -> Option<Write> {
+fn made(world: &World, step: &PlannedStep, report: &StepReport) -> Option<Write> {
+    let (result, outputs) = (&report.result, &report.outputs);
     let made = Made::deserialize(outputs.get("artifact")?).ok()?;
     let at = world.now();
-    world
-        .events
-        .artifact_stored(&step.runbook, &made.name, made.size, at);
+    if matches!(result, StepResult::Succeeded) {
+        world
+            .events
+            .artifact_stored(&step.runbook, &made.name, made.size, at);
+    }
     Some(Write::Artifact(ArtifactRecord {
         id: ArtifactId::new(at, world.clock.entropy()),
         run: step.run,
@@ -78,10 +85,13 @@ fn made(world: &World, step: &PlannedStep, outputs: &Value) -> Option<Write> {
         kind: made.kind,
         name: made.name,
         path: made.path,
+        encrypted: made.encrypted,
+        revision: step.revision.clone(),
         size: made.size,
         raw_size: made.raw_size,
         sha256: made.sha256,
         entries: made.entries,
+        doubt: made.doubt,
         at,
     }))
 }

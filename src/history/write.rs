@@ -122,6 +122,11 @@ pub enum Write {
         /// Why.
         reason: String,
     },
+    /// A person says that an artifact is right although it was doubted.
+    ArtifactAccepted {
+        /// Which artifact.
+        id: ArtifactId,
+    },
     /// The file was removed on purpose.
     ArtifactRemoved {
         /// Which artifact.
@@ -279,8 +284,12 @@ pub struct ArtifactRecord {
     pub kind: String,
     /// The series it belongs to: artifacts of one name are compared with each other.
     pub name: String,
-    /// Where it is.
+    /// Where it is: a path, or `<store>:<key>`.
     pub path: String,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// The commit that its runbook was read from.
+    pub revision: String,
     /// Bytes as stored.
     pub size: u64,
     /// Bytes before compression.
@@ -289,6 +298,8 @@ pub struct ArtifactRecord {
     pub sha256: Digest,
     /// Members of an archive, pages of a database.
     pub entries: u64,
+    /// Why it is not to be relied on although it was made, until a person accepts it.
+    pub doubt: Option<String>,
     /// When it was finished.
     pub at: Timestamp,
 }

@@ -2,9 +2,10 @@
 
 use crate::{
     domain::{
+        artifact::Location,
         digest::Digest,
         id::RunId,
-        name::{ArtifactName, RunbookName},
+        name::{ArtifactName, RunbookName, StoreName},
         span::Span,
     },
     ports::BoxFuture,
@@ -16,23 +17,43 @@ use std::{
 use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
-/// Whose artifact it is. Its folder and file name follow from this and from the time it is made.
+/// Whose artifact it is, where it goes and for whom. Its folder and file name follow from this and from the time it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// The first part of the file name.
     pub name: ArtifactName,
     /// The folder under the artifacts.
     pub runbook: RunbookName,
+    /// The commit that its runbook was read from; its beginning stands in the file name.
+    pub revision: String,
     /// The run that makes it.
     pub run: RunId,
+    /// Where it goes; where the configuration says, if none is named.
+    pub store: Option<StoreName>,
+    /// Whether only some may read it.
+    pub encrypt: Encrypt,
 }
 
-/// A finished artifact file: complete, synced, named, never overwritten.
+/// Whether an artifact is encrypted to the recipients that the configuration names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encrypt {
+    /// Where there are recipients.
+    #[default]
+    AsConfigured,
+    /// It may hold secrets: where there is no recipient, it is not made.
+    Always,
+    /// In the clear.
+    Never,
+}
+
+/// A finished artifact: complete, synced, named, never overwritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     /// Where it is.
-    pub path: PathBuf,
-    /// Bytes.
+    pub location: Location,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// Bytes as stored.
     pub size: u64,
     /// Of the file as stored.
     pub sha256: Digest,
@@ -77,6 +98,14 @@ pub enum ArchiveError {
     /// It was asked to stop. Nothing is left behind.
     #[error("{0}: stopped")]
     Stopped(String),
+    /// It cannot work as the agent is configured: trying again will not help. Nothing is left behind.
+    #[error("{doing}: {reason}")]
+    Unfit {
+        /// What was being done.
+        doing: String,
+        /// What is missing, with a hint.
+        reason: String,
+    },
     /// It did not work. Nothing is left behind.
     #[error("{doing}: {reason}")]
     Failed {
@@ -104,10 +133,10 @@ pub enum ArchiveError {
         listed: Vec<String>,
     },
     /// The artifact is not what was recorded, or is damaged: trying again will not help.
-    #[error("{path} is damaged: {reason}", path = .path.display())]
+    #[error("{location} is damaged: {reason}")]
     Damaged {
         /// The artifact.
-        path: PathBuf,
+        location: Location,
         /// How that shows.
         reason: String,
     },
@@ -140,12 +169,37 @@ pub trait Writing: AsyncWrite + Send + Unpin {
     fn discard(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
-/// Makes and checks artifacts. Nothing is held in memory whole; a half-written file never carries the final name.
+/// What an artifact is a copy of, as far as its own bytes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A tar of files and folders.
+    Files,
+    /// A SQLite database.
+    Sqlite,
+    /// Bytes.
+    Stream,
+}
+
+/// An artifact's content in the agent's scratch space: decrypted, decompressed, found to be what was recorded. It goes when this goes.
+pub trait Unpacked: Send + Sync + std::fmt::Debug {
+    /// The file or folder.
+    fn path(&self) -> &Path;
+    /// What was found on the way.
+    fn inspection(&self) -> &Inspection;
+}
+
+/// A folder of the agent's scratch space, for programs that can only write files. It goes when this goes.
+pub trait Scratch: Send + Sync + std::fmt::Debug {
+    /// The folder; only the agent may enter it.
+    fn path(&self) -> &Path;
+}
+
+/// Makes, reads and removes artifacts. Nothing is held in memory whole; a half-written artifact never carries the final name.
 pub trait Archive: Send + Sync + std::fmt::Debug {
     /// The absolute form of a path; a relative one is taken from the agent's state folder.
     fn absolute(&self, path: &Path) -> PathBuf;
-    /// The folder that a runbook's artifacts are kept in.
-    fn folder(&self, runbook: &RunbookName) -> PathBuf;
+    /// Why nothing can be kept there in this way, if that is known beforehand: no such store, nobody to encrypt for.
+    fn unfit(&self, store: Option<&StoreName>, encrypt: Encrypt) -> Option<String>;
     /// A zstd-compressed tar of files and folders, symbolic links kept as links. `exclude` are patterns: `*` and `?` within a
     /// name, `**` across folders; one without `/` is for names at any depth, others are for whole paths.
     fn files<'a>(
@@ -168,25 +222,27 @@ pub trait Archive: Send + Sync + std::fmt::Debug {
         of: StreamOf<'a>,
         stop: CancellationToken,
     ) -> BoxFuture<'a, Result<Box<dyn Writing>, ArchiveError>>;
-    /// Restores a file made by `files` into a scratch folder, and reads every member.
-    fn inspect_files<'a>(
+    /// Restores an artifact into a scratch folder and reads all of it: every member of a tar; `PRAGMA integrity_check` and the rows of a
+    /// database; the bytes of a stream.
+    fn inspect<'a>(
         &'a self,
-        path: &'a Path,
+        form: Form,
+        location: &'a Location,
         expected: Expected,
         stop: CancellationToken,
     ) -> BoxFuture<'a, Result<Inspection, ArchiveError>>;
-    /// Restores a file made by `sqlite` into a scratch folder, runs `PRAGMA integrity_check` and counts rows.
-    fn inspect_sqlite<'a>(
+    /// The same, and the content stays for others to use: a folder of a tar's members, a file of a database or of a stream's bytes.
+    fn unpack<'a>(
         &'a self,
-        path: &'a Path,
+        form: Form,
+        location: &'a Location,
         expected: Expected,
         stop: CancellationToken,
-    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>>;
-    /// Reads a file made by `stream` to its end, and counts what is in it.
-    fn inspect_stream<'a>(
-        &'a self,
-        path: &'a Path,
-        expected: Expected,
-        stop: CancellationToken,
-    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>>;
+    ) -> BoxFuture<'a, Result<Box<dyn Unpacked>, ArchiveError>>;
+    /// Removes an artifact; whether it was there. What is not below the agent's folder of artifacts or in a store is refused.
+    fn remove<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<bool, ArchiveError>>;
+    /// Ends uploads that a dead agent left half-done; what came of each, for people.
+    fn tidy(&self) -> BoxFuture<'_, Vec<String>>;
+    /// An empty folder of the scratch space.
+    fn scratch(&self) -> BoxFuture<'_, Result<Box<dyn Scratch>, ArchiveError>>;
 }

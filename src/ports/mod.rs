@@ -19,6 +19,7 @@ pub mod output;
 pub mod processes;
 pub mod runs;
 pub mod secrets;
+pub mod shelf;
 pub mod source;
 
 /// A future behind a pointer, as traits that are used through `dyn` return.

@@ -41,6 +41,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tokio_rustls", &["adapters"]),
     ("rustls", &["adapters"]),
     ("x509_parser", &["adapters"]),
+    ("age", &["adapters"]),
+    ("object_store", &["adapters"]),
     ("axum", &["http"]),
     ("maud", &["http"]),
     ("hyper", &["http", "adapters"]),

@@ -5,7 +5,10 @@
 use orderly::{
     actions::framework::{Catalogue, Children, Performer, World},
     adapters::{
-        archive::LocalArchive, clock::SystemClock, host::LocalHost, kubernetes::ConfiguredClusters,
+        archive::{Artifacts, Keys, Stores},
+        clock::SystemClock,
+        host::LocalHost,
+        kubernetes::ConfiguredClusters,
         secrets::ConfiguredSecrets,
     },
     domain::{
@@ -13,7 +16,7 @@ use orderly::{
         effect::Effects,
         gate::{Decision, Settled, settle},
         id::RunId,
-        name::{ActionName, RunbookName, StepName},
+        name::{ActionName, RunbookName, SecretName, StepName},
         plan::PlannedStep,
         run::StepReport,
         runbook::Phase,
@@ -36,7 +39,27 @@ use tokio_util::sync::CancellationToken;
 
 /// A world of real adapters in this state folder, with no network and no programs.
 pub(crate) fn world(state: &Path) -> World {
+    world_with(
+        state,
+        ConfiguredSecrets::default(),
+        &[],
+        None,
+        Stores::default(),
+    )
+}
+
+/// The same, with keys and stores.
+pub(crate) fn world_with(
+    state: &Path,
+    secrets: ConfiguredSecrets,
+    recipients: &[String],
+    identity: Option<SecretName>,
+    stores: Stores,
+) -> World {
     let clock = Arc::new(SystemClock::new());
+    let secrets = Arc::new(secrets);
+    let keys = Keys::new(recipients, identity, secrets.clone()).unwrap();
+    let archive = Artifacts::open(state, clock.clone(), secrets.clone(), keys, stores);
     World {
         clock: clock.clone(),
         processes: Arc::new(Absent),
@@ -44,8 +67,9 @@ pub(crate) fn world(state: &Path) -> World {
         clusters: Arc::new(ConfiguredClusters::new([].into())),
         host: Arc::new(LocalHost),
         materials: Arc::new(orderly::ports::materials::NoMaterials),
-        archive: Arc::new(LocalArchive::open(state, clock).unwrap()),
-        secrets: Arc::new(ConfiguredSecrets::default()),
+        archive: Arc::new(archive.unwrap()),
+        shelf: Arc::new(orderly::ports::shelf::NoShelf),
+        secrets,
         channels: Arc::default(),
         children: Arc::new(Children::default()),
     }

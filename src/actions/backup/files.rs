@@ -2,7 +2,7 @@
 
 use crate::{
     actions::{
-        backup::{ArtifactKind, BackupOutputs, check_path, file, intent, label, report_backup},
+        backup::{ArtifactKind, BackupOutputs, Keep, check_path, intent, reads, report_backup},
         framework::{Action, World},
     },
     domain::{name::ArtifactName, run::StepReport},
@@ -37,6 +37,9 @@ pub struct FilesInputs {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub exclude: Vec<String>,
+    /// How it is kept.
+    #[serde(default)]
+    pub keep: Keep,
 }
 
 impl Action for BackupFiles {
@@ -50,6 +53,7 @@ impl Action for BackupFiles {
         if inputs.paths.is_empty() {
             return Err("in `with`, at `paths`: name at least one file or folder".to_owned());
         }
+        inputs.keep.check(None)?;
         for (index, path) in inputs.paths.iter().enumerate() {
             check_path(path).map_err(|error| format!("in `with`, at `paths[{index}]`: {error}"))?;
         }
@@ -59,7 +63,7 @@ impl Action for BackupFiles {
     fn intend(&self, inputs: &FilesInputs, _: &StepContext) -> Result<Intent, String> {
         Ok(intent(
             &inputs.name,
-            inputs.paths.iter().map(|path| file(path)),
+            inputs.paths.iter().map(|path| reads(path)),
         ))
     }
 
@@ -71,13 +75,13 @@ impl Action for BackupFiles {
     ) -> BoxFuture<'a, StepReport> {
         Box::pin(async move {
             let paths: Vec<PathBuf> = inputs.paths.iter().map(PathBuf::from).collect();
-            let label = label(&inputs.name, &session.context);
+            let label = inputs.keep.label(&inputs.name, false, &session.context);
             let stop = session.stop.clone();
             let stored = world
                 .archive
                 .files(&label, &paths, &inputs.exclude, stop)
                 .await;
-            report_backup(ArtifactKind::Files, &inputs.name, stored)
+            report_backup(ArtifactKind::Files, (&inputs.keep, &label), stored, world).await
         })
     }
 }

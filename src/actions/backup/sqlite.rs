@@ -2,7 +2,7 @@
 
 use crate::{
     actions::{
-        backup::{ArtifactKind, BackupOutputs, check_path, file, intent, label, report_backup},
+        backup::{ArtifactKind, BackupOutputs, Keep, check_path, intent, reads, report_backup},
         framework::{Action, World},
     },
     domain::{name::ArtifactName, run::StepReport},
@@ -31,6 +31,9 @@ pub struct SqliteInputs {
     pub name: ArtifactName,
     /// The database file; it may be in use. A relative path is taken from the agent's state folder.
     pub database: String,
+    /// How it is kept.
+    #[serde(default)]
+    pub keep: Keep,
 }
 
 impl Action for BackupSqlite {
@@ -41,13 +44,14 @@ impl Action for BackupSqlite {
         "Keeps a live SQLite database by its online backup, compressed and checksummed.";
 
     fn validate(&self, inputs: &SqliteInputs) -> Result<(), String> {
+        inputs.keep.check(None)?;
         check_path(&inputs.database).map_err(|error| format!("in `with`, at `database`: {error}"))
     }
 
     fn intend(&self, inputs: &SqliteInputs, _: &StepContext) -> Result<Intent, String> {
         Ok(intent(
             &inputs.name,
-            std::iter::once(file(&inputs.database)),
+            std::iter::once(reads(&inputs.database)),
         ))
     }
 
@@ -58,11 +62,11 @@ impl Action for BackupSqlite {
         world: &'a World,
     ) -> BoxFuture<'a, StepReport> {
         Box::pin(async move {
-            let label = label(&inputs.name, &session.context);
+            let label = inputs.keep.label(&inputs.name, false, &session.context);
             let stop = session.stop.clone();
             let database = Path::new(&inputs.database);
             let stored = world.archive.sqlite(&label, database, stop).await;
-            report_backup(ArtifactKind::Sqlite, &inputs.name, stored)
+            report_backup(ArtifactKind::Sqlite, (&inputs.keep, &label), stored, world).await
         })
     }
 }

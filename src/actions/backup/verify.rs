@@ -6,6 +6,7 @@ use crate::{
         framework::{Action, World, outputs},
     },
     domain::{
+        artifact::Location,
         digest::Digest,
         effect::{Effect, Effects, Verb},
         run::StepReport,
@@ -81,17 +82,27 @@ impl Which {
             Self::Made(made) => &made.path,
         }
     }
+    fn location(&self) -> Location {
+        Location::parse(self.path())
+    }
     fn kind(&self) -> Result<ArtifactKind, String> {
-        match self {
-            Self::Made(made) => Ok(made.kind),
-            Self::Path(path) if path.ends_with(".tar.zst") => Ok(ArtifactKind::Files),
-            Self::Path(path) if path.ends_with(".sqlite.zst") => Ok(ArtifactKind::Sqlite),
-            Self::Path(path) if Path::new(path).extension() == Some("zst".as_ref()) => {
-                Ok(ArtifactKind::Stream)
-            }
-            Self::Path(path) => Err(format!(
-                "in `with`, at `artifact`: `{path}` does not say what is in it\nhint: name a file that ends in .tar.zst, .sqlite.zst or .zst"
-            )),
+        if let Self::Made(made) = self {
+            return Ok(made.kind);
+        }
+        let location = self.location();
+        let name = location.file_name();
+        let name = name.strip_suffix(".age").unwrap_or(name);
+        if name.ends_with(".tar.zst") {
+            Ok(ArtifactKind::Files)
+        } else if name.ends_with(".sqlite.zst") {
+            Ok(ArtifactKind::Sqlite)
+        } else if Path::new(name).extension() == Some("zst".as_ref()) {
+            Ok(ArtifactKind::Stream)
+        } else {
+            Err(format!(
+                "in `with`, at `artifact`: `{}` does not say what is in it\nhint: name one that ends in .tar.zst, .sqlite.zst or .zst, with .age where it is encrypted",
+                self.path()
+            ))
         }
     }
 }
@@ -213,26 +224,31 @@ impl Action for BackupVerify {
                 (Ok(expected), Ok(kind)) => (expected, kind),
                 (Err(error), _) | (_, Err(error)) => return StepReport::failed(error, false),
             };
-            let path = world.archive.absolute(Path::new(inputs.artifact.path()));
-            let stop = session.stop.clone();
-            let found = match kind {
-                ArtifactKind::Files => world.archive.inspect_files(&path, expected, stop).await,
-                ArtifactKind::Sqlite => world.archive.inspect_sqlite(&path, expected, stop).await,
-                ArtifactKind::Stream | ArtifactKind::Logs => {
-                    world.archive.inspect_stream(&path, expected, stop).await
-                }
+            let location = match inputs.artifact.location() {
+                Location::File(path) => Location::File(world.archive.absolute(&path)),
+                object @ Location::Object { .. } => object,
             };
+            let stop = session.stop.clone();
+            let found = world
+                .archive
+                .inspect(kind.form(), &location, expected, stop)
+                .await;
             match found {
-                Ok(found) => report(&inputs, kind, &path, found),
+                Ok(found) => report(&inputs, kind, &location, found),
                 Err(error) => report_error(&error),
             }
         })
     }
 }
 
-fn report(inputs: &VerifyInputs, kind: ArtifactKind, path: &Path, found: Inspection) -> StepReport {
+fn report(
+    inputs: &VerifyInputs,
+    kind: ArtifactKind,
+    location: &Location,
+    found: Inspection,
+) -> StepReport {
     let missing = inputs.missing(kind, &found);
-    let path = path.display().to_string();
+    let path = location.to_string();
     if !missing.is_empty() {
         let error = format!("{path} is restored, but holds {}", missing.join(", "));
         return StepReport::failed(error, false);

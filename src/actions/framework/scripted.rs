@@ -3,10 +3,11 @@
 use crate::{
     actions::framework::{Catalogue, Children, Performer, World},
     domain::{
+        artifact::Location,
         digest::Digest,
         gate::{Decision, Permit, Settled, settle},
         id::{Entropy, RunId},
-        name::{ActionName, RunbookName, SecretName, StepName},
+        name::{ActionName, RunbookName, SecretName, StepName, StoreName},
         plan::PlannedStep,
         run::StepReport,
         runbook::Phase,
@@ -15,7 +16,10 @@ use crate::{
     },
     ports::{
         BoxFuture,
-        archive::{Archive, ArchiveError, Expected, Inspection, Label, Stored, StreamOf, Writing},
+        archive::{
+            Archive, ArchiveError, Encrypt, Expected, Form, Inspection, Label, Scratch, Stored,
+            StreamOf, Unpacked, Writing,
+        },
         clock::Clock,
         cluster::{
             Change, ClusterError, Clusters, Container, ExecEnd, ExecStreams, LogsOf, Matching,
@@ -27,6 +31,7 @@ use crate::{
         network::{Certificate, HttpRequest, HttpResponse, Network, NetworkError},
         processes::{Ended, ProcessError, Processes, Program},
         secrets::{SecretError, Secrets},
+        shelf::NoShelf,
     },
 };
 use jiff::Timestamp;
@@ -53,6 +58,7 @@ pub(crate) fn world() -> World {
         host: Arc::new(Absent),
         materials: Arc::new(NoMaterials),
         archive: Arc::new(Absent),
+        shelf: Arc::new(NoShelf),
         secrets: Arc::new(KnownSecrets::default()),
         channels: Arc::default(),
         children: Arc::new(Children::default()),
@@ -449,8 +455,8 @@ impl Archive for Absent {
     fn absolute(&self, path: &Path) -> PathBuf {
         Path::new("/state").join(path)
     }
-    fn folder(&self, runbook: &RunbookName) -> PathBuf {
-        self.absolute(Path::new(runbook.as_str()))
+    fn unfit(&self, _: Option<&StoreName>, _: Encrypt) -> Option<String> {
+        None
     }
     fn files<'a>(
         &'a self,
@@ -476,28 +482,31 @@ impl Archive for Absent {
     ) -> BoxFuture<'a, Result<Box<dyn Writing>, ArchiveError>> {
         no_archive(of.label.name.to_string())
     }
-    fn inspect_stream<'a>(
+    fn inspect<'a>(
         &'a self,
-        path: &'a Path,
+        _: Form,
+        location: &'a Location,
         _: Expected,
         _: CancellationToken,
     ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
-        no_archive(path.display().to_string())
+        no_archive(location.to_string())
     }
-    fn inspect_files<'a>(
+    fn unpack<'a>(
         &'a self,
-        path: &'a Path,
+        _: Form,
+        location: &'a Location,
         _: Expected,
         _: CancellationToken,
-    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
-        no_archive(path.display().to_string())
+    ) -> BoxFuture<'a, Result<Box<dyn Unpacked>, ArchiveError>> {
+        no_archive(location.to_string())
     }
-    fn inspect_sqlite<'a>(
-        &'a self,
-        path: &'a Path,
-        _: Expected,
-        _: CancellationToken,
-    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
-        no_archive(path.display().to_string())
+    fn remove<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<bool, ArchiveError>> {
+        no_archive(location.to_string())
+    }
+    fn tidy(&self) -> BoxFuture<'_, Vec<String>> {
+        Box::pin(async { Vec::new() })
+    }
+    fn scratch(&self) -> BoxFuture<'_, Result<Box<dyn Scratch>, ArchiveError>> {
+        no_archive("scratch".to_owned())
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Bytes: a number, or one with a unit, as in `512MiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
-pub(crate) struct Size(pub(crate) u64);
+pub struct Size(pub(crate) u64);
 
 /// Powers of 1024 (IEC 80000-13) and of 1000 (SI).
 const UNITS: [(&str, u64); 7] = [

@@ -4,7 +4,7 @@ use crate::{
     domain::name::{ChannelName, RunbookName, SecretName},
     ports::{
         archive::Archive, clock::Clock, cluster::Clusters, host::Host, materials::Materials,
-        network::Network, processes::Processes, runs::Runs, secrets::Secrets,
+        network::Network, processes::Processes, runs::Runs, secrets::Secrets, shelf::Shelf,
     },
 };
 use std::{
@@ -29,6 +29,8 @@ pub struct World {
     pub materials: Arc<dyn Materials>,
     /// Artifacts.
     pub archive: Arc<dyn Archive>,
+    /// What is known of artifacts that were made before.
+    pub shelf: Arc<dyn Shelf>,
     /// Secret values.
     pub secrets: Arc<dyn Secrets>,
     /// Where messages can go.

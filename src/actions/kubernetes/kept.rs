@@ -2,7 +2,7 @@
 
 use crate::{
     actions::{
-        backup::{Artifact, ArtifactKind, label, report_error},
+        backup::{Artifact, ArtifactKind, Keep, report_error},
         framework::{World, size::Size},
     },
     domain::{name::ArtifactName, run::StepReport},
@@ -32,7 +32,7 @@ impl Kept {
         session: &Session,
         world: &World,
     ) -> Result<Self, StepReport> {
-        let label = label(name, &session.context);
+        let label = Keep::default().label(name, false, &session.context);
         let of = StreamOf {
             label: &label,
             extension,

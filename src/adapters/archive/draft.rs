@@ -1,62 +1,54 @@
-//! An artifact in the making: written under a temporary name, and given its own only when it is whole and on disk.
+//! An artifact in the making: compressed, sealed where it should be, hashed, and written where nobody takes it for whole; it gets its
+//! name only when it is.
 
-use crate::{domain::digest::Digest, ports::archive::Label};
-use jiff::Timestamp;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use sha2::{Digest as _, Sha256};
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
+use super::{
+    disk::DiskFile,
+    seal::{Keys, Sealing},
+    upload::Upload,
 };
+use crate::domain::{artifact::Location, digest::Digest};
+use sha2::{Digest as _, Sha256};
+use std::io::{self, Write};
 
-/// The ending of names that are not final.
-pub(super) const PARTIAL: &str = ".partial";
 /// zstd's own default: a third of level 19's time for a tenth more bytes.
 const LEVEL: i32 = 3;
 
+/// Where the bytes of an artifact go.
+pub(super) enum Sink {
+    Disk(DiskFile),
+    Store(Box<Upload>),
+}
+
 /// What is compressed, counted on the way in.
 pub(super) struct Draft {
-    temporary: Temporary,
-    stem: String,
-    extension: String,
-    encoder: zstd::Encoder<'static, HashedFile>,
+    encoder: zstd::Encoder<'static, Sealing<Hashed>>,
     raw_size: u64,
+    sealed: bool,
 }
 
 /// What became of it.
 pub(super) struct Published {
-    pub(super) path: PathBuf,
+    pub(super) location: Location,
+    pub(super) sealed: bool,
     pub(super) size: u64,
     pub(super) sha256: Digest,
     pub(super) raw_size: u64,
 }
 
 impl Draft {
-    pub(super) fn new(
-        folder: &Path,
-        label: &Label,
-        at: Timestamp,
-        extension: &str,
-    ) -> io::Result<Self> {
-        private_folder(folder)?;
-        let stem = stem(label, at);
-        let path = folder.join(format!(".{stem}.{extension}{PARTIAL}"));
-        // A second attempt within the same second finds no file of the first: its guard has removed it.
-        let file = private_file(&path)?;
-        Self::over(file, Temporary(path), stem, extension.to_owned())
-    }
-
-    fn over(file: File, temporary: Temporary, stem: String, extension: String) -> io::Result<Self> {
-        let mut encoder = zstd::Encoder::new(HashedFile::new(file), LEVEL)?;
+    /// Begins one; sealed for the recipients of `keys`, if given.
+    pub(super) fn new(sink: Sink, keys: Option<&Keys>) -> io::Result<Self> {
+        let hashed = Hashed::new(sink);
+        let sealing = match keys {
+            None => Sealing::Clear(hashed),
+            Some(keys) => Sealing::Sealed(Box::new(keys.seal(hashed)?)),
+        };
+        let mut encoder = zstd::Encoder::new(sealing, LEVEL)?;
         encoder.include_checksum(true)?;
         Ok(Self {
-            temporary,
-            stem,
-            extension,
             encoder,
             raw_size: 0,
+            sealed: keys.is_some(),
         })
     }
 
@@ -65,20 +57,18 @@ impl Draft {
         self.raw_size
     }
 
-    /// Ends the compression, brings it to disk, and gives it its name; from here on it exists.
+    /// Ends the compression, brings it all to its place, and gives it its name; from here on it exists.
     pub(super) fn publish(self) -> io::Result<Published> {
-        let hashed = self.encoder.finish()?;
-        hashed.file.sync_all()?;
-        let folder = self.temporary.0.parent().unwrap_or(Path::new("/"));
-        let path =
-            rename_without_overwriting(&self.temporary.0, folder, &self.stem, &self.extension)?;
-        if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
-            fs::remove_file(&path)?;
-            return Err(error);
-        }
+        let hashed = self.encoder.finish()?.finish()?;
+        let size = hashed.size;
+        let location = match hashed.sink {
+            Sink::Disk(file) => Location::File(file.publish()?),
+            Sink::Store(upload) => upload.publish(size)?,
+        };
         Ok(Published {
-            path,
-            size: hashed.size,
+            location,
+            sealed: self.sealed,
+            size,
             sha256: Digest::from_bytes(hashed.sha256.finalize().into()),
             raw_size: self.raw_size,
         })
@@ -96,93 +86,29 @@ impl Write for Draft {
     }
 }
 
-/// `<name>-<UTC time>-<end of the run's id>`: the end of a version 7 UUID is its random part.
-fn stem(label: &Label, at: Timestamp) -> String {
-    let run = label.run.to_string();
-    let short = run.get(run.len().saturating_sub(8)..).unwrap_or(&run);
-    format!("{}-{}-{short}", label.name, at.strftime("%Y%m%dT%H%M%SZ"))
-}
-
-/// Two steps of one run may make artifacts of one name within a second: the later gets a number.
-fn rename_without_overwriting(
-    from: &Path,
-    folder: &Path,
-    stem: &str,
-    extension: &str,
-) -> io::Result<PathBuf> {
-    for count in 1..100 {
-        let number = if count == 1 {
-            String::new()
-        } else {
-            format!("-{count}")
-        };
-        let path = folder.join(format!("{stem}{number}.{extension}"));
-        match rename_to_new(from, &path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-            Ok(()) => return Ok(path),
-        }
-    }
-    Err(io::Error::from(io::ErrorKind::AlreadyExists))
-}
-
-fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Some network file systems cannot; a hard link refuses to overwrite as well.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-            fs::hard_link(from, to)?;
-            fs::remove_file(from)
-        }
-        other => other.map_err(io::Error::from),
-    }
-}
-
-/// Makes a folder that only the agent may enter, with its parents.
-pub(super) fn private_folder(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-}
-
-/// Makes a new file that only the agent may read.
-pub(super) fn private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-}
-
-/// A file that goes when this goes, unless it was renamed.
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // Renamed is gone. Whatever else fails here is cleaned at the next start.
-        let _removed = fs::remove_file(&self.0);
-    }
-}
-
-struct HashedFile {
-    file: File,
+/// Bytes as they are stored.
+struct Hashed {
+    sink: Sink,
     sha256: Sha256,
     size: u64,
 }
 
-impl HashedFile {
-    fn new(file: File) -> Self {
+impl Hashed {
+    fn new(sink: Sink) -> Self {
         Self {
-            file,
+            sink,
             sha256: Sha256::new(),
             size: 0,
         }
     }
 }
 
-impl Write for HashedFile {
+impl Write for Hashed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
+        let written = match &mut self.sink {
+            Sink::Disk(file) => file.write(bytes)?,
+            Sink::Store(upload) => upload.write(bytes)?,
+        };
         if let Some(bytes) = bytes.get(..written) {
             self.sha256.update(bytes);
         }
@@ -190,43 +116,27 @@ impl Write for HashedFile {
         Ok(written)
     }
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-#[cfg(test)]
-impl Draft {
-    /// One on a disk that is full; `beside` is the file that goes with it.
-    pub(super) fn on_full_disk(beside: PathBuf) -> Self {
-        fs::write(&beside, "").unwrap();
-        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        Self::over(full, Temporary(beside), "x".into(), "x.zst".into()).unwrap()
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Draft;
-    use crate::{
-        domain::{
-            digest::Digest,
-            id::RunId,
-            name::{ArtifactName, RunbookName},
-        },
-        ports::archive::Label,
+    use super::{DiskFile, Draft, Published, Sink};
+    use crate::domain::digest::Digest;
+    use std::{
+        fs,
+        io::Write as _,
+        os::unix::fs::PermissionsExt as _,
+        path::{Path, PathBuf},
     };
-    use jiff::Timestamp;
-    use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path};
 
-    fn label() -> Label {
-        Label {
-            name: ArtifactName::new("etc").unwrap(),
-            runbook: RunbookName::new("nightly").unwrap(),
-            run: RunId::new(Timestamp::UNIX_EPOCH, [0xab; 10]),
-        }
-    }
     fn draft(folder: &Path) -> Draft {
-        Draft::new(folder, &label(), Timestamp::UNIX_EPOCH, "tar.zst").unwrap()
+        let file = DiskFile::new(folder, "etc-1".into(), "tar.zst".into()).unwrap();
+        Draft::new(Sink::Disk(file), None).unwrap()
+    }
+    fn path(published: &Published) -> PathBuf {
+        published.location.path().unwrap().to_owned()
     }
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(folder)
@@ -242,10 +152,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut half = draft(folder.path());
         half.write_all(b"half").unwrap();
-        assert_eq!(
-            names(folder.path()),
-            [".etc-19700101T000000Z-abababab.tar.zst.partial"]
-        );
+        assert_eq!(names(folder.path()), [".etc-1.tar.zst.partial"]);
         drop(half);
         assert!(names(folder.path()).is_empty());
     }
@@ -256,7 +163,7 @@ mod tests {
         let mut draft = draft(folder.path());
         draft.write_all(&vec![7; 100_000]).unwrap();
         let published = draft.publish().unwrap();
-        let bytes = fs::read(&published.path).unwrap();
+        let bytes = fs::read(path(&published)).unwrap();
         assert_eq!(published.sha256, Digest::of_bytes(&bytes));
         assert_eq!(published.size, bytes.len() as u64);
         assert_eq!(published.raw_size, 100_000);
@@ -264,14 +171,15 @@ mod tests {
             zstd::decode_all(bytes.as_slice()).unwrap(),
             vec![7; 100_000]
         );
-        let mode = fs::metadata(&published.path).unwrap().permissions().mode();
+        let mode = fs::metadata(path(&published)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
     fn a_full_disk_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
-        let mut draft = Draft::on_full_disk(folder.path().join(".x.partial"));
+        let full = DiskFile::on_full_disk(folder.path().join(".x.partial"));
+        let mut draft = Draft::new(Sink::Disk(full), None).unwrap();
         let written = draft.write_all(b"some bytes");
         let error = written
             .and_then(|()| draft.publish().map(drop))
@@ -285,13 +193,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = draft(folder.path()).publish().unwrap();
         let second = draft(folder.path()).publish().unwrap();
-        assert_ne!(first.path, second.path);
-        assert_eq!(
-            names(folder.path()),
-            [
-                "etc-19700101T000000Z-abababab-2.tar.zst",
-                "etc-19700101T000000Z-abababab.tar.zst"
-            ]
-        );
+        assert_ne!(first.location, second.location);
+        assert_eq!(names(folder.path()), ["etc-1-2.tar.zst", "etc-1.tar.zst"]);
     }
 }

@@ -1,37 +1,49 @@
-//! Artifacts on the agent's own disk: `<state>/artifacts/<runbook>/<name>-<UTC time>-<run>.tar.zst` or `.sqlite.zst`; of streams, any
-//! other ending before `.zst`.
+//! Artifacts, on the agent's own disk and in the stores that the configuration names.
+//!
+//! One is called `<runbook>/<name>-<UTC time>-<revision>-<run>.<ending>.zst`, and `.age` is added where it is encrypted. The ending is
+//! `tar` for files, `sqlite` for databases, any other for streams. On disk that is below `<state>/artifacts`, in a bucket below its prefix.
 //!
 //! Invariants
-//! - A file with a final name is whole, on disk, readable only by the agent, and never changed again.
+//! - An artifact with a final name is whole, stored for good, readable only by the agent, and never changed again.
 //! - Nothing is held in memory whole; work happens off the async threads and looks at its stop token between chunks.
 //! - What a dead agent left half-done is removed when the next one opens the store; scratch folders go when their work ends.
-//!
-//! Encryption, other stores, and retention are not here.
+//! - A remote artifact is read from a copy in the scratch space, whose digest was compared before anything looks into it.
 
+mod bucket;
+mod disk;
 mod draft;
 mod exclude;
 mod notes;
 mod pack;
 mod places;
 mod restore;
+mod seal;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod upload;
+
+pub use bucket::BucketAt;
+pub use seal::Keys;
 
 use crate::{
-    domain::name::RunbookName,
-    history,
+    adapters::network::HostNetwork,
+    domain::{artifact::Location, name::StoreName},
     ports::{
         BoxFuture,
-        archive::{Archive, ArchiveError, Expected, Inspection, Label, Stored, StreamOf, Writing},
+        archive::{
+            Archive, ArchiveError, Encrypt, Expected, Form, Inspection, Label, Scratch, Stored,
+            StreamOf, Unpacked, Writing,
+        },
         clock::Clock,
+        secrets::Secrets,
     },
 };
+use bucket::Bucket;
 use exclude::Exclude;
-use places::{Places, Restored, Work, said};
-use restore::Fault;
+use places::{Places, Work};
 use std::{
-    fs::File,
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -39,17 +51,39 @@ use std::{
 use stream::Stream;
 use tokio_util::sync::CancellationToken;
 
-/// Artifacts under the agent's state folder.
+/// Artifacts.
 #[derive(Debug, Clone)]
-pub struct LocalArchive(Arc<Places>);
+pub struct Artifacts(Arc<Places>);
 
-impl LocalArchive {
-    /// Opens the store, makes its folders, and removes what a dead agent left half-done.
+/// Stores beside the disk.
+#[derive(Debug, Default)]
+pub struct Stores {
+    /// Where artifacts go that name none; the disk if none is named here either.
+    pub usual: Option<StoreName>,
+    /// By name.
+    pub buckets: BTreeMap<StoreName, BucketAt>,
+}
+
+impl Artifacts {
+    /// Opens the store, makes its folders, and removes what a dead agent left half-done on disk.
     ///
     /// # Errors
     /// A folder cannot be made or listed.
-    pub fn open(state: &Path, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        Places::open(state, clock).map(|places| Self(Arc::new(places)))
+    pub fn open(
+        state: &Path,
+        clock: Arc<dyn Clock>,
+        secrets: Arc<dyn Secrets>,
+        keys: Keys,
+        stores: Stores,
+    ) -> io::Result<Self> {
+        let network = Arc::new(HostNetwork::new());
+        let bucket = |(name, at): (StoreName, BucketAt)| {
+            let bucket = Bucket::new(name.clone(), at, network.clone(), secrets.clone());
+            (name, Arc::new(bucket))
+        };
+        let buckets = stores.buckets.into_iter().map(bucket).collect();
+        let places = Places::open(state, clock, keys, (stores.usual, buckets))?;
+        Ok(Self(Arc::new(places)))
     }
 
     /// Works off the async threads. The work is told to stop when the future is dropped, too.
@@ -77,13 +111,13 @@ impl LocalArchive {
     }
 }
 
-impl Archive for LocalArchive {
+impl Archive for Artifacts {
     fn absolute(&self, path: &Path) -> PathBuf {
         self.0.absolute(path)
     }
 
-    fn folder(&self, runbook: &RunbookName) -> PathBuf {
-        self.0.artifacts.join(runbook.as_str())
+    fn unfit(&self, store: Option<&StoreName>, encrypt: Encrypt) -> Option<String> {
+        self.0.why_unfit(store, encrypt)
     }
 
     fn files<'a>(
@@ -126,68 +160,68 @@ impl Archive for LocalArchive {
             stop: stop.clone(),
         };
         Box::pin(async move {
-            let opening = self.off_thread(doing, &stop, move |places, work| {
-                let draft = places.draft(&label, &extension);
-                draft.map_err(|error| work.failed(error))
+            // What is begun here goes on after it is opened, so it obeys the caller's token and not that of the opening.
+            let all_along = work.clone();
+            let opening = self.off_thread(doing, &stop, move |places, _| {
+                places.draft(&label, &extension, &all_along)
             });
             let writing: Box<dyn Writing> = Box::new(Stream::of(opening.await?, most, work));
             Ok(writing)
         })
     }
 
-    fn inspect_files<'a>(
-        &'a self,
-        path: &'a Path,
-        expected: Expected,
-        stop: CancellationToken,
-    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
-        self.inspect(path, expected, &stop, |work, file, scratch, most| {
-            let contents = restore::unpack(file, scratch, most, &work.stop)?;
-            Ok((contents.entries(), contents.by_name()))
-        })
-    }
-
-    fn inspect_sqlite<'a>(
-        &'a self,
-        path: &'a Path,
-        expected: Expected,
-        stop: CancellationToken,
-    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
-        self.inspect(path, expected, &stop, |work, file, scratch, most| {
-            let restored = scratch.join("restored.sqlite");
-            restore::inflate(file, &restored, most, &work.stop)?;
-            let stop = || work.stop.is_cancelled();
-            let whole = history::integrity(&restored, &stop).map_err(|error| said(&error))?;
-            Ok((whole.tables.len() as u64, whole.tables))
-        })
-    }
-
-    fn inspect_stream<'a>(
-        &'a self,
-        path: &'a Path,
-        expected: Expected,
-        stop: CancellationToken,
-    ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
-        let path = self.absolute(path);
-        let doing = format!("reading {} to its end", path.display());
-        self.off_thread(doing, &stop, move |places, work| {
-            places.inspect_stream(&path, expected, work)
-        })
-    }
-}
-
-impl LocalArchive {
     fn inspect<'a>(
         &'a self,
-        path: &Path,
+        form: Form,
+        location: &'a Location,
         expected: Expected,
-        stop: &CancellationToken,
-        restore: fn(&Work, &File, &Path, u64) -> Result<Restored, Fault>,
+        stop: CancellationToken,
     ) -> BoxFuture<'a, Result<Inspection, ArchiveError>> {
-        let path = self.absolute(path);
-        let doing = format!("restoring {} for a trial", path.display());
-        self.off_thread(doing, stop, move |places, work| {
-            places.inspect(&path, expected, work, restore)
+        let location = location.clone();
+        let doing = format!("restoring {location} for a trial");
+        self.off_thread(doing, &stop, move |places, work| {
+            places.inspect(form, &location, expected, work)
+        })
+    }
+
+    fn unpack<'a>(
+        &'a self,
+        form: Form,
+        location: &'a Location,
+        expected: Expected,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<Box<dyn Unpacked>, ArchiveError>> {
+        let location = location.clone();
+        let doing = format!("restoring {location}");
+        self.off_thread(doing, &stop, move |places, work| {
+            let unpacked = places.unpack(form, &location, expected, work)?;
+            let unpacked: Box<dyn Unpacked> = Box::new(unpacked);
+            Ok(unpacked)
+        })
+    }
+
+    fn remove<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<bool, ArchiveError>> {
+        let location = location.clone();
+        let doing = format!("removing {location}");
+        self.off_thread(doing, &CancellationToken::new(), move |places, work| {
+            places.remove(&location, work)
+        })
+    }
+
+    fn tidy(&self) -> BoxFuture<'_, Vec<String>> {
+        let places = Arc::clone(&self.0);
+        Box::pin(async move {
+            let tidied = tokio::task::spawn_blocking(move || places.tidy()).await;
+            tidied.unwrap_or_else(|error| vec![error.to_string()])
+        })
+    }
+
+    fn scratch(&self) -> BoxFuture<'_, Result<Box<dyn Scratch>, ArchiveError>> {
+        let doing = "making a scratch folder".to_owned();
+        self.off_thread(doing, &CancellationToken::new(), |places, work| {
+            let scratch = places.scratch().map_err(|error| work.failed(error))?;
+            let scratch: Box<dyn Scratch> = Box::new(scratch);
+            Ok(scratch)
         })
     }
 }

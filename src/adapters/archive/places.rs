@@ -1,16 +1,25 @@
 //! The store's folders, and the work done in them. All of it blocks.
 
 use super::{
-    draft::{Draft, PARTIAL, Published, private_folder},
+    bucket::Bucket,
+    disk::{DiskFile, PARTIAL, private_file, private_folder},
+    draft::{Draft, Published, Sink},
     exclude::Exclude,
     pack::{Found, Inode, Packing, stopped},
     restore::{self, Fault},
+    seal::{Keys, SEALED, Unopened},
+    upload::{Notes, Upload},
 };
 use crate::{
-    domain::{digest::Digest, span::Span},
+    domain::{
+        artifact::{DISK, Location},
+        digest::Digest,
+        name::StoreName,
+        span::Span,
+    },
     history::{self, BackupError},
     ports::{
-        archive::{ArchiveError, Expected, Inspection, Label, Stored},
+        archive::{ArchiveError, Encrypt, Expected, Form, Inspection, Label, Stored, Unpacked},
         clock::Clock,
     },
 };
@@ -40,10 +49,16 @@ pub(super) struct Places {
     pub(super) artifacts: PathBuf,
     scratch: PathBuf,
     clock: Arc<dyn Clock>,
+    keys: Keys,
+    buckets: BTreeMap<StoreName, Arc<Bucket>>,
+    /// Where artifacts go that name no store.
+    usual: Option<StoreName>,
+    notes: Notes,
     scratch_count: AtomicU64,
 }
 
 /// A piece of work and its faults.
+#[derive(Clone)]
 pub(super) struct Work {
     pub(super) doing: String,
     pub(super) stop: CancellationToken,
@@ -60,10 +75,17 @@ impl Work {
             reason: reason.to_string(),
         }
     }
-    fn fault(&self, path: &Path, fault: Fault) -> ArchiveError {
+    fn unfit(&self, reason: impl Into<String>) -> ArchiveError {
+        ArchiveError::Unfit {
+            doing: self.doing.clone(),
+            reason: reason.into(),
+        }
+    }
+    fn fault(&self, location: &Location, fault: Fault) -> ArchiveError {
         match fault {
+            Fault::Unfit(reason) => self.unfit(reason),
             Fault::Damaged(reason) if !self.stop.is_cancelled() => ArchiveError::Damaged {
-                path: path.to_owned(),
+                location: location.clone(),
                 reason,
             },
             Fault::Damaged(reason) | Fault::Failed(reason) => self.failed(reason),
@@ -75,7 +97,12 @@ impl Work {
 pub(super) type Restored = (u64, BTreeMap<String, u64>);
 
 impl Places {
-    pub(super) fn open(state: &Path, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    pub(super) fn open(
+        state: &Path,
+        clock: Arc<dyn Clock>,
+        keys: Keys,
+        (usual, buckets): (Option<StoreName>, BTreeMap<StoreName, Arc<Bucket>>),
+    ) -> io::Result<Self> {
         let state = std::path::absolute(state)?;
         let artifacts = state.join("artifacts");
         // Other parts of the agent have scratch folders of their own beside this one.
@@ -86,11 +113,16 @@ impl Places {
         }
         private_folder(&scratch)?;
         remove_partial(&artifacts)?;
+        let notes = Notes::open(state.join("uploads"))?;
         Ok(Self {
             state,
             artifacts,
             scratch,
             clock,
+            keys,
+            buckets,
+            usual: usual.filter(|store| store.as_str() != DISK),
+            notes,
             scratch_count: AtomicU64::new(0),
         })
     }
@@ -112,9 +144,7 @@ impl Places {
         work: &Work,
     ) -> Result<Stored, ArchiveError> {
         let roots = self.roots(paths);
-        let draft = self
-            .draft(label, FILES)
-            .map_err(|error| work.failed(error))?;
+        let draft = self.draft(label, FILES, work)?;
         let own = self.own_folders();
         let packed = pack_all(draft, &roots, exclude, &own, &work.stop);
         let (draft, found) = packed.map_err(|error| work.failed(error))?;
@@ -139,9 +169,115 @@ impl Places {
         roots
     }
 
-    pub(super) fn draft(&self, label: &Label, extension: &str) -> io::Result<Draft> {
-        let folder = self.artifacts.join(label.runbook.as_str());
-        Draft::new(&folder, label, self.clock.now(), extension)
+    /// Begins an artifact where its label says.
+    pub(super) fn draft(
+        &self,
+        label: &Label,
+        extension: &str,
+        work: &Work,
+    ) -> Result<Draft, ArchiveError> {
+        if let Some(why) = self.why_unfit(label.store.as_ref(), label.encrypt) {
+            return Err(work.unfit(why));
+        }
+        let seals = label.encrypt != Encrypt::Never && self.keys.can_seal();
+        let ending = if seals { SEALED } else { "" };
+        let extension = format!("{extension}{ending}");
+        let stem = stem(label, self.clock.now());
+        let sink = self.sink(label, stem, extension, work);
+        let draft = sink.and_then(|sink| Draft::new(sink, seals.then_some(&self.keys)));
+        draft.map_err(|error| work.failed(error))
+    }
+
+    fn sink(
+        &self,
+        label: &Label,
+        stem: String,
+        extension: String,
+        work: &Work,
+    ) -> io::Result<Sink> {
+        let Some(bucket) = self.bucket(label.store.as_ref()) else {
+            let folder = self.artifacts.join(label.runbook.as_str());
+            return DiskFile::new(&folder, stem, extension).map(Sink::Disk);
+        };
+        for number in 1..100 {
+            let number = if number == 1 {
+                String::new()
+            } else {
+                format!("-{number}")
+            };
+            let key = format!("{}/{stem}{number}.{extension}", label.runbook);
+            match Upload::new(bucket.clone(), key, self.notes.clone(), &work.stop) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                upload => return upload.map(|upload| Sink::Store(Box::new(upload))),
+            }
+        }
+        Err(io::Error::from(io::ErrorKind::AlreadyExists))
+    }
+
+    /// The bucket that artifacts go to; none for the disk.
+    fn bucket(&self, store: Option<&StoreName>) -> Option<&Arc<Bucket>> {
+        let store = store.or(self.usual.as_ref())?;
+        self.buckets.get(store)
+    }
+
+    pub(super) fn why_unfit(&self, store: Option<&StoreName>, encrypt: Encrypt) -> Option<String> {
+        if let Some(store) = store.or(self.usual.as_ref())
+            && store.as_str() != DISK
+            && !self.buckets.contains_key(store)
+        {
+            let known: Vec<&str> = self.buckets.keys().map(StoreName::as_str).collect();
+            let known = [&[DISK], known.as_slice()].concat().join(", ");
+            return Some(format!(
+                "there is no store `{store}`\nhint: the agent's configuration names {known}; add it under `artifacts.stores`"
+            ));
+        }
+        let nobody = encrypt == Encrypt::Always && !self.keys.can_seal();
+        nobody.then(|| {
+            "it may hold secrets, and there is nobody to encrypt it for\nhint: name public keys of age in the agent's configuration, under `artifacts.recipients`".to_owned()
+        })
+    }
+
+    pub(super) fn tidy(&self) -> Vec<String> {
+        self.notes.left(&self.buckets)
+    }
+
+    /// Removes an artifact; whether it was there.
+    pub(super) fn remove(&self, location: &Location, work: &Work) -> Result<bool, ArchiveError> {
+        match location {
+            Location::File(path) => self.remove_file(path, work),
+            Location::Object { store, key } => {
+                let bucket = self.known(store, work)?;
+                let session = bucket.connect(&work.stop);
+                let removed = session.and_then(|session| session.remove(key));
+                removed.map_err(|error| work.failed(error))
+            }
+        }
+    }
+
+    /// Only what lies directly in a folder of the artifacts is one.
+    fn remove_file(&self, path: &Path, work: &Work) -> Result<bool, ArchiveError> {
+        let path = self.absolute(path);
+        let mut parts = path.strip_prefix(&self.artifacts).into_iter().flatten();
+        let (folder, name, more) = (parts.next(), parts.next(), parts.next());
+        if folder.is_none() || name.is_none() || more.is_some() || path.is_symlink() {
+            return Err(work.unfit(format!(
+                "{} is no artifact of this agent: those lie below {}",
+                path.display(),
+                self.artifacts.display()
+            )));
+        }
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(work.failed(error)),
+        }
+    }
+
+    fn known(&self, store: &StoreName, work: &Work) -> Result<&Arc<Bucket>, ArchiveError> {
+        self.buckets.get(store).ok_or_else(|| {
+            let why = self.why_unfit(Some(store), Encrypt::Never);
+            work.unfit(why.unwrap_or_default())
+        })
     }
 
     fn own_folders(&self) -> Vec<Inode> {
@@ -167,7 +303,7 @@ impl Places {
         let stop = || work.stop.is_cancelled();
         let pages = history::online_backup(source, &copy, &stop)
             .map_err(|error| work.failed(chain(&error)))?;
-        let mut draft = self.draft(label, SQLITE).map_err(failed)?;
+        let mut draft = self.draft(label, SQLITE, work)?;
         let copied = File::open(&copy).and_then(|file| pour(file, &mut draft, &work.stop));
         copied.map_err(failed)?;
         let found = Found {
@@ -180,53 +316,87 @@ impl Places {
         Ok(stored(draft.publish().map_err(failed)?, found))
     }
 
-    /// Restores an artifact into a scratch folder.
-    pub(super) fn inspect(
+    /// Restores an artifact into a scratch folder that stays, and tells what came out.
+    pub(super) fn unpack(
         &self,
-        path: &Path,
+        form: Form,
+        location: &Location,
         expected: Expected,
         work: &Work,
-        restore: fn(&Work, &File, &Path, u64) -> Result<Restored, Fault>,
-    ) -> Result<Inspection, ArchiveError> {
-        self.looked_into(path, expected, work, |file| {
-            let failed = |error: io::Error| Fault::Failed(error.to_string());
-            let scratch = self.scratch().map_err(failed)?;
-            let most = most_bytes(&scratch.0, expected.raw_size).map_err(Fault::Failed)?;
-            restore(work, file, &scratch.0, most)
+    ) -> Result<InScratch, ArchiveError> {
+        let failed = |error: io::Error| work.failed(error);
+        let scratch = self.scratch().map_err(failed)?;
+        let most = most_bytes(&scratch.0, expected.raw_size).map_err(|why| work.failed(why))?;
+        let path = scratch.0.join("content");
+        let inspection = self.look(location, expected, work, |content| match form {
+            Form::Files => {
+                let contents = restore::unpack(content, &path, most, &work.stop)?;
+                Ok((contents.entries(), contents.by_name()))
+            }
+            Form::Sqlite => {
+                restore::inflate(content, &path, most, &work.stop)?;
+                let stop = || work.stop.is_cancelled();
+                let whole = history::integrity(&path, &stop).map_err(|error| said(&error))?;
+                Ok((whole.tables.len() as u64, whole.tables))
+            }
+            Form::Stream => {
+                let bytes = restore::inflate(content, &path, most, &work.stop)?;
+                Ok((1, [("bytes".to_owned(), bytes)].into()))
+            }
+        })?;
+        Ok(InScratch {
+            path,
+            inspection,
+            scratch,
         })
     }
 
-    /// Reads an artifact that needs no folder.
-    pub(super) fn inspect_stream(
+    /// The same, where nothing needs to stay.
+    pub(super) fn inspect(
         &self,
-        path: &Path,
+        form: Form,
+        location: &Location,
         expected: Expected,
         work: &Work,
     ) -> Result<Inspection, ArchiveError> {
-        self.looked_into(path, expected, work, |file| {
+        if form != Form::Stream {
+            let unpacked = self.unpack(form, location, expected, work)?;
+            return Ok(unpacked.inspection);
+        }
+        self.look(location, expected, work, |content| {
             let most = expected.raw_size.map_or(u64::MAX, with_slack);
-            Ok((1, restore::measure(file, most, &work.stop)?))
+            Ok((1, restore::measure(content, most, &work.stop)?))
         })
     }
 
     /// The frame of all inspections: the digest first, then what is in it, and the time that took.
-    fn looked_into(
+    fn look(
         &self,
-        path: &Path,
+        location: &Location,
         expected: Expected,
         work: &Work,
-        look: impl FnOnce(&File) -> Result<Restored, Fault>,
+        look: impl FnOnce(&mut dyn Read) -> Result<Restored, Fault>,
     ) -> Result<Inspection, ArchiveError> {
         let failed = |error: io::Error| work.failed(error);
         let started = self.clock.elapsed();
-        let mut file = open_artifact(path).map_err(failed)?;
+        let at_hand = self.at_hand(location, work)?;
+        let mut file = open_artifact(&at_hand.path).map_err(failed)?;
         let (sha256, size) = digest(&file, &work.stop).map_err(failed)?;
         if let Some(recorded) = expected.sha256.filter(|recorded| *recorded != sha256) {
             let reason = format!("its SHA-256 is {sha256}, and {recorded} was recorded");
-            return Err(work.fault(path, Fault::Damaged(reason)));
+            return Err(work.fault(location, Fault::Damaged(reason)));
         }
         file.rewind().map_err(failed)?;
-        let (entries, content) = look(&file).map_err(|fault| work.fault(path, fault))?;
+        let fault = |fault| work.fault(location, fault);
+        let (entries, content) = if location.file_name().ends_with(SEALED) {
+            let mut opened = self
+                .keys
+                .open(file)
+                .map_err(|unopened| fault(unopened.into()))?;
+            look(&mut opened).map_err(fault)?
+        } else {
+            look(&mut file).map_err(fault)?
+        };
         let took = self.clock.elapsed().saturating_sub(started);
         Ok(Inspection {
             sha256,
@@ -237,7 +407,29 @@ impl Places {
         })
     }
 
-    fn scratch(&self) -> io::Result<Scratch> {
+    /// The artifact as a file: itself, or its copy in the scratch space.
+    fn at_hand(&self, location: &Location, work: &Work) -> Result<AtHand, ArchiveError> {
+        let (store, key) = match location {
+            Location::File(path) => {
+                let path = self.absolute(path);
+                return Ok(AtHand { path, copy: None });
+            }
+            Location::Object { store, key } => (store, key),
+        };
+        let bucket = self.known(store, work)?;
+        let copied = || {
+            let scratch = self.scratch()?;
+            let path = scratch.0.join("stored");
+            bucket
+                .connect(&work.stop)?
+                .download(key, &mut private_file(&path)?)?;
+            let copy = Some(scratch);
+            io::Result::Ok(AtHand { path, copy })
+        };
+        copied().map_err(|error| work.failed(error))
+    }
+
+    pub(super) fn scratch(&self) -> io::Result<Scratch> {
         let count = self.scratch_count.fetch_add(1, Ordering::Relaxed);
         let folder = self.scratch.join(count.to_string());
         private_folder(&folder)?;
@@ -261,7 +453,8 @@ fn pack_all(
 
 pub(super) fn stored(published: Published, found: Found) -> Stored {
     Stored {
-        path: published.path,
+        location: published.location,
+        encrypted: published.sealed,
         size: published.size,
         sha256: published.sha256,
         raw_size: published.raw_size,
@@ -271,8 +464,70 @@ pub(super) fn stored(published: Published, found: Found) -> Stored {
     }
 }
 
+/// `<name>-<UTC time>-<beginning of the revision>-<end of the run's id>`: the end of a version 7 UUID is its random part.
+fn stem(label: &Label, at: jiff::Timestamp) -> String {
+    let run = label.run.to_string();
+    let run = run.get(run.len().saturating_sub(8)..).unwrap_or(&run);
+    let revision: String = label
+        .revision
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(8)
+        .collect();
+    let revision = if revision.is_empty() {
+        "none".to_owned()
+    } else {
+        revision
+    };
+    let at = at.strftime("%Y%m%dT%H%M%SZ");
+    format!("{}-{at}-{revision}-{run}", label.name)
+}
+
+/// An artifact as a file.
+struct AtHand {
+    path: PathBuf,
+    /// Goes with it.
+    #[expect(dead_code, reason = "it is kept for its end")]
+    copy: Option<Scratch>,
+}
+
+/// An artifact's content.
+#[derive(Debug)]
+pub(super) struct InScratch {
+    path: PathBuf,
+    inspection: Inspection,
+    /// Goes with it.
+    #[expect(dead_code, reason = "it is kept for its end")]
+    scratch: Scratch,
+}
+
+impl Unpacked for InScratch {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+    fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+}
+
+impl From<Unopened> for Fault {
+    fn from(unopened: Unopened) -> Self {
+        match unopened {
+            Unopened::NoKey(why) => Self::Unfit(why),
+            Unopened::Damaged(why) => Self::Damaged(why),
+        }
+    }
+}
+
 /// A folder that goes, with all in it, when this goes.
-struct Scratch(PathBuf);
+#[derive(Debug)]
+pub(super) struct Scratch(PathBuf);
+
+impl crate::ports::archive::Scratch for Scratch {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Scratch {
     fn drop(&mut self) {

@@ -6,7 +6,7 @@
 //! - A fault of the artifact is [`Fault::Damaged`]; a fault of the scratch folder is [`Fault::Failed`].
 
 use super::{
-    draft::{private_file, private_folder},
+    disk::{private_file, private_folder},
     pack::stopped,
 };
 use std::{
@@ -27,6 +27,8 @@ pub(super) enum Fault {
     Damaged(String),
     /// Something else: the scratch folder, a request to stop.
     Failed(String),
+    /// The agent has no key for it.
+    Unfit(String),
 }
 
 /// What was in an archive.

@@ -184,33 +184,42 @@ fn keep(
 mod tests {
     use super::Stream;
     use crate::{
-        adapters::{
-            archive::{LocalArchive, draft::Draft, places::Work},
-            clock::SystemClock,
+        adapters::archive::{
+            Artifacts,
+            disk::DiskFile,
+            draft::{Draft, Sink},
+            places::Work,
+            tests::open,
         },
         domain::{
             digest::Digest,
             id::RunId,
             name::{ArtifactName, RunbookName},
         },
-        ports::archive::{Archive as _, ArchiveError, Expected, Label, StreamOf, Writing},
+        ports::archive::{
+            Archive as _, ArchiveError, Encrypt, Expected, Form, Label, Stored, StreamOf, Writing,
+        },
     };
     use jiff::Timestamp;
-    use std::{fs, path::Path, sync::Arc};
+    use std::{fs, path::Path};
     use tempfile::TempDir;
     use tokio::io::AsyncWriteExt as _;
     use tokio_util::sync::CancellationToken;
 
+    fn path(stored: &Stored) -> &Path {
+        stored.location.path().unwrap()
+    }
+
     struct Here {
         folder: TempDir,
-        archive: LocalArchive,
+        archive: Artifacts,
         stop: CancellationToken,
     }
 
     impl Here {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let archive = LocalArchive::open(folder.path(), Arc::new(SystemClock::new())).unwrap();
+            let archive = open(folder.path());
             let stop = CancellationToken::new();
             Self {
                 folder,
@@ -222,7 +231,10 @@ mod tests {
             let label = Label {
                 name: ArtifactName::new("db").unwrap(),
                 runbook: RunbookName::new("nightly").unwrap(),
+                revision: "9fceb02d".into(),
                 run: RunId::new(Timestamp::UNIX_EPOCH, [1; 10]),
+                store: None,
+                encrypt: Encrypt::AsConfigured,
             };
             let of = StreamOf {
                 label: &label,
@@ -236,7 +248,12 @@ mod tests {
         }
         async fn inspect(&self, path: &Path, expected: Expected) -> Result<u64, ArchiveError> {
             let stop = CancellationToken::new();
-            let found = self.archive.inspect_stream(path, expected, stop).await?;
+            let found = {
+                let location = crate::domain::artifact::Location::File(path.to_owned());
+                self.archive
+                    .inspect(Form::Stream, &location, expected, stop)
+                    .await?
+            };
             assert_eq!(found.entries, 1);
             Ok(found.content["bytes"])
         }
@@ -260,7 +277,7 @@ mod tests {
         assert!(here.left()[0].ends_with(".dump.zst.partial"));
         assert_eq!(writing.written(), 3_000_004);
         let stored = writing.finish().await.unwrap();
-        let bytes = fs::read(&stored.path).unwrap();
+        let bytes = fs::read(path(&stored)).unwrap();
         assert_eq!(stored.sha256, Digest::of_bytes(&bytes));
         assert_eq!(
             (stored.size, stored.raw_size, stored.entries),
@@ -268,17 +285,17 @@ mod tests {
         );
         assert_eq!(
             here.left(),
-            [stored.path.file_name().unwrap().to_str().unwrap()]
+            [path(&stored).file_name().unwrap().to_str().unwrap()]
         );
         assert!(here.left()[0].starts_with("db-") && here.left()[0].ends_with(".dump.zst"));
         let expected = Expected {
             sha256: Some(stored.sha256),
             raw_size: Some(stored.raw_size),
         };
-        assert_eq!(here.inspect(&stored.path, expected).await, Ok(3_000_004));
-        fs::write(&stored.path, &bytes[..bytes.len() - 5]).unwrap();
+        assert_eq!(here.inspect(path(&stored), expected).await, Ok(3_000_004));
+        fs::write(path(&stored), &bytes[..bytes.len() - 5]).unwrap();
         for expected in [expected, Expected::default()] {
-            let error = here.inspect(&stored.path, expected).await.unwrap_err();
+            let error = here.inspect(path(&stored), expected).await.unwrap_err();
             assert!(matches!(error, ArchiveError::Damaged { .. }), "{error:?}");
         }
     }
@@ -324,7 +341,8 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_is_an_error_that_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let draft = Draft::on_full_disk(folder.path().join(".x.partial"));
+        let full = DiskFile::on_full_disk(folder.path().join(".x.partial"));
+        let draft = Draft::new(Sink::Disk(full), None).unwrap();
         let work = Work {
             doing: "keeping a stream".to_owned(),
             stop: CancellationToken::new(),

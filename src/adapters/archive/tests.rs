@@ -1,12 +1,13 @@
-use super::LocalArchive;
+use super::{Artifacts, Keys, Stores};
 use crate::{
-    adapters::clock::SystemClock,
+    adapters::{clock::SystemClock, secrets::ConfiguredSecrets},
     domain::{
+        artifact::Location,
         digest::Digest,
         id::RunId,
         name::{ArtifactName, RunbookName},
     },
-    ports::archive::{Archive as _, ArchiveError, Expected, Label, Stored},
+    ports::archive::{Archive as _, ArchiveError, Encrypt, Expected, Form, Label, Stored},
 };
 use jiff::Timestamp;
 use std::{
@@ -21,14 +22,14 @@ use tokio_util::sync::CancellationToken;
 
 struct Here {
     folder: TempDir,
-    archive: LocalArchive,
+    archive: Artifacts,
 }
 
 impl Here {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
-        let archive = LocalArchive::open(&state, Arc::new(SystemClock::new())).unwrap();
+        let archive = open(&state);
         fs::create_dir(folder.path().join("data")).unwrap();
         Self { folder, archive }
     }
@@ -56,15 +57,34 @@ impl Here {
     }
 }
 
+/// A store on disk without keys.
+pub(super) fn open(state: &Path) -> Artifacts {
+    let secrets = Arc::new(ConfiguredSecrets::default());
+    let keys = Keys::new(&[], None, secrets.clone()).unwrap();
+    Artifacts::open(
+        state,
+        Arc::new(SystemClock::new()),
+        secrets,
+        keys,
+        Stores::default(),
+    )
+    .unwrap()
+}
+fn path(stored: &Stored) -> &Path {
+    stored.location.path().unwrap()
+}
 fn label() -> Label {
     Label {
         name: ArtifactName::new("data").unwrap(),
         runbook: RunbookName::new("nightly").unwrap(),
+        revision: "9fceb02d0ae598e95dc970b74767f19372d61af8".into(),
         run: RunId::new(Timestamp::UNIX_EPOCH, [1; 10]),
+        store: None,
+        encrypt: Encrypt::AsConfigured,
     }
 }
 fn members(stored: &Stored, root: &Path) -> Vec<String> {
-    let bytes = zstd::decode_all(fs::File::open(&stored.path).unwrap()).unwrap();
+    let bytes = zstd::decode_all(fs::File::open(path(stored)).unwrap()).unwrap();
     let mut archive = tar::Archive::new(bytes.as_slice());
     let root = root.strip_prefix("/").unwrap();
     let name = |entry: tar::Entry<'_, &[u8]>| {
@@ -93,7 +113,11 @@ async fn inspect(
     expected: Expected,
 ) -> Result<BTreeMap<String, u64>, ArchiveError> {
     let stop = CancellationToken::new();
-    let found = here.archive.inspect_files(path, expected, stop).await?;
+    let location = Location::File(path.to_owned());
+    let found = here
+        .archive
+        .inspect(Form::Files, &location, expected, stop)
+        .await?;
     Ok(found.content)
 }
 
@@ -106,7 +130,7 @@ async fn a_tree_is_kept_and_restored_whole() {
     here.write(&format!("{}/deep", "long-name/".repeat(20)), b"x");
     symlink("/etc/shadow", here.data().join("link")).unwrap();
     let stored = here.all().await.unwrap();
-    let bytes = fs::read(&stored.path).unwrap();
+    let bytes = fs::read(path(&stored)).unwrap();
     assert_eq!(stored.sha256, Digest::of_bytes(&bytes));
     assert_eq!(stored.size, bytes.len() as u64);
     let members = members(&stored, &here.data());
@@ -120,7 +144,7 @@ async fn a_tree_is_kept_and_restored_whole() {
     let stop = CancellationToken::new();
     let found = here
         .archive
-        .inspect_files(&stored.path, expected(&stored), stop)
+        .inspect(Form::Files, &stored.location, expected(&stored), stop)
         .await
         .unwrap();
     assert_eq!(found.entries, stored.entries);
@@ -226,7 +250,7 @@ async fn a_stop_leaves_nothing_behind() {
     let stored = here.all().await.unwrap();
     let error = here
         .archive
-        .inspect_files(&stored.path, Expected::default(), stop)
+        .inspect(Form::Files, &stored.location, Expected::default(), stop)
         .await
         .unwrap_err();
     assert!(matches!(error, ArchiveError::Stopped(_)), "{error:?}");
@@ -238,16 +262,16 @@ async fn another_file_than_the_recorded_one_is_damage() {
     let here = Here::new();
     here.write("file", b"1");
     let stored = here.all().await.unwrap();
-    fs::set_permissions(&stored.path, fs::Permissions::from_mode(0o600)).unwrap();
-    let mut bytes = fs::read(&stored.path).unwrap();
+    fs::set_permissions(path(&stored), fs::Permissions::from_mode(0o600)).unwrap();
+    let mut bytes = fs::read(path(&stored)).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    fs::write(&stored.path, bytes).unwrap();
-    let error = inspect(&here, &stored.path, expected(&stored))
+    fs::write(path(&stored), bytes).unwrap();
+    let error = inspect(&here, path(&stored), expected(&stored))
         .await
         .unwrap_err();
     assert!(error.to_string().contains("was recorded"), "{error}");
-    let error = inspect(&here, &stored.path, Expected::default())
+    let error = inspect(&here, path(&stored), Expected::default())
         .await
         .unwrap_err();
     assert!(matches!(error, ArchiveError::Damaged { .. }), "{error:?}");
@@ -262,7 +286,7 @@ async fn much_more_than_recorded_is_refused() {
         raw_size: Some(1000),
         ..expected(&stored)
     };
-    let error = inspect(&here, &stored.path, lied).await.unwrap_err();
+    let error = inspect(&here, path(&stored), lied).await.unwrap_err();
     assert!(
         error.to_string().contains("far more than was recorded"),
         "{error}"
@@ -278,9 +302,9 @@ async fn what_a_dead_agent_left_is_removed_at_start() {
     let half = state.join("artifacts/nightly/.x-1.tar.zst.partial");
     fs::write(&half, b"half").unwrap();
     fs::create_dir_all(state.join("scratch/archive/0/deep")).unwrap();
-    LocalArchive::open(&state, Arc::new(SystemClock::new())).unwrap();
+    open(&state);
     assert!(!half.exists());
-    assert!(stored.path.exists());
+    assert!(path(&stored).exists());
     assert_eq!(here.left(), 1);
 }
 

@@ -43,14 +43,22 @@ impl HostNetwork {
         Self::default()
     }
 
+    /// The client for these certificate authorities, for adapters that speak HTTP through a library of their own; `target` is for errors.
+    pub(in crate::adapters) async fn client(
+        &self,
+        authority_file: Option<&Path>,
+        target: &str,
+    ) -> Result<reqwest::Client, NetworkError> {
+        let further = roots::read_further(authority_file, target).await?;
+        let native = self.roots.native().await;
+        self.clients
+            .client(authority_file, &further, &native, target)
+    }
+
     async fn ask(&self, request: &HttpRequest) -> Result<HttpResponse, NetworkError> {
         let first = exchange::Hop::first(request)?;
         let file = request.authority_file.as_deref();
-        let further = roots::read_further(file, &first.target()).await?;
-        let native = self.roots.native().await;
-        let client = self
-            .clients
-            .client(file, &further, &native, &first.target())?;
+        let client = self.client(file, &first.target()).await?;
         exchange::follow(&client, request, first).await
     }
 

@@ -58,10 +58,13 @@ async fn a_step_waits_for_no_person_before_there_is_a_fresh_verified_backup() {
         kind: "files".to_owned(),
         name: "things".to_owned(),
         path: "/things".to_owned(),
+        encrypted: false,
+        revision: "9fceb02d".to_owned(),
         size: 1,
         raw_size: 1,
         sha256: crate::domain::digest::Digest::of_bytes(b""),
         entries: 1,
+        doubt: None,
         at,
     };
     world

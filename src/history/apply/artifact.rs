@@ -15,8 +15,8 @@ use serde_json::Value;
 pub(super) fn made(to: &Connection, record: &ArtifactRecord) -> Applied {
     let inserted = execute(
         to,
-        "INSERT INTO artifacts (id, run, runbook, step, kind, name, path, size, raw_size, sha256, entries, at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO artifacts (id, run, runbook, step, kind, name, path, size, raw_size, sha256, entries, at, encrypted, revision, doubt)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             record.id,
             record.run,
@@ -30,6 +30,9 @@ pub(super) fn made(to: &Connection, record: &ArtifactRecord) -> Applied {
             record.sha256,
             Count(record.entries),
             Millis(record.at),
+            record.encrypted,
+            record.revision,
+            record.doubt,
         ],
     );
     new_or_duplicate(inserted, "artifact", &record.id)
@@ -57,6 +60,15 @@ pub(super) fn unsound(to: &Connection, id: ArtifactId, at: Timestamp, reason: &s
         to,
         "UPDATE artifacts SET unsound_at = ?2, unsound_reason = ?3 WHERE id = ?1",
         params![id, Millis(at), reason],
+    )?;
+    known(touched, "artifact", &id)
+}
+
+pub(super) fn accepted(to: &Connection, id: ArtifactId) -> Applied {
+    let touched = execute(
+        to,
+        "UPDATE artifacts SET doubt = NULL WHERE id = ?1",
+        params![id],
     )?;
     known(touched, "artifact", &id)
 }

@@ -87,6 +87,7 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
             detail,
         } => artifact::verified(to, *id, *at, *took, detail),
         Write::ArtifactUnsound { id, at, reason } => artifact::unsound(to, *id, *at, reason),
+        Write::ArtifactAccepted { id } => artifact::accepted(to, *id),
         Write::ArtifactRemoved { id, at } => artifact::removed(to, *id, *at),
         Write::Trigger {
             runbook,

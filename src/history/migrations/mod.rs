@@ -54,6 +54,11 @@ pub(in crate::history) const KNOWN: &[Migration] = &[
         up: include_str!("0006_audit.up.sql"),
         down: include_str!("0006_audit.down.sql"),
     },
+    Migration {
+        name: "artifacts",
+        up: include_str!("0007_artifacts.up.sql"),
+        down: include_str!("0007_artifacts.down.sql"),
+    },
 ];
 
 /// What a migration did.

@@ -12,7 +12,7 @@ use crate::{
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 const SELECT: &str = "SELECT id, run, runbook, step, kind, name, path, size, raw_size, sha256, entries, at,
-     verified_at, verified_took, verified_detail, unsound_at, unsound_reason, removed_at FROM artifacts";
+     verified_at, verified_took, verified_detail, unsound_at, unsound_reason, removed_at, encrypted, revision, doubt FROM artifacts";
 
 fn artifact_row(row: &Row<'_>) -> rusqlite::Result<ArtifactRow> {
     let time = |index: usize| row.get::<_, Option<Millis>>(index);
@@ -29,10 +29,13 @@ fn artifact_row(row: &Row<'_>) -> rusqlite::Result<ArtifactRow> {
             kind: row.get(4)?,
             name: row.get(5)?,
             path: row.get(6)?,
+            encrypted: row.get(18)?,
+            revision: row.get(19)?,
             size,
             raw_size,
             sha256: row.get(9)?,
             entries,
+            doubt: row.get(20)?,
             at,
         },
         verified_at: time(12)?.map(|Millis(at)| at),

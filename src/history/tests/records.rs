@@ -284,10 +284,13 @@ fn artifact(number: u64) -> ArtifactRecord {
         kind: "sqlite".to_owned(),
         name: "history".to_owned(),
         path: format!("/backups/{number}"),
+        encrypted: false,
+        revision: "9fceb02d".to_owned(),
         size: 10,
         raw_size: 100,
         sha256: digest("file"),
         entries: 3,
+        doubt: None,
         at: at(i64::try_from(number).unwrap()),
     }
 }

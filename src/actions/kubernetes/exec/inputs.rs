@@ -67,7 +67,6 @@ pub struct ExecInputs {
     pub extension: String,
     /// How many bytes the artifact may hold before compression, as in `20GiB`; 100 GiB where it is not said.
     #[serde(default)]
-    #[expect(private_interfaces, reason = "nobody outside builds inputs")]
     pub at_most: Option<Size>,
     /// Whether an artifact of nothing is fine, too.
     #[serde(default)]

@@ -54,7 +54,6 @@ pub struct LogsInputs {
     pub artifact: Option<ArtifactName>,
     /// How many bytes the artifact may hold before compression, as in `2GiB`; 100 GiB where it is not said.
     #[serde(default)]
-    #[expect(private_interfaces, reason = "nobody outside builds inputs")]
     pub at_most: Option<Size>,
     /// Regular expressions of which each must match a line; otherwise it is critical.
     #[serde(default)]

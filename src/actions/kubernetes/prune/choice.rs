@@ -2,7 +2,7 @@
 
 use super::{
     Kept, PruneInputs,
-    age::{Born, born},
+    aged::{Born, born},
 };
 use crate::{
     actions::kubernetes::{condition::ObjectCondition, object::text},

@@ -1,7 +1,7 @@
 //! `kubernetes/prune`.
 
 mod act;
-mod age;
+mod aged;
 mod choice;
 
 use crate::{
@@ -31,7 +31,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use age::Since;
+pub use aged::Since;
 
 /// Removes old objects of one kind.
 #[derive(Debug, Clone, Copy)]

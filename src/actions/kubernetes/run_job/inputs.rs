@@ -60,7 +60,6 @@ pub struct RunJobInputs {
     pub artifact: Option<ArtifactName>,
     /// How many bytes the artifact may hold before compression, as in `2GiB`; 100 GiB where it is not said.
     #[serde(default)]
-    #[expect(private_interfaces, reason = "nobody outside builds inputs")]
     pub at_most: Option<Size>,
     /// When the Job is deleted, with its pods.
     #[serde(default)]

@@ -1,0 +1,121 @@
+//! Artifacts as outputs show them.
+
+use crate::{
+    domain::name::ArtifactName,
+    ports::archive::{Form, Stored},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is in an artifact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ArtifactKind {
+    /// A compressed tar of files and folders.
+    Files,
+    /// A compressed SQLite database.
+    Sqlite,
+    /// What a program printed, compressed.
+    Stream,
+    /// What containers said, compressed.
+    Logs,
+}
+
+impl ArtifactKind {
+    /// The word used in outputs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Sqlite => "sqlite",
+            Self::Stream => "stream",
+            Self::Logs => "logs",
+        }
+    }
+    /// What its bytes are.
+    pub(in crate::actions) fn form(self) -> Form {
+        match self {
+            Self::Files => Form::Files,
+            Self::Sqlite => Form::Sqlite,
+            Self::Stream | Self::Logs => Form::Stream,
+        }
+    }
+    /// What its entries are.
+    pub(super) fn entries(self) -> &'static str {
+        match self {
+            Self::Files => "members",
+            Self::Sqlite => "pages",
+            Self::Stream | Self::Logs => "stream",
+        }
+    }
+}
+
+/// An artifact, as outputs show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Artifact {
+    /// What is in it.
+    pub kind: ArtifactKind,
+    /// The name of the backup.
+    pub name: String,
+    /// Where it is: a path, or `<store>:<key>`.
+    pub path: String,
+    /// Whether it is encrypted.
+    #[serde(default)]
+    pub encrypted: bool,
+    /// Bytes as stored.
+    pub size: u64,
+    /// Bytes before compression.
+    pub raw_size: u64,
+    /// SHA-256 of what is stored, in hexadecimal digits.
+    pub sha256: String,
+    /// Members of an archive, pages of a database, 1 for a stream or logs.
+    pub entries: u64,
+    /// Why it is not to be relied on, if that is so: it is much smaller than the one before, or outside its bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
+}
+
+impl Artifact {
+    /// What was stored under this name.
+    pub(in crate::actions) fn of(kind: ArtifactKind, name: &ArtifactName, stored: &Stored) -> Self {
+        Self {
+            kind,
+            name: name.to_string(),
+            path: stored.location.to_string(),
+            encrypted: stored.encrypted,
+            size: stored.size,
+            raw_size: stored.raw_size,
+            sha256: stored.sha256.to_string(),
+            entries: stored.entries,
+            doubt: None,
+        }
+    }
+}
+
+/// A trial restore, as outputs show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Verified {
+    /// Where the artifact is.
+    pub path: String,
+    /// SHA-256 of what is stored, in hexadecimal digits.
+    pub sha256: String,
+    /// Members of an archive, tables of a database, 1 for a stream or logs.
+    pub entries: u64,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// `files`, `folders`, `links` and `bytes` of an archive; rows by table of a database; `bytes` and `lines` of a stream or logs.
+    pub content: BTreeMap<String, u64>,
+}
+
+/// What a backup leaves for later steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct BackupOutputs {
+    /// The artifact.
+    pub artifact: Artifact,
+    /// What was left out, and why: sockets, devices, files that were removed meanwhile.
+    pub skipped: Vec<String>,
+    /// Files that changed while they were read.
+    pub changed: Vec<String>,
+}

@@ -1,0 +1,327 @@
+//! A bucket of S3, or of a service that speaks like it. All of it blocks; it must be called off the async threads.
+//!
+//! Invariants
+//! - Requests go through an HTTP client of the agent's own making: its certificate authorities, no proxy.
+//! - Keys to the bucket are read at each use, so that rotated ones are seen.
+//! - Every request has a deadline. Faults of the service and of the way to it are tried again, with growing pauses; refusals are not.
+
+use crate::{
+    adapters::network::HostNetwork,
+    domain::{
+        artifact::Location,
+        name::{SecretName, StoreName},
+    },
+    ports::secrets::Secrets,
+};
+use object_store::{
+    ClientOptions, Error, MultipartId, ObjectStoreExt as _, PutPayload,
+    aws::{AmazonS3, AmazonS3Builder},
+    client::{HttpClient, HttpConnector},
+    multipart::{MultipartStore as _, PartId},
+    path::Path as Key,
+};
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+/// How long one request may take, with what the store's client tries again by itself.
+const DEADLINE: Duration = Duration::from_mins(5);
+/// How often a request is made that found no answer within its deadline.
+const ATTEMPTS: u32 = 2;
+/// Bytes of one request for content.
+const PIECE: u64 = 8 << 20;
+
+/// What is known of a bucket.
+#[derive(Debug, Clone)]
+pub struct BucketAt {
+    /// Its name.
+    pub bucket: String,
+    /// The service's address, where it is not AWS.
+    pub endpoint: Option<String>,
+    /// The region.
+    pub region: String,
+    /// What every key begins with.
+    pub prefix: String,
+    /// The secrets that hold the access key's id and the key.
+    pub keys: Option<(SecretName, SecretName)>,
+    /// A PEM file with further certificate authorities.
+    pub authority_file: Option<PathBuf>,
+    /// Whether the bucket stands in the host name.
+    pub virtual_hosts: bool,
+    /// Bytes of a part of an upload.
+    pub part_bytes: usize,
+}
+
+/// A bucket under the name that the configuration gives it.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    pub(super) name: StoreName,
+    pub(super) at: BucketAt,
+    network: Arc<HostNetwork>,
+    secrets: Arc<dyn Secrets>,
+}
+
+/// A connection to a bucket, for one piece of work.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    s3: Arc<AmazonS3>,
+    runtime: Handle,
+    stop: CancellationToken,
+    prefix: String,
+}
+
+/// A client that is there already.
+#[derive(Debug)]
+struct Ready(HttpClient);
+
+impl HttpConnector for Ready {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(self.0.clone())
+    }
+}
+
+impl Bucket {
+    pub(super) fn new(
+        name: StoreName,
+        at: BucketAt,
+        network: Arc<HostNetwork>,
+        secrets: Arc<dyn Secrets>,
+    ) -> Self {
+        Self {
+            name,
+            at,
+            network,
+            secrets,
+        }
+    }
+
+    pub(super) fn location(&self, key: String) -> Location {
+        Location::Object {
+            store: self.name.clone(),
+            key,
+        }
+    }
+
+    /// # Errors
+    /// A key or a certificate authority cannot be read.
+    pub(super) fn connect(&self, stop: &CancellationToken) -> io::Result<Session> {
+        let runtime = Handle::current();
+        let target = self.at.endpoint.as_deref().unwrap_or("S3");
+        let client = self
+            .network
+            .client(self.at.authority_file.as_deref(), target);
+        let client = runtime.block_on(client).map_err(io::Error::other)?;
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(&self.at.bucket)
+            .with_region(&self.at.region)
+            .with_virtual_hosted_style_request(self.at.virtual_hosts)
+            .with_allow_http(true)
+            .with_http_connector(Ready(HttpClient::new(client)));
+        if let Some(endpoint) = &self.at.endpoint {
+            builder = builder.with_endpoint(endpoint);
+        }
+        if let Some((id, key)) = &self.at.keys {
+            let value = |name| self.secrets.get(name).map_err(io::Error::other);
+            builder = builder
+                .with_access_key_id(value(id)?.expose())
+                .with_secret_access_key(value(key)?.expose());
+        }
+        let s3 = builder.build().map_err(|error| said(&error))?;
+        Ok(Session {
+            s3: Arc::new(s3),
+            runtime,
+            stop: stop.clone(),
+            prefix: self.at.prefix.clone(),
+        })
+    }
+}
+
+impl Session {
+    fn key(&self, key: &str) -> Key {
+        self.prefix.split('/').chain(key.split('/')).collect()
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// The same, whatever was stopped: what tidies up has to run to its end.
+    pub(super) fn unstoppable(&self) -> Self {
+        Self {
+            stop: CancellationToken::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Bytes of an object; none if there is none.
+    pub(super) fn size(&self, key: &str) -> io::Result<Option<u64>> {
+        let key = self.key(key);
+        match self.wait(self.steady(|| self.s3.head(&key)))? {
+            Ok(found) => Ok(Some(found.size)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(said(&error)),
+        }
+    }
+
+    pub(super) fn put(&self, key: &str, bytes: Vec<u8>) -> io::Result<()> {
+        let (key, bytes) = (self.key(key), PutPayload::from(bytes));
+        self.asked(|| self.s3.put(&key, bytes.clone())).map(drop)
+    }
+
+    /// Whether it was there.
+    pub(super) fn remove(&self, key: &str) -> io::Result<bool> {
+        if self.size(key)?.is_none() {
+            return Ok(false);
+        }
+        let key = self.key(key);
+        self.asked(|| self.s3.delete(&key))?;
+        Ok(true)
+    }
+
+    /// Copies an object into a file; its size.
+    pub(super) fn download(&self, key: &str, to: &mut File) -> io::Result<u64> {
+        let size = self
+            .size(key)?
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no such object"))?;
+        let key = self.key(key);
+        let mut done = 0;
+        while done < size {
+            let range = done..size.min(done + PIECE);
+            let piece = self.asked(|| self.s3.get_range(&key, range.clone()))?;
+            if piece.len() as u64 != range.end - range.start {
+                return Err(io::Error::other("the object changed while it was read"));
+            }
+            to.write_all(&piece)?;
+            done = range.end;
+        }
+        Ok(size)
+    }
+
+    pub(super) fn begin_parts(&self, key: &str) -> io::Result<MultipartId> {
+        let key = self.key(key);
+        self.asked(|| self.s3.create_multipart(&key))
+    }
+
+    pub(super) async fn put_part(
+        self,
+        key: String,
+        id: MultipartId,
+        index: usize,
+        bytes: Vec<u8>,
+    ) -> io::Result<PartId> {
+        let (key, bytes) = (self.key(&key), PutPayload::from(bytes));
+        let put = self.steady(|| self.s3.put_part(&key, &id, index, bytes.clone()));
+        put.await.map_err(|error| said(&error))
+    }
+
+    pub(super) fn complete(
+        &self,
+        key: &str,
+        id: &MultipartId,
+        parts: Vec<PartId>,
+    ) -> io::Result<()> {
+        let key = self.key(key);
+        let complete = self.asked(|| self.s3.complete_multipart(&key, id, parts.clone()));
+        complete.map(drop)
+    }
+
+    pub(super) async fn abort(self, key: String, id: MultipartId) -> io::Result<()> {
+        let key = self.key(&key);
+        match self.steady(|| self.s3.abort_multipart(&key, &id)).await {
+            // It was completed or aborted before.
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(said(&error)),
+        }
+    }
+
+    /// Asks, and waits for the answer unless the work is to stop.
+    fn asked<T, F>(&self, ask: impl Fn() -> F) -> io::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        self.wait(self.steady(ask))?.map_err(|error| said(&error))
+    }
+
+    pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> io::Result<T> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => Err(io::Error::other("stopped")),
+                done = work => Ok(done),
+            }
+        })
+    }
+
+    /// Asks again where no answer came in time; what came is tried again by the client itself.
+    async fn steady<T, F>(&self, ask: impl Fn() -> F) -> object_store::Result<T>
+    where
+        F: Future<Output = object_store::Result<T>>,
+    {
+        for _ in 0..ATTEMPTS {
+            if let Ok(answer) = tokio::time::timeout(DEADLINE, ask()).await {
+                return answer;
+            }
+        }
+        Err(Error::Generic {
+            store: "S3",
+            source: format!("no answer within {} s", DEADLINE.as_secs()).into(),
+        })
+    }
+}
+
+/// What the store said, in few words: the deepest cause tells most, and its client's own words nothing.
+fn said(error: &Error) -> io::Error {
+    let kind = match error {
+        Error::NotFound { .. } => "there is no such object or bucket".to_owned(),
+        Error::PermissionDenied { .. } => "the store does not allow it (403)\nhint: see what the access key may do with this bucket and prefix".to_owned(),
+        Error::Unauthenticated { .. } => "the store does not know the access key (401)\nhint: see the secrets that `accessKey` and `secretKey` name".to_owned(),
+        other => {
+            let causes = std::iter::successors(
+                Some(other as &dyn std::error::Error),
+                |error| error.source(),
+            );
+            code(&causes.last().map(ToString::to_string).unwrap_or_default())
+        }
+    };
+    io::Error::other(kind)
+}
+
+/// An answer's status and the code in its XML body, without the rest of it.
+fn code(text: &str) -> String {
+    let Some((head, body)) = text.split_once(": <") else {
+        return text.to_owned();
+    };
+    let head = head
+        .strip_prefix("Server returned non-2xx status code: ")
+        .unwrap_or(head);
+    let code = body
+        .split_once("<Code>")
+        .and_then(|(_, rest)| rest.split_once("</Code>"));
+    match code {
+        Some((code, _)) if code.len() < 100 => format!("the store answers {head} ({code})"),
+        _ => format!("the store answers {head}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::code;
+
+    #[test]
+    fn of_an_answer_the_status_and_the_code_are_told() {
+        let xml = "Server returned non-2xx status code: 400 Bad Request: <?xml version=\"1.0\"?><Error><Code>EntityTooSmall</Code></Error>";
+        assert_eq!(
+            code(xml),
+            "the store answers 400 Bad Request (EntityTooSmall)"
+        );
+        let html = "Server returned non-2xx status code: 502 Bad Gateway: <html>x</html>";
+        assert_eq!(code(html), "the store answers 502 Bad Gateway");
+        assert_eq!(code("connection refused"), "connection refused");
+    }
+}

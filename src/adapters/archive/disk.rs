@@ -1,0 +1,134 @@
+//! A file of the agent's disk that gets its name only when it is whole and on disk.
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+/// The ending of names that are not final.
+pub(super) const PARTIAL: &str = ".partial";
+
+/// A file under a temporary name.
+pub(super) struct DiskFile {
+    file: File,
+    temporary: Temporary,
+    stem: String,
+    extension: String,
+}
+
+impl DiskFile {
+    pub(super) fn new(folder: &Path, stem: String, extension: String) -> io::Result<Self> {
+        private_folder(folder)?;
+        let path = folder.join(format!(".{stem}.{extension}{PARTIAL}"));
+        // A second attempt within the same second finds no file of the first: its guard has removed it.
+        let file = private_file(&path)?;
+        let temporary = Temporary(path);
+        Ok(Self {
+            file,
+            temporary,
+            stem,
+            extension,
+        })
+    }
+
+    /// Brings it to disk and gives it its name.
+    pub(super) fn publish(self) -> io::Result<PathBuf> {
+        self.file.sync_all()?;
+        let folder = self.temporary.0.parent().unwrap_or(Path::new("/"));
+        let path =
+            rename_without_overwriting(&self.temporary.0, folder, &self.stem, &self.extension)?;
+        if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+            fs::remove_file(&path)?;
+            return Err(error);
+        }
+        Ok(path)
+    }
+}
+
+impl Write for DiskFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Two steps of one run may make artifacts of one name within a second: the later gets a number.
+fn rename_without_overwriting(
+    from: &Path,
+    folder: &Path,
+    stem: &str,
+    extension: &str,
+) -> io::Result<PathBuf> {
+    for count in 1..100 {
+        let number = if count == 1 {
+            String::new()
+        } else {
+            format!("-{count}")
+        };
+        let path = folder.join(format!("{stem}{number}.{extension}"));
+        match rename_to_new(from, &path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+            Ok(()) => return Ok(path),
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::AlreadyExists))
+}
+
+fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Some network file systems cannot; a hard link refuses to overwrite as well.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            fs::hard_link(from, to)?;
+            fs::remove_file(from)
+        }
+        other => other.map_err(io::Error::from),
+    }
+}
+
+/// Makes a folder that only the agent may enter, with its parents.
+pub(super) fn private_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+}
+
+/// Makes a new file that only the agent may read.
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// A file that goes when this goes, unless it was renamed.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Renamed is gone. Whatever else fails here is cleaned at the next start.
+        let _removed = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+impl DiskFile {
+    /// One on a disk that is full; `beside` is the file that goes with it.
+    pub(super) fn on_full_disk(beside: PathBuf) -> Self {
+        fs::write(&beside, "").unwrap();
+        let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        Self {
+            file,
+            temporary: Temporary(beside),
+            stem: "x".into(),
+            extension: "x.zst".into(),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! An S3-compatible server on this host that can be told to misbehave.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the server ends with the test's runtime"
+)]
+
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use orderly::{adapters::archive::BucketAt, domain::name::SecretName};
+use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+pub(crate) const BUCKET: &str = "backups";
+
+/// What the server does instead of answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// This status, for so many requests of this method.
+    Status(u16, &'static str, usize),
+    /// Each answer takes this long.
+    Slow(Duration),
+}
+
+/// The server; it lives as long as the test's runtime.
+pub(crate) struct S3 {
+    pub(crate) port: u16,
+    folder: TempDir,
+    fault: Arc<Mutex<Option<Fault>>>,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl S3 {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(BUCKET)).unwrap();
+        let mut service = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
+        service.set_auth(SimpleAuth::from_single("key-id", "key-of-the-bucket"));
+        let service = service.build();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (fault, requests) = (Arc::default(), Arc::default());
+        let server = Self {
+            port,
+            folder,
+            fault: Arc::clone(&fault),
+            requests: Arc::clone(&requests),
+        };
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let (service, fault, requests) = (service.clone(), fault.clone(), requests.clone());
+                let answer = service_fn(move |request: Request<Incoming>| {
+                    let (service, fault, requests) =
+                        (service.clone(), fault.clone(), requests.clone());
+                    async move {
+                        let line = format!("{} {}", request.method(), request.uri());
+                        requests.lock().unwrap().push(line);
+                        if let Some(answer) = faulty(&fault, &request).await {
+                            return Ok(answer);
+                        }
+                        hyper::service::Service::call(&service, request).await
+                    }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), answer));
+            }
+        });
+        server
+    }
+
+    pub(crate) fn misbehave(&self, fault: impl Into<Option<Fault>>) {
+        *self.fault.lock().unwrap() = fault.into();
+    }
+
+    /// What was asked so far: methods and paths.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// The file behind a key.
+    pub(crate) fn file(&self, key: &str) -> PathBuf {
+        self.folder.path().join(BUCKET).join(key)
+    }
+
+    /// Parts of uploads that nobody ended.
+    pub(crate) fn unfinished(&self) -> usize {
+        let all = walk(self.folder.path());
+        let parts = all
+            .iter()
+            .filter(|path| path.to_string_lossy().contains(".upload_id"));
+        parts.count()
+    }
+
+    /// Everything that is an object.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let bucket = self.folder.path().join(BUCKET);
+        let all = walk(&bucket).into_iter();
+        all.map(|path| path.strip_prefix(&bucket).unwrap().display().to_string())
+            .filter(|path| !path.rsplit('/').next().unwrap().starts_with('.'))
+            .collect()
+    }
+
+    pub(crate) fn bucket(&self, part_bytes: usize) -> BucketAt {
+        let name = |name: &str| SecretName::new(name).unwrap();
+        BucketAt {
+            bucket: BUCKET.into(),
+            endpoint: Some(format!("http://127.0.0.1:{}", self.port)),
+            region: "us-east-1".into(),
+            prefix: "host-1".into(),
+            keys: Some((name("s3-id"), name("s3-key"))),
+            authority_file: None,
+            virtual_hosts: false,
+            part_bytes,
+        }
+    }
+}
+
+async fn faulty(
+    fault: &Mutex<Option<Fault>>,
+    request: &Request<Incoming>,
+) -> Option<Response<s3s::Body>> {
+    let now = *fault.lock().unwrap();
+    match now? {
+        Fault::Slow(time) => {
+            tokio::time::sleep(time).await;
+            None
+        }
+        Fault::Status(_, method, left) if left == 0 || request.method() != method => None,
+        Fault::Status(status, method, left) => {
+            *fault.lock().unwrap() = Some(Fault::Status(status, method, left - 1));
+            let body = s3s::Body::from("<html>not today</html>".to_owned());
+            Some(Response::builder().status(status).body(body).unwrap())
+        }
+    }
+}
+
+fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(walk(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
