@@ -228,6 +228,23 @@ channels:
 }
 
 #[test]
+fn stores_of_artifacts_are_judged_when_they_are_read() {
+    let (folder, inputs) = file(
+        "artifacts:
+  store: offsight
+  identity: nosuch
+  stores:
+    disk: { s3: { bucket: x } }
+    offsite: { s3: { bucket: backups, endpoint: minio, accessKey: nosuch, partBytes: 100 } }
+",
+    );
+    let told = load(&inputs).unwrap_err();
+    let told: Vec<String> = told.faults().iter().map(ToString::to_string).collect();
+    let told = told.join("\n").replace(folder.path().to_str().unwrap(), "");
+    insta::assert_snapshot!(told, @"");
+}
+
+#[test]
 fn every_setting_has_a_description_and_its_own_variable() {
     let settings = crate::config::settings();
     assert!(settings.len() > 30);
