@@ -5,6 +5,7 @@
 
 use super::{
     files::secrets::{Sight, sight},
+    host::sheet::has_word,
     names::is_secret,
 };
 use crate::commands::{
@@ -15,6 +16,9 @@ use crate::domain::effect::{Class, Effect, Secrets, Verb};
 use std::{collections::BTreeMap, sync::LazyLock};
 
 const TABLE: &str = include_str!("asked.table");
+
+/// Fields of answers of clouds that hold all the rest, beside lists.
+const WHOLES: &str = "Configuration taskDefinition Service service app branch Connection UserPoolClient IdentityProvider LaunchTemplateData";
 
 /// One line of the table, without its programs.
 struct Line {
@@ -45,12 +49,11 @@ pub(super) fn judge(call: &Call<'_>, seen: &[Effect], found: &mut Found) {
     };
     let looks = seen.iter().all(|effect| effect.class() == Class::Read);
     for line in lines {
-        let said = |verb: &str| call.arguments.iter().any(|word| word.text() == verb);
         let asks = |asked: &str| match asked.strip_prefix('!') {
             Some(asked) => asks(asked, call.arguments),
             None => looks && asks(asked, call.arguments),
         };
-        if line.verbs.split_whitespace().all(said) && line.asking.split_whitespace().any(asks) {
+        if stand(line.verbs, call.arguments) && line.asking.split_whitespace().any(asks) {
             let secret = object(&call.setting.place, "secret", call.program);
             return found.effect(Effect {
                 secrets: Secrets::Values,
@@ -60,12 +63,25 @@ pub(super) fn judge(call: &Call<'_>, seen: &[Effect], found: &mut Found) {
     }
 }
 
+/// Whether the words of a line stand in the call: each of them, one of several with commas between, and none with `!` before it.
+fn stand(verbs: &str, words: &[Word]) -> bool {
+    let stands = |wanted: &str| words.iter().any(|word| word.text() == wanted);
+    verbs
+        .split_whitespace()
+        .all(|verb| match verb.strip_prefix('!') {
+            Some(unwanted) => !unwanted.split(',').any(stands),
+            None => verb.split(',').any(stands),
+        })
+}
+
 fn asks(asked: &str, words: &[Word]) -> bool {
     let own = |word: &&Word| !word.text().starts_with('-');
     match asked.split_once(':') {
         Some((flag, wanted)) => values(flag, words).any(|value| names(value, wanted)),
         None if asked == "~" => words.iter().filter(own).any(|word| is_secret(word.text())),
         None if asked == "*" => !picks(words),
+        None if asked == "=" => !for_help(words),
+        None if asked == "+" => in_full(words),
         None if asked == "@" => words.iter().any(|word| sight(word) == Sight::Secret),
         None if asked.len() == 2 && asked.starts_with('-') => {
             words.iter().any(|word| clusters(word.text(), asked))
@@ -83,18 +99,59 @@ fn asks(asked: &str, words: &[Word]) -> bool {
 
 /// Whether a flag picks something from what is shown.
 fn picks(words: &[Word]) -> bool {
-    let flags = [
-        "--query",
-        "--format",
-        "--template",
-        "--jsonpath",
-        "--help",
-        "-h",
-    ];
-    words.iter().any(|word| {
-        let name = word.text().split('=').next().unwrap_or_default();
-        flags.contains(&name)
-    })
+    for_help(words)
+        || values("--query", words).any(query_picks)
+        || ["--format", "--template", "--jsonpath"]
+            .iter()
+            .any(|flag| values(flag, words).any(format_picks))
+}
+
+/// `-h` is help where nothing follows: elsewhere it names a host.
+fn for_help(words: &[Word]) -> bool {
+    let last = words.last().map_or("", Word::text);
+    last == "-h" || words.iter().any(|word| word.text() == "--help")
+}
+
+/// Whether a query of a cloud goes into a thing: `Functions[].FunctionName`, `length(Functions)`, but not `Functions[?Name=='a.b']`.
+fn query_picks(query: &str) -> bool {
+    let mut depth = 0_u32;
+    let mut outside = String::new();
+    for (place, letter) in query.char_indices() {
+        let opens = query.get(place..).is_some_and(|rest| rest.starts_with("[?"));
+        if opens || depth > 0 && letter == '[' {
+            depth += 1;
+        } else if depth > 0 && letter == ']' {
+            depth -= 1;
+        } else if depth == 0 {
+            outside.push(letter);
+        }
+    }
+    let into = |rest: &str| {
+        rest.starts_with(|letter: char| letter.is_alphanumeric() || "[{\"".contains(letter))
+    };
+    let named = outside == query && query.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    outside.starts_with("length(")
+        || outside.split('.').skip(1).any(into)
+        || named && !query.ends_with('s') && !has_word(WHOLES, query)
+}
+
+/// Whether a form shows some fields alone: `value(status)`, `{{.State.Status}}`, but not `json`, `yaml(.)`, `{{json .}}`.
+fn format_picks(form: &str) -> bool {
+    let named = |letter: char| letter.is_ascii_alphabetic();
+    let projected = |rest: &str| rest.trim_start_matches('.').starts_with(named);
+    match form.split_once('(') {
+        Some((_, keys)) if !form.contains("{{") => projected(keys),
+        _ => [" .", "{{."]
+            .iter()
+            .any(|dot| form.split(dot).skip(1).any(|rest| rest.starts_with(named))),
+    }
+}
+
+/// Whether a flag asks for every field of what is listed.
+fn in_full(words: &[Word]) -> bool {
+    let full = |form: &str| matches!(form, "json" | "yaml" | "yml" | "export" | "text" | "flattened" | "config" | "list");
+    let flags = ["--format", "--output", "-o"];
+    !picks(words) && flags.iter().any(|flag| values(flag, words).any(full))
 }
 
 /// `-A` in `-nnA`.
@@ -129,7 +186,7 @@ fn names(value: &str, wanted: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINES, names};
+    use super::{LINES, format_picks, names, query_picks};
 
     #[test]
     fn every_line_has_three_columns() {
@@ -144,5 +201,21 @@ mod tests {
         assert!(names("-", "-"));
         assert!(!names("Tags[?Key==`Environment`].Value", "Environment"));
         assert!(!names("Environments[].Status", "Environment"));
+    }
+
+    #[test]
+    fn what_goes_into_a_thing_picks_from_it() {
+        for query in ["Functions[].FunctionName", "Functions[*].[FunctionName]", "length(Functions)", "a.{b: c}"] {
+            assert!(query_picks(query), "{query}");
+        }
+        for query in ["Functions", "Functions[]", "Functions[?Name=='a.b']", "@", "*.*", "Functions[0]"] {
+            assert!(!query_picks(query), "{query}");
+        }
+        for form in ["value(status)", "json(name)", "{{.State.Status}}", "{{json .State}}"] {
+            assert!(format_picks(form), "{form}");
+        }
+        for form in ["json", "yaml(.)", "{{json .}}", "value()"] {
+            assert!(!format_picks(form), "{form}");
+        }
     }
 }

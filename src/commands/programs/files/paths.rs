@@ -326,8 +326,14 @@ fn secret(word: &Word, place: &Place) -> Effect {
 }
 /// Whether a path leads where others may write: the folders of temporary files, and wherever one happens to stand.
 pub(in crate::commands) fn others_may_write(path: &str) -> bool {
-    let shared = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/lock/"];
     path.contains("..") && path.contains('/')
-        || shared.iter().any(|folder| path.starts_with(folder))
+        || is_shared(path)
         || path.contains('/') && !path.starts_with(['/', '~', '-', '$']) && !path.contains("://")
+}
+
+/// Whether a path leads into a folder of temporary files, where everybody may write.
+pub(in crate::commands) fn is_shared(path: &str) -> bool {
+    let shared = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/lock/"];
+    let path = pattern::plain(path);
+    shared.iter().any(|folder| path.starts_with(folder))
 }

@@ -5,7 +5,7 @@
 
 use super::{
     super::host::sheet::{has_word, words},
-    pattern, stores,
+    defaults, pattern, stores,
 };
 use crate::commands::word::Word;
 
@@ -111,7 +111,14 @@ pub(in crate::commands) fn discloses(path: &str) -> bool {
                 || is_environment(name)
                 || is_key(&path, name)
                 || says_so(&path, name)
+                || defaults::is_of_a_program(&path, name)
                 || stores::is_store(&path, name))
+}
+
+/// Whether a pattern of names, such as `*.md`, fits only files in which no secrets stand.
+pub(super) fn is_public_kind(glob: &str) -> bool {
+    glob.strip_prefix('*')
+        .is_some_and(|end| PUBLIC.contains(&end))
 }
 
 /// Whether a folder holds little but secrets.

@@ -156,6 +156,18 @@ pub(super) fn dump(line: &Line<'_>, found: &mut Found) {
     }
 }
 
+/// Objects of a file that nobody has read are printed: a Secret may be among them.
+pub(super) fn printed_unread(line: &Line<'_>, targets: &Targets, found: &mut Found) {
+    let workloads = ["set ", "scale", "autoscale", "rollout ", "expose", "run"];
+    let any = !workloads.iter().any(|path| line.page.path.starts_with(path));
+    if any && line.shown() != Shown::Names && targets.all.is_empty() && targets.unknown.is_some() {
+        found.effect(Effect {
+            secrets: Secrets::Values,
+            ..Effect::read(Verb::Read, object(&cluster(), "secret", line.page.path))
+        });
+    }
+}
+
 /// Verbs that print the object they change show its values, if it is a secret.
 pub(super) fn printed(line: &Line<'_>, targets: &Targets, found: &mut Found) {
     if line.shown() == Shown::Names || !targets.hold_secrets() {
