@@ -81,6 +81,10 @@ fn asks(asked: &str, words: &[Word]) -> bool {
         None if asked == "~" => words.iter().filter(own).any(|word| is_secret(word.text())),
         None if asked == "*" => !picks(words),
         None if asked == "=" => !for_help(words),
+        None if asked.starts_with('^') => {
+            let start = asked.get(1..).unwrap_or_default();
+            words.iter().any(|word| word.text().starts_with(start))
+        }
         None if asked == "+" => in_full(words),
         None if asked == "@" => words.iter().any(|word| sight(word) == Sight::Secret),
         None if asked.len() == 2 && asked.starts_with('-') => {

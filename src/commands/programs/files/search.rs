@@ -185,7 +185,9 @@ fn search(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     ]) {
         return hazy(files, found);
     }
-    let asked = parsed.has(&["r", "R", "recursive", "dereference-recursive"]);
+    let directories = parsed.value(&["d", "directories"]).map_or("", Word::text);
+    let asked = parsed.has(&["r", "R", "recursive", "dereference-recursive"])
+        || !directories.is_empty() && "recurse".starts_with(directories);
     let deep = matches!(call.program, "rg" | "rgrep") || asked;
     let all = shows_all(parsed, &patterns);
     let here = call.setting.folder.known.clone().map(Word::Known);

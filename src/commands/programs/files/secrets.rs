@@ -30,7 +30,7 @@ const NAMES: &str = "shadow gshadow opasswd .env .envrc .pgpass pgpass.conf .my.
     rke2.yaml admin.conf super-admin.conf controller-manager.conf scheduler.conf kubelet.conf bootstrap-kubelet.conf \
     application_default_credentials.json accesstokens.json credentials.tfrc.json chap-secrets pap-secrets .vault-token .vault_pass \
     .vault_password .s3cfg .boto rclone.conf wp-config.php terraform.tfstate secring.gpg sa.key privkey.pem .smbcredentials \
-    .credentials wpa_supplicant.conf .erlang.cookie auth.json kcore debian.cnf ipsec.secrets terraform.tfvars terraform.tfvars.json grafana.ini \
+    .credentials wpa_supplicant.conf .erlang.cookie auth.json kcore debian.cnf gitlab.rb ipsec.secrets terraform.tfvars terraform.tfvars.json grafana.ini \
     .bash_history .zsh_history .zhistory .sh_history .ash_history .history fish_history .python_history .mysql_history .psql_history \
     .rediscli_history .node_repl_history .sqlite_history .duckdb_history .dbshell .mongosh_repl_history";
 
