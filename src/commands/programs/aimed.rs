@@ -1,4 +1,8 @@
 //! Flags that aim a program at another server or account than the usual one: what it does is done there, by whoever that is.
+//!
+//! Also who only looks is told other things there. So a profile, another endpoint, a server's certificate that nobody checks ask people,
+//! as do curl's proxies and resolvers, sockets of engines, and repositories where everybody may write. A host that is named where the
+//! program always names one (`ssh web1`, `psql -h db`, `curl http://x`) is what the line says it is.
 
 use super::told::given;
 use crate::commands::{

@@ -1,7 +1,8 @@
 //! Variables that programs obey: what setting them does.
 
 use super::meanings::{
-    FOLDERS, Meaning, TAME, is_callback, is_here, is_installed, is_zone, meaning, only_shows, steers,
+    FOLDERS, Meaning, TAME, is_callback, is_here, is_installed, is_zone, meaning, only_shows,
+    steers,
 };
 use super::quotes::stretches;
 use super::state::Value;
@@ -84,11 +85,7 @@ pub(in crate::commands) fn environment(
         Meaning::Path if harmless_path(value) => {}
         Meaning::Code if only_says_how_hard(name, value) => {}
         Meaning::Prompt if !value.text().contains("$(") && !value.text().contains('`') => {}
-        Meaning::Path
-        | Meaning::Code
-        | Meaning::Prompt
-        | Meaning::Pager
-        | Meaning::Callback => {
+        Meaning::Path | Meaning::Code | Meaning::Prompt | Meaning::Pager | Meaning::Callback => {
             found.unknown_code(
                 &setting.place,
                 name,

@@ -10,8 +10,8 @@ use super::{
     streams::Output,
 };
 use brush_parser::ast::{
-    AndOr, AndOrList, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList, FunctionBody, Pipeline, Program,
-    RedirectList, SeparatorOperator, SimpleCommand,
+    AndOr, AndOrList, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
+    FunctionBody, Pipeline, Program, RedirectList, SeparatorOperator, SimpleCommand,
 };
 
 /// Builtins that a function of the same name does not hide in every shell.
@@ -382,9 +382,16 @@ fn takes_objects(command: &Command) -> bool {
             _ => None,
         })
         .collect();
-    let shows = words.iter().any(|word| word.starts_with("-o") || word.starts_with("--o"));
+    let shows = words
+        .iter()
+        .any(|word| word.starts_with("-o") || word.starts_with("--o"));
     match name {
-        Some("kubectl" | "oc") => !shows && words.iter().any(|word| matches!(*word, "apply" | "replace")),
+        Some("kubectl" | "oc") => {
+            !shows
+                && words
+                    .iter()
+                    .any(|word| matches!(*word, "apply" | "replace"))
+        }
         Some("kubeseal") => !words.iter().any(|word| word.contains("recovery")),
         _ => false,
     }

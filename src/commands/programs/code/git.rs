@@ -147,7 +147,8 @@ fn repository(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
     if form
         .path
         .first()
-        .is_some_and(|verb| matches!(*verb, "clone" | "init" | "ls-remote" | "version")) {
+        .is_some_and(|verb| matches!(*verb, "clone" | "init" | "ls-remote" | "version"))
+    {
         return;
     }
     let first = form.parsed.flags.iter().take(form.before);
@@ -159,7 +160,9 @@ fn repository(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
         is_shared(&whole)
     };
     if let Some(folder) = named.chain(stands).find(foreign) {
-        found.opaque(format!("git: the settings of the repository in `{folder}` say what it runs"));
+        found.opaque(format!(
+            "git: the settings of the repository in `{folder}` say what it runs"
+        ));
     }
 }
 

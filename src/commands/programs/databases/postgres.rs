@@ -199,7 +199,10 @@ fn command(name: &str, arguments: &str, call: &Call<'_>, found: &mut Found) {
         "getenv" if arguments.split_whitespace().any(is_secret) => {
             found.effect(Effect {
                 secrets: Secrets::Values,
-                ..Effect::read(Verb::Read, object(&call.setting.place, "environment", arguments))
+                ..Effect::read(
+                    Verb::Read,
+                    object(&call.setting.place, "environment", arguments),
+                )
             });
         }
         _ if described => look(call, found),
@@ -211,7 +214,11 @@ fn command(name: &str, arguments: &str, call: &Call<'_>, found: &mut Found) {
             look(call, found);
             found.bounded("psql: another connection");
             // The third word is a host.
-            if arguments.split_whitespace().nth(2).is_some_and(|host| host != "-") {
+            if arguments
+                .split_whitespace()
+                .nth(2)
+                .is_some_and(|host| host != "-")
+            {
                 found.opaque("psql: another server");
             }
         }

@@ -83,7 +83,10 @@ fn own(line: &str, call: &Call<'_>, found: &mut Found) {
         "trace" if off(rest) => look(call, found),
         _ if is("shell") || is("system") => shell_text(rest, call, found),
         _ if is("excel") || is("www") => {
-            let reason = format!("{}: `.{name}` opens what it shows in another program", call.program);
+            let reason = format!(
+                "{}: `.{name}` opens what it shows in another program",
+                call.program
+            );
             found.unknown_code(&call.setting.place, call.program, reason);
         }
         _ if is("output") || is("once") || is("trace") => {

@@ -32,7 +32,12 @@ mod tests {
         assert!(is_of_a_program("/etc/default/minio", "minio"));
         assert!(is_of_a_program("/etc/sysconfig/app", "app"));
         assert!(is_of_a_program("/etc/default/*", "*"));
-        for path in ["/etc/default/grub", "/etc/default/grub.d/x.cfg", "/etc/sysconfig/network", "/etc/default/"] {
+        for path in [
+            "/etc/default/grub",
+            "/etc/default/grub.d/x.cfg",
+            "/etc/sysconfig/network",
+            "/etc/default/",
+        ] {
             let name = path.rsplit('/').next().unwrap_or_default();
             assert!(!is_of_a_program(path, name), "{path}");
         }

@@ -8,9 +8,9 @@ use super::writers::unknown;
 use crate::commands::flags::Table;
 use crate::commands::found::Found;
 use crate::commands::programs::Grammar;
+use crate::commands::programs::files::pattern::is_secret_variable;
 use crate::commands::programs::host::does::{Does, act};
 use crate::commands::programs::host::sheet::{Sheet, asks_for_help, parse, program, table, words};
-use crate::commands::programs::files::pattern::is_secret_variable;
 use crate::commands::word::{Call, Stdin, Word};
 use crate::domain::effect::Reach;
 
@@ -35,14 +35,21 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
 /// envsubst puts in whatever variables its text asks for, unless it is told which.
 fn envsubst(call: &Call<'_>, found: &mut Found) {
     from_stdin(call, found);
-    let flag = |names: &[&str]| call.arguments.iter().any(|word| names.contains(&word.text()));
-    let told = call.arguments.iter().find(|word| !word.text().starts_with('-'));
+    let flag = |names: &[&str]| {
+        call.arguments
+            .iter()
+            .any(|word| names.contains(&word.text()))
+    };
+    let told = call
+        .arguments
+        .iter()
+        .find(|word| !word.text().starts_with('-'));
     let text = match (told, call.stdin) {
         (Some(word), _) => word.known(),
         (None, Stdin::Known(text)) => Some(text.as_str()),
         (None, _) => None,
     };
-    let harmless = text.is_some_and(|text| {
+    let harmless = text.filter(|text| text.contains('$')).is_some_and(|text| {
         let names = text.split('$').skip(1);
         let mut names = names.map(|rest| rest.trim_start_matches('{'));
         !names.any(|rest| {

@@ -11,7 +11,8 @@ use crate::commands::{
 use crate::domain::effect::{Effect, Secrets, Verb};
 
 /// Programs whose words are code that picks from what comes in.
-const CODED: &str = "awk gawk mawk nawk sed gsed perl python python2 python3 ruby node nodejs deno bun php lua";
+const CODED: &str =
+    "awk gawk mawk nawk sed gsed perl python python2 python3 ruby node nodejs deno bun php lua";
 
 /// What code on the command line picks from what comes in: `docker inspect web | python3 -c '… ["Config"]["Env"]'`.
 pub(in crate::commands::programs) fn by_code(call: &Call<'_>, found: &mut Found) {
@@ -19,7 +20,11 @@ pub(in crate::commands::programs) fn by_code(call: &Call<'_>, found: &mut Found)
         return;
     }
     let words = || call.arguments.iter().map(Word::text);
-    if picked(&|asks| words().any(|code| path_picks(code, asks)), call, found) {
+    if picked(
+        &|asks| words().any(|code| path_picks(code, asks)),
+        call,
+        found,
+    ) {
         found.effect(Effect {
             secrets: Secrets::Values,
             ..Effect::read(

@@ -194,8 +194,9 @@ fn search(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     let here = here.iter().filter(|_| deep && files.is_empty());
     for file in files.iter().chain(here) {
         let file = &file.with_text(&call.setting.resolve(file.text()));
+        let deep = deep && !limited(parsed);
         searched(file, &patterns, deep, all, call, found);
-        if deep && !limited(parsed) {
+        if deep {
             searched_whole(file, call, found);
         }
         if deep && all && of_system(file.text()) {

@@ -86,12 +86,15 @@ fn shows_secrets(page: &Page<'_>, words: &[&Word]) -> bool {
     let key = words.first().map_or("", |word| word.text());
     let many = words.len() > 1 || page.parsed.has(&["prefix", "from-key"]);
     let of_a_cluster = CLUSTERS.iter().any(|start| key.starts_with(start));
-    many && !of_a_cluster || SECRETS.iter().any(|secrets| match words.get(1) {
-        _ if page.parsed.has(&["from-key"]) => key <= *secrets || key.starts_with(secrets),
-        _ if page.parsed.has(&["prefix"]) => secrets.starts_with(key) || key.starts_with(secrets),
-        Some(end) => (key <= *secrets || key.starts_with(secrets)) && end.text() > *secrets,
-        None => key.starts_with(secrets),
-    })
+    many && !of_a_cluster
+        || SECRETS.iter().any(|secrets| match words.get(1) {
+            _ if page.parsed.has(&["from-key"]) => key <= *secrets || key.starts_with(secrets),
+            _ if page.parsed.has(&["prefix"]) => {
+                secrets.starts_with(key) || key.starts_with(secrets)
+            }
+            Some(end) => (key <= *secrets || key.starts_with(secrets)) && end.text() > *secrets,
+            None => key.starts_with(secrets),
+        })
 }
 
 fn put(page: &Page<'_>, key: Object, found: &mut Found) {

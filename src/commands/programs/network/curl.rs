@@ -99,8 +99,22 @@ const AIMING: &[&str] = words!(
 /// Whether a socket is that of a program that runs containers or machines, or of whoever may do everything on the host.
 fn is_of_an_engine(path: &str) -> bool {
     let engines = [
-        "docker", "podman", "containerd", "crio", "cri-o", "cri-dockerd", "buildkit", "lxd", "incus", "libvirt", "snapd", "dbus", "systemd", "kubelet",
-        "tailscale", "firecracker",
+        "docker",
+        "podman",
+        "containerd",
+        "crio",
+        "cri-o",
+        "cri-dockerd",
+        "buildkit",
+        "lxd",
+        "incus",
+        "libvirt",
+        "snapd",
+        "dbus",
+        "systemd",
+        "kubelet",
+        "tailscale",
+        "firecracker",
     ];
     !path.starts_with(['/', '@']) || engines.iter().any(|name| path.contains(name))
 }
@@ -122,12 +136,22 @@ fn settings(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
             format!("`-K {}`: more flags stand in that file", file.text()),
         );
     }
-    if let Some(flag) = parsed.flags.iter().find(|flag| AIMING.contains(&flag.name.as_str())) {
-        found.opaque(format!("`{}` decides which server is asked, and as whom", flag.name));
+    if let Some(flag) = parsed
+        .flags
+        .iter()
+        .find(|flag| AIMING.contains(&flag.name.as_str()))
+    {
+        found.opaque(format!(
+            "`{}` decides which server is asked, and as whom",
+            flag.name
+        ));
     }
     let sockets = parsed.values(&["unix-socket", "abstract-unix-socket"]);
     for socket in sockets.filter(|socket| is_of_an_engine(socket.text())) {
-        found.opaque(format!("`{}`: who answers there runs containers or machines", socket.text()));
+        found.opaque(format!(
+            "`{}`: who answers there runs containers or machines",
+            socket.text()
+        ));
     }
     for name in parsed.values(&["engine", "variable"]) {
         found.unknown_code(

@@ -35,7 +35,10 @@ pub(super) fn request(request: &Request<'_>, call: &Call<'_>, found: &mut Found)
     let place = Place::Network(address.host.clone());
     let thing = object(&place, "url", request.address.text());
     if address.is_engine() {
-        found.opaque(format!("`{}`: who answers there runs containers", request.address.text()));
+        found.opaque(format!(
+            "`{}`: who answers there runs containers",
+            request.address.text()
+        ));
     }
     let does = match address.answer(request.address) {
         Answer::Secrets => Does::Reveal,

@@ -11,7 +11,7 @@ use crate::commands::{
     programs::{
         files::secrets::{Sight, sight},
         manual::Does,
-        names::listed,
+        names::{is_secret, listed},
     },
     word::Word,
 };
@@ -242,7 +242,12 @@ const SECRET_SETTINGS: &str = "primary_conninfo ssl_passphrase_command";
 /// Whether the value of such a setting is asked for, by its name.
 pub(super) fn shows_setting(tokens: &Tokens<'_>) -> bool {
     let secret = |place: usize| match tokens.get(place) {
-        Some(Token::SingleQuotedString(text)) => listed(SECRET_SETTINGS, text),
+        Some(Token::SingleQuotedString(text)) => {
+            let asked = place
+                .checked_sub(2)
+                .is_some_and(|call| named(tokens, call, "current_setting"));
+            listed(SECRET_SETTINGS, text) || asked && is_secret(text)
+        }
         _ => named(tokens, place, SECRET_SETTINGS),
     };
     (1..tokens.len()).any(secret)

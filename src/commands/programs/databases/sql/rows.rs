@@ -9,7 +9,7 @@ pub(in crate::commands::programs::databases) const SECRET_TABLES: &str = "secret
     personal_access_tokens pg_user_mappings sql_logins cookies moz_cookies moz_logins api_key access_token auth_token user_auth user_auth_token login_token two_factor webauthn_credential user_tokens shadow process_envs user_credentials oauth_access_tokens oauth_clients";
 
 /// Tables of people who may log in: among their columns is a password, or what is made of it.
-pub(in crate::commands::programs::databases) const PEOPLE: &str = "users wp_users oc_users keystone_users app_users auth_user auth_users admin_users admins administrators user_accounts logins user_sessions django_session";
+pub(in crate::commands::programs::databases) const PEOPLE: &str = "users wp_users oc_users keystone_users app_users auth_user auth_users admin_users admins administrators user_accounts logins sessions session user_sessions django_session";
 
 /// Schemas whose tables of users only list them.
 const LISTS: &str = "information_schema pg_catalog system sys performance_schema dba";
@@ -65,7 +65,9 @@ pub(super) fn table(tokens: &Tokens<'_>, place: usize) -> bool {
 /// Whether a table that is called `user` stands here, which is a word for something else in any other place.
 fn is_user(tokens: &Tokens<'_>, place: usize) -> bool {
     let before = place.checked_sub(1);
-    tokens.name(place).is_some_and(|name| name.eq_ignore_ascii_case("user"))
+    tokens
+        .name(place)
+        .is_some_and(|name| name.eq_ignore_ascii_case("user"))
         && before.is_some_and(|before| tokens.any(before, &["FROM", "JOIN"]))
         && tokens.get(place + 1) != Some(&Token::LParen)
 }
@@ -89,7 +91,8 @@ fn sources<'t>(tokens: &Tokens<'t>) -> Vec<Source<'t>> {
     for place in 0..tokens.len() {
         let column = shown.get(place).is_some_and(|shown| *shown);
         let user = is_user(tokens, place);
-        if column || !user && !holds(tokens, place) || tokens.get(place + 1) == Some(&Token::Period) {
+        if column || !user && !holds(tokens, place) || tokens.get(place + 1) == Some(&Token::Period)
+        {
             continue;
         }
         let mut names: Vec<&str> = tokens.name(place).into_iter().filter(|_| !user).collect();

@@ -170,7 +170,9 @@ pub(super) fn dump(line: &Line<'_>, found: &mut Found) {
 /// Objects of a file that nobody has read are printed: a Secret may be among them.
 pub(super) fn printed_unread(line: &Line<'_>, targets: &Targets, found: &mut Found) {
     let workloads = ["set ", "scale", "autoscale", "rollout ", "expose", "run"];
-    let any = !workloads.iter().any(|path| line.page.path.starts_with(path));
+    let any = !workloads
+        .iter()
+        .any(|path| line.page.path.starts_with(path));
     if any && line.shown() != Shown::Names && targets.all.is_empty() && targets.unknown.is_some() {
         found.effect(Effect {
             secrets: Secrets::Values,
