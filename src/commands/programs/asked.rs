@@ -79,9 +79,16 @@ pub(super) fn judge(call: &Call<'_>, seen: &[Effect], found: &mut Found) {
     }
 }
 
-/// Whether the words of a line stand in the call: each of them, one of several with commas between, and none with `!` before it.
+/// Whether the words of a line stand in the call: each of them, one of several with commas between, one
+/// that begins so after `^`, and none after `!`.
 fn stand(verbs: &str, words: &[Word]) -> bool {
-    let stands = |wanted: &str| words.iter().any(|word| word.text() == wanted);
+    let stands = |wanted: &str| {
+        let mut texts = words.iter().map(Word::text);
+        match wanted.strip_prefix('^') {
+            Some(start) => texts.any(|text| text.starts_with(start)),
+            None => texts.any(|text| text == wanted),
+        }
+    };
     verbs
         .split_whitespace()
         .all(|verb| match verb.strip_prefix('!') {

@@ -51,7 +51,7 @@ const SETTINGS: [(&str, &str, Asks); 10] = [
     ("ctr", "info", Asks::Environment),
     ("systemctl", "cat show", Asks::Environment),
     ("nginx openresty", "-T", Asks::Value),
-    ("helm", "get", Asks::Value),
+    ("helm helm3", "get", Asks::Value),
     ("kubectl oc", "describe", Asks::Value),
     (
         "kubectl oc",

@@ -134,7 +134,9 @@ impl Address {
             || path.ends_with("/.git-credentials?")
             || path.contains("/actuator/env")
             || path.contains("/actuator/heapdump");
-        let stores = path.starts_with("/v2/keys/") && path.contains("recursive=true")
+        let stores = path.starts_with("/v1/var/")
+            || path.starts_with("/_users/")
+            || path.starts_with("/v2/keys/") && path.contains("recursive=true")
             || path.starts_with("/api/definitions")
             || path.starts_with("/api/users?") && self.port == Some(15672);
         kubernetes || vault || files || stores

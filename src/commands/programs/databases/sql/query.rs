@@ -36,7 +36,7 @@ const NO_FUNCTIONS: &str = "ALL AND ANY ARRAY AS ASOF BERNOULLI BETWEEN BY CASE 
 const SECRET_COLUMNS: &str = "password passwd pwd passphrase password_hash passwordhash encrypted_password hashed_password rolpassword \
     authentication_string secret secret_key secret_value client_secret app_secret api_key apikey api_token token \
     access_token refresh_token auth_token session_token private_key ssh_key credential credentials otp_secret \
-    totp_secret salted_hash subconninfo srvoptions umoptions access_key";
+    totp_secret salted_hash user_pass secure_json_data subconninfo srvoptions umoptions access_key";
 
 /// Tables of accounts, with columns that may be looked at.
 const ACCOUNTS: &str = "pg_shadow pg_authid global_priv pg_user_mapping syslogins";

@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Token;
 
 /// Tables that hold secrets, whatever their columns are called.
 pub(in crate::commands::programs::databases) const SECRET_TABLES: &str = "secrets credentials api_keys apikeys access_tokens refresh_tokens oauth_tokens passwords api_tokens \
-    personal_access_tokens pg_user_mappings sql_logins cookies moz_cookies moz_logins api_key access_token auth_token user_auth user_auth_token login_token two_factor webauthn_credential user_tokens shadow process_envs user_credentials oauth_access_tokens oauth_clients";
+    personal_access_tokens pg_user_mappings credential data_source sql_logins cookies moz_cookies moz_logins api_key access_token auth_token user_auth user_auth_token login_token two_factor webauthn_credential user_tokens shadow process_envs user_credentials oauth_access_tokens oauth_clients";
 
 /// Tables of people who may log in: among their columns is a password, or what is made of it.
 pub(in crate::commands::programs::databases) const PEOPLE: &str = "users wp_users oc_users keystone_users app_users auth_user auth_users admin_users admins administrators user_accounts logins sessions session user_sessions django_session";
