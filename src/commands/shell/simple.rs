@@ -8,8 +8,8 @@ use super::{
     assignments::shows_secret,
     files,
     state::Value,
-    streams::{self, Output},
-    walk::{SHOW, SPECIAL, Walker},
+    streams::{self, Output, SHOW},
+    walk::{SPECIAL, Walker},
 };
 use brush_parser::ast::{
     Assignment, AssignmentName, AssignmentValue, CommandPrefixOrSuffixItem as Item, CompoundList,

@@ -7,11 +7,11 @@ use super::{
     },
     MOST_STEPS, TOO_MUCH,
     state::State,
-    streams::Output,
+    streams::{Output, displays, takes_objects},
 };
 use brush_parser::ast::{
-    AndOr, AndOrList, Command, CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList,
-    FunctionBody, Pipeline, Program, RedirectList, SeparatorOperator, SimpleCommand,
+    AndOr, AndOrList, Command, CompoundCommand, CompoundList, FunctionBody, Pipeline, Program,
+    RedirectList, SeparatorOperator, SimpleCommand,
 };
 
 /// Builtins that a function of the same name does not hide in every shell.
@@ -359,51 +359,5 @@ impl<'w, 's> Walker<'w, 's> {
             "shell",
             "commands stand too deep in each other",
         );
-    }
-}
-
-/// Programs that show what they get.
-#[rustfmt::skip]
-pub(super) const SHOW: [&str; 24] = [
-    "awk", "base64", "cat", "column", "cut", "fmt", "fold", "grep", "head", "hexdump", "jq", "less", "more", "nl", "od", "rev", "sed",
-    "sort", "strings", "tail", "tee", "tr", "uniq", "xxd",
-];
-
-/// Whether a command takes objects in and prints none of them: `kubectl apply -f -`, `kubeseal`.
-fn takes_objects(command: &Command) -> bool {
-    let Command::Simple(simple) = command else {
-        return false;
-    };
-    let name = simple.word_or_name.as_ref().map(|word| word.value.as_str());
-    let suffix = simple.suffix.iter().flat_map(|suffix| &suffix.0);
-    let words: Vec<&str> = suffix
-        .filter_map(|item| match item {
-            Item::Word(word) => Some(word.value.as_str()),
-            _ => None,
-        })
-        .collect();
-    let shows = words
-        .iter()
-        .any(|word| word.starts_with("-o") || word.starts_with("--o"));
-    match name {
-        Some("kubectl" | "oc") => {
-            !shows
-                && words
-                    .iter()
-                    .any(|word| matches!(*word, "apply" | "replace"))
-        }
-        Some("kubeseal") => !words.iter().any(|word| word.contains("recovery")),
-        _ => false,
-    }
-}
-
-/// Whether a command shows what it gets.
-fn displays(command: &Command) -> bool {
-    match command {
-        Command::Simple(simple) => simple
-            .word_or_name
-            .as_ref()
-            .is_none_or(|word| SHOW.contains(&word.value.as_str())),
-        Command::Compound(..) | Command::Function(_) | Command::ExtendedTest(..) => true,
     }
 }

@@ -16,6 +16,7 @@ use super::{
             sheet::{begins_unknown, parse, program, table, words},
         },
     },
+    aims::aims,
     http::{Request, only_asks, overrides_method, request},
 };
 use crate::domain::effect::Reach;
@@ -91,34 +92,6 @@ pub(super) fn curl(call: &Call<'_>, found: &mut Found) {
     hazy(&parsed, found);
 }
 
-/// Flags by which another server is asked than the address says, or with what somebody signed in.
-const AIMING: &[&str] = words!(
-    "n netrc netrc-optional netrc-file connect-to resolve x proxy proxy1.0 preproxy socks4 socks4a socks5 socks5-hostname doh-url dns-servers"
-);
-
-/// Whether a socket is that of a program that runs containers or machines, or of whoever may do everything on the host.
-fn is_of_an_engine(path: &str) -> bool {
-    let engines = [
-        "docker",
-        "podman",
-        "containerd",
-        "crio",
-        "cri-o",
-        "cri-dockerd",
-        "buildkit",
-        "lxd",
-        "incus",
-        "libvirt",
-        "snapd",
-        "dbus",
-        "systemd",
-        "kubelet",
-        "tailscale",
-        "firecracker",
-    ];
-    !path.starts_with(['/', '@']) || engines.iter().any(|name| path.contains(name))
-}
-
 /// An address without a scheme, with the one that flags give it.
 fn with_scheme(address: &Word, scheme: Option<&Word>) -> Option<Word> {
     let scheme = scheme?.text();
@@ -136,23 +109,7 @@ fn settings(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
             format!("`-K {}`: more flags stand in that file", file.text()),
         );
     }
-    if let Some(flag) = parsed
-        .flags
-        .iter()
-        .find(|flag| AIMING.contains(&flag.name.as_str()))
-    {
-        found.opaque(format!(
-            "`{}` decides which server is asked, and as whom",
-            flag.name
-        ));
-    }
-    let sockets = parsed.values(&["unix-socket", "abstract-unix-socket"]);
-    for socket in sockets.filter(|socket| is_of_an_engine(socket.text())) {
-        found.opaque(format!(
-            "`{}`: who answers there runs containers or machines",
-            socket.text()
-        ));
-    }
+    aims(parsed, found);
     for name in parsed.values(&["engine", "variable"]) {
         found.unknown_code(
             place,
