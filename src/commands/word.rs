@@ -92,6 +92,8 @@ pub struct Setting<'a> {
     pub files: &'a dyn Files,
     /// The folder that relative paths are looked up in.
     pub folder: Folder,
+    /// Whether nobody sees what it prints: it goes to a program that puts it into a cluster, or seals it.
+    pub handed_on: bool,
     depth: u8,
 }
 
@@ -111,6 +113,7 @@ impl<'a> Setting<'a> {
             place,
             files,
             folder: Folder::default(),
+            handed_on: false,
             depth: 0,
         }
     }
@@ -127,6 +130,7 @@ impl<'a> Setting<'a> {
             place: self.place.clone(),
             files,
             folder,
+            handed_on: self.handed_on,
             depth: self.depth,
         }
     }

@@ -1,10 +1,25 @@
-//! Secrets that a call asks for by name: one property of many, one key of a store, the form in which all is shown.
+//! Secrets that a call asks for: one property of many, one key of a store, a thing in which they stand as a rule.
 //!
-//! To look at a unit, a function or a set of settings is a look. To pick the environment or the password from it is to show a secret.
-//! [`TABLE`] says which words do so, program by program; it counts only for what looks.
+//! To look at a unit, a container or a set of settings is a look, though by bad practice a password may stand there. To pick the
+//! environment or the password from it is to show a secret, and so is to show what holds secrets as a rule:
+//!
+//! | a look | shows secrets |
+//! |---|---|
+//! | one container, unit or service as it runs: `docker inspect`, `systemctl show UNIT`, `systemctl cat`, `kubectl describe` | its environment by itself, or that of all: a format, `grep pass`, `systemctl show-environment`, `ps e`, `systemd-analyze dump` |
+//! | `kubectl get … -o yaml` of what is no Secret; a dry run without `-o`, or of a kind that is named | Secrets, tokens of users, files nobody read, `create secret`, with `--dry-run -o yaml` |
+//! | `helm get values`, `list`, `status`, `history`; charts as they are rendered | `helm get manifest`, `hooks`, `all`: the release's Secrets are in it |
+//! | one key of a store whose name says nothing | all keys: `consul kv get -recurse`, `etcdctl get --prefix`, `redis-cli monitor`, `mysqlbinlog`, `bsondump` |
+//! | a plan, a list, an output by its name: `terraform plan`, `state list` | a state: `terraform show`, `state show`, `output -json`, `pulumi config get` |
+//! | lists of a cloud, and fields that a query picks | whole functions, tasks, start scripts, machines' metadata, application settings, keys |
+//! | ordinary settings below `/etc`; `grep -r x /etc/nginx` | known stores, `/etc/default/APP`, searches of all of `/etc`, `/root`, `/srv` … that show lines |
+//! | names, counts, logs, messages, histories of versions | whole rows of people, sessions and credentials; histories of shells; what memory held |
+//!
+//! [`TABLE`] says which words do so, program by program; unless it says otherwise it counts for what only looks. Files are known by their
+//! paths ([`super::files::secrets`]), rows by their tables, and what a later program picks by what came before it.
 
 use super::{
     files::secrets::{Sight, sight},
+    host::sheet::has_word,
     names::is_secret,
 };
 use crate::commands::{
@@ -15,6 +30,11 @@ use crate::domain::effect::{Class, Effect, Secrets, Verb};
 use std::{collections::BTreeMap, sync::LazyLock};
 
 const TABLE: &str = include_str!("asked.table");
+
+/// Fields of answers of clouds in which the secret stands, or all the rest.
+const WHOLES: &str = "Configuration taskDefinition containerDefinitions Service service app branch Connection UserPoolClient IdentityProvider LaunchTemplateData \
+    spec template metadata items containers container containerProperties environment env envVariables config value values Value connectionString \
+    SourceConfiguration ImageRepository ImageConfiguration OptionSettings PrimaryContainer Content";
 
 /// One line of the table, without its programs.
 struct Line {
@@ -45,12 +65,11 @@ pub(super) fn judge(call: &Call<'_>, seen: &[Effect], found: &mut Found) {
     };
     let looks = seen.iter().all(|effect| effect.class() == Class::Read);
     for line in lines {
-        let said = |verb: &str| call.arguments.iter().any(|word| word.text() == verb);
         let asks = |asked: &str| match asked.strip_prefix('!') {
             Some(asked) => asks(asked, call.arguments),
             None => looks && asks(asked, call.arguments),
         };
-        if line.verbs.split_whitespace().all(said) && line.asking.split_whitespace().any(asks) {
+        if stand(line.verbs, call.arguments) && line.asking.split_whitespace().any(asks) {
             let secret = object(&call.setting.place, "secret", call.program);
             return found.effect(Effect {
                 secrets: Secrets::Values,
@@ -60,12 +79,35 @@ pub(super) fn judge(call: &Call<'_>, seen: &[Effect], found: &mut Found) {
     }
 }
 
+/// Whether the words of a line stand in the call: each of them, one of several with commas between, one
+/// that begins so after `^`, and none after `!`.
+fn stand(verbs: &str, words: &[Word]) -> bool {
+    let stands = |wanted: &str| {
+        let mut texts = words.iter().map(Word::text);
+        match wanted.strip_prefix('^') {
+            Some(start) => texts.any(|text| text.starts_with(start)),
+            None => texts.any(|text| text == wanted),
+        }
+    };
+    verbs
+        .split_whitespace()
+        .all(|verb| match verb.strip_prefix('!') {
+            Some(unwanted) => !unwanted.split(',').any(stands),
+            None => verb.split(',').any(stands),
+        })
+}
+
 fn asks(asked: &str, words: &[Word]) -> bool {
     let own = |word: &&Word| !word.text().starts_with('-');
+    if let Some(start) = asked.strip_prefix('^') {
+        return words.iter().any(|word| word.text().starts_with(start));
+    }
     match asked.split_once(':') {
         Some((flag, wanted)) => values(flag, words).any(|value| names(value, wanted)),
         None if asked == "~" => words.iter().filter(own).any(|word| is_secret(word.text())),
         None if asked == "*" => !picks(words),
+        None if asked == "=" => !for_help(words),
+        None if asked == "+" => in_full(words),
         None if asked == "@" => words.iter().any(|word| sight(word) == Sight::Secret),
         None if asked.len() == 2 && asked.starts_with('-') => {
             words.iter().any(|word| clusters(word.text(), asked))
@@ -83,18 +125,80 @@ fn asks(asked: &str, words: &[Word]) -> bool {
 
 /// Whether a flag picks something from what is shown.
 fn picks(words: &[Word]) -> bool {
-    let flags = [
-        "--query",
-        "--format",
-        "--template",
-        "--jsonpath",
-        "--help",
-        "-h",
-    ];
-    words.iter().any(|word| {
-        let name = word.text().split('=').next().unwrap_or_default();
-        flags.contains(&name)
-    })
+    for_help(words)
+        || values("--query", words).any(query_picks)
+        || ["--format", "--template", "--jsonpath"]
+            .iter()
+            .any(|flag| values(flag, words).any(format_picks))
+}
+
+/// `-h` is help where nothing follows: elsewhere it names a host.
+fn for_help(words: &[Word]) -> bool {
+    let last = words.last().map_or("", Word::text);
+    last == "-h"
+        || words
+            .iter()
+            .any(|word| matches!(word.text(), "--help" | "-help"))
+}
+
+/// Whether a query of a cloud goes into a thing: `Functions[].FunctionName`, `length(Functions)`, but not `Functions[?Name=='a.b']`.
+fn query_picks(query: &str) -> bool {
+    let mut depth = 0_u32;
+    let mut outside = String::new();
+    for (place, letter) in query.char_indices() {
+        let opens = query
+            .get(place..)
+            .is_some_and(|rest| rest.starts_with("[?"));
+        if opens || depth > 0 && letter == '[' {
+            depth += 1;
+        } else if depth > 0 && letter == ']' {
+            depth -= 1;
+        } else if depth == 0 {
+            outside.push(letter);
+        }
+    }
+    let into = |rest: &str| {
+        rest.starts_with(|letter: char| letter.is_alphanumeric() || "[{\"".contains(letter))
+    };
+    let named = outside == query && query.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let picks = outside.split('.').skip(1).any(into) || named && !query.ends_with('s');
+    outside.starts_with("length(") || picks && !names_whole(&outside)
+}
+
+/// Whether one of the paths of a query or a form ends in a field that holds all the rest.
+fn names_whole(paths: &str) -> bool {
+    let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let mut ends = paths.split([',', '|', ' ', ')', '}']).map(|path| {
+        let path = path.trim_end_matches(|letter: char| !letter.is_ascii_alphabetic());
+        path.rsplit(|letter| !word(letter))
+            .next()
+            .unwrap_or_default()
+    });
+    ends.any(|end| has_word(WHOLES, end))
+}
+
+/// Whether a form shows some fields alone: `value(status)`, `{{.State.Status}}`, but not `json`, `yaml(.)`, `{{json .}}`.
+fn format_picks(form: &str) -> bool {
+    let named = |letter: char| letter.is_ascii_alphabetic();
+    let projected = |rest: &str| rest.trim_start_matches('.').starts_with(named);
+    match form.split_once('(') {
+        Some((_, keys)) if !form.contains("{{") => projected(keys) && !names_whole(keys),
+        _ => [" .", "{{."]
+            .iter()
+            .any(|dot| form.split(dot).skip(1).any(|rest| rest.starts_with(named))),
+    }
+}
+
+/// Whether a flag asks for every field of what is listed.
+fn in_full(words: &[Word]) -> bool {
+    let full = |form: &str| {
+        matches!(
+            form,
+            "json" | "yaml" | "yml" | "export" | "text" | "flattened" | "config" | "list"
+        )
+    };
+    let flags = ["--format", "--output", "-o"];
+    !picks(words) && flags.iter().any(|flag| values(flag, words).any(full))
 }
 
 /// `-A` in `-nnA`.
@@ -129,7 +233,7 @@ fn names(value: &str, wanted: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINES, names};
+    use super::{LINES, format_picks, names, query_picks};
 
     #[test]
     fn every_line_has_three_columns() {
@@ -144,5 +248,38 @@ mod tests {
         assert!(names("-", "-"));
         assert!(!names("Tags[?Key==`Environment`].Value", "Environment"));
         assert!(!names("Environments[].Status", "Environment"));
+    }
+
+    #[test]
+    fn what_goes_into_a_thing_picks_from_it() {
+        for query in [
+            "Functions[].FunctionName",
+            "Functions[*].[FunctionName]",
+            "length(Functions)",
+            "a.{b: c}",
+        ] {
+            assert!(query_picks(query), "{query}");
+        }
+        for query in [
+            "Functions",
+            "Functions[]",
+            "Functions[?Name=='a.b']",
+            "@",
+            "*.*",
+            "Functions[0]",
+        ] {
+            assert!(!query_picks(query), "{query}");
+        }
+        for form in [
+            "value(status)",
+            "json(name)",
+            "{{.State.Status}}",
+            "{{json .State}}",
+        ] {
+            assert!(format_picks(form), "{form}");
+        }
+        for form in ["json", "yaml(.)", "{{json .}}", "value()"] {
+            assert!(!format_picks(form), "{form}");
+        }
     }
 }

@@ -26,6 +26,7 @@ pub use self::kubernetes::{Plural, deeds, plural};
 
 use self::files::{
     guard::guard,
+    picked,
     secrets::{discloses, discloses_folder},
 };
 use super::{
@@ -211,7 +212,7 @@ fn carefully(shows: Shows, grammar: Grammar, call: &Call<'_>, found: &mut Found)
     let outside = found.watch();
     grammar(call, found);
     let seen = found.watched(outside);
-    aimed::judge(call, &seen, found);
+    aimed::judge(call, found);
     // What runs another program hands its words on: they are judged there.
     if found.size() > programs {
         return;
@@ -220,6 +221,7 @@ fn carefully(shows: Shows, grammar: Grammar, call: &Call<'_>, found: &mut Found)
         told::words(call, &seen, found);
     }
     asked::judge(call, &seen, found);
+    picked::by_code(call, found);
 }
 
 /// A program that nobody described may run what its words say: `firejail rm -rf /`. What would destroy something if it were run counts.

@@ -1,6 +1,9 @@
 //! Variables that programs obey: what setting them does.
 
-use super::meanings::{FOLDERS, Meaning, TAME, is_here, is_zone, meaning, only_shows, steers};
+use super::meanings::{
+    FOLDERS, Meaning, TAME, is_callback, is_here, is_installed, is_zone, meaning, only_shows,
+    steers,
+};
 use super::quotes::stretches;
 use super::state::Value;
 use super::walk::Walker;
@@ -36,10 +39,16 @@ impl Walker<'_, '_> {
     /// `NAME=value` alone: the shell itself obeys some variables, and others are exported already.
     pub(super) fn set(&mut self, name: &str, value: Value) {
         match meaning(name) {
-            Meaning::Path | Meaning::Code | Meaning::Command | Meaning::Prompt | Meaning::Pager => {
-                self.environment(name, &value);
-            }
-            _ => {}
+            Meaning::Path
+            | Meaning::Code
+            | Meaning::Command
+            | Meaning::Prompt
+            | Meaning::Pager
+            | Meaning::Trust
+            | Meaning::Callback
+            | Meaning::Address
+            | Meaning::Target => self.environment(name, &value),
+            Meaning::Harmless | Meaning::Zone | Meaning::Unknown => {}
         }
         self.state.assign(name, value);
     }
@@ -71,17 +80,19 @@ pub(in crate::commands) fn environment(
         Meaning::Zone if value.known().is_some_and(is_zone) => {}
         Meaning::Zone => printed(value, &setting.place, found),
         Meaning::Address if value.known().is_some_and(is_here) => {}
+        Meaning::Trust if value.known().is_some_and(is_installed) => {}
+        Meaning::Callback if value.known().is_some_and(is_callback) => {}
         Meaning::Path if harmless_path(value) => {}
         Meaning::Code if only_says_how_hard(name, value) => {}
         Meaning::Prompt if !value.text().contains("$(") && !value.text().contains('`') => {}
-        Meaning::Path | Meaning::Code | Meaning::Prompt | Meaning::Pager => {
+        Meaning::Path | Meaning::Code | Meaning::Prompt | Meaning::Pager | Meaning::Callback => {
             found.unknown_code(
                 &setting.place,
                 name,
                 format!("`{name}` decides what code runs"),
             );
         }
-        Meaning::Target | Meaning::Address => {
+        Meaning::Target | Meaning::Address | Meaning::Trust => {
             found.opaque(format!("`{name}` decides what is touched, and as whom"));
         }
         Meaning::Unknown => {

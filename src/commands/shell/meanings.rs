@@ -13,6 +13,10 @@ pub(super) enum Meaning {
     Zone,
     /// Where a server is that is asked.
     Address,
+    /// Files by which a server is known.
+    Trust,
+    /// How Ansible shows results: code of this name.
+    Callback,
     /// What is shown before each command, with the commands in it run first.
     Prompt,
     /// Where programs are looked for.
@@ -27,24 +31,24 @@ pub(super) enum Meaning {
 
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
-    "ANSIBLE_FORCE_COLOR", "ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_NOCOWS", "ANSIBLE_STDOUT_CALLBACK", "APP_ENV",
-    "APT_LISTCHANGES_FRONTEND", "AWS_CA_BUNDLE", "AWS_DEFAULT_OUTPUT", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED",
+    "ANSIBLE_FORCE_COLOR", "ANSIBLE_HOST_KEY_CHECKING", "ANSIBLE_NOCOWS", "APP_ENV",
+    "APT_LISTCHANGES_FRONTEND", "AWS_DEFAULT_OUTPUT", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_DISABLED",
     "AWS_MAX_ATTEMPTS", "AWS_REGION", "AWS_SDK_LOAD_CONFIG", "BLOCKSIZE", "BLOCK_SIZE", "BORG_PASSPHRASE", "BORG_REPO",
     "CHECKPOINT_DISABLE", "CI", "CLICKHOUSE_PASSWORD", "CLICOLOR", "CLICOLOR_FORCE", "COLORTERM", "COLUMNS", "COMPOSE_HTTP_TIMEOUT",
-    "COMPOSE_PROJECT_NAME", "CONSUL_CACERT", "CURL_CA_BUNDLE", "DEBCONF_NONINTERACTIVE_SEEN", "DEBIAN_FRONTEND", "DEBUG", "DISPLAY",
-    "DOCKER_BUILDKIT", "DOCKER_CLI_HINTS", "ENVIRONMENT", "ETCDCTL_API", "ETCDCTL_CACERT", "ETCDCTL_CERT", "ETCDCTL_COMMAND_TIMEOUT",
-    "ETCDCTL_DIAL_TIMEOUT", "ETCDCTL_INSECURE_SKIP_TLS_VERIFY", "ETCDCTL_INSECURE_TRANSPORT", "ETCDCTL_KEEPALIVE_TIME", "ETCDCTL_KEY",
+    "COMPOSE_PROJECT_NAME", "DEBCONF_NONINTERACTIVE_SEEN", "DEBIAN_FRONTEND", "DEBUG", "DISPLAY",
+    "DOCKER_BUILDKIT", "DOCKER_CLI_HINTS", "ENVIRONMENT", "ETCDCTL_API", "ETCDCTL_CERT", "ETCDCTL_COMMAND_TIMEOUT",
+    "ETCDCTL_DIAL_TIMEOUT", "ETCDCTL_INSECURE_TRANSPORT", "ETCDCTL_KEEPALIVE_TIME", "ETCDCTL_KEY",
     "ETCDCTL_USER", "ETCDCTL_WRITE_OUT", "EXA_COLORS", "FORCE_COLOR", "GIT_TERMINAL_PROMPT", "GODEBUG", "GREP_COLOR", "GREP_COLORS",
-    "HELM_DEBUG", "HISTCONTROL", "HISTFILESIZE", "HISTSIZE", "HISTTIMEFORMAT", "IFS", "JQ_COLORS", "KUBECTL_COMMAND_HEADERS",
+    "HELM_DEBUG", "HISTCONTROL", "HISTFILESIZE", "HISTSIZE", "HISTTIMEFORMAT", "IFS", "JQ_COLORS", 
     "KUBE_PS1_ENABLED", "LANG", "LANGUAGE", "LESSCHARSET", "LESSSECURE", "LINES", "LOGLEVEL", "LOG_LEVEL", "LS_COLORS", "MANWIDTH",
-    "MYSQL_PWD", "MYSQL_TCP_PORT", "NCURSES_NO_UTF8_ACS", "NEEDRESTART_MODE", "NODE_ENV", "NOMAD_CACERT", "NO_AT_BRIDGE", "NO_COLOR",
+    "MYSQL_PWD", "MYSQL_TCP_PORT", "NCURSES_NO_UTF8_ACS", "NEEDRESTART_MODE", "NODE_ENV", "NO_AT_BRIDGE", "NO_COLOR",
     "NO_PROXY", "OLDPWD", "PERL_BADLANG", "PGAPPNAME", "PGCLIENTENCODING", "PGCONNECT_TIMEOUT", "PGDATABASE", "PGPASSFILE",
     "PGPASSWORD", "PGPORT", "PGSSLMODE", "PGUSER", "PIP_DISABLE_PIP_VERSION_CHECK", "POSIXLY_CORRECT", "PWD", "PYTHONDONTWRITEBYTECODE",
-    "PYTHONIOENCODING", "PYTHONUNBUFFERED", "RACK_ENV", "RAILS_ENV", "REDISCLI_AUTH", "REQUESTS_CA_BUNDLE", "RESTIC_PASSWORD",
-    "RSYNC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_REPOSITORY", "RUST_BACKTRACE", "RUST_LOG", "SHLVL", "SSL_CERT_DIR",
-    "SSL_CERT_FILE", "STERN_COLOR", "SYSTEMD_COLORS", "SYSTEMD_LOG_LEVEL", "SYSTEMD_URLIFY", "TEMP", "TERM", "TF_INPUT",
+    "PYTHONIOENCODING", "PYTHONUNBUFFERED", "RACK_ENV", "RAILS_ENV", "REDISCLI_AUTH", "RESTIC_PASSWORD",
+    "RSYNC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_REPOSITORY", "RUST_BACKTRACE", "RUST_LOG", "SHLVL", 
+    "STERN_COLOR", "SYSTEMD_COLORS", "SYSTEMD_LOG_LEVEL", "SYSTEMD_URLIFY", "TEMP", "TERM", "TF_INPUT",
     "TF_IN_AUTOMATION", "TF_LOG", "TIMEFORMAT", "TIME_STYLE", "TMOUT", "TMPDIR", "UCF_FORCE_CONFFOLD", "USE_GKE_GCLOUD_AUTH_PLUGIN",
-    "VAULT_CACERT", "VAULT_CLIENT_TIMEOUT", "VAULT_FORMAT", "VAULT_NAMESPACE", "VAULT_SKIP_VERIFY", "VERBOSE", "WATCH_INTERVAL",
+    "VAULT_CLIENT_TIMEOUT", "VAULT_FORMAT", "VAULT_NAMESPACE", "VERBOSE", "WATCH_INTERVAL",
     "no_proxy", "PROMPT_DIRTRIM", "TERM_PROGRAM",
 ];
 
@@ -86,6 +90,21 @@ const TARGETS: &[&str] = &[
     "HELM_KUBECONTEXT", "HELM_KUBETOKEN", "HELM_NAMESPACE", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "KUBECONFIG", "NOMAD_ADDR",
     "NOMAD_TOKEN", "TALOSCONFIG", "TF_WORKSPACE", "VAULT_TOKEN", "XDG_CONFIG_HOME", "http_proxy", "https_proxy",
     "DBUS_SYSTEM_BUS_ADDRESS", "GH_HOST", "LIBVIRT_DEFAULT_URI", "PGHOSTADDR", "XDG_RUNTIME_DIR",
+    "ETCDCTL_INSECURE_SKIP_TLS_VERIFY", "KUBECTL_COMMAND_HEADERS", "VAULT_SKIP_VERIFY",
+];
+
+/// Whose word is taken for who a server is: files of this host's own settings are the usual ones.
+#[rustfmt::skip]
+const TRUST: &[&str] = &[
+    "AWS_CA_BUNDLE", "CONSUL_CACERT", "CURL_CA_BUNDLE", "ETCDCTL_CACERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS", "NOMAD_CACERT",
+    "PGSSLROOTCERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE", "VAULT_CACERT",
+];
+
+/// Ways to show results that come with Ansible.
+#[rustfmt::skip]
+const CALLBACKS: &[&str] = &[
+    "ansible.posix.debug", "ansible.posix.json", "community.general.yaml", "debug", "default", "dense", "json", "minimal", "null", "oneline",
+    "tree", "unixy", "yaml",
 ];
 
 /// Where a server is that is asked; one on this host is the usual one.
@@ -146,6 +165,10 @@ pub(super) fn meaning(name: &str) -> Meaning {
         Meaning::Zone
     } else if listed(ADDRESSES) {
         Meaning::Address
+    } else if listed(TRUST) {
+        Meaning::Trust
+    } else if name == "ANSIBLE_STDOUT_CALLBACK" {
+        Meaning::Callback
     } else if name.starts_with("LC_") || name.starts_with("TF_VAR_") || listed(HARMLESS) {
         Meaning::Harmless
     } else if matches!(name, "PS0" | "PS1" | "PS2" | "PS3" | "PS4") {
@@ -187,6 +210,17 @@ pub(super) fn steers(name: &str) -> bool {
         .any(|end| name.ends_with(end) && name.len() > end.len());
     let mut words = name.split('_');
     path || glued || name.contains('_') && words.any(|word| STEERING.contains(&word))
+}
+
+/// Whether a file or a folder is of the settings that the host has anyway.
+pub(super) fn is_installed(text: &str) -> bool {
+    let installed = ["/etc/", "/usr/"];
+    !text.contains("..") && installed.iter().any(|start| text.starts_with(start))
+}
+
+/// Whether Ansible brings this way to show results.
+pub(super) fn is_callback(text: &str) -> bool {
+    CALLBACKS.contains(&text)
 }
 
 /// `-FRX`, `FRSXMK`: how the pager shows. Letters that take a word, or a file, are none of them.

@@ -8,8 +8,8 @@ use super::{
     assignments::shows_secret,
     files,
     state::Value,
-    streams::{self, Output},
-    walk::{SHOW, SPECIAL, Walker},
+    streams::{self, Output, SHOW},
+    walk::{SPECIAL, Walker},
 };
 use brush_parser::ast::{
     Assignment, AssignmentName, AssignmentValue, CommandPrefixOrSuffixItem as Item, CompoundList,
@@ -226,7 +226,8 @@ impl Walker<'_, '_> {
         let stdin = self.stdin.clone();
         let written = std::mem::take(&mut self.state.written);
         let files = files::Written::new(&written, self.setting.files, self.state.moved);
-        let setting = self.setting.seeing(&files, self.state.folder.clone());
+        let mut setting = self.setting.seeing(&files, self.state.folder.clone());
+        setting.handed_on = self.handed_on && !self.shows;
         programs::judge(words, &stdin, &setting, self.found);
         let keeps = |word: &Word| matches!(word.known(), Some("crontab" | "at" | "batch"));
         if let Some(text) = self

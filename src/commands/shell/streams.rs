@@ -4,6 +4,7 @@ use super::{
     super::word::{Stdin, Word},
     decoders,
 };
+use brush_parser::ast::{Command, CommandPrefixOrSuffixItem as Item};
 
 /// What a command prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,5 +168,51 @@ fn printed(program: &str, arguments: &[&str], stdin: &Stdin) -> Option<String> {
         "xxd" => decoders::xxd(arguments, input?),
         "tr" => decoders::tr(arguments, input?),
         _ => None,
+    }
+}
+
+/// Programs that show what they get.
+#[rustfmt::skip]
+pub(super) const SHOW: [&str; 24] = [
+    "awk", "base64", "cat", "column", "cut", "fmt", "fold", "grep", "head", "hexdump", "jq", "less", "more", "nl", "od", "rev", "sed",
+    "sort", "strings", "tail", "tee", "tr", "uniq", "xxd",
+];
+
+/// Whether a command takes objects in and prints none of them: `kubectl apply -f -`, `kubeseal`.
+pub(super) fn takes_objects(command: &Command) -> bool {
+    let Command::Simple(simple) = command else {
+        return false;
+    };
+    let name = simple.word_or_name.as_ref().map(|word| word.value.as_str());
+    let suffix = simple.suffix.iter().flat_map(|suffix| &suffix.0);
+    let words: Vec<&str> = suffix
+        .filter_map(|item| match item {
+            Item::Word(word) => Some(word.value.as_str()),
+            _ => None,
+        })
+        .collect();
+    let shows = words
+        .iter()
+        .any(|word| word.starts_with("-o") || word.starts_with("--o"));
+    match name {
+        Some("kubectl" | "oc") => {
+            !shows
+                && words
+                    .iter()
+                    .any(|word| matches!(*word, "apply" | "replace"))
+        }
+        Some("kubeseal") => !words.iter().any(|word| word.contains("recovery")),
+        _ => false,
+    }
+}
+
+/// Whether a command shows what it gets.
+pub(super) fn displays(command: &Command) -> bool {
+    match command {
+        Command::Simple(simple) => simple
+            .word_or_name
+            .as_ref()
+            .is_none_or(|word| SHOW.contains(&word.value.as_str())),
+        Command::Compound(..) | Command::Function(_) | Command::ExtendedTest(..) => true,
     }
 }

@@ -7,7 +7,7 @@ use super::{
     },
     MOST_STEPS, TOO_MUCH,
     state::State,
-    streams::Output,
+    streams::{Output, displays, takes_objects},
 };
 use brush_parser::ast::{
     AndOr, AndOrList, Command, CompoundCommand, CompoundList, FunctionBody, Pipeline, Program,
@@ -53,6 +53,8 @@ pub(super) struct Walker<'w, 's> {
     pub(super) repeats: bool,
     /// Whether somebody sees what the current command prints.
     pub(super) shows: bool,
+    /// Whether all that the current command prints goes to a program that puts it into a cluster, or seals it.
+    pub(super) handed_on: bool,
     /// What was known wherever `break` and `continue` leave the loop at hand.
     pub(super) left: Option<State>,
     /// What was known wherever more than that is left: `return`, `break 2`.
@@ -73,6 +75,7 @@ impl<'w, 's> Walker<'w, 's> {
             found,
             overwritten: Vec::new(),
             mixed: false,
+            handed_on: false,
             partly: None,
             stand_in: StandIn::NotSeen,
             prints: false,
@@ -179,7 +182,10 @@ impl<'w, 's> Walker<'w, 's> {
                     let (state, shows) = (shell.state.clone(), shell.shows);
                     shell.shows &= pipeline.seq.get(place + 1).is_none_or(displays);
                     shell.partly = output.partly();
+                    let handed_on = pipeline.seq.get(place + 1).is_some_and(takes_objects);
+                    let outside = std::mem::replace(&mut shell.handed_on, handed_on);
                     output = shell.command(command);
+                    shell.handed_on = outside;
                     let written = std::mem::take(&mut shell.state.written);
                     (shell.state, shell.shows) = (state, shows);
                     shell.state.written = written;
@@ -353,23 +359,5 @@ impl<'w, 's> Walker<'w, 's> {
             "shell",
             "commands stand too deep in each other",
         );
-    }
-}
-
-/// Programs that show what they get.
-#[rustfmt::skip]
-pub(super) const SHOW: [&str; 24] = [
-    "awk", "base64", "cat", "column", "cut", "fmt", "fold", "grep", "head", "hexdump", "jq", "less", "more", "nl", "od", "rev", "sed",
-    "sort", "strings", "tail", "tee", "tr", "uniq", "xxd",
-];
-
-/// Whether a command shows what it gets.
-fn displays(command: &Command) -> bool {
-    match command {
-        Command::Simple(simple) => simple
-            .word_or_name
-            .as_ref()
-            .is_none_or(|word| SHOW.contains(&word.value.as_str())),
-        Command::Compound(..) | Command::Function(_) | Command::ExtendedTest(..) => true,
     }
 }

@@ -125,7 +125,7 @@ fn sort_of(words: &[&str], groups: &[&str], verb: &str) -> Option<Sort> {
         (["login"], _) => Some(Sort::Undo("az logout")),
         (["logout" | "configure" | "upgrade" | "init"], _) => Some(Sort::Change),
         (["account", "set"], _) => Some(Sort::Undo("set the former subscription again")),
-        (["group", "export"], _) => Some(Sort::Read),
+        (["group", "export"] | ["deployment", _, "export"], _) => Some(Sort::Read),
         (["version" | "find" | "feedback" | "survey"], _) => Some(Sort::Read),
         ([.., "what-if"], _) => Some(Sort::Read),
         ([.., "get-credentials"], _) => Some(Sort::Change),

@@ -4,7 +4,7 @@ use super::git_shown;
 use crate::commands::{
     found::Found,
     programs::{
-        files::guard::guard_of,
+        files::{guard::guard_of, paths::is_shared},
         manual::{Does, Form},
         names,
     },
@@ -31,6 +31,7 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
     let form = program.form(call.arguments);
     settings(&form, call, found);
     transports(&form, call, found);
+    repository(&form, call, found);
     lands(&form, call, found);
     match form.path.as_slice() {
         ["checkout"] => checkout(&form, call, found),
@@ -138,6 +139,30 @@ fn transports(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
     {
         let reason = format!("git: `{}` names a program to run", word.text());
         found.unknown_code(&call.setting.place, "git", reason);
+    }
+}
+
+/// A repository where everybody may write says itself what git runs when it is only looked at.
+fn repository(form: &Form<'_>, call: &Call<'_>, found: &mut Found) {
+    if form
+        .path
+        .first()
+        .is_some_and(|verb| matches!(*verb, "clone" | "init" | "ls-remote" | "version"))
+    {
+        return;
+    }
+    let first = form.parsed.flags.iter().take(form.before);
+    let named = first.filter(|flag| matches!(flag.name.as_str(), "C" | "work-tree" | "git-dir"));
+    let named = named.filter_map(|flag| flag.value.as_ref()).map(Word::text);
+    let stands = call.setting.folder.all().map(String::as_str);
+    let foreign = |folder: &&str| {
+        let whole = format!("{folder}/");
+        is_shared(&whole)
+    };
+    if let Some(folder) = named.chain(stands).find(foreign) {
+        found.opaque(format!(
+            "git: the settings of the repository in `{folder}` say what it runs"
+        ));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::commands::{
     found::Found,
-    programs::{manual::Does, names::is_secret},
+    programs::{handbook::guarded_file, manual::Does, names::is_secret},
     word::{Call, Word},
 };
 
@@ -16,6 +16,11 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
         form.parsed.flags.iter().any(|flag| flag.name == name) && !form.parsed.has(&[name])
     };
     let first = form.parsed.words.first();
+    if form.is(&["plan"])
+        && let Some(file) = form.parsed.value(&["out"])
+    {
+        guarded_file(file, &call.setting.place, found);
+    }
     match form.path.as_slice() {
         ["fmt"] if off("write") => form.effects_of(Does::Read, call, found),
         ["output"] if first.is_some_and(|name| is_secret(name.text())) => {

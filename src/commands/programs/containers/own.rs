@@ -33,7 +33,13 @@ pub(super) fn own(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Fo
         "exec" => exec(page, container, call, found),
         "attach" => attach(page, container, found),
         "cp" => copy(page, call, found),
-        "top" => found.effect(Effect::read(Verb::List, container)),
+        "top" if page.path.starts_with("compose ") => {
+            found.effect(Effect::read(Verb::List, container));
+        }
+        "top" => {
+            found.effect(Effect::read(Verb::List, container));
+            processes(page, call, found);
+        }
         "kill" => kill(page, container, found),
         "build" | "b" => build(page, call, found),
         "scale" => scale(page, call, found),
@@ -55,6 +61,20 @@ pub(super) fn own(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Fo
             page.path,
             "a command that the gate does not know",
         ),
+    }
+}
+
+/// `top CONTAINER e`: what follows the container is for ps.
+fn processes(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let rest = call.arguments.iter().rev().take_while(|word| {
+        let container = page.parsed.words.first().map_or("", Word::text);
+        word.text() != container
+    });
+    let mut words: Vec<Word> = rest.cloned().collect();
+    words.push(Word::Known("ps".to_owned()));
+    words.reverse();
+    if let Some(setting) = call.setting.deeper().filter(|_| words.len() > 1) {
+        programs::judge(&words, call.stdin, &setting, found);
     }
 }
 

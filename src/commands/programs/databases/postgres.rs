@@ -6,11 +6,12 @@ use crate::commands::{
     programs::{
         files::{guard::guard_of, paths, pattern},
         manual::{Does, Form, written},
+        names::is_secret,
     },
     shell,
     word::{Call, Stdin, Word},
 };
-use crate::domain::effect::{Effect, Verb};
+use crate::domain::effect::{Effect, Secrets, Verb};
 use sqlparser::dialect::PostgreSqlDialect;
 
 /// psql as a client.
@@ -195,6 +196,15 @@ fn command(name: &str, arguments: &str, call: &Call<'_>, found: &mut Found) {
             look(call, found);
             found.opaque("psql: in these characters strings end elsewhere");
         }
+        "getenv" if arguments.split_whitespace().any(is_secret) => {
+            found.effect(Effect {
+                secrets: Secrets::Values,
+                ..Effect::read(
+                    Verb::Read,
+                    object(&call.setting.place, "environment", arguments),
+                )
+            });
+        }
         _ if described => look(call, found),
         name if LOOKING.split_whitespace().any(|known| known == name) => look(call, found),
         "g" | "gx" if arguments.is_empty() || arguments.starts_with('(') => look(call, found),
@@ -203,6 +213,14 @@ fn command(name: &str, arguments: &str, call: &Call<'_>, found: &mut Found) {
         "c" | "connect" => {
             look(call, found);
             found.bounded("psql: another connection");
+            // The third word is a host.
+            if arguments
+                .split_whitespace()
+                .nth(2)
+                .is_some_and(|host| host != "-")
+            {
+                found.opaque("psql: another server");
+            }
         }
         "copy" => sql::judge(&format!("COPY {arguments}"), &CLIENT, call, found),
         "o" | "out" | "w" | "write" | "g" | "gx" | "s" if !piped => written(arguments, call, found),

@@ -82,7 +82,14 @@ fn own(line: &str, call: &Call<'_>, found: &mut Found) {
         name if LOOKING.split_whitespace().any(|known| known == name) => look(call, found),
         "trace" if off(rest) => look(call, found),
         _ if is("shell") || is("system") => shell_text(rest, call, found),
-        _ if is("output") || is("once") || is("excel") || is("www") || is("trace") => {
+        _ if is("excel") || is("www") => {
+            let reason = format!(
+                "{}: `.{name}` opens what it shows in another program",
+                call.program
+            );
+            found.unknown_code(&call.setting.place, call.program, reason);
+        }
+        _ if is("output") || is("once") || is("trace") => {
             output(rest, call, found);
         }
         _ if is("restore") => sql::judge("DROP DATABASE main", &SQLITE, call, found),

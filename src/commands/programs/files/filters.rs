@@ -8,9 +8,10 @@ use super::writers::unknown;
 use crate::commands::flags::Table;
 use crate::commands::found::Found;
 use crate::commands::programs::Grammar;
+use crate::commands::programs::files::pattern::is_secret_variable;
 use crate::commands::programs::host::does::{Does, act};
 use crate::commands::programs::host::sheet::{Sheet, asks_for_help, parse, program, table, words};
-use crate::commands::word::{Call, Word};
+use crate::commands::word::{Call, Stdin, Word};
 use crate::domain::effect::Reach;
 
 /// The grammar of such a program.
@@ -26,17 +27,45 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "less" | "more" | "most" | "pg" => pager,
         "bat" | "batcat" => |call, found| printing(&BAT, call, found),
         "sdiff" | "diff3" => |call, found| printing(&SDIFF, call, found),
-        "envsubst" => |call, found| {
-            from_stdin(call, found);
-            act(
-                Does::Look,
-                crate::commands::programs::host::sheet::program(&call.setting.place, call),
-                Reach::Exactly(1),
-                found,
-            );
-        },
+        "envsubst" => envsubst,
         _ => return None,
     })
+}
+
+/// envsubst puts in whatever variables its text asks for, unless it is told which.
+fn envsubst(call: &Call<'_>, found: &mut Found) {
+    from_stdin(call, found);
+    let flag = |names: &[&str]| {
+        call.arguments
+            .iter()
+            .any(|word| names.contains(&word.text()))
+    };
+    let told = call
+        .arguments
+        .iter()
+        .find(|word| !word.text().starts_with('-'));
+    let text = match (told, call.stdin) {
+        (Some(word), _) => word.known(),
+        (None, Stdin::Known(text)) => Some(text.as_str()),
+        (None, _) => None,
+    };
+    let harmless = text.filter(|text| text.contains('$')).is_some_and(|text| {
+        let names = text.split('$').skip(1);
+        let mut names = names.map(|rest| rest.trim_start_matches('{'));
+        !names.any(|rest| {
+            let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            is_secret_variable(rest.get(..end.unwrap_or(rest.len())).unwrap_or_default())
+        })
+    });
+    let silent = flag(&["-v", "--variables", "-V", "--version", "-h", "--help"]);
+    let does = if harmless || silent {
+        Does::Look
+    } else {
+        Does::Reveal
+    };
+    let place = &call.setting.place;
+    let program = crate::commands::programs::host::sheet::program(place, call);
+    act(does, program, Reach::Exactly(1), found);
 }
 
 const ICONV: Sheet = Sheet {

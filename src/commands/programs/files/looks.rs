@@ -116,6 +116,10 @@ fn lists(call: &Call<'_>, found: &mut Found) {
             || "--print-bytes".starts_with(text) && text.len() > 3
             || text.starts_with('-') && !text.starts_with("--") && text.contains(['l', 'b', 'c'])
     };
+    // What is no number is repeated in the complaint.
+    if has_word("numfmt factor", call.program) {
+        from_stdin(call, found);
+    }
     if call.program == "cmp" && call.arguments.iter().any(shows) {
         files.extend(
             (call.arguments.iter())

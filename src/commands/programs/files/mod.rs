@@ -5,6 +5,7 @@
 
 mod archives;
 mod copies;
+mod defaults;
 mod disk_tables;
 mod disks;
 mod fd;
@@ -17,7 +18,7 @@ mod packers;
 mod patches;
 pub(in crate::commands) mod paths;
 pub(in crate::commands) mod pattern;
-mod picked;
+pub(in crate::commands::programs) mod picked;
 pub(in crate::commands) mod relative;
 pub(in crate::commands::programs) mod search;
 pub(in crate::commands) mod secrets;

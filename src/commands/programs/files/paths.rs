@@ -84,7 +84,7 @@ pub(in crate::commands::programs) fn sight_in_line(word: &Word, found: &Found) -
     }
 }
 
-/// `find /etc -name shadow | xargs cat`: a program that prints names was told the name of a secret.
+/// `find /etc -name shadow | xargs cat`: a program that prints names was told the name of a secret, or lists a whole folder in which some are.
 fn lists_secret(words: &[String]) -> bool {
     let lists = words.first().is_some_and(|program| {
         has_word(
@@ -92,15 +92,24 @@ fn lists_secret(words: &[String]) -> bool {
             program.rsplit('/').next().unwrap_or_default(),
         )
     });
-    lists
-        && words.iter().skip(1).any(|word| {
-            let glob = word.contains(['*', '?', '[']);
-            sight(&if glob {
-                Word::Glob(word.clone())
-            } else {
-                Word::Known(word.clone())
-            }) >= Sight::Possible
-        })
+    let program = words
+        .first()
+        .map_or("", |program| program.rsplit('/').next().unwrap_or_default());
+    let picks =
+        |word: &String| word.contains("name") || word.contains("path") || word.contains("regex");
+    let whole = has_word("find fd fdfind", program)
+        && !words.iter().any(picks)
+        && words.iter().skip(1).any(|word| holds_secrets(word));
+    whole
+        || lists
+            && words.iter().skip(1).any(|word| {
+                let glob = word.contains(['*', '?', '[']);
+                sight(&if glob {
+                    Word::Glob(word.clone())
+                } else {
+                    Word::Known(word.clone())
+                }) >= Sight::Possible
+            })
 }
 
 /// Something about a file is looked at, not what stands in it.
@@ -326,8 +335,14 @@ fn secret(word: &Word, place: &Place) -> Effect {
 }
 /// Whether a path leads where others may write: the folders of temporary files, and wherever one happens to stand.
 pub(in crate::commands) fn others_may_write(path: &str) -> bool {
-    let shared = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/lock/"];
     path.contains("..") && path.contains('/')
-        || shared.iter().any(|folder| path.starts_with(folder))
+        || is_shared(path)
         || path.contains('/') && !path.starts_with(['/', '~', '-', '$']) && !path.contains("://")
+}
+
+/// Whether a path leads into a folder of temporary files, where everybody may write.
+pub(in crate::commands) fn is_shared(path: &str) -> bool {
+    let shared = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/lock/"];
+    let path = pattern::plain(path);
+    shared.iter().any(|folder| path.starts_with(folder))
 }

@@ -4,10 +4,36 @@
 
 use super::search::asks_for_secret;
 use crate::commands::{
-    found::Found,
+    found::{Found, object},
     programs::host::sheet::has_word,
     word::{Call, Stdin, Word},
 };
+use crate::domain::effect::{Effect, Secrets, Verb};
+
+/// Programs whose words are code that picks from what comes in.
+const CODED: &str =
+    "awk gawk mawk nawk sed gsed perl python python2 python3 ruby node nodejs deno bun php lua";
+
+/// What code on the command line picks from what comes in: `docker inspect web | python3 -c '… ["Config"]["Env"]'`.
+pub(in crate::commands::programs) fn by_code(call: &Call<'_>, found: &mut Found) {
+    if !has_word(CODED, call.program) {
+        return;
+    }
+    let words = || call.arguments.iter().map(Word::text);
+    if picked(
+        &|asks| words().any(|code| path_picks(code, asks)),
+        call,
+        found,
+    ) {
+        found.effect(Effect {
+            secrets: Secrets::Values,
+            ..Effect::read(
+                Verb::Read,
+                object(&call.setting.place, "secret", call.program),
+            )
+        });
+    }
+}
 
 /// What a pattern is looked at for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +45,13 @@ pub(super) enum Asks {
 }
 
 /// Programs that show settings | a word that says that they do | what may be picked from them.
-const SETTINGS: [(&str, &str, Asks); 9] = [
+const SETTINGS: [(&str, &str, Asks); 10] = [
     ("docker podman nerdctl", "inspect", Asks::Environment),
     ("crictl", "inspect inspectp", Asks::Environment),
+    ("ctr", "info", Asks::Environment),
     ("systemctl", "cat show", Asks::Environment),
     ("nginx openresty", "-T", Asks::Value),
-    ("helm", "get", Asks::Value),
+    ("helm helm3", "get", Asks::Value),
     ("kubectl oc", "describe", Asks::Value),
     (
         "kubectl oc",
@@ -56,7 +83,7 @@ pub(super) fn picks(word: &Word, asks: Asks) -> bool {
     text.split(['|', '\\', '(', ')']).any(|piece| {
         let bare = piece.trim_matches(|letter: char| !letter.is_ascii_alphanumeric());
         let environment = asks == Asks::Environment && has_word("env envs environment", bare);
-        let short = has_word("passw pwd", bare);
+        let short = has_word("pass passw pwd", bare);
         environment
             || short
             || !has_word(names, bare) && asks_for_secret(&Word::Known(piece.to_owned()))

@@ -4,7 +4,7 @@ use super::looks::from_stdin;
 use super::paths::{printed, sight_in_line};
 use super::pattern;
 use super::picked::{Asks, picked, picks};
-use super::secrets::{Sight, holds_secrets, sight};
+use super::secrets::{Sight, holds_secrets, is_public_kind, sight};
 use crate::commands::flags::{Parsed, Table};
 use crate::commands::found::Found;
 use crate::commands::programs::host::does::{Does, act};
@@ -112,7 +112,34 @@ fn ag(call: &Call<'_>, found: &mut Found) {
     let all = shows_all(&parsed, &[pattern]);
     for file in files {
         searched(file, &[pattern], true, all, call, found);
+        searched_whole(file, call, found);
     }
+}
+
+/// Folders below which secrets stand beside everything else, so that a search of all of it shows them, whatever it looks for.
+const WHOLE: &str = "/etc /root /home /var /var/lib /opt /srv ~ $HOME /usr/local/etc /run /var/run /mnt /media /data";
+
+/// A search of a whole folder of the system.
+fn searched_whole(folder: &Word, call: &Call<'_>, found: &mut Found) {
+    let path = pattern::plain(folder.text());
+    let path = path.trim_end_matches(['*', '/', '.']);
+    let whole = path.is_empty() && folder.text().starts_with('/');
+    let home = path.strip_prefix("/home/");
+    if whole || has_word(WHOLE, path) || home.is_some_and(|user| !user.contains('/')) {
+        found.effect(Effect {
+            secrets: Secrets::Values,
+            ..Effect::read(
+                Verb::FileRead,
+                object(&call.setting.place, "file", folder.text()),
+            )
+        });
+    }
+}
+
+/// Whether a search is limited to files in which no secrets stand: `--include='*.md'`.
+fn limited(parsed: &Parsed) -> bool {
+    let kinds = || parsed.values(&["include", "g", "glob"]);
+    kinds().next().is_some() && kinds().all(|kind| is_public_kind(kind.text()))
 }
 
 fn search(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
@@ -158,14 +185,20 @@ fn search(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     ]) {
         return hazy(files, found);
     }
-    let asked = parsed.has(&["r", "R", "recursive", "dereference-recursive"]);
+    let directories = parsed.value(&["d", "directories"]).map_or("", Word::text);
+    let asked = parsed.has(&["r", "R", "recursive", "dereference-recursive"])
+        || !directories.is_empty() && "recurse".starts_with(directories);
     let deep = matches!(call.program, "rg" | "rgrep") || asked;
     let all = shows_all(parsed, &patterns);
     let here = call.setting.folder.known.clone().map(Word::Known);
     let here = here.iter().filter(|_| deep && files.is_empty());
     for file in files.iter().chain(here) {
         let file = &file.with_text(&call.setting.resolve(file.text()));
+        let deep = deep && !limited(parsed);
         searched(file, &patterns, deep, all, call, found);
+        if deep {
+            searched_whole(file, call, found);
+        }
         if deep && all && of_system(file.text()) {
             found.opaque("it shows every file of the system");
         }

@@ -5,7 +5,7 @@
 
 use super::{
     super::host::sheet::{has_word, words},
-    pattern, stores,
+    defaults, pattern, stores,
 };
 use crate::commands::word::Word;
 
@@ -30,7 +30,7 @@ const NAMES: &str = "shadow gshadow opasswd .env .envrc .pgpass pgpass.conf .my.
     rke2.yaml admin.conf super-admin.conf controller-manager.conf scheduler.conf kubelet.conf bootstrap-kubelet.conf \
     application_default_credentials.json accesstokens.json credentials.tfrc.json chap-secrets pap-secrets .vault-token .vault_pass \
     .vault_password .s3cfg .boto rclone.conf wp-config.php terraform.tfstate secring.gpg sa.key privkey.pem .smbcredentials \
-    .credentials wpa_supplicant.conf .erlang.cookie auth.json kcore debian.cnf ipsec.secrets terraform.tfvars terraform.tfvars.json grafana.ini \
+    .credentials wpa_supplicant.conf .erlang.cookie auth.json kcore debian.cnf gitlab.rb ipsec.secrets terraform.tfvars terraform.tfvars.json grafana.ini \
     .bash_history .zsh_history .zhistory .sh_history .ash_history .history fish_history .python_history .mysql_history .psql_history \
     .rediscli_history .node_repl_history .sqlite_history .duckdb_history .dbshell .mongosh_repl_history";
 
@@ -111,7 +111,14 @@ pub(in crate::commands) fn discloses(path: &str) -> bool {
                 || is_environment(name)
                 || is_key(&path, name)
                 || says_so(&path, name)
+                || defaults::is_of_a_program(&path, name)
                 || stores::is_store(&path, name))
+}
+
+/// Whether a pattern of names, such as `*.md`, fits only files in which no secrets stand.
+pub(super) fn is_public_kind(glob: &str) -> bool {
+    glob.strip_prefix('*')
+        .is_some_and(|end| PUBLIC.contains(&end))
 }
 
 /// Whether a folder holds little but secrets.

@@ -77,18 +77,24 @@ fn get(page: &Page<'_>, key: Object, found: &mut Found) {
     found.effect(effect);
 }
 
-/// Whether the keys asked for may be those of secrets.
+/// Whether the keys asked for may be those of secrets. Whoever asks for many keys at once asks for whatever stands there, but below a
+/// kind of objects of a cluster.
 fn shows_secrets(page: &Page<'_>, words: &[&Word]) -> bool {
     if words.iter().any(|word| word.known().is_none()) {
         return true;
     }
     let key = words.first().map_or("", |word| word.text());
-    SECRETS.iter().any(|secrets| match words.get(1) {
-        _ if page.parsed.has(&["from-key"]) => key <= *secrets || key.starts_with(secrets),
-        _ if page.parsed.has(&["prefix"]) => secrets.starts_with(key) || key.starts_with(secrets),
-        Some(end) => (key <= *secrets || key.starts_with(secrets)) && end.text() > *secrets,
-        None => key.starts_with(secrets),
-    })
+    let many = words.len() > 1 || page.parsed.has(&["prefix", "from-key"]);
+    let of_a_cluster = CLUSTERS.iter().any(|start| key.starts_with(start));
+    many && !of_a_cluster
+        || SECRETS.iter().any(|secrets| match words.get(1) {
+            _ if page.parsed.has(&["from-key"]) => key <= *secrets || key.starts_with(secrets),
+            _ if page.parsed.has(&["prefix"]) => {
+                secrets.starts_with(key) || key.starts_with(secrets)
+            }
+            Some(end) => (key <= *secrets || key.starts_with(secrets)) && end.text() > *secrets,
+            None => key.starts_with(secrets),
+        })
 }
 
 fn put(page: &Page<'_>, key: Object, found: &mut Found) {

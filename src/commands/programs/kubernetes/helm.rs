@@ -1,7 +1,8 @@
 //! helm: what releases bring in stands in charts, so that changes of them are opaque; what they take away is not.
 //!
-//! `get values`, `get manifest` and `get all` are bounded reads: operators look at them every day, though some hold passwords. With
-//! `--all` the values are those of the whole chart, what it makes up itself among them, so that counts as showing secrets.
+//! `get values` is a bounded read: operators look at what they set every day, though some hold passwords. With `--all` the values are
+//! those of the whole chart, what it makes up itself among them, and a release's manifests hold its Secrets: that shows secrets
+//! ([`super::super::asked`]).
 
 use super::scaling;
 use crate::{

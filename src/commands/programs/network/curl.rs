@@ -16,6 +16,7 @@ use super::{
             sheet::{begins_unknown, parse, program, table, words},
         },
     },
+    aims::aims,
     http::{Request, only_asks, overrides_method, request},
 };
 use crate::domain::effect::Reach;
@@ -108,6 +109,7 @@ fn settings(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
             format!("`-K {}`: more flags stand in that file", file.text()),
         );
     }
+    aims(parsed, found);
     for name in parsed.values(&["engine", "variable"]) {
         found.unknown_code(
             place,

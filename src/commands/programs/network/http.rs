@@ -34,6 +34,12 @@ pub(super) fn request(request: &Request<'_>, call: &Call<'_>, found: &mut Found)
     let address = Address::new(request.address);
     let place = Place::Network(address.host.clone());
     let thing = object(&place, "url", request.address.text());
+    if address.is_engine() {
+        found.opaque(format!(
+            "`{}`: who answers there runs containers",
+            request.address.text()
+        ));
+    }
     let does = match address.answer(request.address) {
         Answer::Secrets => Does::Reveal,
         Answer::File => {

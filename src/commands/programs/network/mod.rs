@@ -1,5 +1,6 @@
 //! The network: asking other hosts, sending to them, tunnels, and the host's own links, addresses and routes.
 
+mod aims;
 mod curl;
 mod grpc;
 mod http;

@@ -27,6 +27,8 @@ pub(super) struct Address {
     scheme: String,
     /// The path with what is asked, in small letters, without escapes.
     path: String,
+    /// The port, where one is named.
+    port: Option<u16>,
     hazy: bool,
 }
 
@@ -44,6 +46,7 @@ impl Address {
             Ok(url) => Self {
                 host: url.host_str().unwrap_or_default().to_owned(),
                 scheme: url.scheme().to_owned(),
+                port: url.port(),
                 path: unescaped(&format!(
                     "{}?{}",
                     url.path(),
@@ -61,6 +64,7 @@ impl Address {
                     .unwrap_or_default()
                     .to_owned(),
                 scheme: whole.split("://").next().unwrap_or_default().to_lowercase(),
+                port: None,
                 path: unescaped(whole.splitn(4, '/').nth(3).unwrap_or_default()),
                 hazy,
             },
@@ -130,7 +134,17 @@ impl Address {
             || path.ends_with("/.git-credentials?")
             || path.contains("/actuator/env")
             || path.contains("/actuator/heapdump");
-        kubernetes || vault || files
+        let stores = path.starts_with("/v1/var/")
+            || path.starts_with("/_users/")
+            || path.starts_with("/v2/keys/") && path.contains("recursive=true")
+            || path.starts_with("/api/definitions")
+            || path.starts_with("/api/users?") && self.port == Some(15672);
+        kubernetes || vault || files || stores
+    }
+
+    /// Whether a program answers there that runs containers for whoever asks.
+    pub(super) fn is_engine(&self) -> bool {
+        matches!(self.port, Some(2375 | 2376))
     }
 
     /// Whether the host is the one that clouds tell machines about themselves from.

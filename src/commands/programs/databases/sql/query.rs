@@ -11,7 +11,7 @@ use crate::commands::{
     programs::{
         files::secrets::{Sight, sight},
         manual::Does,
-        names::listed,
+        names::{is_secret, listed},
     },
     word::Word,
 };
@@ -36,7 +36,7 @@ const NO_FUNCTIONS: &str = "ALL AND ANY ARRAY AS ASOF BERNOULLI BETWEEN BY CASE 
 const SECRET_COLUMNS: &str = "password passwd pwd passphrase password_hash passwordhash encrypted_password hashed_password rolpassword \
     authentication_string secret secret_key secret_value client_secret app_secret api_key apikey api_token token \
     access_token refresh_token auth_token session_token private_key ssh_key credential credentials otp_secret \
-    totp_secret salted_hash subconninfo srvoptions umoptions access_key";
+    totp_secret salted_hash user_pass secure_json_data subconninfo srvoptions umoptions access_key";
 
 /// Tables of accounts, with columns that may be looked at.
 const ACCOUNTS: &str = "pg_shadow pg_authid global_priv pg_user_mapping syslogins";
@@ -242,7 +242,12 @@ const SECRET_SETTINGS: &str = "primary_conninfo ssl_passphrase_command";
 /// Whether the value of such a setting is asked for, by its name.
 pub(super) fn shows_setting(tokens: &Tokens<'_>) -> bool {
     let secret = |place: usize| match tokens.get(place) {
-        Some(Token::SingleQuotedString(text)) => listed(SECRET_SETTINGS, text),
+        Some(Token::SingleQuotedString(text)) => {
+            let asked = place
+                .checked_sub(2)
+                .is_some_and(|call| named(tokens, call, "current_setting"));
+            listed(SECRET_SETTINGS, text) || asked && is_secret(text)
+        }
         _ => named(tokens, place, SECRET_SETTINGS),
     };
     (1..tokens.len()).any(secret)

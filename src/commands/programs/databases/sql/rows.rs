@@ -6,10 +6,10 @@ use sqlparser::tokenizer::Token;
 
 /// Tables that hold secrets, whatever their columns are called.
 pub(in crate::commands::programs::databases) const SECRET_TABLES: &str = "secrets credentials api_keys apikeys access_tokens refresh_tokens oauth_tokens passwords api_tokens \
-    personal_access_tokens pg_user_mappings sql_logins shadow process_envs user_credentials oauth_access_tokens oauth_clients";
+    personal_access_tokens pg_user_mappings credential data_source sql_logins cookies moz_cookies moz_logins api_key access_token auth_token user_auth user_auth_token login_token two_factor webauthn_credential user_tokens shadow process_envs user_credentials oauth_access_tokens oauth_clients";
 
 /// Tables of people who may log in: among their columns is a password, or what is made of it.
-pub(in crate::commands::programs::databases) const PEOPLE: &str = "users app_users auth_user auth_users admin_users admins administrators user_accounts logins user_sessions django_session";
+pub(in crate::commands::programs::databases) const PEOPLE: &str = "users wp_users oc_users keystone_users app_users auth_user auth_users admin_users admins administrators user_accounts logins sessions session user_sessions django_session";
 
 /// Schemas whose tables of users only list them.
 const LISTS: &str = "information_schema pg_catalog system sys performance_schema dba";
@@ -62,6 +62,16 @@ pub(super) fn table(tokens: &Tokens<'_>, place: usize) -> bool {
     holds(tokens, name) && tokens.get(name + 1) != Some(&Token::LParen)
 }
 
+/// Whether a table that is called `user` stands here, which is a word for something else in any other place.
+fn is_user(tokens: &Tokens<'_>, place: usize) -> bool {
+    let before = place.checked_sub(1);
+    tokens
+        .name(place)
+        .is_some_and(|name| name.eq_ignore_ascii_case("user"))
+        && before.is_some_and(|before| tokens.any(before, &["FROM", "JOIN"]))
+        && tokens.get(place + 1) != Some(&Token::LParen)
+}
+
 /// Whether the name at this place is that of such a table.
 fn holds(tokens: &Tokens<'_>, place: usize) -> bool {
     let schema = match place.checked_sub(2) {
@@ -80,10 +90,12 @@ fn sources<'t>(tokens: &Tokens<'t>) -> Vec<Source<'t>> {
     let mut sources = Vec::new();
     for place in 0..tokens.len() {
         let column = shown.get(place).is_some_and(|shown| *shown);
-        if column || !holds(tokens, place) || tokens.get(place + 1) == Some(&Token::Period) {
+        let user = is_user(tokens, place);
+        if column || !user && !holds(tokens, place) || tokens.get(place + 1) == Some(&Token::Period)
+        {
             continue;
         }
-        let mut names: Vec<&str> = tokens.name(place).into_iter().collect();
+        let mut names: Vec<&str> = tokens.name(place).into_iter().filter(|_| !user).collect();
         let other = place + 1 + usize::from(tokens.is(place + 1, "AS"));
         names.extend(tokens.name(other).filter(|name| !listed(AFTER, name)));
         sources.push(Source {

@@ -1,6 +1,6 @@
 //! `create` with a kind: what its generators make.
 
-use super::{Line, delete::dry, inside, writes::new_object};
+use super::{Line, delete::dry, inside, output::Shown, writes::new_object};
 use crate::{
     commands::{
         found::Found,
@@ -30,7 +30,9 @@ pub(super) fn create(line: &Line<'_>, found: &mut Found) {
     let mut effect = new_object(line, kind(line.page.path), names.first());
     if line.is_dry() {
         let mut look = Effect::read(Verb::Read, effect.object);
-        if shows_text(line) && carries_off(line) {
+        let secret = line.page.path.starts_with("create secret");
+        let seen = !line.call.setting.handed_on && line.shown() != Shown::Names;
+        if secret && seen || shows_text(line) && carries_off(line) {
             look.secrets = Secrets::Values;
         }
         found.effect(look);

@@ -2,7 +2,7 @@
 
 use super::{
     Line, raw,
-    reads::printed,
+    reads::{printed, printed_unread},
     targets::{Target, Targets, unknown_change},
 };
 use crate::{
@@ -79,5 +79,6 @@ pub(super) fn dry(line: &Line<'_>, targets: &Targets, found: &mut Found) {
         .for_each(|word| found.doubt(word));
     if line.page.path != "delete" {
         printed(line, targets, found);
+        printed_unread(line, targets, found);
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         found::{Found, object},
         programs::handbook::file_made,
     },
-    domain::effect::{Effect, Secrets, Verb},
+    domain::effect::{Effect, Secrets, Verb, Which},
 };
 
 /// `get`.
@@ -34,6 +34,8 @@ pub(super) fn look(line: &Line<'_>, found: &mut Found) {
         _ => line.targets(words),
     };
     let shown = match line.page.path {
+        // Of a token of a service account, even a description shows the value.
+        "describe" if targets.all.iter().any(is_token) => Shown::Values,
         "describe" | "logs" | "rollout status" if !line.logs_bodies() => Shown::Names,
         // The last applied state of a secret is the secret.
         "apply view-last-applied" => Shown::Values,
@@ -49,6 +51,15 @@ fn pods(line: &Line<'_>) -> Targets {
         Some(word) if word.text().contains('/') => line.targets(words.get(..1).unwrap_or(&[])),
         _ => Targets::default(),
     }
+}
+
+/// Whether an object is a secret that is called a token.
+fn is_token(target: &Target) -> bool {
+    let named = match &target.object.which {
+        Which::Named(name) => name.split(['-', '.', '_']).any(|part| part == "token"),
+        Which::Selector(_) | Which::All | Which::Unknown => false,
+    };
+    named && target.nature == Nature::Secret
 }
 
 fn looks(line: &Line<'_>, targets: &Targets, shown: Shown, found: &mut Found) {
@@ -153,6 +164,20 @@ pub(super) fn dump(line: &Line<'_>, found: &mut Found) {
         .filter(|folder| folder.text() != "-");
     if let Some(folder) = folder {
         file_made(folder, &line.call.setting.place, found);
+    }
+}
+
+/// Objects of a file that nobody has read are printed: a Secret may be among them.
+pub(super) fn printed_unread(line: &Line<'_>, targets: &Targets, found: &mut Found) {
+    let workloads = ["set ", "scale", "autoscale", "rollout ", "expose", "run"];
+    let any = !workloads
+        .iter()
+        .any(|path| line.page.path.starts_with(path));
+    if any && line.shown() != Shown::Names && targets.all.is_empty() && targets.unknown.is_some() {
+        found.effect(Effect {
+            secrets: Secrets::Values,
+            ..Effect::read(Verb::Read, object(&cluster(), "secret", line.page.path))
+        });
     }
 }
 
