@@ -119,6 +119,7 @@ impl Sheet {
         call: &Call<'_>,
         found: &mut Found,
     ) {
+        found.line(parsed, |flag| self.describes(flag));
         let place = self.place(parsed, call);
         if self.helps && asks_for_help(parsed) {
             return act(Does::Look, program(&place, call), Reach::Exactly(1), found);
@@ -180,6 +181,12 @@ impl Sheet {
                 found.bounded(format!("`{}` is not known before it runs", word.text()));
             }
         }
+    }
+
+    /// Whether the sheet says what is done with the value of a flag.
+    fn describes(&self, flag: &str) -> bool {
+        let does = self.flags.iter().any(|(flags, _)| has_word(flags, flag));
+        does || self.outputs.contains(&flag) || self.host.contains(&flag)
     }
 
     fn place(&self, parsed: &Parsed, call: &Call<'_>) -> Place {

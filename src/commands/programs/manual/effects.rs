@@ -34,6 +34,7 @@ impl Form<'_> {
         call: &Call<'_>,
         found: &mut Found,
     ) {
+        found.line(&self.parsed, |flag| self.describes(flag));
         let dry = self.is_dry();
         let given = |wanted: Does| self.spares(wanted);
         let deed = match deed {

@@ -154,6 +154,11 @@ impl<'m> Form<'m> {
         }
     }
 
+    /// Whether it is written down what giving this flag does.
+    pub(super) fn describes(&self, flag: &str) -> bool {
+        self.doing.iter().any(|(_, doing)| doing.name == flag)
+    }
+
     /// Keeps the flags of a part, and gives back its words.
     fn take(&mut self, flags: &Flags, part: Parsed) -> Vec<Word> {
         let negated = |name: &str| {

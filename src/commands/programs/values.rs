@@ -1,0 +1,227 @@
+//! Values of flags, and words, that nobody described.
+//!
+//! A grammar says of most flags no more than that they take a value. Such a value is harmless only if its form is: a number, a size, a
+//! date, a plain word, and only if the flag's name does not sound as if it loaded, ran or aimed at something. Anything else may be code,
+//! an address, a path or another target, and makes the line opaque. [`TABLE`] describes the flags whose values may be anything else.
+//! Flags of which a grammar says itself what their values do never come here ([`Found::line`]).
+
+use super::cloud;
+use crate::commands::{
+    flags::{Flag, truth},
+    found::{Found, Undescribed},
+    word::{Call, Word},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+const TABLE: &str = include_str!("values.table");
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A name, a pattern, a format: compared with something, or shown.
+    Text,
+    /// A path of what is read as data.
+    Path,
+    /// A server, an account, a scope: what is looked at.
+    Aim,
+    /// The program's grammar says what it does.
+    Own,
+    /// Not described: it has to be harmless by its form and by the name of its flag.
+    Inert,
+}
+
+/// Parts of names of flags that load, run or aim at something.
+#[rustfmt::skip]
+const SOUNDS: &[&str] = &[
+    "exec", "execute", "executable", "command", "commands", "cmd", "program", "plugin", "plugins", "module", "modules", "load", "loader",
+    "script", "scripts", "hook", "hooks", "pager", "editor", "browser", "filter", "helper", "rsh", "shell", "interpreter", "run", "runtime",
+    "init", "config", "conf", "cfg", "configuration", "rc", "rcfile", "settings", "defaults", "host", "server", "url", "uri", "endpoint",
+    "proxy", "socket", "sock", "connect", "connection", "address", "remote", "context", "profile", "target", "key", "keyfile", "cert",
+    "certificate", "ca", "cacert", "token", "password", "passphrase", "secret", "credential", "credentials", "identity", "login", "preload",
+    "library", "lib", "include", "import", "require", "template", "lua", "python", "perl", "eval", "evaluate", "expression", "macro",
+    "extension", "ext", "driver", "provider", "engine", "callback", "handler", "wrapper", "transport", "tunnel", "jump", "via", "as",
+];
+
+/// Units that may stand behind a number.
+#[rustfmt::skip]
+const UNITS: &[&str] = &[
+    "", "ns", "us", "ms", "s", "m", "h", "d", "w", "M", "y", "sec", "secs", "min", "mins", "hour", "hours", "day", "days", "week", "weeks",
+    "month", "months", "year", "years", "b", "B", "k", "K", "g", "G", "t", "T", "kb", "mb", "gb", "tb", "kB", "KB", "MB", "GB", "TB", "Ki", "Mi",
+    "Gi", "Ti", "KiB", "MiB", "GiB", "TiB", "%", "c", "p", "P",
+];
+
+/// What is described of one program, or of all.
+#[derive(Debug, Default)]
+struct Known {
+    flags: BTreeMap<&'static str, Kind>,
+}
+
+static KNOWN: LazyLock<BTreeMap<&'static str, Known>> = LazyLock::new(|| {
+    let mut known = BTreeMap::<_, Known>::new();
+    for (programs, kind, flags) in TABLE.lines().filter_map(read) {
+        for program in programs.split_whitespace() {
+            let flags = flags.split_whitespace().map(|flag| (flag, kind));
+            known.entry(program).or_default().flags.extend(flags);
+        }
+    }
+    known
+});
+
+static SOUNDING: LazyLock<BTreeSet<&'static str>> =
+    LazyLock::new(|| SOUNDS.iter().copied().collect());
+
+/// A line of the table.
+fn read(line: &'static str) -> Option<(&'static str, Kind, &'static str)> {
+    let mut columns = line.splitn(3, '|');
+    let programs = columns.next().filter(|text| !text.starts_with('#'))?;
+    let kind = match columns.next()?.trim() {
+        "text" => Kind::Text,
+        "path" => Kind::Path,
+        "aim" => Kind::Aim,
+        "own" => Kind::Own,
+        "inert" => Kind::Inert,
+        _ => return None,
+    };
+    Some((programs, kind, columns.next()?))
+}
+
+/// What is described of a flag: of this program first, then of all. `=` are the words, `*` is every flag.
+fn kind(program: &str, flag: &str) -> Kind {
+    let of = |program: &str, flag: &str| KNOWN.get(program)?.flags.get(flag).copied();
+    let own = of(program, flag).or_else(|| of(program, "*").filter(|_| flag != "="));
+    own.or_else(|| of("*", flag)).unwrap_or(Kind::Inert)
+}
+
+/// Says what nobody described of a call.
+pub(super) fn judge(call: &Call<'_>, line: Option<Undescribed>, nested: bool, found: &mut Found) {
+    let line = match line {
+        Some(line) => line,
+        None if nested => return,
+        None => written(call.arguments),
+    };
+    for flag in &line.flags {
+        let value = flag.value.as_ref();
+        if kind(call.program, &flag.name) == Kind::Inert && !is_inert(&flag.name, value, call) {
+            let dashes = if flag.name.chars().nth(1).is_some() { "--" } else { "-" };
+            let name = &flag.name;
+            found.opaque(format!("what `{}` does with the value of `{dashes}{name}` is not described", call.program));
+        }
+    }
+    if kind(call.program, "=") != Kind::Inert {
+        return;
+    }
+    for word in line.words.iter().filter(|word| aims_or_runs(word.text())) {
+        found.opaque(format!("what `{}` does with `{}` is not described", call.program, word.text()));
+    }
+}
+
+/// The flags of a line that no table took apart: those with a glued value, and those whose names sound.
+fn written(words: &[Word]) -> Undescribed {
+    let mut line = Undescribed::default();
+    let mut rest = words.iter().take_while(|word| word.text() != "--").peekable();
+    while let Some(word) = rest.next() {
+        let text = word.text();
+        let Some(name) = text.strip_prefix('-').filter(|name| !name.is_empty()) else {
+            line.words.push(word.clone());
+            continue;
+        };
+        let name = name.trim_start_matches('-');
+        let (name, value) = match name.split_once('=') {
+            Some((name, value)) => (name, Some(word.with_text(value))),
+            None if sounds(name) => (name, rest.peek().map(|next| (*next).clone())),
+            None => continue,
+        };
+        let name = name.to_owned();
+        line.flags.push(Flag { name, value });
+    }
+    line
+}
+
+/// Whether a value can do nothing, whatever the program does with it.
+fn is_inert(flag: &str, value: Option<&Word>, call: &Call<'_>) -> bool {
+    let Some(value) = value else {
+        return true;
+    };
+    if cloud::asks_by_parameters(call.program) {
+        return !sends(value.text());
+    }
+    let Some(text) = value.known() else {
+        return false;
+    };
+    truth(text).is_some() && !sounds(flag) || is_plain(text) && !sounds(flag)
+}
+
+/// Whether a flag's name says that it loads, runs or aims at something.
+fn sounds(flag: &str) -> bool {
+    flag.len() > 1 && flag.split(['-', '_', '.', ':']).any(|part| SOUNDING.contains(&*part.to_ascii_lowercase()))
+}
+
+/// A number, a size, a duration, a date, or plain words with commas between them.
+fn is_plain(text: &str) -> bool {
+    is_date(text) || text.split(',').all(|part| is_word(part) || is_quantity(part))
+}
+
+fn is_word(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+');
+    !text.starts_with(['.', '-']) && !text.contains("..") && bytes.all(inside)
+}
+
+fn is_quantity(text: &str) -> bool {
+    let text = text.trim_start_matches(['+', '-']);
+    let end = text.find(|letter: char| !(letter.is_ascii_digit() || matches!(letter, '.' | ':' | '-' | '_')));
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    number.starts_with(|first: char| first.is_ascii_digit()) && UNITS.contains(&unit)
+}
+
+/// `2026-01-02 10:00`, `1 hour ago`, `yesterday`, `2026-01-02T10:00:00+01:00`.
+fn is_date(text: &str) -> bool {
+    let inside = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, ' ' | ':' | '-' | '+' | ',' | '.');
+    text.starts_with(|first: char| first.is_ascii_alphanumeric() || matches!(first, '-' | '+'))
+        && text.len() <= 40
+        && text.chars().all(inside)
+        && (text.contains(|letter: char| letter.is_ascii_digit()) && text.contains([' ', ':']))
+}
+
+/// A parameter of a question to a cloud that the program reads from a file or fetches first.
+fn sends(text: &str) -> bool {
+    text.contains("://") || text.starts_with(['@', '/', '~', '.', '|', '!'])
+}
+
+/// A word that programs take for a command, or for an address.
+fn aims_or_runs(text: &str) -> bool {
+    let address = text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)));
+    let helper = text.split_once("::").is_some_and(|(name, rest)| !name.is_empty() && !rest.is_empty());
+    address || helper || text.starts_with(['|', '!']) && text.len() > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TABLE, is_plain, read, sounds};
+
+    #[test]
+    fn every_line_of_the_table_can_be_read() {
+        let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+        let wrong: Vec<&str> = lines.filter(|line| read(line).is_none()).collect();
+        assert_eq!(wrong, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_value_is_harmless_by_its_form() {
+        for text in ["5", "-1", "10m", "1.5GiB", "a,b-c_d", "nginx.service", "2026-01-02 10:00", "1 hour ago", "50%"] {
+            assert!(is_plain(text), "{text}");
+        }
+        for text in ["/x", "a/b", "a=b", "x:y", "$X", "@x", ".x", "../x", "http://x", "a b", "{}", "a;b", "a|b", "~x", "-x"] {
+            assert!(!is_plain(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_load_run_or_aim_sound_so() {
+        assert!(["rsync-command", "config", "ca-file", "lua_path", "ssh.key"].iter().all(|flag| sounds(flag)));
+        assert!(["since", "output", "n", "max-count", "keyword"].iter().all(|flag| !sounds(flag)));
+    }
+}
