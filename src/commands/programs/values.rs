@@ -5,9 +5,9 @@
 //! an address, a path or another target, and makes the line opaque. [`TABLE`] describes the flags whose values may be anything else.
 //! Flags of which a grammar says itself what their values do never come here ([`Found::line`]).
 
-use super::cloud;
+use super::{cloud, loads};
 use crate::commands::{
-    flags::{Flag, truth},
+    flags::Flag,
     found::{Found, Undescribed},
     word::{Call, Word},
 };
@@ -29,6 +29,10 @@ enum Kind {
     Aim,
     /// The program's grammar says what it does.
     Own,
+    /// Settings that may name what runs.
+    Load,
+    /// A folder whose settings the program obeys.
+    Place,
     /// Not described: it has to be harmless by its form and by the name of its flag.
     Inert,
 }
@@ -44,6 +48,9 @@ const SOUNDS: &[&str] = &[
     "library", "lib", "include", "import", "require", "template", "lua", "python", "perl", "eval", "evaluate", "expression", "macro",
     "extension", "ext", "driver", "provider", "engine", "callback", "handler", "wrapper", "transport", "tunnel", "jump", "via", "as",
 ];
+
+/// Folders in which everybody may write.
+const OPEN: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
 
 /// Units that may stand behind a number.
 #[rustfmt::skip]
@@ -73,6 +80,24 @@ static KNOWN: LazyLock<BTreeMap<&'static str, Known>> = LazyLock::new(|| {
 static SOUNDING: LazyLock<BTreeSet<&'static str>> =
     LazyLock::new(|| SOUNDS.iter().copied().collect());
 
+impl Kind {
+    /// Whether a value of this kind can do nothing that the grammar did not say.
+    fn allows(self, flag: &Flag, call: &Call<'_>) -> bool {
+        let Some(value) = &flag.value else {
+            return true;
+        };
+        match self {
+            Self::Text | Self::Path | Self::Aim | Self::Own => true,
+            Self::Load => value.known().is_some() && loads::is_own(value),
+            Self::Place => {
+                let folder = call.setting.resolve(value.text());
+                !OPEN.iter().any(|open| folder.starts_with(open))
+            }
+            Self::Inert => is_inert(&flag.name, value, call),
+        }
+    }
+}
+
 /// A line of the table.
 fn read(line: &'static str) -> Option<(&'static str, Kind, &'static str)> {
     let mut columns = line.splitn(3, '|');
@@ -82,6 +107,8 @@ fn read(line: &'static str) -> Option<(&'static str, Kind, &'static str)> {
         "path" => Kind::Path,
         "aim" => Kind::Aim,
         "own" => Kind::Own,
+        "load" => Kind::Load,
+        "place" => Kind::Place,
         "inert" => Kind::Inert,
         _ => return None,
     };
@@ -103,8 +130,7 @@ pub(super) fn judge(call: &Call<'_>, line: Option<Undescribed>, nested: bool, fo
         None => written(call.arguments),
     };
     for flag in &line.flags {
-        let value = flag.value.as_ref();
-        if kind(call.program, &flag.name) == Kind::Inert && !is_inert(&flag.name, value, call) {
+        if !kind(call.program, &flag.name).allows(flag, call) {
             let dashes = if flag.name.chars().nth(1).is_some() { "--" } else { "-" };
             let name = &flag.name;
             found.opaque(format!("what `{}` does with the value of `{dashes}{name}` is not described", call.program));
@@ -141,17 +167,14 @@ fn written(words: &[Word]) -> Undescribed {
 }
 
 /// Whether a value can do nothing, whatever the program does with it.
-fn is_inert(flag: &str, value: Option<&Word>, call: &Call<'_>) -> bool {
-    let Some(value) = value else {
-        return true;
-    };
+fn is_inert(flag: &str, value: &Word, call: &Call<'_>) -> bool {
     if cloud::asks_by_parameters(call.program) {
         return !sends(value.text());
     }
     let Some(text) = value.known() else {
         return false;
     };
-    truth(text).is_some() && !sounds(flag) || is_plain(text) && !sounds(flag)
+    is_plain(text) && !sounds(flag)
 }
 
 /// Whether a flag's name says that it loads, runs or aims at something.
