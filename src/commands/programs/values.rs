@@ -7,7 +7,7 @@
 
 use super::{cloud, loads};
 use crate::commands::{
-    flags::Flag,
+    flags::{Flag, Parsed, truth},
     found::{Found, Undescribed},
     word::{Call, Word},
 };
@@ -33,6 +33,8 @@ enum Kind {
     Load,
     /// A folder whose settings the program obeys.
     Place,
+    /// A file or folder below the one in which the program runs, whose settings it obeys anyway.
+    Inside,
     /// Not described: it has to be harmless by its form and by the name of its flag.
     Inert,
 }
@@ -47,6 +49,29 @@ const SOUNDS: &[&str] = &[
     "certificate", "ca", "cacert", "token", "password", "passphrase", "secret", "credential", "credentials", "identity", "login", "preload",
     "library", "lib", "include", "import", "require", "template", "lua", "python", "perl", "eval", "evaluate", "expression", "macro",
     "extension", "ext", "driver", "provider", "engine", "callback", "handler", "wrapper", "transport", "tunnel", "jump", "via", "as",
+];
+
+/// Parts of names of flags that write: a plain word after one is the name of a file, but for a form in which something is shown.
+#[rustfmt::skip]
+const WRITES: &[&str] = &[
+    "output", "out", "outfile", "outdir", "log", "logfile", "logdir", "dump", "save", "export", "destination", "dest", "write", "record", "report",
+];
+
+/// Forms in which something is shown.
+#[rustfmt::skip]
+const FORMS: &[&str] = &[
+    "json", "yaml", "yml", "table", "wide", "name", "text", "csv", "tsv", "xml", "plain", "html", "markdown", "md", "jsonl", "ndjson", "json-pretty",
+    "pretty", "short", "long", "full", "compact", "human", "raw", "none", "simple", "default", "line", "lines", "toml", "hcl", "ini", "sarif", "junit",
+    "junit-xml", "tap", "github", "gitlab", "cyclonedx", "spdx", "prometheus", "dot", "tree", "cli", "summary", "all", "id", "value", "values",
+    "stdout", "stderr", "-", "auto", "ascii", "unicode", "terse", "verbose", "debug", "info", "warn", "warning", "error", "fatal", "trace", "panic",
+    "off", "on", "yes", "no", "fields", "keys", "quiet", "oneline", "go-template", "jsonpath", "custom-columns", "props", "cat", "export", "with-unit",
+];
+
+/// Flags of programs for clouds that are no parameters of what they ask.
+#[rustfmt::skip]
+const AIMS: &[&str] = &[
+    "config", "config-file", "config-path", "endpoint", "endpoint-url", "api-url", "auth-url", "os-auth-url", "url", "proxy", "ca-bundle", "cert",
+    "cacert", "os-cacert", "rc-file", "flags-file", "plugin", "cli-input-json", "cli-input-yaml", "from-json", "parameters-file",
 ];
 
 /// Folders in which everybody may write.
@@ -93,6 +118,7 @@ impl Kind {
                 let folder = call.setting.resolve(value.text());
                 !OPEN.iter().any(|open| folder.starts_with(open))
             }
+            Self::Inside => is_inside(value),
             Self::Inert => is_inert(&flag.name, value, call),
         }
     }
@@ -109,6 +135,7 @@ fn read(line: &'static str) -> Option<(&'static str, Kind, &'static str)> {
         "own" => Kind::Own,
         "load" => Kind::Load,
         "place" => Kind::Place,
+        "inside" => Kind::Inside,
         "inert" => Kind::Inert,
         _ => return None,
     };
@@ -127,7 +154,11 @@ pub(super) fn judge(call: &Call<'_>, line: Option<Undescribed>, nested: bool, fo
     let line = match line {
         Some(line) => line,
         None if nested => return,
-        None => written(call.arguments),
+        None => {
+            let line = written(call.arguments, |text| text.starts_with("--") || text.contains('='));
+            let (flags, words) = (line.flags, line.words);
+            Undescribed { flags, words }
+        }
     };
     for flag in &line.flags {
         if !kind(call.program, &flag.name).allows(flag, call) {
@@ -144,10 +175,18 @@ pub(super) fn judge(call: &Call<'_>, line: Option<Undescribed>, nested: bool, fo
     }
 }
 
-/// The flags of a line that no table took apart: those with a glued value, and those whose names sound.
-fn written(words: &[Word]) -> Undescribed {
-    let mut line = Undescribed::default();
-    let mut rest = words.iter().take_while(|word| word.text() != "--").peekable();
+/// Of a line, the flags of these names, as far as they have a value: glued, or, where the name sounds, the next word.
+pub(super) fn unnamed(words: &[Word], names: &[String]) -> Parsed {
+    let mut line = written(words, |text| names.iter().any(|name| name == text));
+    line.words.clear();
+    line
+}
+
+/// The flags of a line that no table took apart.
+fn written(words: &[Word], wanted: impl Fn(&str) -> bool) -> Parsed {
+    let mut line = Parsed::default();
+    let own = words.iter().take_while(|word| word.text() != "--");
+    let mut rest = own.peekable();
     while let Some(word) = rest.next() {
         let text = word.text();
         let Some(name) = text.strip_prefix('-').filter(|name| !name.is_empty()) else {
@@ -157,11 +196,13 @@ fn written(words: &[Word]) -> Undescribed {
         let name = name.trim_start_matches('-');
         let (name, value) = match name.split_once('=') {
             Some((name, value)) => (name, Some(word.with_text(value))),
-            None if sounds(name) => (name, rest.peek().map(|next| (*next).clone())),
+            None if sounds(name) || name == "c" => (name, rest.peek().map(|next| (*next).clone())),
             None => continue,
         };
-        let name = name.to_owned();
-        line.flags.push(Flag { name, value });
+        if wanted(text) {
+            let name = name.to_owned();
+            line.flags.push(Flag { name, value });
+        }
     }
     line
 }
@@ -169,17 +210,29 @@ fn written(words: &[Word]) -> Undescribed {
 /// Whether a value can do nothing, whatever the program does with it.
 fn is_inert(flag: &str, value: &Word, call: &Call<'_>) -> bool {
     if cloud::asks_by_parameters(call.program) {
-        return !sends(value.text());
+        return !sends(value.text()) && !AIMS.contains(&flag);
     }
     let Some(text) = value.known() else {
         return false;
     };
-    is_plain(text) && !sounds(flag)
+    let writes = parts(flag).any(|part| WRITES.contains(&&*part));
+    let form = || text.split(',').all(|part| FORMS.contains(&&*part.to_ascii_lowercase()) || is_quantity(part) || truth(part).is_some());
+    is_plain(text) && !sounds(flag) && (!writes || form())
+}
+
+fn is_inside(path: &Word) -> bool {
+    let climbs = path.text().split('/').any(|part| part == "..");
+    path.known().is_some() && !climbs && !path.text().starts_with(['/', '~'])
 }
 
 /// Whether a flag's name says that it loads, runs or aims at something.
 fn sounds(flag: &str) -> bool {
-    flag.len() > 1 && flag.split(['-', '_', '.', ':']).any(|part| SOUNDING.contains(&*part.to_ascii_lowercase()))
+    flag.len() > 1 && !flag.starts_with("no-") && parts(flag).any(|part| SOUNDING.contains(&*part))
+}
+
+/// The words of which the name of a flag is made.
+fn parts(flag: &str) -> impl Iterator<Item = String> {
+    flag.split(['-', '_', '.', ':']).map(str::to_ascii_lowercase)
 }
 
 /// A number, a size, a duration, a date, or plain words with commas between them.

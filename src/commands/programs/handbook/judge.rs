@@ -83,7 +83,7 @@ impl Handbook {
     /// Whether the handbook says what is done with the value of a flag.
     fn describes(&self, flag: &str, page: &Page<'_>) -> bool {
         let marks = page.deed.map_or(&[][..], |deed| &deed.marks);
-        self.refused.contains(&flag)
+        self.refused.contains(&flag) && !page.is_own_flag(flag)
             || self.runs.contains(&flag)
             || self.namespace_flags.contains(&flag)
             || marks.iter().any(|mark| mark.names(flag))

@@ -9,6 +9,7 @@ use crate::commands::{
             paths::{self, Write},
             pattern,
         },
+        values,
     },
     shell,
     word::{Call, Setting, Word},
@@ -35,6 +36,7 @@ impl Form<'_> {
         found: &mut Found,
     ) {
         found.line(&self.parsed, |flag| self.describes(flag));
+        found.line(&values::unnamed(call.arguments, &self.unnamed), |_| false);
         let dry = self.is_dry();
         let given = |wanted: Does| self.spares(wanted);
         let deed = match deed {
