@@ -35,6 +35,14 @@ enum Kind {
     Place,
     /// A file or folder below the one in which the program runs, whose settings it obeys anyway.
     Inside,
+    /// `NAME=VALUE`: as harmless as the flag of that name would be.
+    Option,
+    /// A plain word, though the flag's name sounds.
+    Word,
+    /// An address of this host.
+    Here,
+    /// An address of the cloud that the program belongs to.
+    Azure,
     /// Not described: it has to be harmless by its form and by the name of its flag.
     Inert,
 }
@@ -74,8 +82,17 @@ const AIMS: &[&str] = &[
     "cacert", "os-cacert", "rc-file", "flags-file", "plugin", "cli-input-json", "cli-input-yaml", "from-json", "parameters-file",
 ];
 
+/// The ends of names of hosts that Azure answers at.
+const CLOUD: &[&str] = &[".azure.com", ".windows.net", "graph.microsoft.com", ".azure-api.net", ".azurecr.io"];
+
 /// Folders in which everybody may write.
 const OPEN: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
+
+/// Beginnings of such parts: `pluginpath`, `confdir`.
+const STEMS: &[&str] = &[
+    "plugin", "module", "conf", "script", "command", "exec", "hook", "pager", "askpass", "preload", "librar", "credential", "passw", "proxy",
+    "socket", "endpoint", "builder", "rules", "init",
+];
 
 /// Units that may stand behind a number.
 #[rustfmt::skip]
@@ -113,12 +130,16 @@ impl Kind {
         };
         match self {
             Self::Text | Self::Path | Self::Aim | Self::Own => true,
-            Self::Load => value.known().is_some() && loads::is_own(value),
+            Self::Load => value.known().is_some() && (loads::is_own(value) || is_inside(value)),
             Self::Place => {
                 let folder = call.setting.resolve(value.text());
                 !OPEN.iter().any(|open| folder.starts_with(open))
             }
             Self::Inside => is_inside(value),
+            Self::Option => is_option(value),
+            Self::Word => value.known().is_some_and(is_plain),
+            Self::Here => host(value).is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]")),
+            Self::Azure => host(value).is_some_and(|host| CLOUD.iter().any(|end| host.ends_with(end))),
             Self::Inert => is_inert(&flag.name, value, call),
         }
     }
@@ -136,6 +157,10 @@ fn read(line: &'static str) -> Option<(&'static str, Kind, &'static str)> {
         "load" => Kind::Load,
         "place" => Kind::Place,
         "inside" => Kind::Inside,
+        "option" => Kind::Option,
+        "word" => Kind::Word,
+        "here" => Kind::Here,
+        "azure" => Kind::Azure,
         "inert" => Kind::Inert,
         _ => return None,
     };
@@ -155,7 +180,8 @@ pub(super) fn judge(call: &Call<'_>, line: Option<Undescribed>, nested: bool, fo
         Some(line) => line,
         None if nested => return,
         None => {
-            let line = written(call.arguments, |text| text.starts_with("--") || text.contains('='));
+            let long = |text: &str| text.starts_with("--") || text.contains('=') || text.len() > 3;
+            let line = written(call.arguments, long);
             let (flags, words) = (line.flags, line.words);
             Undescribed { flags, words }
         }
@@ -166,6 +192,10 @@ pub(super) fn judge(call: &Call<'_>, line: Option<Undescribed>, nested: bool, fo
             let name = &flag.name;
             found.opaque(format!("what `{}` does with the value of `{dashes}{name}` is not described", call.program));
         }
+    }
+    let option = |word: &&Word| word.text().contains("://-");
+    if let Some(word) = call.arguments.iter().find(option) {
+        found.opaque(format!("`{}` hands a flag to the program behind an address", word.text()));
     }
     if kind(call.program, "=") != Kind::Inert {
         return;
@@ -210,7 +240,7 @@ fn written(words: &[Word], wanted: impl Fn(&str) -> bool) -> Parsed {
 /// Whether a value can do nothing, whatever the program does with it.
 fn is_inert(flag: &str, value: &Word, call: &Call<'_>) -> bool {
     if cloud::asks_by_parameters(call.program) {
-        return !sends(value.text()) && !AIMS.contains(&flag);
+        return !sends(flag, value.text()) && !AIMS.contains(&flag);
     }
     let Some(text) = value.known() else {
         return false;
@@ -220,6 +250,24 @@ fn is_inert(flag: &str, value: &Word, call: &Call<'_>) -> bool {
     is_plain(text) && !sounds(flag) && (!writes || form())
 }
 
+/// The host of an address.
+fn host(value: &Word) -> Option<&str> {
+    let (_, rest) = value.known()?.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let host = rest.get(..end).filter(|host| !host.contains('@'))?;
+    let port = |(host, port): (&'_ str, &str)| port.bytes().all(|byte| byte.is_ascii_digit()).then(|| host.len());
+    let end = host.rsplit_once(':').and_then(port).unwrap_or(host.len());
+    host.get(..end)
+}
+
+/// `NAME=VALUE` whose name does not sound, and whose value is harmless by its form.
+fn is_option(value: &Word) -> bool {
+    let Some((name, text)) = value.known().and_then(|text| text.split_once('=')) else {
+        return false;
+    };
+    !sounds(name) && is_plain(text.trim_start_matches('-'))
+}
+
 fn is_inside(path: &Word) -> bool {
     let climbs = path.text().split('/').any(|part| part == "..");
     path.known().is_some() && !climbs && !path.text().starts_with(['/', '~'])
@@ -227,7 +275,8 @@ fn is_inside(path: &Word) -> bool {
 
 /// Whether a flag's name says that it loads, runs or aims at something.
 fn sounds(flag: &str) -> bool {
-    flag.len() > 1 && !flag.starts_with("no-") && parts(flag).any(|part| SOUNDING.contains(&*part))
+    let stem = |part: &str| STEMS.iter().any(|stem| part.starts_with(stem));
+    flag.len() > 1 && !flag.starts_with("no-") && parts(flag).any(|part| SOUNDING.contains(&*part) || stem(&part))
 }
 
 /// The words of which the name of a flag is made.
@@ -263,8 +312,10 @@ fn is_date(text: &str) -> bool {
 }
 
 /// A parameter of a question to a cloud that the program reads from a file or fetches first.
-fn sends(text: &str) -> bool {
-    text.contains("://") || text.starts_with(['@', '/', '~', '.', '|', '!'])
+fn sends(flag: &str, text: &str) -> bool {
+    // Names in clouds are paths as well: `--log-group-name /aws/lambda/web`.
+    let file = || sounds(flag) || parts(flag).any(|part| ["file", "folder", "dir", "body", "source"].contains(&&*part));
+    text.contains("://") || text.starts_with(['@', '~', '.', '|', '!']) || text.starts_with('/') && (flag.len() == 1 || file())
 }
 
 /// A word that programs take for a command, or for an address.

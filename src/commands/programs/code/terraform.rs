@@ -2,7 +2,7 @@
 
 use crate::commands::{
     found::Found,
-    programs::{manual::Does, names::is_secret},
+    programs::{handbook::guarded_file, manual::Does, names::is_secret},
     word::{Call, Word},
 };
 
@@ -39,6 +39,9 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
                 .is_some_and(|file| file.known().is_some()) =>
         {
             form.effects_of(Does::Make("remove the file with the plan"), call, found);
+            if let Some(file) = form.parsed.value(&["out"]) {
+                guarded_file(file, &call.setting.place, found);
+            }
         }
         ["plan"] if form.parsed.value(&["out"]).is_some() => {
             form.effects_of(Does::Change, call, found);
