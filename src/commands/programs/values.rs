@@ -247,12 +247,17 @@ fn is_inert(flag: &str, value: &Word, call: &Call<'_>) -> bool {
     };
     let writes = parts(flag).any(|part| WRITES.contains(&&*part));
     let form = || text.split(',').all(|part| FORMS.contains(&&*part.to_ascii_lowercase()) || is_quantity(part) || truth(part).is_some());
-    is_plain(text) && !sounds(flag) && (!writes || form())
+    let says_how_much = text.split(',').all(is_quantity) || matches!(text, "true" | "false");
+    says_how_much || is_plain(text) && !sounds(flag) && (!writes || form())
 }
 
 /// The host of an address.
 fn host(value: &Word) -> Option<&str> {
-    let (_, rest) = value.known()?.split_once("://")?;
+    let text = match value {
+        Word::Known(text) | Word::Glob(text) => text,
+        Word::Unknown(_) => return None,
+    };
+    let (_, rest) = text.split_once("://")?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let host = rest.get(..end).filter(|host| !host.contains('@'))?;
     let port = |(host, port): (&'_ str, &str)| port.bytes().all(|byte| byte.is_ascii_digit()).then(|| host.len());
