@@ -12,7 +12,7 @@ use crate::commands::{
     word::{Call, Word},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::LazyLock,
 };
 
@@ -47,16 +47,20 @@ enum Kind {
     Inert,
 }
 
-/// Parts of names of flags that load, run or aim at something.
+/// Parts of names of flags that run or load something.
+#[rustfmt::skip]
+const RUNS: &[&str] = &[
+    "cmd", "program", "load", "loader", "editor", "browser", "helper", "rsh", "shell", "interpreter", "lua", "python", "perl", "eval", "evaluate",
+    "library", "lib", "require", "engine", "wrapper", "macro",
+];
+
+/// Parts of names of flags that may do so, or aim at something.
 #[rustfmt::skip]
 const SOUNDS: &[&str] = &[
-    "exec", "execute", "executable", "command", "commands", "cmd", "program", "plugin", "plugins", "module", "modules", "load", "loader",
-    "script", "scripts", "hook", "hooks", "pager", "editor", "browser", "filter", "helper", "rsh", "shell", "interpreter", "run", "runtime",
-    "init", "config", "conf", "cfg", "configuration", "rc", "rcfile", "settings", "defaults", "host", "server", "url", "uri", "endpoint",
+    "filter", "run", "runtime", "config", "conf", "cfg", "configuration", "rc", "rcfile", "settings", "defaults", "host", "server", "url", "uri", "endpoint",
     "proxy", "socket", "sock", "connect", "connection", "address", "remote", "context", "profile", "target", "key", "keyfile", "cert",
-    "certificate", "ca", "cacert", "token", "password", "passphrase", "secret", "credential", "credentials", "identity", "login", "preload",
-    "library", "lib", "include", "import", "require", "template", "lua", "python", "perl", "eval", "evaluate", "expression", "macro",
-    "extension", "ext", "driver", "provider", "engine", "callback", "handler", "wrapper", "transport", "tunnel", "jump", "via", "as",
+    "certificate", "ca", "cacert", "token", "password", "passphrase", "secret", "credential", "credentials", "identity", "login",
+    "include", "import", "template", "expression", "extension", "ext", "driver", "provider", "callback", "handler", "transport", "tunnel", "jump", "via", "as",
 ];
 
 /// Parts of names of flags that write: a plain word after one is the name of a file, but for a form in which something is shown.
@@ -89,10 +93,8 @@ const CLOUD: &[&str] = &[".azure.com", ".windows.net", "graph.microsoft.com", ".
 const OPEN: &[&str] = &["/tmp", "/var/tmp", "/dev/shm"];
 
 /// Beginnings of such parts: `pluginpath`, `confdir`.
-const STEMS: &[&str] = &[
-    "plugin", "module", "conf", "script", "command", "exec", "hook", "pager", "askpass", "preload", "librar", "credential", "passw", "proxy",
-    "socket", "endpoint", "builder", "rules", "init",
-];
+const RUN_STEMS: &[&str] = &["plugin", "module", "script", "command", "exec", "hook", "pager", "askpass", "preload", "librar"];
+const STEMS: &[&str] = &["conf", "credential", "passw", "proxy", "socket", "endpoint", "builder", "rules", "init"];
 
 /// Units that may stand behind a number.
 #[rustfmt::skip]
@@ -118,9 +120,6 @@ static KNOWN: LazyLock<BTreeMap<&'static str, Known>> = LazyLock::new(|| {
     }
     known
 });
-
-static SOUNDING: LazyLock<BTreeSet<&'static str>> =
-    LazyLock::new(|| SOUNDS.iter().copied().collect());
 
 impl Kind {
     /// Whether a value of this kind can do nothing that the grammar did not say.
@@ -179,29 +178,41 @@ pub(super) fn judge(call: &Call<'_>, line: Option<Undescribed>, nested: bool, fo
     let line = match line {
         Some(line) => line,
         None if nested => return,
-        None => {
-            let long = |text: &str| text.starts_with("--") || text.contains('=') || text.len() > 3;
-            let line = written(call.arguments, long);
-            let (flags, words) = (line.flags, line.words);
-            Undescribed { flags, words }
-        }
+        None => raw(call.arguments),
     };
-    for flag in &line.flags {
-        if !kind(call.program, &flag.name).allows(flag, call) {
-            let dashes = if flag.name.chars().nth(1).is_some() { "--" } else { "-" };
-            let name = &flag.name;
-            found.opaque(format!("what `{}` does with the value of `{dashes}{name}` is not described", call.program));
-        }
+    let kept = |flag: &&Flag| !kind(call.program, &flag.name).allows(flag, call);
+    for flag in line.flags.iter().filter(kept) {
+        let dashes = if flag.name.len() > 1 { "--" } else { "-" };
+        let thing = format!("the value of `{dashes}{}`", flag.name);
+        doubt(&thing, runs(&flag.name), call, found);
     }
-    let option = |word: &&Word| word.text().contains("://-");
-    if let Some(word) = call.arguments.iter().find(option) {
-        found.opaque(format!("`{}` hands a flag to the program behind an address", word.text()));
+    // Whatever its words are, a program hands them to another one so.
+    let handed = |word: &&Word| word.text().contains("://-");
+    let words = call.arguments.iter().filter(handed);
+    let free = kind(call.program, "=") == Kind::Inert;
+    let own = line.words.iter().filter(|word| free && aims_or_runs(word.text()));
+    for word in words.chain(own) {
+        let code = !word.text().contains("://") || word.text().contains("://-");
+        doubt(&format!("`{}`", word.text()), code, call, found);
     }
-    if kind(call.program, "=") != Kind::Inert {
-        return;
+}
+
+fn doubt(thing: &str, code: bool, call: &Call<'_>, found: &mut Found) {
+    let reason = format!("what `{}` does with {thing} is not described", call.program);
+    if code {
+        found.unknown_code(&call.setting.place, call.program, reason);
+    } else {
+        found.opaque(reason);
     }
-    for word in line.words.iter().filter(|word| aims_or_runs(word.text())) {
-        found.opaque(format!("what `{}` does with `{}` is not described", call.program, word.text()));
+}
+
+/// A line that no table took apart.
+fn raw(words: &[Word]) -> Undescribed {
+    let long = |text: &str| text.starts_with("--") || text.contains('=') || text.len() > 3;
+    let line = written(words, long);
+    Undescribed {
+        flags: line.flags,
+        words: line.words,
     }
 }
 
@@ -275,13 +286,24 @@ fn is_option(value: &Word) -> bool {
 
 fn is_inside(path: &Word) -> bool {
     let climbs = path.text().split('/').any(|part| part == "..");
-    path.known().is_some() && !climbs && !path.text().starts_with(['/', '~'])
+    path.known().is_some() && !climbs && !path.text().starts_with(['/', '~']) && !path.text().contains(':')
 }
 
 /// Whether a flag's name says that it loads, runs or aims at something.
 fn sounds(flag: &str) -> bool {
     let stem = |part: &str| STEMS.iter().any(|stem| part.starts_with(stem));
-    flag.len() > 1 && !flag.starts_with("no-") && parts(flag).any(|part| SOUNDING.contains(&*part) || stem(&part))
+    let meant = |part: &str| SOUNDS.contains(&part) || stem(part);
+    runs(flag) || is_named(flag, &meant)
+}
+
+/// Whether it says that it runs or loads something.
+fn runs(flag: &str) -> bool {
+    let stem = |part: &str| RUN_STEMS.iter().any(|stem| part.starts_with(stem));
+    is_named(flag, &|part| RUNS.contains(&part) || stem(part))
+}
+
+fn is_named(flag: &str, meant: &dyn Fn(&str) -> bool) -> bool {
+    flag.len() > 1 && !flag.starts_with("no-") && parts(flag).any(|part| meant(&part))
 }
 
 /// The words of which the name of a flag is made.
