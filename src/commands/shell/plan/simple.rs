@@ -133,7 +133,10 @@ fn shown(name: &str, words: &[String]) -> Option<PlannedWork> {
         ("umask", []) => ("umask \"$@\"", true),
         ("type", [_, ..]) => ("type \"$@\"", true),
         ("history", []) => ("history \"$@\"", true),
-        ("history", [number]) => ("history \"$@\"", number.bytes().all(|byte| byte.is_ascii_digit())),
+        ("history", [number]) => (
+            "history \"$@\"",
+            number.bytes().all(|byte| byte.is_ascii_digit()),
+        ),
         _ => return None,
     };
     let shell = ["bash", "--noprofile", "--norc", "-c", text, "bash"];
