@@ -78,13 +78,9 @@ pub(super) fn host(value: &Word) -> Option<&str> {
     let (_, rest) = text.split_once("://")?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let host = rest.get(..end).filter(|host| !host.contains('@'))?;
-    let port = |(host, port): (&'_ str, &str)| {
-        port.bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| host.len())
-    };
-    let end = host.rsplit_once(':').and_then(port).unwrap_or(host.len());
-    host.get(..end)
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = host.rsplit_once(':').filter(|(_, port)| digits(port));
+    Some(port.map_or(host, |(host, _)| host))
 }
 
 /// `NAME=VALUE` whose name does not sound, and whose value is harmless by its form.

@@ -76,7 +76,8 @@ impl Kind {
             return true;
         };
         match self {
-            Self::Text | Self::Path | Self::Aim | Self::Own => true,
+            Self::Text | Self::Aim | Self::Own => true,
+            Self::Path => !value.text().contains("://") && !value.text().contains("pkcs11:"),
             Self::Load => value.known().is_some() && (loads::is_own(value) || is_inside(value)),
             Self::Place => {
                 let folder = call.setting.resolve(value.text());

@@ -10,7 +10,7 @@ const RUNS: &[&str] = &[
 /// Parts of names of flags that may do so, or aim at something.
 #[rustfmt::skip]
 const SOUNDS: &[&str] = &[
-    "filter", "run", "runtime", "config", "conf", "cfg", "configuration", "rc", "rcfile", "settings", "defaults", "host", "server", "url", "uri", "endpoint",
+    "filter", "run", "runtime", "working", "config", "conf", "cfg", "configuration", "rc", "rcfile", "settings", "defaults", "host", "server", "url", "uri", "endpoint",
     "proxy", "socket", "sock", "connect", "connection", "address", "remote", "context", "profile", "target", "key", "keyfile", "cert",
     "certificate", "ca", "cacert", "token", "password", "passphrase", "secret", "credential", "credentials", "identity", "login",
     "include", "import", "template", "expression", "extension", "ext", "driver", "provider", "callback", "handler", "transport", "tunnel", "jump", "via", "as",
@@ -18,8 +18,18 @@ const SOUNDS: &[&str] = &[
 
 /// Beginnings of such parts: `pluginpath`, `confdir`.
 const RUN_STEMS: &[&str] = &[
-    "plugin", "module", "script", "command", "exec", "hook", "pager", "askpass", "preload",
+    "plugin",
+    "module",
+    "script",
+    "command",
+    "exec",
+    "hook",
+    "pager",
+    "askpass",
+    "preload",
     "librar",
+    "formatter",
+    "deserializer",
 ];
 const STEMS: &[&str] = &[
     "conf",
