@@ -23,17 +23,17 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 const TABLE: &str = include_str!("kinds.table");
 
-/// What a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a value is. Where a flag is described twice, the later of these holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     /// A name, a pattern, a format: compared with something, or shown.
     Text,
-    /// A path of what is read as data.
-    Path,
     /// A server, an account, a scope: what is looked at.
     Aim,
     /// The program's grammar says what it does.
     Own,
+    /// A path of what is read as data.
+    Path,
     /// Settings that may name what runs.
     Load,
     /// A folder whose settings the program obeys.
@@ -62,8 +62,11 @@ static KNOWN: LazyLock<BTreeMap<&'static str, Known>> = LazyLock::new(|| {
     let mut known = BTreeMap::<_, Known>::new();
     for (programs, kind, flags) in TABLE.lines().filter_map(read) {
         for program in programs.split_whitespace() {
-            let flags = flags.split_whitespace().map(|flag| (flag, kind));
-            known.entry(program).or_default().flags.extend(flags);
+            let known = &mut known.entry(program).or_default().flags;
+            for flag in flags.split_whitespace() {
+                let described = known.entry(flag).or_insert(kind);
+                *described = (*described).max(kind);
+            }
         }
     }
     known
