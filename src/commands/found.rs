@@ -1,6 +1,10 @@
 //! What an analysis collects.
 
-use super::{programs::files::pattern, word::Word};
+use super::{
+    flags::{Flag, Parsed},
+    programs::files::pattern,
+    word::Word,
+};
 use crate::domain::{
     effect::{Class, Confidence, Effect, Effects, Object, Place, Reversible, Secrets, Which},
     pipeline::Plan,
@@ -32,6 +36,18 @@ pub struct Found {
     text: usize,
     /// Every effect since somebody began to watch, even one that was found before.
     watched: Option<Vec<Effect>>,
+    /// What the grammar of the program that is looked at did not describe of its line.
+    line: Option<Undescribed>,
+}
+
+/// The flags with values, and the words, of a command line that its grammar took apart, but for those of which it says itself what
+/// their values do.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Undescribed {
+    /// Flags that took a value.
+    pub(super) flags: Vec<Flag>,
+    /// What is no flag.
+    pub(super) words: Vec<Word>,
 }
 
 /// What a command would do, and every program that it would run.
@@ -146,6 +162,22 @@ impl Found {
             outside
         });
         seen
+    }
+    /// A command line as its grammar took it apart; of the flags that it describes it says itself what their values do.
+    pub(super) fn line(&mut self, parsed: &Parsed, describes: impl Fn(&str) -> bool) {
+        let line = self.line.get_or_insert_default();
+        let valued = parsed.flags.iter().filter(|flag| flag.value.is_some());
+        let left = valued.filter(|flag| !describes(&flag.name));
+        line.flags.extend(left.cloned());
+        line.words.extend(parsed.words.iter().cloned());
+    }
+    /// The lines taken apart since this was last asked; from here on those of another program.
+    pub(super) fn lines(&mut self) -> Option<Undescribed> {
+        self.line.take()
+    }
+    /// The lines of the program around the one that was looked at.
+    pub(super) fn back_to(&mut self, line: Option<Undescribed>) {
+        self.line = line;
     }
     /// For something that is judged by itself first, and put in by [`Found::absorb`] after.
     pub(super) fn inner(&self) -> Self {

@@ -8,6 +8,10 @@
 //! Invariants
 //! - Total: every text gets an answer, quickly; no panic, no unbounded recursion ([`Setting::deeper`]).
 //! - What is not understood is opaque, never a guess: an unknown program, an unknown flag, a word that only the shell could expand.
+//! - Closed by structure: every value that a flag takes has a described kind, from its grammar or from `programs/values`. One that nobody
+//!   described is harmless only if it is inert by form (a number, a size, a date, a plain word) and its flag does not sound as if it ran,
+//!   loaded or aimed at something; a word that is an address or a command needs a description as well. Anything else is opaque. It holds
+//!   for every grammar alike: each hands over what it left undescribed ([`Found::line`]), and a line that none took apart is read as written.
 //! - Nothing lowers: [`Found`] only collects; confidence only falls, classes only rise.
 //! - Pure: no file, no network, no clock. Files that a command names are read through [`Files`], which hands out pinned bytes.
 //!

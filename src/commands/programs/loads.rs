@@ -150,7 +150,7 @@ fn values(flag: &str, words: &[Word]) -> Vec<Word> {
 }
 
 /// Whether a file is of the settings that the host has anyway.
-fn is_own(file: &Word) -> bool {
+pub(super) fn is_own(file: &Word) -> bool {
     let own = ["/etc/", "/usr/", "/root/.", "~/.", "$HOME/.", "/dev/null"];
     let climbs = file.text().contains("..");
     let hidden = |text: &str| {

@@ -20,6 +20,7 @@ mod names;
 mod network;
 mod scanners;
 mod told;
+mod values;
 mod wrappers;
 
 pub use self::kubernetes::{Plural, deeds, plural};
@@ -209,9 +210,12 @@ fn carefully(shows: Shows, grammar: Grammar, call: &Call<'_>, found: &mut Found)
     told::lists(call, found);
     loads::judge(call, found);
     let programs = found.size();
-    let outside = found.watch();
+    let (outside, around) = (found.watch(), found.lines());
     grammar(call, found);
     let seen = found.watched(outside);
+    let line = found.lines();
+    found.back_to(around);
+    values::judge(call, line, found.size() > programs, found);
     aimed::judge(call, found);
     // What runs another program hands its words on: they are judged there.
     if found.size() > programs {

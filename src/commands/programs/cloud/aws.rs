@@ -113,6 +113,7 @@ pub(super) fn aws(call: &Call<'_>, found: &mut Found) {
         return HANDBOOK.judge_page(&page, call, found, aws_files::own);
     }
     let line = Line::read(call.arguments, &VALUED, &PLAIN);
+    found.line(&line.parsed(), |_| false);
     let cloud = |kind: &str, name: &str| object(&Place::Network("aws".to_owned()), kind, name);
     let asks = line.shows(&["help"])
         || line.has(&["generate-cli-skeleton"])

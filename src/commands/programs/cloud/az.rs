@@ -72,6 +72,7 @@ const VALUES: [&[&str]; 26] = [
 /// Judges a call of az.
 pub(super) fn az(call: &Call<'_>, found: &mut Found) {
     let line = Line::read(call.arguments, &VALUED, &PLAIN);
+    found.line(&line.parsed(), |_| false);
     let cloud = |kind: &str, name: &str| object(&Place::Network("azure".to_owned()), kind, name);
     let words: Option<Vec<&str>> = line.words.iter().map(Word::known).collect();
     let Some(words) = words else {

@@ -90,6 +90,7 @@ const VALUES: [&str; 13] = [
 /// Judges a call of gcloud.
 pub(super) fn gcloud(call: &Call<'_>, found: &mut Found) {
     let line = Line::read(call.arguments, &VALUED, &PLAIN);
+    found.line(&line.parsed(), |_| false);
     let words: Vec<&Word> = line
         .words
         .iter()

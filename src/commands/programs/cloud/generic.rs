@@ -162,6 +162,7 @@ pub(super) fn is_known(program: &str) -> bool {
 /// Judges a call of such a program.
 pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
     let line = Line::read(call.arguments, &VALUED, &PLAIN);
+    found.line(&line.parsed(), |_| false);
     let thing = |name: &str| {
         let kind = line.words.first().map_or("cloud", |word| word.text());
         object(&Place::Network(call.program.to_owned()), kind, name)

@@ -1,7 +1,7 @@
 //! Command lines of clouds: words that name what is asked, then flags that may take several words each.
 
 use crate::commands::{
-    flags::{takes_back, truth},
+    flags::{Flag, Parsed, takes_back, truth},
     word::Word,
 };
 
@@ -57,6 +57,23 @@ impl Line {
             }
         }
         line
+    }
+
+    /// The line as other programs' lines are taken apart: a flag for each of its values.
+    pub(super) fn parsed(&self) -> Parsed {
+        let flag = |name: &str, value: &Word| Flag {
+            name: name.to_owned(),
+            value: Some(value.clone()),
+        };
+        let own = self.flags.iter();
+        let own = own.flat_map(|(name, values)| values.iter().map(|value| flag(name, value)));
+        let globals = self.globals.iter();
+        let globals = globals.filter_map(|(name, value)| Some(flag(name, value.as_ref()?)));
+        Parsed {
+            flags: own.chain(globals).collect(),
+            words: self.words.clone(),
+            ..Parsed::default()
+        }
     }
 
     /// Whether one of these flags is given.

@@ -32,6 +32,11 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
     }
 }
 
+/// Whether the flags of a program are parameters of what it asks a cloud.
+pub(super) fn asks_by_parameters(program: &str) -> bool {
+    matches!(program, "aws" | "gcloud" | "az") || generic::is_known(program)
+}
+
 /// Flags whose file a program itself reads to show who it is, and sends to nobody.
 const OWN: [&str; 6] = [
     "key-file",

@@ -50,6 +50,7 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
         setting: &setting,
         ..*call
     };
+    found.line(&form.parsed, |_| false);
     for flag in &form.parsed.unknown {
         found.opaque(format!("salt: the flag `{flag}` is not known"));
     }

@@ -44,6 +44,9 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
                 .is_some_and(|file| file.known().is_some()) =>
         {
             form.effects_of(Does::Make("remove the file with the plan"), call, found);
+            if let Some(file) = form.parsed.value(&["out"]) {
+                guarded_file(file, &call.setting.place, found);
+            }
         }
         ["plan"] if form.parsed.value(&["out"]).is_some() => {
             form.effects_of(Does::Change, call, found);

@@ -88,6 +88,7 @@ fn with_dashes(arguments: &[Word]) -> Vec<Word> {
 fn tar(call: &Call<'_>, found: &mut Found) {
     let arguments = with_dashes(call.arguments);
     let parsed = parse(&TAR, &arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     if asks_for_help(&parsed) {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);

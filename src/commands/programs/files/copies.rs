@@ -61,6 +61,7 @@ struct Pair<'p> {
 
 fn begin(call: &Call<'_>, found: &mut Found) -> Option<Parsed> {
     let parsed = parse(&CP, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     if asks_for_help(&parsed) {
         act(Does::Look, program(place, call), Reach::Exactly(1), found);
@@ -377,6 +378,7 @@ fn install(call: &Call<'_>, found: &mut Found) {
 
 fn rm(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&RM, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     if asks_for_help(&parsed) || call.arguments.is_empty() {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);

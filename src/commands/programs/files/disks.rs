@@ -68,6 +68,7 @@ fn mount(call: &Call<'_>, found: &mut Found) {
         words!("m"),
     );
     let parsed = parse(&MOUNT, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     let lists = parsed.words.is_empty()
         && !parsed.has(&["a", "all", "source", "target", "L", "U", "label", "uuid"]);
@@ -177,6 +178,7 @@ fn fsck(call: &Call<'_>, found: &mut Found) {
         words!("C r"),
     );
     let parsed = parse(&FSCK, call.arguments);
+    found.line(&parsed, |_| false);
     let looks =
         parsed.unknown.is_empty() && parsed.has(&["n", "N"]) && !parsed.has(&["y", "a", "p"]);
     let place = &call.setting.place;
@@ -198,6 +200,7 @@ fn fsck(call: &Call<'_>, found: &mut Found) {
 fn resize2fs(call: &Call<'_>, found: &mut Found) {
     const RESIZE: Table = table(words!("d S z"), words!("b f F M p P s"), &[]);
     let parsed = RESIZE.parse(call.arguments);
+    found.line(&parsed, |_| false);
     let does = match () {
         () if parsed.unknown.is_empty() && parsed.has(&["P"]) => Does::Look,
         () if parsed.has(&["M"]) || parsed.words.len() > 1 || !parsed.unknown.is_empty() => {
@@ -222,6 +225,7 @@ fn parted(call: &Call<'_>, found: &mut Found) {
         &[],
     );
     let parsed = parse(&PARTED, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     let mut commands = parsed.words.iter().skip(1);
     let mut looks = parsed.unknown.is_empty()
@@ -306,6 +310,7 @@ fn hdparm(call: &Call<'_>, found: &mut Found) {
 fn debugfs(call: &Call<'_>, found: &mut Found) {
     const DEBUGFS: Table = table(words!("b d f R s z"), words!("c D i n V w"), &[]);
     let parsed = DEBUGFS.parse(call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     let command = parsed
         .value(&["R"])
@@ -341,6 +346,7 @@ fn iscsiadm(call: &Call<'_>, found: &mut Found) {
         words!("loginall logoutall L U"),
     );
     let parsed = parse(&ISCSIADM, call.arguments);
+    found.line(&parsed, |_| false);
     let op = parsed.value(&["o", "op"]).map_or("show", Word::text);
     let does = match () {
         () if parsed.has(&["u", "logout", "logoutall", "U"])

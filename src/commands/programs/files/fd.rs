@@ -32,6 +32,7 @@ pub(super) fn fd(call: &Call<'_>, found: &mut Found) {
         .arguments
         .split_at(place.unwrap_or(call.arguments.len()));
     let parsed = FD.parse(own);
+    found.line(&parsed, |_| false);
     act(
         Does::Look,
         program(&call.setting.place, call),

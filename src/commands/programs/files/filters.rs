@@ -212,6 +212,7 @@ fn uniq(call: &Call<'_>, found: &mut Found) {
         words!("all-repeated group"),
     );
     let parsed = parse(&UNIQ, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     act(Does::Look, program(place, call), Reach::Exactly(1), found);
     if let Some(file) = parsed.words.first() {
@@ -241,6 +242,7 @@ fn split(call: &Call<'_>, found: &mut Found) {
         words!("hex-suffixes numeric-suffixes"),
     );
     let parsed = parse(&SPLIT, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     if asks_for_help(&parsed) {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);
@@ -292,6 +294,7 @@ fn xxd(call: &Call<'_>, found: &mut Found) {
         &[],
     );
     let parsed = parse(&XXD, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     act(Does::Look, program(place, call), Reach::Exactly(1), found);
     if let Some(file) = parsed.words.first() {

@@ -218,6 +218,7 @@ fn changed(does: Does, file: &Word, recursive: bool, call: &Call<'_>, found: &mu
 /// chown and chgrp.
 pub(super) fn chown(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&CHOWN, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     if parsed.shows(&["help", "version"]) {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);
@@ -254,6 +255,7 @@ pub(super) fn chown(call: &Call<'_>, found: &mut Found) {
 /// setfacl: access lists are about access, whoever owns the file.
 pub(super) fn setfacl(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&SETFACL, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     if parsed.unknown.is_empty() && parsed.shows(&["test", "help", "version"]) {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);

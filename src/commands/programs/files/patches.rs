@@ -31,6 +31,7 @@ pub(super) fn patch(call: &Call<'_>, found: &mut Found) {
         &[],
     );
     let parsed = parse(&PATCH, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     if asks_for_help(&parsed) {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);

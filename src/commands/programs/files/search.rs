@@ -80,11 +80,13 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
 
 fn grep(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&GREP, call.arguments);
+    found.line(&parsed, |_| false);
     search(&parsed, call, found);
 }
 
 fn rg(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&RG, call.arguments);
+    found.line(&parsed, |_| false);
     for word in parsed.values(&["pre", "hostname-bin"]) {
         found.unknown_code(
             &call.setting.place,

@@ -195,6 +195,7 @@ fn reads_environment(filter: &str) -> bool {
 /// yq: prints, or writes the file in place.
 pub(super) fn yq(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&YQ, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     act(Does::Look, program(place, call), Reach::Exactly(1), found);
     from_stdin(call, found);

@@ -47,6 +47,7 @@ const DELETING: &[&str] = words!(
 /// rsync.
 pub(super) fn rsync(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&RSYNC, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     // These are written even by a run that only shows what it would do.
     let batches = parsed.values(&["write-batch", "only-write-batch"]);
@@ -244,6 +245,7 @@ const SCP: Table = table(
 /// scp.
 pub(super) fn scp(call: &Call<'_>, found: &mut Found) {
     let parsed = SCP.parse(call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     connection(&parsed, call, found);
     let Some((target, sources)) = parsed.words.split_last() else {
@@ -292,6 +294,7 @@ pub(super) fn sftp(call: &Call<'_>, found: &mut Found) {
         &[],
     );
     let parsed = SFTP.parse(call.arguments);
+    found.line(&parsed, |_| false);
     connection(&parsed, call, found);
     let batch = parsed.values(&["b"]).next().is_some();
     match call.stdin {

@@ -64,6 +64,7 @@ const LVM: Table = table(
 /// The commands of LVM that change something.
 fn logical(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&LVM, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     let value = |names: &[&str]| parsed.value(names).map_or("", Word::text).to_owned();
     if parsed.unknown.is_empty() && parsed.shows(&["t", "test"]) || asks_for_help(&parsed) {

@@ -77,6 +77,7 @@ fn tee(call: &Call<'_>, found: &mut Found) {
         words!("output-error"),
     );
     let parsed = parse(&TEE, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     if asks_for_help(&parsed) || parsed.words.is_empty() {
         act(Does::Look, program(place, call), Reach::Exactly(1), found);
@@ -112,6 +113,7 @@ fn make(call: &Call<'_>, found: &mut Found) {
         words!("context"),
     );
     let parsed = parse(&MAKE, call.arguments);
+    found.line(&parsed, |_| false);
     if asks_for_help(&parsed) {
         return act(Does::Look, program_of(call), Reach::Exactly(1), found);
     }
@@ -151,6 +153,7 @@ fn truncate(call: &Call<'_>, found: &mut Found) {
         &[],
     );
     let parsed = parse(&TRUNCATE, call.arguments);
+    found.line(&parsed, |_| false);
     if asks_for_help(&parsed) {
         return act(Does::Look, program_of(call), Reach::Exactly(1), found);
     }
@@ -180,6 +183,7 @@ fn fallocate(call: &Call<'_>, found: &mut Found) {
         &[],
     );
     let parsed = parse(&FALLOCATE, call.arguments);
+    found.line(&parsed, |_| false);
     let holes = parsed.has(&[
         "c",
         "p",

@@ -122,6 +122,7 @@ pub(super) fn unzip(call: &Call<'_>, found: &mut Found) {
     );
     let place = &call.setting.place;
     let parsed = UNZIP.parse(call.arguments);
+    found.line(&parsed, |_| false);
     if parsed.has(&["l", "t", "v", "Z", "z", "h"]) || parsed.words.is_empty() {
         act(Does::Look, program(place, call), Reach::Exactly(1), found);
     } else if parsed.has(&["p", "c"]) {
@@ -162,6 +163,7 @@ pub(super) fn cpio(call: &Call<'_>, found: &mut Found) {
         &[],
     );
     let parsed = parse(&CPIO, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     if let Some(program) = parsed.value(&["rsh-command"]) {
         found.unknown_code(place, program.text(), "it runs as the connection");

@@ -82,6 +82,31 @@ pub(super) enum Mark {
     Here,
 }
 
+impl Mark {
+    /// Whether it says what this flag does.
+    pub(super) fn names(&self, flag: &str) -> bool {
+        match self {
+            Self::Lose(flags)
+            | Self::Cut(flags)
+            | Self::Access(flags)
+            | Self::Values(flags)
+            | Self::Code(flags)
+            | Self::File(flags)
+            | Self::Writes(flags) => flags.contains(&flag),
+            Self::Dry(_)
+            | Self::Names(_)
+            | Self::All(_)
+            | Self::To(_)
+            | Self::Many
+            | Self::Opaque
+            | Self::Bounded
+            | Self::Recreated
+            | Self::ClusterWide
+            | Self::Here => false,
+        }
+    }
+}
+
 impl Deed {
     /// Reads `list container many : undo`; `None` for an unknown word.
     pub(super) fn read(text: &'static str) -> Option<Self> {

@@ -59,6 +59,7 @@ impl Handbook {
         own: Own,
     ) {
         self.refuse(page, found);
+        found.line(&page.parsed, |flag| self.describes(flag, page));
         for flag in &page.parsed.unknown {
             found.opaque(format!(
                 "`{}`: the gate does not know the flag `{flag}`",
@@ -77,6 +78,15 @@ impl Handbook {
             Some(deed) => self.plain(deed, page, call, found),
             None => self.unknown_command(page, call, found),
         }
+    }
+
+    /// Whether the handbook says what is done with the value of a flag.
+    fn describes(&self, flag: &str, page: &Page<'_>) -> bool {
+        let marks = page.deed.map_or(&[][..], |deed| &deed.marks);
+        self.refused.contains(&flag) && !page.is_own_flag(flag)
+            || self.runs.contains(&flag)
+            || self.namespace_flags.contains(&flag)
+            || marks.iter().any(|mark| mark.names(flag))
     }
 
     /// Flags that change the target or the identity: nobody may consent to them.

@@ -12,6 +12,7 @@
 //! ps | = container ls                   the same as another
 //! ```
 //! A flag that ends in `=` takes a value, one in `?` only glued to it, others none; `>` says that flags end at the first word.
+//! What its value may be is said by a mark of the command, or in `values/kinds.table`; otherwise it has to be harmless by its form.
 //! What a command does is said in the words of [`deed`]. Each text names the version that it was read from; `tests` reads them all.
 
 mod book;

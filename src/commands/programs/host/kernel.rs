@@ -44,6 +44,7 @@ fn sysctl(call: &Call<'_>, found: &mut Found) {
         words!("p f load"),
     );
     let parsed = parse(&SYSCTL, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     if asks_for_help(&parsed) {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);
@@ -173,6 +174,7 @@ fn date(call: &Call<'_>, found: &mut Found) {
         words!("I iso-8601 v"),
     );
     let parsed = parse(&DATE, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     let sets = parsed.has(&["s", "set"])
         || parsed
@@ -258,6 +260,7 @@ fn modprobe(call: &Call<'_>, found: &mut Found) {
         &[],
     );
     let parsed = parse(&MODPROBE, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     let looks = parsed.unknown.is_empty()
         && parsed.has(&[

@@ -27,6 +27,7 @@ fn ssh_keygen(call: &Call<'_>, found: &mut Found) {
         &[],
     );
     let parsed = KEYGEN.parse(call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     let looks = parsed.unknown.is_empty()
         && parsed.has(&["l", "F", "y", "L", "B", "e", "Q", "r"])

@@ -143,6 +143,7 @@ const PS: Table = table(
 /// ps: an `e` without a dash shows the environment of every process, and so the secrets in it.
 fn ps(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&PS, call.arguments);
+    found.line(&parsed, |_| false);
     let mut value = false;
     let mut shows = false;
     for word in call.arguments {
@@ -204,6 +205,7 @@ fn fuser(call: &Call<'_>, found: &mut Found) {
         .cloned()
         .collect();
     let parsed = parse(&FUSER, &arguments);
+    found.line(&parsed, |_| false);
     let kills = parsed.has(&["k", "kill"]) || !parsed.unknown.is_empty();
     let does = if kills && !asks_for_help(&parsed) {
         Does::Kill

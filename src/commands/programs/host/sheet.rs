@@ -103,8 +103,7 @@ impl Sheet {
 
     /// Says what a call does.
     pub(in crate::commands::programs) fn judge(&self, call: &Call<'_>, found: &mut Found) {
-        let parsed = self.parse(call.arguments);
-        self.decide(&parsed, call, found);
+        self.decide(&self.parse(call.arguments), call, found);
     }
 
     /// Takes the arguments apart; long flags that are cut short are completed first.
@@ -119,6 +118,7 @@ impl Sheet {
         call: &Call<'_>,
         found: &mut Found,
     ) {
+        found.line(parsed, |flag| self.describes(flag));
         let place = self.place(parsed, call);
         if self.helps && asks_for_help(parsed) {
             return act(Does::Look, program(&place, call), Reach::Exactly(1), found);
@@ -159,10 +159,8 @@ impl Sheet {
         );
         if does == self.floor && length == 0 && self.unknown_verb(parsed) {
             let verb = parsed.words.first().map_or("", Word::text);
-            found.opaque(format!(
-                "`{} {verb}` is not known to the gate",
-                call.program
-            ));
+            let name = call.program;
+            found.opaque(format!("`{name} {verb}` is not known to the gate"));
         }
         let turns = dry || !self.flags.is_empty() || !self.outputs.is_empty();
         doubt(names, active, turns, found);
@@ -180,6 +178,13 @@ impl Sheet {
                 found.bounded(format!("`{}` is not known before it runs", word.text()));
             }
         }
+    }
+
+    /// Whether the sheet says what is done with the value of a flag.
+    fn describes(&self, flag: &str) -> bool {
+        self.outputs.contains(&flag)
+            || self.host.contains(&flag)
+            || self.flags.iter().any(|(flags, _)| has_word(flags, flag))
     }
 
     fn place(&self, parsed: &Parsed, call: &Call<'_>) -> Place {
@@ -203,10 +208,9 @@ impl Sheet {
         if self.floor != Does::Look || !self.flags.is_empty() {
             act(Does::Alter, program(place, call), Reach::Unknown, found);
         }
+        let (name, flags) = (call.program, parsed.unknown.join(" "));
         found.opaque(format!(
-            "`{}`: the flag `{}` is not known to the gate",
-            call.program,
-            parsed.unknown.join(" ")
+            "`{name}`: the flag `{flags}` is not known to the gate"
         ));
     }
 

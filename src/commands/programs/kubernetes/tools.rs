@@ -117,6 +117,7 @@ fn service(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Fo
 /// `kubectx` and `kubens`.
 pub(super) fn switch(call: &Call<'_>, found: &mut Found) {
     let parsed = SWITCH.parse(call.arguments);
+    found.line(&parsed, |_| false);
     for flag in &parsed.unknown {
         found.opaque(format!(
             "`{}`: the gate does not know the flag `{flag}`",

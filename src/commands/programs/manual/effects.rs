@@ -9,6 +9,7 @@ use crate::commands::{
             paths::{self, Write},
             pattern,
         },
+        values,
     },
     shell,
     word::{Call, Setting, Word},
@@ -34,6 +35,8 @@ impl Form<'_> {
         call: &Call<'_>,
         found: &mut Found,
     ) {
+        found.line(&self.parsed, |flag| self.describes(flag));
+        found.line(&values::unnamed(call.arguments, &self.unnamed), |_| false);
         let dry = self.is_dry();
         let given = |wanted: Does| self.spares(wanted);
         let deed = match deed {

@@ -27,6 +27,8 @@ pub(in crate::commands::programs) struct Form<'m> {
     pub(super) doing: Vec<(Does, Flag)>,
     /// What flags would keep from being done, if they were not switched off or taken back somewhere.
     unsure: Vec<Does>,
+    /// Flags that nobody named, of a verb that may be given any.
+    pub(super) unnamed: Vec<String>,
     /// The command that the verb runs.
     pub(super) command: Option<Vec<Word>>,
 }
@@ -41,6 +43,7 @@ pub(super) fn read<'m>(program: &'m Program, arguments: &[Word]) -> Form<'m> {
         before: 0,
         doing: Vec::new(),
         unsure: Vec::new(),
+        unnamed: Vec::new(),
         command: None,
     };
     let mut rest = arguments.to_vec();
@@ -154,6 +157,11 @@ impl<'m> Form<'m> {
         }
     }
 
+    /// Whether it is written down what giving this flag does.
+    pub(super) fn describes(&self, flag: &str) -> bool {
+        self.doing.iter().any(|(_, doing)| doing.name == flag)
+    }
+
     /// Keeps the flags of a part, and gives back its words.
     fn take(&mut self, flags: &Flags, part: Parsed) -> Vec<Word> {
         let negated = |name: &str| {
@@ -170,6 +178,7 @@ impl<'m> Form<'m> {
         for flag in part.unknown {
             let name = flag.strip_prefix("--").unwrap_or_default();
             if flags.any {
+                self.unnamed.push(flag);
                 continue;
             }
             if self.program.abbreviations && negated(name) {

@@ -22,8 +22,8 @@
 //!
 //! A flag is `name` (takes no value), `name=` (takes one) or `name?` (may take one, glued). `@does` after it says what giving it does beside
 //! what the verb does; `@read` there says that the verb only reads with it, and `@dry` that nothing at all is done with it.
-//! `@trial` says that it is only tried out. `=word@does` among the flags says what that word does where it stands after the verb,
-//! `=~@does` what a word does that names a secret.
+//! `@trial` says that it is only tried out. What a value may be where no `@does` says it stands in `values/kinds.table`.
+//! `=word@does` among the flags says what that word does where it stands after the verb, `=~@does` what a word does that names a secret.
 //! Several things that a verb does, parted by ` / `, go by the number of words after it: none, one, and so on; the last is for more.
 
 mod effects;

@@ -59,6 +59,7 @@ const BODY: &[&str] = words!(
 /// curl.
 pub(super) fn curl(call: &Call<'_>, found: &mut Found) {
     let parsed = parse(&CURL, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     let addresses: Vec<&Word> = parsed
         .words

@@ -19,6 +19,7 @@ const GRPCURL: Table = whole(
 /// grpcurl.
 pub(super) fn grpcurl(call: &Call<'_>, found: &mut Found) {
     let parsed = GRPCURL.parse(call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     let words: Vec<&str> = parsed.words.iter().map(Word::text).collect();
     let looks = words.len() < 2

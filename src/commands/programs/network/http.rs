@@ -142,6 +142,7 @@ pub(super) fn httpie(call: &Call<'_>, found: &mut Found) {
         &[],
     );
     let parsed = parse(&HTTPIE, call.arguments);
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     let mut words = parsed.words.as_slice();
     let method = words

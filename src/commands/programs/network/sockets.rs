@@ -30,6 +30,7 @@ pub(super) fn netcat(call: &Call<'_>, found: &mut Found) {
     let runs = call.program == "ncat" || call.program == "nc.traditional";
     let arguments: Vec<Word> = call.arguments.to_vec();
     let parsed = parse(&NETCAT, &arguments);
+    found.line(&parsed, |_| false);
     if asks_for_help(&parsed) || parsed.has(&["h"]) && parsed.words.is_empty() {
         return act(Does::Look, program(place, call), Reach::Exactly(1), found);
     }

@@ -45,6 +45,7 @@ const WGET: Table = table(
 pub(super) fn wget(call: &Call<'_>, found: &mut Found) {
     // `-nv`, `-nc`, `-np`, `-nH`, `-nd` are two letters each, of which the table knows the first and the second as plain ones.
     let parsed = parse(&WGET, &without_pairs(call.arguments));
+    found.line(&parsed, |_| false);
     let place = &call.setting.place;
     if parsed.shows(&["V", "version", "h", "help"]) && parsed.unknown.is_empty()
         || call.arguments.is_empty()

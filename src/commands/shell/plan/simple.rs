@@ -92,7 +92,7 @@ impl Planner {
                 let split = variables.iter().any(|(_, value)| value.known().is_none());
                 (!split).then_some(PlannedWork::Variables(variables, Seen::Exported))
             }
-            _ => None,
+            name => shown(name, &known()?),
         }
     }
 
@@ -120,6 +120,31 @@ impl Planner {
             _ => None,
         }
     }
+}
+
+/// Builtins that only look are asked of a shell of their own, whose text is always the same: what they say holds there, too.
+fn shown(name: &str, words: &[String]) -> Option<PlannedWork> {
+    let flags = |text: &String| {
+        let letters = text.strip_prefix('-');
+        letters.is_some_and(|letters| letters.bytes().all(|byte| byte.is_ascii_alphabetic()))
+    };
+    let (text, looks) = match (name, words) {
+        ("ulimit", words) => ("ulimit \"$@\"", words.iter().all(flags)),
+        ("umask", []) => ("umask \"$@\"", true),
+        ("type", [_, ..]) => ("type \"$@\"", true),
+        ("history", []) => ("history \"$@\"", true),
+        ("history", [number]) => (
+            "history \"$@\"",
+            number.bytes().all(|byte| byte.is_ascii_digit()),
+        ),
+        _ => return None,
+    };
+    let shell = ["bash", "--noprofile", "--norc", "-c", text, "bash"];
+    let shell = shell.into_iter().chain(words.iter().map(String::as_str));
+    looks.then(|| PlannedWork::Program {
+        variables: Vec::new(),
+        words: shell.map(PlannedWord::text).collect(),
+    })
 }
 
 /// How an argument was written.
