@@ -175,7 +175,7 @@ impl Executor for Performer {
             let world = self.world.acting_for(&context.runbook);
             let looking = self.catalogue.find(action)?;
             let looking = caught(|| looking.foresee(arguments, context, &world, intent))??;
-            let mut intent = looking.await;
+            let mut intent = looking.await?;
             let clusters = world.clusters.clone();
             let clock = &*self.world.clock;
             intent.effects = survey(&*clusters, clock, arguments, intent.effects).await;

@@ -22,7 +22,7 @@ const POLICY: &str = "helm.sh/resource-policy";
 const TESTS: [&str; 3] = ["test", "test-success", "test-failure"];
 
 /// The objects of a release.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Rendered {
     objects: Vec<Value>,
     /// Objects that helm makes on the way, and removes before it makes them.

@@ -4,6 +4,7 @@ use crate::{
     actions::{
         framework::{Action, World, outputs, rights},
         kubernetes::{
+            beforehand::changeable,
             default_cluster,
             kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
             object::annotation,
@@ -165,6 +166,22 @@ impl Action for RolloutRestart {
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: RestartInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            let workload = &inputs.workload()?;
+            let at = world.clock.now();
+            let restart = Restart { workload, at };
+            changeable(&restart, &workload.subject, context, world).await?;
+            Ok(intent)
         })
     }
 

@@ -7,6 +7,7 @@ use crate::{
             rights::{self, On},
         },
         kubernetes::{
+            beforehand::{possible, seen},
             default_cluster,
             kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
             progress::{Progress, rollout},
@@ -187,6 +188,31 @@ impl Action for RolloutUndo {
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: RolloutUndoInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            let workload = &inputs.workload()?;
+            let subject = &workload.subject;
+            let Some(object) = seen(subject, context, world).await? else {
+                return Ok(intent);
+            };
+            if let Ok(revisions) = revisions(workload, &object, world).await {
+                let turn = GoBack {
+                    workload,
+                    revisions,
+                    to: inputs.to_revision,
+                };
+                possible(&turn, &object, context)?;
+            }
+            Ok(intent)
         })
     }
 

@@ -4,6 +4,7 @@ use crate::{
     actions::{
         framework::{Action, World, outputs, rights},
         kubernetes::{
+            beforehand::changeable,
             default_cluster,
             kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
             object::{items, text},
@@ -278,6 +279,24 @@ impl Action for SetImage {
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: SetImageInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            let workload = &inputs.workload()?;
+            let images = Images {
+                workload,
+                images: &inputs.images,
+            };
+            changeable(&images, &workload.subject, context, world).await?;
+            Ok(intent)
         })
     }
 

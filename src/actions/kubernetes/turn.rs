@@ -22,7 +22,10 @@ use crate::{
         },
     },
     domain::{run::StepReport, span::Span},
-    ports::{cluster::ClusterError, executor::Session},
+    ports::{
+        cluster::ClusterError,
+        executor::{Session, StepContext},
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -306,15 +309,15 @@ impl Note {
     }
 
     /// This step's note on an object.
-    pub(super) fn found(name: &str, object: &Value, session: &Session) -> Option<Self> {
+    pub(super) fn found(name: &str, object: &Value, context: &StepContext) -> Option<Self> {
         let text = annotation(object, "/metadata/annotations", name);
         let note: Self = serde_json::from_str(text).ok()?;
-        (note.by == mark(&session.context)).then_some(note)
+        (note.by == mark(context)).then_some(note)
     }
 }
 
 fn made_before<T: Turn>(turn: &T, now: &Value, session: &Session) -> Option<Turned> {
-    let note = Note::found(T::NOTE, now, session)?;
+    let note = Note::found(T::NOTE, now, &session.context)?;
     let state = match note.undone {
         None => Made::Here,
         Some(Why::Failed) => Made::PutBack,

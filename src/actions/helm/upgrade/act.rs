@@ -111,23 +111,15 @@ async fn call(inputs: &UpgradeInputs, helm: &Helm<'_>) -> Result<Call, String> {
 impl Upgrade<'_> {
     async fn found(&self) -> Result<Found, StepReport> {
         let release = &self.helm.release;
-        let missing = || {
-            let text = format!(
-                "{release} is not there\nhint: set `install: true` if it is to be installed"
-            );
-            StepReport::failed(text, false)
-        };
+        if !self.inputs.install && plan::is_missing(&self.before) {
+            return Err(StepReport::failed(plan::missing(release), false));
+        }
         let Some(last) = self.before.last() else {
-            return if self.inputs.install {
-                Ok(Found::Ready)
-            } else {
-                Err(missing())
-            };
+            return Ok(Found::Ready);
         };
         let is_ours = self.helm.is_ours(last).await;
         let is_ours = is_ours.map_err(|fault| told(&format!("looking at {release}"), &fault))?;
         match last.status {
-            Status::Uninstalled if !self.inputs.install => Err(missing()),
             Status::Deployed if is_ours && last.rollback_revision.is_none() => {
                 Ok(Found::Done(last.clone()))
             }

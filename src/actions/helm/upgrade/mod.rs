@@ -8,6 +8,7 @@ use crate::{
     actions::{
         framework::{Action, Given, World},
         helm::{
+            Untold,
             chart::Chart,
             history::Status,
             inputs::{self, Release},
@@ -212,16 +213,15 @@ impl Action for HelmUpgrade {
         context: &'a StepContext,
         world: &'a World,
         intent: Intent,
-    ) -> BoxFuture<'a, Intent> {
+    ) -> BoxFuture<'a, Result<Intent, String>> {
         Box::pin(async move {
-            let Ok(release) = inputs.release() else {
-                return intent;
+            let release = inputs.release()?;
+            let effects = match plan::effects(&inputs, release, context, world).await {
+                Ok(effects) => effects,
+                Err(Untold::Unseen(reason)) => plan::unknown(&release, &reason),
+                Err(Untold::Doomed(why)) => return Err(why),
             };
-            let effects = plan::effects(&inputs, release, context, world).await;
-            Intent {
-                effects: effects.unwrap_or_else(|reason| plan::unknown(&release, &reason)),
-                ..intent
-            }
+            Ok(Intent { effects, ..intent })
         })
     }
 

@@ -6,6 +6,7 @@ use crate::{
     actions::{
         framework::{Action, World, outputs, rights},
         kubernetes::{
+            beforehand::seen,
             differences::{self, only_of, wanted},
             located::Located,
             object::count,
@@ -87,6 +88,19 @@ impl Action for KubernetesPatch {
             idempotent: inputs.json.is_none(),
             wants_approval: None,
             pinned: Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: PatchInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            seen(&inputs.subject()?, context, world).await?;
+            Ok(intent)
         })
     }
 
