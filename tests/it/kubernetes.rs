@@ -409,12 +409,30 @@ async fn every_request_is_told_to_whoever_counts_them() {
     let path = stage.folder.path().join("kubeconfig");
     let clusters = clusters(path).watched(Arc::new(move |called: Called<'_>| {
         let mut told = counted.lock().unwrap();
-        told.push((called.cluster.to_owned(), called.verb, called.code));
+        let what = match called.answered {
+            Answered::With(code) => code.to_string(),
+            Answered::Not => "none".to_owned(),
+            Answered::Unusable(reason) => format!("unusable: {reason}"),
+        };
+        told.push((called.cluster.to_owned(), called.verb, what));
     }));
     let deployments = deployments();
     let web = clusters.get("default", &deployments, Some("shop"), "web");
     web.await.unwrap_err();
-    assert_eq!(*told.lock().unwrap(), [("default".to_owned(), "get", 404)]);
+    let first = ("default".to_owned(), "get", "404".to_owned());
+    assert_eq!(*told.lock().unwrap(), [first]);
+    std::fs::write(stage.folder.path().join("kubeconfig"), "{ not: [yaml").unwrap();
+    let again = super::kubernetes::clusters(stage.folder.path().join("kubeconfig"));
+    let counted = told.clone();
+    let again = again.watched(Arc::new(move |called: Called<'_>| {
+        let is_unusable = matches!(called.answered, Answered::Unusable(_));
+        let what = is_unusable.to_string();
+        let mut told = counted.lock().unwrap();
+        told.push((called.cluster.to_owned(), called.verb, what));
+    }));
+    again.version("default").await.unwrap_err();
+    let last = told.lock().unwrap().pop().unwrap();
+    assert_eq!(last, ("default".to_owned(), "version", "true".to_owned()));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! `kubernetes/patch`.
 
 mod inputs;
+mod untrue;
 
 use crate::{
     actions::{
@@ -247,7 +248,8 @@ async fn once(
         (None, Some(_)) => Change::Json(&body),
         (None, None) => Change::Replace(&body),
     };
-    let after = located.change(world, part, change, dry_run).await?;
+    let after = located.change(world, part, change, dry_run).await;
+    let after = after.map_err(|error| untrue::explained(error, inputs, object))?;
     Ok(compared(inputs, located, &before, after, dry_run))
 }
 
