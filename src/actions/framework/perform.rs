@@ -206,6 +206,16 @@ impl Executor for Performer {
         self.world.processes.end_outlived(outlived)
     }
 
+    fn rehearse<'a>(
+        &'a self,
+        step: &'a PlannedStep,
+        session: Session,
+    ) -> Option<BoxFuture<'a, StepReport>> {
+        let action = self.catalogue.find(&step.uses).ok()?;
+        let is_possible = session.context.dry_run && acts_dry(action, &step.effects);
+        is_possible.then(|| -> BoxFuture<'a, StepReport> { Box::pin(self.perform(step, session)) })
+    }
+
     fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {
         Box::pin(async move { self.perform(permit.step(), session).await })
     }
