@@ -353,6 +353,14 @@ pub fn settings(config: &Config) -> Settings {
             .iter()
             .map(|(name, hook)| (name.to_string(), hook.secret.clone()))
             .collect(),
+        accounts: config
+            .clusters
+            .iter()
+            .flat_map(|(cluster, known)| {
+                let runbooks = known.accounts.keys();
+                runbooks.map(move |runbook| (cluster.to_string(), runbook.clone()))
+            })
+            .collect(),
         audit_head: config.audit.head.clone(),
     }
 }

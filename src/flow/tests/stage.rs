@@ -287,6 +287,7 @@ impl Stage {
                 ..Policy::default()
             },
             webhooks: BTreeMap::new(),
+            accounts: Vec::new(),
             audit_head: None,
         };
         let world = World::new(Parts {
