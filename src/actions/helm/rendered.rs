@@ -6,7 +6,10 @@ use crate::{
             inputs::Release,
             program::{Call, Fault, Helm},
         },
-        kubernetes::kinds,
+        kubernetes::{
+            kinds,
+            wait::{Named, unready},
+        },
     },
     commands::deeds::{self, Deed, Manifest, Subject},
     domain::effect::{Confidence, Effect, Effects, Verb, Which},
@@ -61,6 +64,22 @@ impl Rendered {
         let mut rendered = Self { objects, hooks };
         rendered.hooks.retain(|hook| !is_test(hook));
         Ok(rendered)
+    }
+
+    /// What keeps its workloads from being ready, for people.
+    pub(super) async fn unready(&self, helm: &Helm<'_>) -> String {
+        let release = &helm.release;
+        let all: Vec<Identity> = self
+            .objects
+            .iter()
+            .map(|object| Identity::of(object, release))
+            .collect();
+        let named = all.iter().map(|object| Named {
+            kind: &object.kind,
+            namespace: &object.namespace,
+            name: &object.name,
+        });
+        unready(release.cluster, named, helm.world).await
     }
 
     /// How many objects there are, hooks included.

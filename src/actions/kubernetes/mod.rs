@@ -55,7 +55,7 @@ pub(in crate::actions) mod touched;
 mod turn;
 mod uncordon;
 mod until;
-mod wait;
+pub(in crate::actions) mod wait;
 mod wait_for;
 mod warnings;
 mod workload;

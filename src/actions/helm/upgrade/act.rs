@@ -260,7 +260,18 @@ impl Upgrade<'_> {
             let left = self.left(history.last(), None);
             return failure(text, fault.retryable(), left);
         };
-        match helm.is_ours(last).await {
+        let is_ours = helm.is_ours(last).await;
+        // What it waited for in vain is seen before anything is put back.
+        let explained;
+        let fault = match (fault, &is_ours) {
+            (Fault::Refused(words), Ok(true)) if self.inputs.wait.is_some() => {
+                let held = helm.held(last.revision).await.unwrap_or_default();
+                explained = Fault::Refused(format!("{words}{}", held.unready(&helm).await));
+                &explained
+            }
+            _ => fault,
+        };
+        match is_ours {
             Ok(true) if last.status == Status::Deployed => {
                 StepReport::succeeded(self.words(last), self.left(Some(last), self.recovered))
             }

@@ -227,7 +227,11 @@ impl Action for HelmUpgrade {
 
     fn rights(&self, inputs: &UpgradeInputs, effects: &Effects) -> Rights {
         let release = inputs.release();
-        release.map_or_else(|_| Rights::default(), |of| needed::changed(&of, effects))
+        let waits = inputs.wait.map(|_| (&*inputs.cluster, &*inputs.namespace));
+        release.map_or_else(
+            |_| Rights::default(),
+            |of| needed::changed(&of, effects).and_telling_of_pods(waits),
+        )
     }
 
     fn execute<'a>(

@@ -157,8 +157,9 @@ impl Started<'_> {
             Ended::Done(job) => self.done(&job).await,
             Ended::Failed(job, why) => Err(self.failed(&job, &why).await),
             Ended::Late(missing) => {
+                let reasons = self.pods().reasons().await;
                 let left = self.left_behind().await;
-                let why = format!("{subject} has not ended: {missing}{left}");
+                let why = format!("{subject} has not ended: {missing}{reasons}{left}");
                 Err(StepReport::failed(why, true))
             }
             Ended::Gone => Err(StepReport::failed(
