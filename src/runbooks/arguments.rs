@@ -13,6 +13,7 @@ use crate::{
         problems::{Fault, Place},
         schema::{Shape, loosened},
         source::inside,
+        stand_ins::filled,
         tree::{Content, Node},
     },
 };
@@ -71,6 +72,8 @@ impl<'a> Actions<'a> {
         faults.extend(if written.has_expressions || !is_whole {
             match self.shape(action) {
                 Some(shape) if !shape.fits(arguments) => written.faults(shape),
+                // Where the arguments themselves are in order, what is wrong between them may still be told.
+                Some(_) if is_whole && faults.is_empty() => self.between(action, written),
                 Some(_) | None => Vec::new(),
             }
         } else {
@@ -80,6 +83,28 @@ impl<'a> Actions<'a> {
             }
         });
         faults
+    }
+
+    /// What is wrong whatever the expressions give: the action says the same of every set of arguments that they may become.
+    fn between(&self, action: &ActionName, written: &Written<'_, '_>) -> Vec<Fault> {
+        let Some(spec) = self.spec(action) else {
+            return Vec::new();
+        };
+        let mut sets = filled(written.arguments, &spec.inputs);
+        let refused = |set: Option<Value>| self.catalogue.check(action, &set?).err();
+        let Some(why) = sets.next().and_then(refused) else {
+            return Vec::new();
+        };
+        let is_same = sets.all(|set| refused(set).as_ref() == Some(&why));
+        let holds_expression = place_named(&why).is_some_and(|(path, _)| {
+            let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
+            has_expressions(written.node.find(&pointer).node)
+        });
+        if is_same && !holds_expression {
+            vec![written.said(&why)]
+        } else {
+            Vec::new()
+        }
     }
 
     /// Why the action refuses its arguments: by its schema where that says why, and then what else is wrong with the rest.

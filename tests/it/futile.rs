@@ -52,6 +52,26 @@ spec:
     - name: call
       uses: runbook
       with: { runbook: called, inputs: { count: many, flag: "${{ inputs.count }}", size: "${{ inputs.count }}" } }
+    - name: patient
+      uses: kubernetes/rollout-restart
+      timeout: 1m
+      with: { namespace: shop, deployment: web, wait: 5m }
+    - name: more_patient
+      uses: kubernetes/wait
+      timeout: 1h
+      with: { namespace: shop, object: deploy/web, condition: Available, for: 20m }
+    - name: bare
+      uses: assert
+      with: { that: "1 <= 5" }
+    - name: both
+      uses: kubernetes/patch
+      with: { namespace: "${{ inputs.count }}", object: cm/web, merge: { data: {} }, json: [] }
+    - name: either
+      uses: kubernetes/scale
+      with: { namespace: shop, deployment: "${{ inputs.count }}", statefulset: "${{ inputs.flag }}", replicas: 1 }
+    - name: kind
+      uses: kubernetes/delete
+      with: { namespace: shop, object: deploymint/web }
 "#;
 
 const OTHERS: &str = "apiVersion: orderly.dev/v1
