@@ -8,7 +8,8 @@ use crate::{
         git::{Credentials as GitCredentials, GitOptions, GitSource, Reference},
         host::LocalHost,
         kubernetes::{
-            Account, Answered, Called, Cluster, ConfiguredClusters, Credentials as ClusterCredentials,
+            Account, Answered, Called, Cluster, ConfiguredClusters,
+            Credentials as ClusterCredentials,
         },
         logs::StepLogs,
         network::HostNetwork,

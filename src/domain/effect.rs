@@ -289,7 +289,10 @@ pub fn in_plural(kind: &str) -> String {
     match before_y {
         _ if is_plural => kind.to_owned(),
         Some(stem) => format!("{stem}ies{rest}"),
-        None if ["ss", "x", "ch", "sh"].iter().any(|end| word.ends_with(end)) => {
+        None if ["ss", "x", "ch", "sh"]
+            .iter()
+            .any(|end| word.ends_with(end)) =>
+        {
             format!("{word}es{rest}")
         }
         None => format!("{word}s{rest}"),
@@ -536,7 +539,10 @@ mod tests {
             ("pod", "pods"),
             ("job.batch", "jobs.batch"),
             ("ingress.networking.k8s.io", "ingresses.networking.k8s.io"),
-            ("networkpolicy.networking.k8s.io", "networkpolicies.networking.k8s.io"),
+            (
+                "networkpolicy.networking.k8s.io",
+                "networkpolicies.networking.k8s.io",
+            ),
             ("gateway.example.org", "gateways.example.org"),
             ("endpoints", "endpoints"),
             ("taskruns.tekton.dev", "taskruns.tekton.dev"),

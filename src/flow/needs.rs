@@ -35,6 +35,7 @@ pub(super) fn look(world: &World, changed: &BTreeSet<RunbookName>) {
     let mut configured = Configured::new(world);
     let mut lacks = held(&world.lacks);
     let strangers = strangers(world);
+    lacks.retain(|name, _| in_use.set.runbook(name).is_some() || strangers.contains_key(name));
     let named = strangers.keys().chain(changed);
     for name in named {
         let found = in_use.set.runbook(name);
@@ -66,7 +67,10 @@ fn strangers(world: &World) -> BTreeMap<RunbookName, String> {
         let is_there = set.runbook(name).is_some() || set.broken().contains_key(name);
         set.runbook_count() > 0 && !is_there
     };
-    let strangers = settings.accounts.iter().filter(|(_, name)| is_unknown(name));
+    let strangers = settings
+        .accounts
+        .iter()
+        .filter(|(_, name)| is_unknown(name));
     let told = |(cluster, name): &(String, RunbookName)| {
         let told = stranger(cluster, name, known()).replace("\nhint: ", "; hint: ");
         (name.clone(), told)

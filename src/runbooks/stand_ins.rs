@@ -27,20 +27,25 @@ pub(super) fn filled<'a>(
         .map(|(key, _)| key.as_str())
         .collect();
     let is_known = arguments.is_object() && optional.len() <= MOST_OPTIONAL;
-    let combinations = if is_known { 1_usize << optional.len() } else { 0 };
+    let combinations = if is_known {
+        1_usize << optional.len()
+    } else {
+        0
+    };
     (0..combinations).flat_map(move |left_out| {
         let is_left_out = |key: &str| {
             let place = optional.iter().position(|name| *name == key);
             place.is_some_and(|place| left_out & (1 << place) != 0)
         };
-        let kept: Vec<(&String, &Value)> =
-            given().filter(|(key, _)| !is_left_out(key)).collect();
+        let kept: Vec<(&String, &Value)> = given().filter(|(key, _)| !is_left_out(key)).collect();
         (0..TEXTS.len()).map(move |which| {
             let fields = kept.iter().map(|(key, value)| {
                 let filled = fill(value, property(schema, key), which)?;
                 Some(((*key).clone(), filled))
             });
-            fields.collect::<Option<Map<String, Value>>>().map(Value::Object)
+            fields
+                .collect::<Option<Map<String, Value>>>()
+                .map(Value::Object)
         })
     })
 }
@@ -62,7 +67,9 @@ fn property<'s>(schema: &'s Value, key: &str) -> &'s Value {
 
 /// The schemas that a value may follow.
 fn alternatives(schema: &Value) -> Vec<&Value> {
-    let listed = ["anyOf", "oneOf"].iter().find_map(|key| schema.get(*key)?.as_array());
+    let listed = ["anyOf", "oneOf"]
+        .iter()
+        .find_map(|key| schema.get(*key)?.as_array());
     match listed {
         Some(all) => all.iter().flat_map(alternatives).collect(),
         None => vec![schema],
@@ -79,7 +86,9 @@ fn types(schema: &Value) -> Vec<&str> {
 
 fn takes_nothing(schema: &Value) -> bool {
     let mut all = alternatives(schema).into_iter();
-    all.any(|one| types(one).contains(&"null") || types(one).is_empty() && one.get("const").is_none())
+    all.any(|one| {
+        types(one).contains(&"null") || types(one).is_empty() && one.get("const").is_none()
+    })
 }
 
 /// The same value without expressions.
@@ -89,7 +98,9 @@ fn fill(value: &Value, schema: &Value, which: usize) -> Option<Value> {
         Value::String(_) if is_whole(value) => example(schema, which),
         Value::String(text) => replaced(text, which).map(Value::String),
         Value::Array(items) => {
-            let of = alternatives(schema).into_iter().find_map(|one| one.get("items"));
+            let of = alternatives(schema)
+                .into_iter()
+                .find_map(|one| one.get("items"));
             let items = items.iter();
             let items: Option<Vec<Value>> = items
                 .map(|item| fill(item, of.unwrap_or(&Value::Null), which))
@@ -107,7 +118,9 @@ fn fill(value: &Value, schema: &Value, which: usize) -> Option<Value> {
                 let filled = fill(value, of(key), which).filter(|_| is_plain)?;
                 Some((key.clone(), filled))
             });
-            fields.collect::<Option<Map<String, Value>>>().map(Value::Object)
+            fields
+                .collect::<Option<Map<String, Value>>>()
+                .map(Value::Object)
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => Some(value.clone()),
     }
@@ -139,13 +152,21 @@ fn example(schema: &Value, which: usize) -> Option<Value> {
     }
     if let Some(options) = one.get("enum").and_then(Value::as_array) {
         let mut options = options.iter().filter(|option| !option.is_null());
-        let option = if which == 0 { options.next() } else { options.next_back() };
+        let option = if which == 0 {
+            options.next()
+        } else {
+            options.next_back()
+        };
         return option.cloned();
     }
     match types(one).into_iter().find(|kind| *kind != "null") {
         Some("boolean") => Some(json!(which == 0)),
         Some("integer" | "number") => {
-            let (bound, usual) = if which == 0 { ("minimum", 1) } else { ("maximum", 7919) };
+            let (bound, usual) = if which == 0 {
+                ("minimum", 1)
+            } else {
+                ("maximum", 7919)
+            };
             Some(one.get(bound).cloned().unwrap_or(json!(usual)))
         }
         Some("array") if which == 0 => {
@@ -163,7 +184,9 @@ fn object(schema: &Value, which: usize) -> Option<Value> {
     let required = schema.get("required").and_then(Value::as_array);
     let required = required.into_iter().flatten().filter_map(Value::as_str);
     let fields = required.map(|key| Some((key.to_owned(), example(property(schema, key), which)?)));
-    fields.collect::<Option<Map<String, Value>>>().map(Value::Object)
+    fields
+        .collect::<Option<Map<String, Value>>>()
+        .map(Value::Object)
 }
 
 fn text(schema: &Value, which: usize) -> Option<Value> {
@@ -172,7 +195,9 @@ fn text(schema: &Value, which: usize) -> Option<Value> {
         None => texts.into_iter().next(),
         Some(pattern) => {
             let pattern = regex::Regex::new(pattern).ok()?;
-            texts.into_iter().find(|text| pattern.is_match(text.as_str().unwrap_or_default()))
+            texts
+                .into_iter()
+                .find(|text| pattern.is_match(text.as_str().unwrap_or_default()))
         }
     }
 }
@@ -212,7 +237,13 @@ mod tests {
         let some = |value| Some(value);
         assert_eq!(
             sets(&json!({ "wait": "${{ inputs.wait }}" })),
-            [json!({ "wait": "71s" }), json!({ "wait": "3h" }), json!({}), json!({})].map(some)
+            [
+                json!({ "wait": "71s" }),
+                json!({ "wait": "3h" }),
+                json!({}),
+                json!({})
+            ]
+            .map(some)
         );
     }
 

@@ -23,6 +23,6 @@ mod runbooks;
 mod text;
 
 pub use events::{BudgetUse, Build, CallOf, CallOutcome, Events, ReviewResult, StepOf, SyncResult};
-pub use metrics::ClusterState;
 pub use logs::{LogError, LogFormat, LogOptions, init};
+pub use metrics::ClusterState;
 pub use runbooks::{KEPT_AFTER_DELETION, RunbookSeries};

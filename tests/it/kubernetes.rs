@@ -12,7 +12,7 @@ use crate::{
 };
 use orderly::{
     actions::framework::World,
-    adapters::kubernetes::{Account, Called, Cluster, ConfiguredClusters, Credentials},
+    adapters::kubernetes::{Account, Answered, Called, Cluster, ConfiguredClusters, Credentials},
     domain::{
         check::CheckStatus,
         name::RunbookName,
@@ -422,7 +422,7 @@ async fn every_request_is_told_to_whoever_counts_them() {
     let first = ("default".to_owned(), "get", "404".to_owned());
     assert_eq!(*told.lock().unwrap(), [first]);
     std::fs::write(stage.folder.path().join("kubeconfig"), "{ not: [yaml").unwrap();
-    let again = super::kubernetes::clusters(stage.folder.path().join("kubeconfig"));
+    let again = self::clusters(stage.folder.path().join("kubeconfig"));
     let counted = told.clone();
     let again = again.watched(Arc::new(move |called: Called<'_>| {
         let is_unusable = matches!(called.answered, Answered::Unusable(_));

@@ -88,7 +88,6 @@ impl RollbackInputs {
     fn release(&self) -> Result<Release<'_>, String> {
         Release::new(&self.cluster, &self.namespace, &self.release)
     }
-
 }
 
 impl Action for HelmRollback {
@@ -215,7 +214,9 @@ async fn foreseen(inputs: &RollbackInputs, helm: &Helm<'_>) -> Result<Effects, U
         ..inputs.clone()
     };
     let way = way::way(way.to_revision, helm, &history).await?;
-    effects(helm, way.from, way.to).await.map_err(Untold::Unseen)
+    effects(helm, way.from, way.to)
+        .await
+        .map_err(Untold::Unseen)
 }
 
 /// The release's own effect names both revisions, so that what was judged is what is done.

@@ -1,13 +1,11 @@
 //! Workloads whose number of pods a HorizontalPodAutoscaler sets.
 
-use crate::{
-    actions::{
-        framework::World,
-        kubernetes::{
-            kinds::AUTOSCALERS,
-            object::{count_or, text},
-            workload::Workload,
-        },
+use crate::actions::{
+    framework::World,
+    kubernetes::{
+        kinds::AUTOSCALERS,
+        object::{count_or, text},
+        workload::Workload,
     },
 };
 use serde_json::Value;

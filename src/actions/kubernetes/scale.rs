@@ -8,8 +8,7 @@ use crate::{
         },
         kubernetes::{
             beforehand::seen,
-            default_cluster,
-            driven,
+            default_cluster, driven,
             kinds::{AUTOSCALERS, DEPLOYMENTS, STATEFUL_SETS},
             object::count_or,
             progress::{Progress, scaled},

@@ -88,7 +88,9 @@ pub(in crate::actions) async fn unready(
     let mut count = 0;
     for object in objects {
         let kinds = [DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS];
-        let kind = kinds.into_iter().find(|kind| kind.effect_kind() == object.kind);
+        let kind = kinds
+            .into_iter()
+            .find(|kind| kind.effect_kind() == object.kind);
         let Some(kind) = kind.filter(|_| count < NAMED_WORKLOADS) else {
             continue;
         };

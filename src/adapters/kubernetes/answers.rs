@@ -171,7 +171,9 @@ fn plain(text: &str) -> String {
     match text.split_once("https://docs.rs/") {
         None => text,
         Some((before, after)) => {
-            let rest = after.find(char::is_whitespace).map_or("", |end| &after[end..]);
+            let rest = after
+                .find(char::is_whitespace)
+                .map_or("", |end| &after[end..]);
             format!("{}{rest}", before.trim_end_matches([' ', ':', '(']))
         }
     }

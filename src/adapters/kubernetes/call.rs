@@ -1,8 +1,7 @@
 //! One request: sent, bounded, repeated where that is safe, and told.
 
 use super::{
-    Account, Called, ConfiguredClusters,
-    Answered,
+    Account, Answered, Called, ConfiguredClusters,
     answers::{Asked, chain, may_be_the_connection, refusal, unanswered, unavailable},
     connect::Identity,
 };
@@ -178,9 +177,9 @@ impl ConfiguredClusters {
                 format!("{who} (by `clusters.{cluster}.accounts.{runbook}`)")
             }
             (Some(_), false) => format!("{who} (by `clusters.{cluster}.account`)"),
-            (None, _) => format!(
-                "{who}, or to one that `clusters.{cluster}.accounts.{runbook}` names"
-            ),
+            (None, _) => {
+                format!("{who}, or to one that `clusters.{cluster}.accounts.{runbook}` names")
+            }
         }
     }
 }

@@ -230,7 +230,12 @@ fn start_writes(
 }
 
 /// Output that is lost is told with the report, so that nobody takes the rest for the whole.
-pub(super) fn tell_losses(journey: &Journey, step: &PlannedStep, losses: &Losses, report: &mut StepReport) {
+pub(super) fn tell_losses(
+    journey: &Journey,
+    step: &PlannedStep,
+    losses: &Losses,
+    report: &mut StepReport,
+) {
     if losses.bytes == 0 {
         return;
     }
@@ -308,7 +313,11 @@ pub(super) async fn watched(
 }
 
 /// The agent's own end stopped it: whether it happened is not known, so it is not called a failure. Gives why the run goes no further.
-pub(super) async fn interrupted(journey: &mut Journey, attempt: &Attempt, step: &PlannedStep) -> FlowError {
+pub(super) async fn interrupted(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    step: &PlannedStep,
+) -> FlowError {
     let of = step_of(journey, step);
     journey.world.events.step_interrupted(of);
     let event = RunEvent::StepInterrupted {

@@ -136,7 +136,11 @@ async fn prepared(journey: &mut Journey, attempt: &Attempt) -> Result<Option<Pre
             let reason = "its `when` is false";
             return skip(journey, attempt, reason).await.map(|()| None);
         }
-        Err(error) => return unplanned(journey, attempt, &step, error).await.map(|()| None),
+        Err(error) => {
+            return unplanned(journey, attempt, &step, error)
+                .await
+                .map(|()| None);
+        }
     }
     let policy = policy_for(&journey.world, &journey.runbook);
     match prepare(journey, &step, attempt, &policy).await? {

@@ -109,7 +109,9 @@ pub(super) fn without_outputs(journey: &Journey, step: &Step, error: &str) -> Op
         .map(|(key, end)| (key.step.as_str(), end))
         .collect();
     let used = used(step);
-    let mut described = dry.iter().filter(|(_, end)| matches!(end, StepEnd::Skipped(_)));
+    let mut described = dry
+        .iter()
+        .filter(|(_, end)| matches!(end, StepEnd::Skipped(_)));
     let lacking = described.find(|(name, _)| used.contains(*name));
     let names: Vec<&str> = dry.iter().map(|(name, _)| *name).collect();
     match (lacking, names.as_slice()) {

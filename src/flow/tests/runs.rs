@@ -302,7 +302,10 @@ async fn a_dry_run_has_a_change_checked_and_hands_on_what_that_leaves() {
 
 #[tokio::test]
 async fn a_dry_run_fails_where_the_real_one_would() {
-    for with in ["{rehearse: it is not there}", "{impossible: it is not there}"] {
+    for with in [
+        "{rehearse: it is not there}",
+        "{impossible: it is not there}",
+    ] {
         let stage = Stage::new(&book(
             "a",
             &format!("steps:\n- {{name: bad, uses: play/change, with: {with}}}"),

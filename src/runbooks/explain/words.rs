@@ -71,7 +71,10 @@ fn wrong_type(error: &ValidationError<'_>, kind: &TypeKind, schema: &Value) -> W
         )
     });
     let bare = (wanted == "true or false").then(|| bare_expression(instance));
-    (what, hint.or(bare.flatten()).or_else(|| shape(error, schema)))
+    (
+        what,
+        hint.or(bare.flatten()).or_else(|| shape(error, schema)),
+    )
 }
 
 /// To somebody who wrote an expression as they would in `when`.

@@ -50,7 +50,10 @@ impl Events {
     /// A line only where that is new.
     fn notice(&self, cluster: &str, state: &ClusterState) {
         let metrics = &self.metrics().clusters;
-        let mut known = metrics.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = metrics
+            .states
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let up = metrics.up.with_label_values(&[cluster]);
         up.set(i64::from(*state == ClusterState::Up));
         let before = known.insert(cluster.to_owned(), state.clone());
@@ -62,7 +65,10 @@ impl Events {
             ClusterState::Up => info!(cluster, "a Kubernetes API server answers again"),
             ClusterState::Away => warn!(cluster, "a Kubernetes API server does not answer"),
             ClusterState::Unusable(reason) => {
-                warn!(cluster, reason, "a Kubernetes cluster cannot be reached as it is configured");
+                warn!(
+                    cluster,
+                    reason, "a Kubernetes cluster cannot be reached as it is configured"
+                );
             }
         }
     }

@@ -37,7 +37,11 @@ async fn what_is_not_there_fails_before_anybody_is_asked() {
     let image = json!({ "deployment": "gone", "images": { "app": "registry.example.org/app:2" } });
     let sized = json!({ "deployment": "gone", "min": 1, "max": 2, "cpuPercent": 70 });
     for (uses, inputs, what) in [
-        ("kubernetes/delete", json!({ "object": "cm/gone" }), "configmap gone"),
+        (
+            "kubernetes/delete",
+            json!({ "object": "cm/gone" }),
+            "configmap gone",
+        ),
         (
             "kubernetes/patch",
             json!({ "object": "cm/gone", "merge": { "data": { "a": "1" } } }),
@@ -80,8 +84,11 @@ async fn what_is_not_there_fails_before_anybody_is_asked() {
 async fn what_cannot_be_done_to_what_is_there_fails_before_anybody_is_asked() {
     let Some(space) = Space::new() else { return };
     space.available("web", 1);
-    let image = json!({ "deployment": "web", "images": { "nobody": "registry.example.org/app:2" } });
-    let why = space.doomed("kubernetes/set-image", space.here(image)).await;
+    let image =
+        json!({ "deployment": "web", "images": { "nobody": "registry.example.org/app:2" } });
+    let why = space
+        .doomed("kubernetes/set-image", space.here(image))
+        .await;
     assert!(why.contains("has no container `nobody`"), "{why}");
     let back = space.here(json!({ "deployment": "web", "toRevision": 99 }));
     let why = space.doomed("kubernetes/rollout-undo", back).await;
@@ -145,7 +152,12 @@ async fn what_an_apply_makes_is_told_as_new() {
     let planned = space.run().planned("kubernetes/apply", both).await;
     let verbs: Vec<&Verb> = planned.effects.items.iter().map(|one| &one.verb).collect();
     assert_eq!(verbs, [&Verb::Update, &Verb::Create]);
-    let absent: Vec<bool> = planned.pinned.objects.iter().map(|one| one.absent).collect();
+    let absent: Vec<bool> = planned
+        .pinned
+        .objects
+        .iter()
+        .map(|one| one.absent)
+        .collect();
     assert_eq!(absent, [false, true]);
 }
 

@@ -131,7 +131,10 @@ impl Clusters for Meddling {
             return self.clusters.logs(cluster, of, sink);
         }
         Box::pin(async move {
-            let all = LogsOf { follow: false, ..of };
+            let all = LogsOf {
+                follow: false,
+                ..of
+            };
             let mut said = Vec::new();
             self.clusters.logs(cluster, all, &mut said).await?;
             let line = said.iter().position(|byte| *byte == b'\n').unwrap_or(0);

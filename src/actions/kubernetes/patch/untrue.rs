@@ -1,7 +1,10 @@
 //! A JSON patch that the server refuses because one of its tests is not true: it says that something does not fit, and not what.
 
 use super::PatchInputs;
-use crate::{actions::kubernetes::{located::SECRET, object::text}, ports::cluster::ClusterError};
+use crate::{
+    actions::kubernetes::{located::SECRET, object::text},
+    ports::cluster::ClusterError,
+};
 use serde_json::Value;
 
 /// What the server answers then.

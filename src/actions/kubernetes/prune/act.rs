@@ -8,7 +8,9 @@ use crate::{
     actions::{
         framework::{World, outputs},
         kubernetes::{
-            beforehand::lacks_namespace, located::Located, object::text, report_error, subject::Subject},
+            beforehand::lacks_namespace, located::Located, object::text, report_error,
+            subject::Subject,
+        },
     },
     domain::{effect::in_plural, run::StepReport},
     ports::{

@@ -39,10 +39,7 @@ async fn asked(desk: &Desk, uses: &str, inputs: &Value) -> Vec<Value> {
         .rights
         .iter()
         .filter(|right| right.need == Need::Acts);
-    roles(needed)
-        .into_iter()
-        .flat_map(manifest)
-        .collect()
+    roles(needed).into_iter().flat_map(manifest).collect()
 }
 
 async fn tried(

@@ -91,7 +91,9 @@ async fn what_is_not_there_is_told_before_anybody_is_asked() {
     let report = desk.run().step("helm/list", list).await;
     assert_eq!(report.check, Some(CheckStatus::Critical));
     assert!(
-        report.summary.contains(&format!("namespace {nowhere} was not found")),
+        report
+            .summary
+            .contains(&format!("namespace {nowhere} was not found")),
         "{}",
         report.summary
     );
