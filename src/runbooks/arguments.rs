@@ -85,26 +85,23 @@ impl<'a> Actions<'a> {
         faults
     }
 
-    /// What is wrong whatever the expressions give: the action says the same of every set of arguments that they may become.
+    /// What is wrong whatever the expressions give: the action refuses every set of arguments that they may become, and not for what
+    /// stands in for an expression.
     fn between(&self, action: &ActionName, written: &Written<'_, '_>) -> Vec<Fault> {
         let Some(spec) = self.spec(action) else {
             return Vec::new();
         };
+        let mut told = None;
         let mut sets = filled(written.arguments, &spec.inputs);
         let refused = |set: Option<Value>| self.catalogue.check(action, &set?).err();
-        let Some(why) = sets.next().and_then(refused) else {
-            return Vec::new();
-        };
-        let is_same = sets.all(|set| refused(set).as_ref() == Some(&why));
-        let holds_expression = place_named(&why).is_some_and(|(path, _)| {
-            let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
-            has_expressions(written.node.find(&pointer).node)
-        });
-        if is_same && !holds_expression {
-            vec![written.said(&why)]
-        } else {
-            Vec::new()
+        while let Some(one) = sets.next() {
+            let (one, other) = (refused(one), sets.next().and_then(refused));
+            match one.filter(|one| other.as_ref() == Some(one)) {
+                Some(why) if !written.is_about_expression(&why) => told = told.or(Some(why)),
+                Some(_) | None => return Vec::new(),
+            }
         }
+        told.map(|why| written.said(&why)).into_iter().collect()
     }
 
     /// Why the action refuses its arguments: by its schema where that says why, and then what else is wrong with the rest.
@@ -154,6 +151,14 @@ impl Written<'_, '_> {
         told.map(|explained| explained.fault).collect()
     }
 
+    /// Whether a refusal names an argument that holds an expression.
+    fn is_about_expression(&self, why: &str) -> bool {
+        place_named(why).is_some_and(|(path, _)| {
+            let found = self.node.find(&pointer(path));
+            has_expressions(found.node)
+        })
+    }
+
     /// A fault in the words of the action: they may begin with where it is, and their last line may be a hint.
     fn said(&self, why: &str) -> Fault {
         let place = place_named(why).map(|(path, reason)| self.place(path, reason));
@@ -166,8 +171,7 @@ impl Written<'_, '_> {
 
     /// Where an argument stands; in a text, what the reason quotes of it.
     fn place(&self, path: &str, reason: &str) -> Place {
-        let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
-        let found = self.node.find(&pointer);
+        let found = self.node.find(&pointer(path));
         let (Some(text), Some(quoted)) = (found.node.text(), reason.split('`').nth(1)) else {
             return found.key_or_node();
         };
@@ -177,6 +181,11 @@ impl Written<'_, '_> {
             offset => inside(self.text, found.node.place, text, offset),
         }
     }
+}
+
+/// The JSON Pointer to an argument that is named as in `argv[2]`.
+fn pointer(path: &str) -> String {
+    format!("/{}", path.replace(['.', '['], "/").replace(']', ""))
 }
 
 /// The argument that an action names, as in "in `with`, at `argv[2]`: …", and what it says of it.

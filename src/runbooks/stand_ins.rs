@@ -1,8 +1,8 @@
 //! What arguments may become once their expressions are known: values that stand in for what an expression gives, so that what is wrong
 //! whatever it gives is told before a run.
 //!
-//! An expression may give anything that its place takes, and nothing where that is optional. So several sets of arguments are made, which
-//! differ in all of that; what is wrong with every one of them in the same words is wrong.
+//! An expression may give anything that its place takes, and nothing where that is optional. So several sets of arguments are made, for
+//! each combination of optional ones two with other values.
 
 use crate::domain::expression::has_expression;
 use serde_json::{Map, Value, json};
@@ -15,7 +15,8 @@ const TEXTS: [&[&str]; 2] = [
     &["stand-in-two", "3h", "3MiB", "https://two.example.org/"],
 ];
 
-/// Sets of arguments without expressions, each made when it is asked for; nothing in the place of one that cannot be made.
+/// Sets of arguments without expressions, each made when it is asked for; nothing in the place of one that cannot be made. Two follow each
+/// other that differ in values alone.
 pub(super) fn filled<'a>(
     arguments: &'a Value,
     schema: &'a Value,

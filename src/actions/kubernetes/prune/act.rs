@@ -12,7 +12,7 @@ use crate::{
             subject::Subject,
         },
     },
-    domain::{effect::in_plural, run::StepReport},
+    domain::run::StepReport,
     ports::{
         cluster::{Change, ClusterError, Deletion, Matching, More},
         executor::Session,
@@ -118,7 +118,7 @@ fn limited(
         OnLimit::DeleteOldest => Ok(goes),
         OnLimit::Fail => Err(format!(
             "{count} {} would go, more than the limit of {limit}: nothing was deleted\nhint: look why there are so many, then raise `limit`, or say `onLimit: delete-oldest`",
-            in_plural(&inputs.kind)
+            inputs.words()
         )),
     }
 }
@@ -190,7 +190,7 @@ fn summary(inputs: &PruneInputs, left: &PruneOutputs, dry_run: bool) -> String {
         if dry_run { "would delete" } else { "deleted" },
         left.deleted.len(),
         left.matched,
-        in_plural(&inputs.kind),
+        inputs.words(),
         left.kept_count
     )
 }
