@@ -135,6 +135,21 @@ impl Patience {
             undo_wait: undo_wait.or(wait).unwrap_or(Span::from_secs(0)),
         })
     }
+    /// Of a step that has no pods to wait for when it puts something back.
+    pub(super) fn undoing(undo: Option<bool>) -> Self {
+        Self {
+            undo: undo.unwrap_or(true),
+            ..Self::without_undo(None)
+        }
+    }
+    /// Of a step that puts nothing back.
+    pub(super) fn without_undo(wait: Option<Span>) -> Self {
+        Self {
+            wait,
+            undo: false,
+            undo_wait: Span::from_secs(0),
+        }
+    }
 }
 
 /// An object, and who changes it.
@@ -169,24 +184,6 @@ impl Carried {
             .failure
             .unwrap_or_else(|| StepReport::succeeded(summary, Value::Null));
         StepReport { outputs, ..report }
-    }
-}
-
-impl Patience {
-    /// Of a step that has no pods to wait for when it puts something back.
-    pub(super) fn undoing(undo: Option<bool>) -> Self {
-        Self {
-            undo: undo.unwrap_or(true),
-            ..Self::without_undo(None)
-        }
-    }
-    /// Of a step that puts nothing back.
-    pub(super) fn without_undo(wait: Option<Span>) -> Self {
-        Self {
-            wait,
-            undo: false,
-            undo_wait: Span::from_secs(0),
-        }
     }
 }
 
