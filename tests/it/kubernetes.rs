@@ -924,17 +924,15 @@ async fn an_object_that_changes_between_the_look_and_the_change_is_looked_at_aga
         .map(|change| change.body["metadata"]["resourceVersion"].clone())
         .collect();
     assert_eq!(versions, [json!("1"), json!("2")]);
-    stage
-        .server
-        .script(
-            &get,
-            [
-                named("a", "1"),
-                named("a", "1"),
-                named("a", "1"),
-                named("b", "2"),
-            ],
-        );
+    stage.server.script(
+        &get,
+        [
+            named("a", "1"),
+            named("a", "1"),
+            named("a", "1"),
+            named("b", "2"),
+        ],
+    );
     stage.server.script(&patch, [conflict()]);
     let report = stage.run().step("kubernetes/scale", scale).await;
     assert_eq!(

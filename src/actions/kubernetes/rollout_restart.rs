@@ -119,12 +119,7 @@ impl Turn for Restart<'_> {
         }
     }
     fn wanted(&self, object: &Value) -> Result<Value, String> {
-        let workload = self.workload;
-        if object.pointer("/spec/paused") == Some(&Value::Bool(true)) {
-            return Err(format!(
-                "{workload} is paused, so a restart would not begin\nhint: resume it first"
-            ));
-        }
+        self.workload.is_not_paused(object, "a restart")?;
         let at = self.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         // Another restart in the same second is one of its own.
         let taken = self.read(object) == json!(at);
@@ -227,10 +222,10 @@ async fn restart(
     };
     let at = world.clock.now();
     let carried = carry_out(&Restart { workload, at }, scene, patience).await?;
-    let summary = match (session.context.dry_run, carried.ready_after) {
-        (true, _) => format!("would restart {workload}; the server agrees"),
-        (false, None) => format!("{workload} restarted"),
-        (false, Some(took)) => format!("{workload} restarted, ready after {took}"),
+    let summary = if session.context.dry_run {
+        format!("would restart {workload}; the server agrees")
+    } else {
+        carried.ready(format!("{workload} restarted"))
     };
     let left = RestartOutputs {
         cluster: inputs.cluster.clone(),

@@ -135,11 +135,7 @@ impl Turn for GoBack<'_> {
     }
     fn wanted(&self, object: &Value) -> Result<Value, String> {
         let workload = self.workload;
-        if object.pointer("/spec/paused") == Some(&Value::Bool(true)) {
-            return Err(format!(
-                "{workload} is paused, so a rollout would not begin\nhint: resume it first"
-            ));
-        }
+        workload.is_not_paused(object, "a rollout")?;
         let to = match self.to {
             Some(to) => to,
             None => self.former(current(object, &self.revisions))?,
@@ -297,10 +293,7 @@ fn summary(workload: &Workload, carried: &Carried, dry_run: bool) -> String {
             format!("{workload} taken back from revision {from} to {to}")
         }
     };
-    match carried.ready_after {
-        Some(took) => format!("{done}, ready after {took}"),
-        None => done,
-    }
+    carried.ready(done)
 }
 
 #[cfg(test)]

@@ -260,10 +260,7 @@ fn summary(workload: &Workload, carried: &Carried, dry_run: bool) -> String {
         }
         (Made::Here | Made::PutBack, false) => format!("{workload} scaled from {from} to {to}"),
     };
-    match carried.ready_after {
-        Some(took) => format!("{done}, ready after {took}"),
-        None => done,
-    }
+    carried.ready(done)
 }
 
 #[cfg(test)]

@@ -189,11 +189,8 @@ impl Turn for Images<'_> {
             (list, name, image)
         };
         let wanted = by_list(found.iter().copied().map(wanted));
-        if object.pointer("/spec/paused") == Some(&Value::Bool(true)) && wanted != self.read(object)
-        {
-            return Err(format!(
-                "{workload} is paused, so a rollout would not begin\nhint: resume it first"
-            ));
+        if wanted != self.read(object) {
+            workload.is_not_paused(object, "a rollout")?;
         }
         Ok(wanted)
     }
@@ -371,10 +368,7 @@ fn summary(workload: &Workload, carried: &Carried, dry_run: bool) -> String {
         }
         (Made::Here | Made::PutBack, false) => format!("{workload} has {to} instead of {from}"),
     };
-    match carried.ready_after {
-        Some(took) => format!("{done}, ready after {took}"),
-        None => done,
-    }
+    carried.ready(done)
 }
 
 #[cfg(test)]

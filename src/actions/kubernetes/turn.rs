@@ -178,6 +178,14 @@ pub(super) fn grace() -> Span {
 }
 
 impl Carried {
+    /// What was done, and how long it took to be ready.
+    pub(super) fn ready(&self, done: String) -> String {
+        match self.ready_after {
+            Some(took) => format!("{done}, ready after {took}"),
+            None => done,
+        }
+    }
+
     /// The step's report, with this summary where all went well. What was there before is needed most where it did not.
     pub(super) fn report(self, summary: String, outputs: Value) -> StepReport {
         let report = self

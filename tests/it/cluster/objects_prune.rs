@@ -156,7 +156,10 @@ async fn a_dry_prune_lists_and_removes_nothing() {
     let report = run
         .step(PRUNE, space.pruning(json!({ "olderThan": "0s" })))
         .await;
-    assert_eq!(report.summary, "would delete 2 of 2 configmaps: a, b; 0 kept");
+    assert_eq!(
+        report.summary,
+        "would delete 2 of 2 configmaps: a, b; 0 kept"
+    );
     assert_eq!(space.left("configmaps").len(), 2);
 }
 
