@@ -359,7 +359,7 @@ pub fn settings(config: &Config) -> Settings {
             .iter()
             .flat_map(|(cluster, known)| {
                 let runbooks = known.accounts.keys();
-                runbooks.map(move |runbook| (cluster.to_string(), runbook.clone()))
+                runbooks.map(move |runbook| (cluster.clone(), runbook.clone()))
             })
             .collect(),
         audit_head: config.audit.head.clone(),

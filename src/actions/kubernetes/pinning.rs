@@ -97,9 +97,12 @@ async fn seen(clusters: &dyn Clusters, object: &PinnedObject) -> Result<SeenObje
     let found = clusters
         .get(&object.cluster, &resource, namespace, &object.name)
         .await;
-    let found = found.map_err(|error| match error {
-        ClusterError::NotFound(_) => Unseen::Absent,
-        _ => Unseen::Hidden,
+    let found = found.map_err(|error| {
+        if matches!(error, ClusterError::NotFound(_)) {
+            Unseen::Absent
+        } else {
+            Unseen::Hidden
+        }
     })?;
     let of = |pointer| found.pointer(pointer);
     let uid = of("/metadata/uid").and_then(Value::as_str);

@@ -171,9 +171,8 @@ fn plain(text: &str) -> String {
     match text.split_once("https://docs.rs/") {
         None => text,
         Some((before, after)) => {
-            let rest = after
-                .find(char::is_whitespace)
-                .map_or("", |end| &after[end..]);
+            let address = after.split(char::is_whitespace).next().unwrap_or_default();
+            let rest = after.strip_prefix(address).unwrap_or_default();
             format!("{}{rest}", before.trim_end_matches([' ', ':', '(']))
         }
     }

@@ -186,8 +186,12 @@ impl ConfiguredClusters {
 
 fn answered(answer: &Answer) -> Answered<'_> {
     match (&answer.result, answer.code) {
-        (Err(ClusterError::Misconfigured { reason, .. }), _)
-        | (Err(ClusterError::NotConfigured(_, reason)), _) => Answered::Unusable(reason),
+        (
+            Err(
+                ClusterError::Misconfigured { reason, .. } | ClusterError::NotConfigured(_, reason),
+            ),
+            _,
+        ) => Answered::Unusable(reason),
         (_, 0) => Answered::Not,
         (_, code) => Answered::With(code),
     }

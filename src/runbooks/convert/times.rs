@@ -90,6 +90,9 @@ fn check_wait(
         return;
     };
     let timeout = step.timeout;
+    if timeout.is_zero() {
+        return;
+    }
     let (what, hint) = if waits > timeout {
         let what =
             format!("the step's own timeout of {timeout} ends it before this one of {waits}");

@@ -174,7 +174,7 @@ async fn who_may_not_delete_is_told_what_was_done() {
         .await;
     let (error, _) = failure(&report);
     assert!(
-        error.contains("deleted 0 of 1 cm") && error.contains("hint: grant"),
+        error.contains("deleted 0 of 1 configmaps") && error.contains("hint: grant"),
         "{error}"
     );
 }

@@ -264,7 +264,9 @@ impl Upgrade<'_> {
         // What it waited for in vain is seen before anything is put back.
         let explained;
         let fault = match (fault, &is_ours) {
-            (Fault::Refused(words), Ok(true)) if self.inputs.wait.is_some() => {
+            (Fault::Refused(words), Ok(true))
+                if self.inputs.wait.is_some() && last.status == Status::Failed =>
+            {
                 let held = helm.held(last.revision).await.unwrap_or_default();
                 explained = Fault::Refused(format!("{words}{}", held.unready(&helm).await));
                 &explained

@@ -132,8 +132,7 @@ fn strangers(config: &Config, report: &ValidationReport) -> Vec<String> {
         .filter(|(_, runbook)| !report.runbooks.contains(runbook.as_str()))
         .map(|(cluster, runbook)| {
             let known = report.runbooks.iter().map(String::as_str);
-            let cluster = cluster.to_string();
-            format!("warning: {}", stranger(&cluster, runbook, known))
+            format!("warning: {}", stranger(cluster, runbook, known))
         })
         .collect()
 }
