@@ -8,7 +8,8 @@ use crate::{
         git::{Credentials as GitCredentials, GitOptions, GitSource, Reference},
         host::LocalHost,
         kubernetes::{
-            Account, Called, Cluster, ConfiguredClusters, Credentials as ClusterCredentials,
+            Account, Answered, Called, Cluster, ConfiguredClusters,
+            Credentials as ClusterCredentials,
         },
         logs::StepLogs,
         network::HostNetwork,
@@ -96,12 +97,12 @@ pub fn clusters(
     };
     events.set_clusters(config.clusters.keys().map(String::as_str));
     let watch = move |called: Called<'_>| {
-        events.cluster_asked(
-            called.cluster,
-            called.verb,
-            called.code,
-            called.took.duration(),
-        );
+        let (cluster, verb, took) = (called.cluster, called.verb, called.took.duration());
+        match called.answered {
+            Answered::With(code) => events.cluster_asked(cluster, verb, code, took),
+            Answered::Not => events.cluster_asked(cluster, verb, 0, took),
+            Answered::Unusable(reason) => events.cluster_unusable(cluster, verb, reason, took),
+        }
     };
     Ok(Arc::new(clusters.watched(Arc::new(watch))))
 }
@@ -388,6 +389,14 @@ pub fn settings(config: &Config) -> Settings {
             .webhooks
             .iter()
             .map(|(name, hook)| (name.to_string(), hook.secret.clone()))
+            .collect(),
+        accounts: config
+            .clusters
+            .iter()
+            .flat_map(|(cluster, known)| {
+                let runbooks = known.accounts.keys();
+                runbooks.map(move |runbook| (cluster.clone(), runbook.clone()))
+            })
             .collect(),
         audit_head: config.audit.head.clone(),
     }

@@ -279,6 +279,26 @@ pub struct Listed {
     pub held: BTreeMap<String, u32>,
 }
 
+/// The word for several things of a kind, without its group or part: `jobs.batch`, `pods/log`. What is in the plural already stays so.
+pub fn in_plural(kind: &str) -> String {
+    let end = kind.find(['.', '/']).unwrap_or(kind.len());
+    let (word, rest) = kind.split_at(end);
+    let is_plural = word.ends_with('s') && !word.ends_with("ss");
+    let before_y = word.strip_suffix('y');
+    let before_y = before_y.filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match before_y {
+        _ if is_plural => kind.to_owned(),
+        Some(stem) => format!("{stem}ies{rest}"),
+        None if ["ss", "x", "ch", "sh"]
+            .iter()
+            .any(|end| word.ends_with(end)) =>
+        {
+            format!("{word}es{rest}")
+        }
+        None => format!("{word}s{rest}"),
+    }
+}
+
 impl Object {
     /// A thing of the host, such as a file or a program.
     pub fn host(kind: &str, name: &str) -> Self {
@@ -451,12 +471,13 @@ impl fmt::Display for Effect {
 }
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)?;
         match &self.which {
-            Which::Named(name) => write!(f, " {name}")?,
-            Which::Selector(selector) => write!(f, "s matching {selector}")?,
-            Which::All => f.write_str("s (all)")?,
-            Which::Unknown => f.write_str(" (unknown)")?,
+            Which::Named(name) => write!(f, "{} {name}", self.kind)?,
+            Which::Selector(selector) => {
+                write!(f, "{} matching {selector}", in_plural(&self.kind))?;
+            }
+            Which::All => write!(f, "{} (all)", in_plural(&self.kind))?,
+            Which::Unknown => write!(f, "{} (unknown)", self.kind)?,
         }
         match &self.scope {
             Scope::Namespace(namespace) => write!(f, " in namespace {namespace}")?,
@@ -510,7 +531,26 @@ impl fmt::Display for Listed {
 
 #[cfg(test)]
 mod tests {
-    use super::{Class, Effect, Effects, Object, Secrets, Verb};
+    use super::{Class, Effect, Effects, Object, Secrets, Verb, in_plural};
+
+    #[test]
+    fn several_things_of_a_kind_have_a_word() {
+        for (kind, word) in [
+            ("pod", "pods"),
+            ("job.batch", "jobs.batch"),
+            ("ingress.networking.k8s.io", "ingresses.networking.k8s.io"),
+            (
+                "networkpolicy.networking.k8s.io",
+                "networkpolicies.networking.k8s.io",
+            ),
+            ("gateway.example.org", "gateways.example.org"),
+            ("endpoints", "endpoints"),
+            ("taskruns.tekton.dev", "taskruns.tekton.dev"),
+            ("pod/log", "pods/log"),
+        ] {
+            assert_eq!(in_plural(kind), word);
+        }
+    }
 
     #[test]
     fn the_gravest_effect_decides_the_class() {

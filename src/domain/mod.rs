@@ -42,4 +42,5 @@ pub mod schedule;
 pub mod secret;
 pub mod span;
 pub mod spending;
+pub mod strangers;
 pub mod trial;

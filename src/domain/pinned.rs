@@ -35,6 +35,9 @@ pub struct PinnedObject {
     /// What it was; nothing where the API server did not show it.
     #[serde(flatten)]
     pub seen: Option<SeenObject>,
+    /// Whether the API server said that there was none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub absent: bool,
 }
 
 /// Which object it is, and which of its states. The generation counts what people and programs want of it; the resource version would
@@ -161,6 +164,9 @@ impl PinnedObject {
                 before.generation, now.generation
             )),
             (Some(_), None) => Some(format!("{self} cannot be seen any more")),
+            (None, _) if self.absent => Some(format!(
+                "{self} was not there when it was approved, and is there now"
+            )),
             (None, _) => Some(format!("{self} could not be seen when it was approved")),
         }
     }
@@ -212,6 +218,7 @@ mod tests {
             namespace: "shop".to_owned(),
             name: "web".to_owned(),
             seen,
+            absent: false,
         }
     }
 
@@ -231,6 +238,13 @@ mod tests {
         let unseen = web(None);
         assert_eq!(unseen.differs(None), None);
         assert!(unseen.differs(asked.seen.as_ref()).is_some());
+        let new = PinnedObject {
+            absent: true,
+            ..unseen
+        };
+        assert_eq!(new.differs(None), None);
+        let told = new.differs(asked.seen.as_ref()).unwrap();
+        assert!(told.contains("is there now"), "{told}");
     }
 
     #[test]

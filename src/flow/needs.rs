@@ -1,4 +1,5 @@
-//! What runbooks need of the agent's configuration: the secrets that their steps name, and the webhooks that start them.
+//! What runbooks need of the agent's configuration: the secrets that their steps name, and the webhooks that start them. And what the
+//! configuration keeps for runbooks that are not there: accounts in clusters.
 //!
 //! - Another set, or another configuration, is looked at when it comes into use: what is not configured is told as a problem, by an
 //!   event, on a gauge, and in the state of the sync, until it is mended.
@@ -11,6 +12,7 @@ use crate::{
         expression,
         name::{RunbookName, SecretName, WebhookName},
         runbook::{Runbook, Trigger},
+        strangers::stranger,
     },
     flow::world::{World, held},
     ports::secrets::SecretError,
@@ -32,10 +34,17 @@ pub(super) fn look(world: &World, changed: &BTreeSet<RunbookName>) {
     let environment = world.settings().environment.clone();
     let mut configured = Configured::new(world);
     let mut lacks = held(&world.lacks);
-    for name in changed {
+    let strangers = strangers(world);
+    lacks.retain(|name, _| in_use.set.runbook(name).is_some() || strangers.contains_key(name));
+    let named = strangers.keys().chain(changed);
+    for name in named {
         let found = in_use.set.runbook(name);
         let here = found.filter(|found| found.runbook.applies_in(&environment));
-        match here.and_then(|found| configured.lack_of(found)) {
+        let lack = match strangers.get(name) {
+            Some(told) => Some(told.clone()),
+            None => here.and_then(|found| configured.lack_of(found)),
+        };
+        match lack {
             None => drop(lacks.remove(name)),
             Some(lack) => {
                 if lacks.get(name) != Some(&lack) {
@@ -45,7 +54,28 @@ pub(super) fn look(world: &World, changed: &BTreeSet<RunbookName>) {
             }
         }
     }
-    world.events.runbooks_lacking(lacks.len());
+    let lacking = lacks.keys().filter(|name| !strangers.contains_key(*name));
+    world.events.runbooks_lacking(lacking.count());
+}
+
+/// Accounts in clusters for runbooks that are not there, each with what is told of it. Before there is any set, nobody knows.
+fn strangers(world: &World) -> BTreeMap<RunbookName, String> {
+    let set = &world.in_use().set;
+    let settings = world.settings();
+    let known = || set.runbooks().map(|found| found.runbook.name.as_str());
+    let is_unknown = |name: &RunbookName| {
+        let is_there = set.runbook(name).is_some() || set.broken().contains_key(name);
+        set.runbook_count() > 0 && !is_there
+    };
+    let strangers = settings
+        .accounts
+        .iter()
+        .filter(|(_, name)| is_unknown(name));
+    let told = |(cluster, name): &(String, RunbookName)| {
+        let told = stranger(cluster, name, known()).replace("\nhint: ", "; hint: ");
+        (name.clone(), told)
+    };
+    strangers.map(told).collect()
 }
 
 /// Every problem of that kind, each with its place.

@@ -22,7 +22,7 @@ use crate::{
         AgentError, Asks, AsksAbout, Dependency, RunbookState, RunbookView, SyncView, Upcoming,
         Weight,
     },
-    telemetry::RunbookSeries,
+    telemetry::{ClusterState, RunbookSeries},
 };
 use jiff::Timestamp;
 use std::{
@@ -388,14 +388,23 @@ pub(super) fn asked_often(world: &World) -> Option<Dependency> {
 
 /// Only while it is so: steps on it fail or wait, all else goes on.
 pub(super) fn clusters_away(world: &World) -> Vec<Dependency> {
-    let away = world.events.clusters_away().into_iter();
-    away.map(|cluster| Dependency {
-        name: format!("cluster {cluster}"),
-        ok: false,
-        weight: Weight::Degraded,
-        detail: "its API server did not answer the last request".to_owned(),
-    })
-    .collect()
+    let in_vain = world.events.clusters_in_vain().into_iter();
+    in_vain
+        .map(|(cluster, state)| Dependency {
+            name: format!("cluster {cluster}"),
+            ok: false,
+            weight: Weight::Degraded,
+            detail: match state {
+                ClusterState::Unusable(_) => {
+                    "it cannot be reached as it is configured; the agent's log says why"
+                }
+                ClusterState::Up | ClusterState::Away => {
+                    "its API server did not answer the last request"
+                }
+            }
+            .to_owned(),
+        })
+        .collect()
 }
 
 pub(super) fn output(world: &World) -> Dependency {

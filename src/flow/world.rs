@@ -42,6 +42,8 @@ pub struct Settings {
     pub policy: Policy,
     /// For webhooks: which secret signs which.
     pub webhooks: BTreeMap<String, crate::domain::name::SecretName>,
+    /// For accounts of single runbooks in clusters: which cluster, which runbook.
+    pub accounts: Vec<(String, RunbookName)>,
     /// The file that the end of the audit log is told to.
     pub audit_head: Option<std::path::PathBuf>,
 }

@@ -31,7 +31,8 @@ pub(super) fn files(pinned: &Pinned) -> impl Iterator<Item = String> {
     let objects = pinned.objects.iter().map(|object| {
         let state = match &object.seen {
             Some(seen) => format!("generation {}, uid {}", seen.generation, seen.uid),
-            None => "not seen".to_owned(),
+            None if object.absent => "not there yet".to_owned(),
+            None => "could not be looked at".to_owned(),
         };
         visible::line(&format!("{object}: {state}"))
     });

@@ -43,8 +43,15 @@ pub enum ClusterError {
     #[error("{0} was not found")]
     NotFound(String),
     /// Rights are missing.
-    #[error("the API server forbids it: {0}\nhint: grant the agent's service account this right")]
-    Forbidden(String),
+    #[error(
+        "the API server forbids it: {message}\nhint: grant this right to {account}; `orderly rbac --runbooks` prints the rights that runbooks need"
+    )]
+    Forbidden {
+        /// The server's words.
+        message: String,
+        /// Who asked, and what names them.
+        account: String,
+    },
     /// The object is not what the request counts on: it changed meanwhile, is there already, or another manager owns the fields.
     #[error("{about}: {message}")]
     Conflict {
@@ -80,7 +87,7 @@ impl ClusterError {
             Self::NotConfigured(..)
             | Self::Misconfigured { .. }
             | Self::NotFound(_)
-            | Self::Forbidden(_) => false,
+            | Self::Forbidden { .. } => false,
         }
     }
 }

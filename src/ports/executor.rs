@@ -183,6 +183,16 @@ pub trait Executor: Send + Sync {
         Box::pin(async { Ok(EndedLate::Terminated) })
     }
 
+    /// Has a step of a dry run checked by those who would carry it out, who leave it at that; needs no permit, because nothing changes.
+    /// None where nobody can check it so: then what it would do is only described.
+    fn rehearse<'a>(
+        &'a self,
+        _step: &'a PlannedStep,
+        _session: Session,
+    ) -> Option<BoxFuture<'a, StepReport>> {
+        None
+    }
+
     /// Carries out the permitted step. It does not panic and does not outlive `session.stop` for long.
     fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport>;
 }

@@ -13,6 +13,7 @@ use crate::{
         problems::{Fault, Place},
         schema::{Shape, loosened},
         source::inside,
+        stand_ins::filled,
         tree::{Content, Node},
     },
 };
@@ -71,6 +72,8 @@ impl<'a> Actions<'a> {
         faults.extend(if written.has_expressions || !is_whole {
             match self.shape(action) {
                 Some(shape) if !shape.fits(arguments) => written.faults(shape),
+                // Where the arguments themselves are in order, what is wrong between them may still be told.
+                Some(_) if is_whole && faults.is_empty() => self.between(action, written),
                 Some(_) | None => Vec::new(),
             }
         } else {
@@ -80,6 +83,25 @@ impl<'a> Actions<'a> {
             }
         });
         faults
+    }
+
+    /// What is wrong whatever the expressions give: the action refuses every set of arguments that they may become, and not for what
+    /// stands in for an expression.
+    fn between(&self, action: &ActionName, written: &Written<'_, '_>) -> Vec<Fault> {
+        let Some(spec) = self.spec(action) else {
+            return Vec::new();
+        };
+        let mut told = None;
+        let mut sets = filled(written.arguments, &spec.inputs);
+        let refused = |set: Option<Value>| self.catalogue.check(action, &set?).err();
+        while let Some(one) = sets.next() {
+            let (one, other) = (refused(one), sets.next().and_then(refused));
+            match one.filter(|one| other.as_ref() == Some(one)) {
+                Some(why) if !written.is_about_expression(&why) => told = told.or(Some(why)),
+                Some(_) | None => return Vec::new(),
+            }
+        }
+        told.map(|why| written.said(&why)).into_iter().collect()
     }
 
     /// Why the action refuses its arguments: by its schema where that says why, and then what else is wrong with the rest.
@@ -129,6 +151,14 @@ impl Written<'_, '_> {
         told.map(|explained| explained.fault).collect()
     }
 
+    /// Whether a refusal names an argument that holds an expression.
+    fn is_about_expression(&self, why: &str) -> bool {
+        place_named(why).is_some_and(|(path, _)| {
+            let found = self.node.find(&pointer(path));
+            has_expressions(found.node)
+        })
+    }
+
     /// A fault in the words of the action: they may begin with where it is, and their last line may be a hint.
     fn said(&self, why: &str) -> Fault {
         let place = place_named(why).map(|(path, reason)| self.place(path, reason));
@@ -141,8 +171,7 @@ impl Written<'_, '_> {
 
     /// Where an argument stands; in a text, what the reason quotes of it.
     fn place(&self, path: &str, reason: &str) -> Place {
-        let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
-        let found = self.node.find(&pointer);
+        let found = self.node.find(&pointer(path));
         let (Some(text), Some(quoted)) = (found.node.text(), reason.split('`').nth(1)) else {
             return found.key_or_node();
         };
@@ -152,6 +181,11 @@ impl Written<'_, '_> {
             offset => inside(self.text, found.node.place, text, offset),
         }
     }
+}
+
+/// The JSON Pointer to an argument that is named as in `argv[2]`.
+fn pointer(path: &str) -> String {
+    format!("/{}", path.replace(['.', '['], "/").replace(']', ""))
 }
 
 /// The argument that an action names, as in "in `with`, at `argv[2]`: …", and what it says of it.

@@ -34,6 +34,7 @@ mod scalar;
 mod schema;
 mod set;
 mod source;
+mod stand_ins;
 mod tree;
 mod validation;
 

@@ -8,10 +8,11 @@ use crate::{
         document::Lost,
         load::{Loaded, Loader, Unusable},
         problems::{Fault, Located, Problem, Severity, of_file, problems},
+        schema::Kind,
         set::{Beside, Circles, Entry, Finding, Hidden, Member, Set},
     },
 };
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 /// What was found under a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub struct ValidationReport {
     pub problems: Vec<Problem>,
     /// How much was looked at.
     pub counts: Counts,
+    /// The runbooks that were seen, those with errors too.
+    pub runbooks: BTreeSet<String>,
 }
 
 /// Checks files one by one and together.
@@ -78,10 +81,12 @@ pub fn validate_tree<P: AsRef<str>, C: Into<FileContent>>(
     let mut files: Vec<File> = files.collect();
     check_together(&mut files, beside);
     let counts = counts(&files);
+    let runbooks = files.iter().flat_map(File::runbooks).collect();
     let problems = files.into_iter().flat_map(|file| file.loaded.problems);
     ValidationReport {
         problems: problems.collect(),
         counts,
+        runbooks,
     }
 }
 
@@ -146,6 +151,14 @@ impl File {
             name: document.name.as_deref()?,
             rest: rest.map(|rest| (&rest.document, &rest.lost)),
         })
+    }
+
+    /// The names of its runbooks.
+    fn runbooks(&self) -> BTreeSet<String> {
+        let whole = Lost::default();
+        let entries = self.entries(&whole).into_iter();
+        let runbooks = entries.filter(|entry| entry.kind == Kind::Runbook);
+        runbooks.map(|entry| entry.name.to_owned()).collect()
     }
 
     /// The names that documents may have been meant to have that cannot be read.

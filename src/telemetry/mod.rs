@@ -24,4 +24,5 @@ mod text;
 
 pub use events::{BudgetUse, Build, CallOf, CallOutcome, Events, ReviewResult, StepOf, SyncResult};
 pub use logs::{LogError, LogFormat, LogOptions, init};
+pub use metrics::ClusterState;
 pub use runbooks::{KEPT_AFTER_DELETION, RunbookSeries};

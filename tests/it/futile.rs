@@ -52,6 +52,26 @@ spec:
     - name: call
       uses: runbook
       with: { runbook: called, inputs: { count: many, flag: "${{ inputs.count }}", size: "${{ inputs.count }}" } }
+    - name: patient
+      uses: kubernetes/rollout-restart
+      timeout: 1m
+      with: { namespace: shop, deployment: web, wait: 5m }
+    - name: more_patient
+      uses: kubernetes/wait
+      timeout: 1h
+      with: { namespace: shop, object: deploy/web, condition: Available, for: 20m }
+    - name: bare
+      uses: assert
+      with: { that: "1 <= 5" }
+    - name: both
+      uses: kubernetes/patch
+      with: { namespace: "${{ inputs.count }}", object: cm/web, merge: { data: {} }, json: [] }
+    - name: either
+      uses: kubernetes/scale
+      with: { namespace: shop, deployment: "${{ inputs.count }}", statefulset: "${{ inputs.flag }}", replicas: 1 }
+    - name: kind
+      uses: kubernetes/delete
+      with: { namespace: shop, object: deploymint/web }
 "#;
 
 const OTHERS: &str = "apiVersion: orderly.dev/v1
@@ -144,6 +164,35 @@ fn what_can_only_fail_is_told_at_its_place() {
     futile.yaml:47:61: error: the input `flag` of called, which the step `call` gives, must be true or false, and the expression gives a number
      47 |       with: { runbook: called, inputs: { count: many, flag: "${{ inputs.count }}", size: "${{ inputs.count }}" } }
         |                                                             ^
+
+    futile.yaml:51:55: warning: the step's own timeout of 1m ends it before this one of 5m
+     51 |       with: { namespace: shop, deployment: web, wait: 5m }
+        |                                                       ^
+    hint: shorten it, or give the step a longer `timeout`
+
+    futile.yaml:54:16: warning: the run's deadline of 10m ends this before its timeout of 1h
+     54 |       timeout: 1h
+        |                ^
+    hint: shorten it, or give the runbook a longer `deadline`
+
+    futile.yaml:55:79: warning: the run's deadline of 10m ends it before this one of 20m
+     55 |       with: { namespace: shop, object: deploy/web, condition: Available, for: 20m }
+        |                                                                               ^
+    hint: shorten it, or give the runbook a longer `deadline`
+
+    futile.yaml:58:21: error: `that` must be true or false, not text
+     58 |       with: { that: "1 <= 5" }
+        |                     ^
+    hint: an expression stands in `${{ }}` here: `${{ 1 <= 5 }}`
+
+    futile.yaml:61:13: error: in `with`: give exactly one of `merge`, `strategic`, `json`
+     61 |       with: { namespace: "${{ inputs.count }}", object: cm/web, merge: { data: {} }, json: [] }
+        |             ^
+
+    futile.yaml:67:40: error: in `with`, at `object`: there is no kind `deploymint`
+     67 |       with: { namespace: shop, object: deploymint/web }
+        |                                        ^
+    hint: did you mean `deployment`? a kind that is not built in is written with its group, as in `certificates.cert-manager.io`
 
     others.yaml:17:30: error: there is no runbook `caled`, which `freshBackup` names
      17 |     - { backup: db, runbook: caled, youngerThan: 24h }

@@ -134,13 +134,17 @@ impl Run {
 
     /// Plans a step.
     pub(crate) async fn planned(&self, uses: &str, arguments: Value) -> PlannedStep {
+        self.plan(uses, arguments).await.unwrap()
+    }
+
+    /// The same, or why it cannot be planned.
+    pub(crate) async fn plan(&self, uses: &str, arguments: Value) -> Result<PlannedStep, String> {
         let uses = ActionName::new(uses).unwrap();
         let intent = self
             .performer
             .intend(&uses, &arguments, &self.context)
-            .await;
-        let intent = intent.unwrap();
-        PlannedStep {
+            .await?;
+        Ok(PlannedStep {
             runbook: self.context.runbook.clone(),
             revision: self.context.revision.clone(),
             definition: Digest::of_bytes(b"definition"),
@@ -155,7 +159,7 @@ impl Run {
             idempotent: intent.idempotent,
             policy: Digest::of_bytes(b"policy"),
             pinned: intent.pinned,
-        }
+        })
     }
 
     /// Whether what was planned is still as it was.
@@ -165,8 +169,10 @@ impl Run {
 
     /// Plans a step, lets the gate open for it, and carries it out.
     pub(crate) async fn step(&self, uses: &str, arguments: Value) -> StepReport {
-        let planned = self.planned(uses, arguments).await;
-        self.carry_out(planned).await
+        match self.plan(uses, arguments).await {
+            Ok(planned) => self.carry_out(planned).await,
+            Err(error) => StepReport::failed(error, false),
+        }
     }
 
     /// The same, with what the run has put down in its log so far.

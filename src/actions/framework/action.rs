@@ -47,15 +47,16 @@ pub trait Action: Send + Sync {
     }
 
     /// The same intent, where more than files and programs tells what would be done: the agent itself looks at the world, and changes
-    /// nothing. What cannot be found out makes the intent opaque. Secrets in the inputs are still markers.
+    /// nothing. What cannot be found out makes the intent opaque. An error says why the step can only fail as the world is now: nobody
+    /// is asked about it then. Secrets in the inputs are still markers.
     fn foresee<'a>(
         &'a self,
         _inputs: Self::Inputs,
         _context: &'a StepContext,
         _world: &'a World,
         intent: Intent,
-    ) -> BoxFuture<'a, Intent> {
-        Box::pin(std::future::ready(intent))
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(std::future::ready(Ok(intent)))
     }
 
     /// Does it. Secrets in the inputs are values now. Stops soon after `session.stop` fires.
@@ -162,7 +163,7 @@ pub trait AnyAction: Send + Sync {
         context: &'a StepContext,
         world: &'a World,
         intent: Intent,
-    ) -> Result<BoxFuture<'a, Intent>, String>;
+    ) -> Result<BoxFuture<'a, Result<Intent, String>>, String>;
     /// Whether a dry run carries it out.
     fn acts_in_dry_run(&self, class: Class) -> bool;
     /// Reads the arguments, and is ready to go; `judged` is what the gate let pass.
@@ -217,7 +218,7 @@ impl<A: Action> AnyAction for A {
         context: &'a StepContext,
         world: &'a World,
         intent: Intent,
-    ) -> Result<BoxFuture<'a, Intent>, String> {
+    ) -> Result<BoxFuture<'a, Result<Intent, String>>, String> {
         let inputs = read::<A::Inputs>(arguments)?;
         Ok(Action::foresee(self, inputs, context, world, intent))
     }

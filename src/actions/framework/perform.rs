@@ -175,7 +175,7 @@ impl Executor for Performer {
             let world = self.world.acting_for(&context.runbook);
             let looking = self.catalogue.find(action)?;
             let looking = caught(|| looking.foresee(arguments, context, &world, intent))??;
-            let mut intent = looking.await;
+            let mut intent = looking.await?;
             let clusters = world.clusters.clone();
             let clock = &*self.world.clock;
             intent.effects = survey(&*clusters, clock, arguments, intent.effects).await;
@@ -204,6 +204,16 @@ impl Executor for Performer {
         outlived: &'a Outlived,
     ) -> BoxFuture<'a, Result<EndedLate, String>> {
         self.world.processes.end_outlived(outlived)
+    }
+
+    fn rehearse<'a>(
+        &'a self,
+        step: &'a PlannedStep,
+        session: Session,
+    ) -> Option<BoxFuture<'a, StepReport>> {
+        let action = self.catalogue.find(&step.uses).ok()?;
+        let is_possible = session.context.dry_run && acts_dry(action, &step.effects);
+        is_possible.then(|| -> BoxFuture<'a, StepReport> { Box::pin(self.perform(step, session)) })
     }
 
     fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {

@@ -110,8 +110,23 @@ impl History {
     }
     /// The latest that was carried out to its end, before a revision of this number.
     pub(super) fn good_before(&self, number: u32) -> Option<&Revision> {
-        let mut before = self.0.iter().rev().filter(|known| known.revision < number);
-        before.find(|known| known.status.was_good())
+        self.before(number).find(|known| known.status.was_good())
+    }
+    /// Those before a revision of this number, the latest first.
+    pub(super) fn before(&self, number: u32) -> impl Iterator<Item = &Revision> {
+        let all = self.0.iter().rev();
+        all.filter(move |known| known.revision < number)
+    }
+    /// The revision that this one is a copy of; itself where nobody has rolled back to it.
+    pub(super) fn origin(&self, known: &Revision) -> u32 {
+        let mut origin = known;
+        while let Some(earlier) = origin.rollback_revision.and_then(|number| self.of(number)) {
+            if earlier.revision >= origin.revision {
+                break;
+            }
+            origin = earlier;
+        }
+        origin.revision
     }
     /// The revision of this number.
     pub(super) fn of(&self, number: u32) -> Option<&Revision> {

@@ -8,7 +8,7 @@ use crate::{
             inputs, needed,
             program::{Call, Helm},
         },
-        kubernetes::check_name,
+        kubernetes::{beforehand::lacks_namespace, check_name},
     },
     domain::{
         check::CheckStatus,
@@ -143,6 +143,15 @@ impl ListInputs {
         }
     }
 
+    /// Whether its namespace is not there; who may not look at namespaces is told what there is in it.
+    async fn lies_nowhere(&self, world: &World) -> bool {
+        let Some(namespace) = &self.namespace else {
+            return false;
+        };
+        let missing = lacks_namespace(&*world.clusters, &self.cluster, namespace);
+        missing.await.is_some()
+    }
+
     fn call(&self) -> Call {
         let call = Call::new(&["list", "--max", "0", "--time-format", TIME_FORMAT]).and(&STATES);
         let call = match &self.release {
@@ -223,6 +232,11 @@ impl Action for HelmList {
             let (log, stop) = (session.log.clone(), session.stop.clone());
             let helm = Helm::new(release, &session.context, world, log, stop);
             match helm.json::<Vec<Printed>>(inputs.call()).await {
+                Ok(found) if found.is_empty() && inputs.lies_nowhere(world).await => {
+                    let place = inputs.namespace.as_deref().unwrap_or_default();
+                    let text = format!("namespace {place} was not found");
+                    StepReport::checked(CheckStatus::Critical, text, Value::Null)
+                }
                 Ok(found) => {
                     let found = found.into_iter().map(ListedRelease::from).collect();
                     judged(&inputs, found, world.clock.now())

@@ -24,6 +24,7 @@ mod rollback;
 mod undo;
 mod upgrade;
 mod values;
+mod way;
 
 pub use list::{HelmList, ListInputs, ListOutputs, ListedRelease};
 pub use rollback::{HelmRollback, RollbackInputs, RollbackOutputs};
@@ -31,6 +32,29 @@ pub use upgrade::{HelmUpgrade, UpgradeInputs, UpgradeOutputs};
 pub use values::{HelmValues, ValuesInputs, ValuesOutputs};
 
 use crate::actions::framework::AnyAction;
+
+/// Why what a step would do is not told when it is planned.
+enum Untold {
+    /// It can only fail.
+    Doomed(String),
+    /// It cannot be seen.
+    Unseen(String),
+}
+
+impl From<String> for Untold {
+    fn from(why: String) -> Self {
+        Self::Unseen(why)
+    }
+}
+
+impl Untold {
+    /// For people.
+    fn into_words(self) -> String {
+        match self {
+            Self::Doomed(why) | Self::Unseen(why) => why,
+        }
+    }
+}
 
 /// Every action of this folder.
 pub fn actions() -> Vec<Box<dyn AnyAction>> {

@@ -6,7 +6,10 @@ use crate::{
             inputs::Release,
             program::{Call, Fault, Helm},
         },
-        kubernetes::kinds,
+        kubernetes::{
+            kinds,
+            wait::{Named, unready},
+        },
     },
     commands::deeds::{self, Deed, Manifest, Subject},
     domain::effect::{Confidence, Effect, Effects, Verb, Which},
@@ -22,7 +25,7 @@ const POLICY: &str = "helm.sh/resource-policy";
 const TESTS: [&str; 3] = ["test", "test-success", "test-failure"];
 
 /// The objects of a release.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Rendered {
     objects: Vec<Value>,
     /// Objects that helm makes on the way, and removes before it makes them.
@@ -61,6 +64,22 @@ impl Rendered {
         let mut rendered = Self { objects, hooks };
         rendered.hooks.retain(|hook| !is_test(hook));
         Ok(rendered)
+    }
+
+    /// What keeps its workloads from being ready, for people.
+    pub(super) async fn unready(&self, helm: &Helm<'_>) -> String {
+        let release = &helm.release;
+        let all: Vec<Identity> = self
+            .objects
+            .iter()
+            .map(|object| Identity::of(object, release))
+            .collect();
+        let named = all.iter().map(|object| Named {
+            kind: &object.kind,
+            namespace: &object.namespace,
+            name: &object.name,
+        });
+        unready(release.cluster, named, helm.world).await
     }
 
     /// How many objects there are, hooks included.

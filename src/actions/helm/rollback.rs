@@ -4,12 +4,14 @@ use crate::{
     actions::{
         framework::{Action, Given, World, outputs},
         helm::{
+            Untold,
             history::{History, Revision, Status},
             inputs::{self, Release},
             marks, needed,
             program::{Fault, Helm},
             rendered::{is_open, unjudged},
             undo::rolled_back,
+            way,
         },
     },
     domain::{
@@ -49,7 +51,8 @@ pub struct RollbackInputs {
     pub namespace: String,
     /// The release's name.
     pub release: String,
-    /// The revision to go back to; without it, the last one before the present one that was good.
+    /// The revision to go back to; without it, the last one before the present one that was good and holds something else than the
+    /// present one: after a rollback, that is not the revision that was rolled back to.
     #[serde(default)]
     pub to_revision: Option<u32>,
     /// How long to wait until all of it is ready; 5 minutes where none is said.
@@ -84,25 +87,6 @@ pub struct RollbackOutputs {
 impl RollbackInputs {
     fn release(&self) -> Result<Release<'_>, String> {
         Release::new(&self.cluster, &self.namespace, &self.release)
-    }
-
-    /// Where it goes from and to.
-    fn way<'h>(&self, history: &'h History) -> Result<(&'h Revision, &'h Revision), String> {
-        let release = self.release()?;
-        let from = history.last();
-        let from = from.ok_or_else(|| format!("{release} is not there"))?;
-        let to = match self.to_revision {
-            Some(number) => history.of(number).ok_or_else(|| {
-                format!("{release} has no revision {number}; helm keeps only the latest ones")
-            }),
-            None => history.good_before(from.revision).ok_or_else(|| {
-                format!(
-                    "{release} has no revision before {} that was good",
-                    from.revision
-                )
-            }),
-        };
-        Ok((from, to?))
     }
 }
 
@@ -154,18 +138,21 @@ impl Action for HelmRollback {
         context: &'a StepContext,
         world: &'a World,
         intent: Intent,
-    ) -> BoxFuture<'a, Intent> {
+    ) -> BoxFuture<'a, Result<Intent, String>> {
         Box::pin(async move {
-            let Ok(release) = inputs.release() else {
-                return intent;
-            };
+            let release = inputs.release()?;
             let helm = Helm::planning(release, context, world);
+            let late = "helm did not say in time what the revision holds";
             let found = tokio::select! {
                 found = foreseen(&inputs, &helm) => found,
-                () = world.clock.sleep(DEADLINE) => Err("helm did not say in time what the revision holds".to_owned()),
+                () = world.clock.sleep(DEADLINE) => Err(Untold::Unseen(late.to_owned())),
             };
-            let effects = found.unwrap_or_else(|why| Effects::opaque(release.object(), &why));
-            Intent { effects, ..intent }
+            let effects = match found {
+                Ok(effects) => effects,
+                Err(Untold::Unseen(why)) => Effects::opaque(release.object(), &why),
+                Err(Untold::Doomed(why)) => return Err(why),
+            };
+            Ok(Intent { effects, ..intent })
         })
     }
 
@@ -216,8 +203,8 @@ async fn begun<'h>(helm: &Helm<'_>, history: &'h History) -> Result<Option<&'h R
     Ok(helm.is_ours(last).await?.then_some(last))
 }
 
-async fn foreseen(inputs: &RollbackInputs, helm: &Helm<'_>) -> Result<Effects, String> {
-    let told = |fault: Fault| fault.to_string();
+async fn foreseen(inputs: &RollbackInputs, helm: &Helm<'_>) -> Result<Effects, Untold> {
+    let told = |fault: Fault| Untold::Unseen(fault.to_string());
     let history = helm.history().await.map_err(told)?;
     let begun = begun(helm, &history).await.map_err(told)?;
     // What an earlier attempt has begun leads to the same revision.
@@ -226,8 +213,10 @@ async fn foreseen(inputs: &RollbackInputs, helm: &Helm<'_>) -> Result<Effects, S
         to_revision: number.or(inputs.to_revision),
         ..inputs.clone()
     };
-    let (from, to) = way.way(&history)?;
-    effects(helm, from, to).await
+    let way = way::way(way.to_revision, helm, &history).await?;
+    effects(helm, way.from, way.to)
+        .await
+        .map_err(Untold::Unseen)
 }
 
 /// The release's own effect names both revisions, so that what was judged is what is done.
@@ -257,7 +246,7 @@ async fn roll_back(
     let looking = |fault: Fault| told(&format!("looking at {release}"), &fault);
     let history = helm.history().await.map_err(looking)?;
     let begun = begun(&helm, &history).await.map_err(looking)?;
-    let (from, to) = match begun.and_then(|begun| Some((begun, begun.rollback_revision?))) {
+    let (from, to, passed) = match begun.and_then(|begun| Some((begun, begun.rollback_revision?))) {
         Some((last, to)) if last.status == Status::Deployed => {
             let from = last.revision.saturating_sub(1);
             let summary = format!(
@@ -274,7 +263,7 @@ async fn roll_back(
                 to_revision,
                 ..inputs.clone()
             };
-            way(&same, &helm, &history, judged).await?
+            judged_way(&same, &helm, &history, judged).await?
         }
     };
     helm.note(&format!(
@@ -287,7 +276,7 @@ async fn roll_back(
     match now.last() {
         Some(last) if last.status == Status::Deployed && last.revision > from => {
             let summary = format!(
-                "{release} is rolled back from revision {from} to revision {to}, as revision {}",
+                "{release} is rolled back from revision {from} to revision {to}, as revision {}{passed}",
                 last.revision
             );
             Ok(StepReport::succeeded(
@@ -303,21 +292,24 @@ async fn roll_back(
     }
 }
 
-/// Where it goes from and to, if that is what was judged.
-async fn way(
+/// Where it goes from and to, if that is what was judged, and what is passed over.
+async fn judged_way(
     inputs: &RollbackInputs,
     helm: &Helm<'_>,
     history: &History,
     judged: &Effects,
-) -> Result<(u32, u32), StepReport> {
+) -> Result<(u32, u32, String), StepReport> {
     let refused = |why: String| StepReport::failed(format!("not carried out: {why}"), false);
-    let (from, to) = inputs.way(history).map_err(refused)?;
+    let way = way::way(inputs.to_revision, helm, history).await;
+    let way = way.map_err(|lost| refused(lost.into_words()))?;
+    let (from, to) = (way.from, way.to);
+    let found = (from.revision, to.revision, way.passed_over());
     if is_open(judged) {
-        return Ok((from.revision, to.revision));
+        return Ok(found);
     }
     let now = effects(helm, from, to).await.map_err(refused)?;
     match unjudged(&now, judged) {
-        None => Ok((from.revision, to.revision)),
+        None => Ok(found),
         Some(new) => Err(refused(format!(
             "it would do now what was not judged: {new}"
         ))),

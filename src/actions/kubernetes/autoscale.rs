@@ -4,6 +4,7 @@ use crate::{
     actions::{
         framework::{Action, World, outputs, rights},
         kubernetes::{
+            beforehand::seen,
             check_name, default_cluster,
             kinds::{AUTOSCALERS, DEPLOYMENTS, STATEFUL_SETS},
             object::{condition, count, cut, text},
@@ -215,6 +216,19 @@ impl Action for Autoscale {
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: AutoscaleInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            seen(&inputs.workload()?.subject, context, world).await?;
+            Ok(intent)
         })
     }
 

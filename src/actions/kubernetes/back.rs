@@ -141,7 +141,7 @@ async fn put_back_once<T: Turn>(
     why: Why,
 ) -> Result<(), Not> {
     let now = scene.subject.get(scene.world).await?;
-    let note = Note::found(T::NOTE, &now, scene.session);
+    let note = Note::found(T::NOTE, &now, &scene.session.context);
     if note.is_some_and(|note| note.undone.is_some()) {
         return Ok(());
     }

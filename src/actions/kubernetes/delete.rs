@@ -4,6 +4,7 @@ use crate::{
     actions::{
         framework::{Action, World, outputs},
         kubernetes::{
+            beforehand::seen,
             default_cluster,
             located::Located,
             object::{items, text},
@@ -178,6 +179,23 @@ impl Action for KubernetesDelete {
             idempotent: inputs.missing == Missing::Ok,
             wants_approval: None,
             pinned: Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: DeleteInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            if inputs.missing == Missing::Error {
+                for subject in inputs.subjects()? {
+                    seen(&subject, context, world).await?;
+                }
+            }
+            Ok(intent)
         })
     }
 

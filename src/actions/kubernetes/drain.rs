@@ -5,6 +5,7 @@ use crate::{
         framework::{Action, World, outputs},
         kubernetes::{
             back::{in_vain, put_back_before},
+            beforehand::seen,
             cordon::{Cordon, node},
             default_cluster,
             eviction::{Evictions, Manner, On},
@@ -136,6 +137,19 @@ impl Action for Drain {
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: DrainInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            seen(&node(&inputs.cluster, &inputs.node)?, context, world).await?;
+            Ok(intent)
         })
     }
 

@@ -281,7 +281,9 @@ async fn ask(
         Err(ClusterError::NotFound(_) | ClusterError::Conflict { .. }) => return Ok(Fate::Gone),
         Err(ClusterError::Refused { code: 429, message }) => message,
         // Its namespace is on its way out, and takes it along.
-        Err(ClusterError::Forbidden(message)) if message.contains("being terminated") => message,
+        Err(ClusterError::Forbidden { message, .. }) if message.contains("being terminated") => {
+            message
+        }
         Err(error) => return Err(error),
     };
     if before.as_ref() != Some(&held) {

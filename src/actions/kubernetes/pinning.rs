@@ -7,7 +7,10 @@ use crate::{
         effect::{Class, Effect, Effects, Place, Scope, Which},
         pinned::{PinnedObject, SeenObject},
     },
-    ports::{clock::Clock, cluster::Clusters},
+    ports::{
+        clock::Clock,
+        cluster::{ClusterError, Clusters},
+    },
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -27,7 +30,10 @@ pub(in crate::actions) async fn pinned(
     }
     let looking = async {
         for object in &mut objects {
-            object.seen = seen(clusters, object).await;
+            match seen(clusters, object).await {
+                Ok(seen) => object.seen = Some(seen),
+                Err(unseen) => object.absent = unseen == Unseen::Absent,
+            }
         }
     };
     tokio::select! {
@@ -45,7 +51,7 @@ pub(in crate::actions) async fn still(
 ) -> Result<(), String> {
     let looking = async {
         for object in objects {
-            let now = seen(clusters, object).await;
+            let now = seen(clusters, object).await.ok();
             object.differs(now.as_ref()).map_or(Ok(()), Err)?;
         }
         Ok(())
@@ -70,21 +76,38 @@ fn object(effect: &Effect) -> Option<PinnedObject> {
         namespace: namespace.clone(),
         name: name.clone(),
         seen: None,
+        absent: false,
     })
 }
 
-async fn seen(clusters: &dyn Clusters, object: &PinnedObject) -> Option<SeenObject> {
+/// Why an object was not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unseen {
+    /// There is none.
+    Absent,
+    /// Nobody can say.
+    Hidden,
+}
+
+async fn seen(clusters: &dyn Clusters, object: &PinnedObject) -> Result<SeenObject, Unseen> {
     let namespace = Some(object.namespace.as_str());
-    let resource = resource(clusters, &object.cluster, &object.kind)
-        .await
-        .ok()?;
+    let resource = resource(clusters, &object.cluster, &object.kind).await;
+    // A kind that is not served is no word about the object.
+    let resource = resource.map_err(|_| Unseen::Hidden)?;
     let found = clusters
         .get(&object.cluster, &resource, namespace, &object.name)
         .await;
-    let found = found.ok()?;
+    let found = found.map_err(|error| {
+        if matches!(error, ClusterError::NotFound(_)) {
+            Unseen::Absent
+        } else {
+            Unseen::Hidden
+        }
+    })?;
     let of = |pointer| found.pointer(pointer);
-    Some(SeenObject {
-        uid: of("/metadata/uid")?.as_str()?.to_owned(),
+    let uid = of("/metadata/uid").and_then(Value::as_str);
+    Ok(SeenObject {
+        uid: uid.ok_or(Unseen::Hidden)?.to_owned(),
         // Kinds such as ConfigMaps do not count what is wanted of them; which one it is counts all the same.
         generation: of("/metadata/generation")
             .and_then(Value::as_u64)

@@ -4,6 +4,7 @@ use crate::{
     actions::{
         framework::{Action, World, outputs, rights},
         kubernetes::{
+            beforehand::changeable,
             default_cluster,
             kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
             object::annotation,
@@ -118,12 +119,7 @@ impl Turn for Restart<'_> {
         }
     }
     fn wanted(&self, object: &Value) -> Result<Value, String> {
-        let workload = self.workload;
-        if object.pointer("/spec/paused") == Some(&Value::Bool(true)) {
-            return Err(format!(
-                "{workload} is paused, so a restart would not begin\nhint: resume it first"
-            ));
-        }
+        self.workload.is_not_paused(object, "a restart")?;
         let at = self.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         // Another restart in the same second is one of its own.
         let taken = self.read(object) == json!(at);
@@ -165,6 +161,22 @@ impl Action for RolloutRestart {
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: RestartInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            let workload = &inputs.workload()?;
+            let at = world.clock.now();
+            let restart = Restart { workload, at };
+            changeable(&restart, &workload.subject, context, world).await?;
+            Ok(intent)
         })
     }
 
@@ -210,10 +222,10 @@ async fn restart(
     };
     let at = world.clock.now();
     let carried = carry_out(&Restart { workload, at }, scene, patience).await?;
-    let summary = match (session.context.dry_run, carried.ready_after) {
-        (true, _) => format!("would restart {workload}; the server agrees"),
-        (false, None) => format!("{workload} restarted"),
-        (false, Some(took)) => format!("{workload} restarted, ready after {took}"),
+    let summary = if session.context.dry_run {
+        format!("would restart {workload}; the server agrees")
+    } else {
+        carried.ready(format!("{workload} restarted"))
     };
     let left = RestartOutputs {
         cluster: inputs.cluster.clone(),

@@ -7,6 +7,7 @@ use crate::{
             rights::{self, On},
         },
         kubernetes::{
+            beforehand::{possible, seen},
             default_cluster,
             kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
             progress::{Progress, rollout},
@@ -134,11 +135,7 @@ impl Turn for GoBack<'_> {
     }
     fn wanted(&self, object: &Value) -> Result<Value, String> {
         let workload = self.workload;
-        if object.pointer("/spec/paused") == Some(&Value::Bool(true)) {
-            return Err(format!(
-                "{workload} is paused, so a rollout would not begin\nhint: resume it first"
-            ));
-        }
+        workload.is_not_paused(object, "a rollout")?;
         let to = match self.to {
             Some(to) => to,
             None => self.former(current(object, &self.revisions))?,
@@ -187,6 +184,31 @@ impl Action for RolloutUndo {
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: RolloutUndoInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            let workload = &inputs.workload()?;
+            let subject = &workload.subject;
+            let Some(object) = seen(subject, context, world).await? else {
+                return Ok(intent);
+            };
+            if let Ok(revisions) = revisions(workload, &object, world).await {
+                let turn = GoBack {
+                    workload,
+                    revisions,
+                    to: inputs.to_revision,
+                };
+                possible(&turn, &object, context)?;
+            }
+            Ok(intent)
         })
     }
 
@@ -271,10 +293,7 @@ fn summary(workload: &Workload, carried: &Carried, dry_run: bool) -> String {
             format!("{workload} taken back from revision {from} to {to}")
         }
     };
-    match carried.ready_after {
-        Some(took) => format!("{done}, ready after {took}"),
-        None => done,
-    }
+    carried.ready(done)
 }
 
 #[cfg(test)]

@@ -2,10 +2,14 @@
 
 use crate::{
     actions::{
-        framework::{Action, World, outputs, rights},
+        framework::{
+            Action, World, outputs,
+            rights::{self, On},
+        },
         kubernetes::{
-            default_cluster,
-            kinds::{DEPLOYMENTS, STATEFUL_SETS},
+            beforehand::seen,
+            default_cluster, driven,
+            kinds::{AUTOSCALERS, DEPLOYMENTS, STATEFUL_SETS},
             object::count_or,
             progress::{Progress, scaled},
             turn::{self, Carried, Made, Patience, Scene, Turn, carry_out},
@@ -49,6 +53,10 @@ pub struct ScaleInputs {
     /// How many replicas it shall have; 0 stops it.
     #[schemars(range(max = 10_000))]
     pub replicas: u32,
+    /// Whether to scale a workload that a HorizontalPodAutoscaler drives, which will set its own number soon after. Without it, such a
+    /// step fails; to stop a workload (`replicas: 0`), and to start it again, it is not needed, because autoscalers leave 0 alone.
+    #[serde(default)]
+    pub override_autoscaler: bool,
     /// How long to wait until exactly these are there and available; without it, the step does not wait.
     #[serde(default)]
     pub wait: Option<Span>,
@@ -162,13 +170,37 @@ impl Action for KubernetesScale {
         })
     }
 
+    fn foresee<'a>(
+        &'a self,
+        inputs: ScaleInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            let workload = &inputs.workload()?;
+            let Some(object) = seen(&workload.subject, context, world).await? else {
+                return Ok(intent);
+            };
+            if !inputs.override_autoscaler {
+                driven::is_free(workload, &object, inputs.replicas, world).await?;
+            }
+            Ok(intent)
+        })
+    }
+
     fn grace(&self, _: &ScaleInputs) -> Span {
         turn::grace()
     }
 
     fn rights(&self, inputs: &ScaleInputs, effects: &Effects) -> Rights {
-        let waits = inputs.wait.map(|_| (&*inputs.cluster, &*inputs.namespace));
-        rights::of_effects(effects).and_telling_of_pods(waits)
+        let place = (&*inputs.cluster, &*inputs.namespace);
+        let needed = rights::of_effects(effects).and_telling_of_pods(inputs.wait.map(|_| place));
+        if inputs.override_autoscaler {
+            return needed;
+        }
+        let autoscalers = On::all(place.0, Some(place.1), &AUTOSCALERS);
+        needed.and_told_by(autoscalers, &["list"])
     }
 
     fn runs_dry(&self, _: Class) -> bool {
@@ -228,10 +260,7 @@ fn summary(workload: &Workload, carried: &Carried, dry_run: bool) -> String {
         }
         (Made::Here | Made::PutBack, false) => format!("{workload} scaled from {from} to {to}"),
     };
-    match carried.ready_after {
-        Some(took) => format!("{done}, ready after {took}"),
-        None => done,
-    }
+    carried.ready(done)
 }
 
 #[cfg(test)]

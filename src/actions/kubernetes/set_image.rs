@@ -4,6 +4,7 @@ use crate::{
     actions::{
         framework::{Action, World, outputs, rights},
         kubernetes::{
+            beforehand::changeable,
             default_cluster,
             kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
             object::{items, text},
@@ -188,11 +189,8 @@ impl Turn for Images<'_> {
             (list, name, image)
         };
         let wanted = by_list(found.iter().copied().map(wanted));
-        if object.pointer("/spec/paused") == Some(&Value::Bool(true)) && wanted != self.read(object)
-        {
-            return Err(format!(
-                "{workload} is paused, so a rollout would not begin\nhint: resume it first"
-            ));
+        if wanted != self.read(object) {
+            workload.is_not_paused(object, "a rollout")?;
         }
         Ok(wanted)
     }
@@ -281,6 +279,24 @@ impl Action for SetImage {
         })
     }
 
+    fn foresee<'a>(
+        &'a self,
+        inputs: SetImageInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            let workload = &inputs.workload()?;
+            let images = Images {
+                workload,
+                images: &inputs.images,
+            };
+            changeable(&images, &workload.subject, context, world).await?;
+            Ok(intent)
+        })
+    }
+
     fn grace(&self, _: &SetImageInputs) -> Span {
         turn::grace()
     }
@@ -352,10 +368,7 @@ fn summary(workload: &Workload, carried: &Carried, dry_run: bool) -> String {
         }
         (Made::Here | Made::PutBack, false) => format!("{workload} has {to} instead of {from}"),
     };
-    match carried.ready_after {
-        Some(took) => format!("{done}, ready after {took}"),
-        None => done,
-    }
+    carried.ready(done)
 }
 
 #[cfg(test)]

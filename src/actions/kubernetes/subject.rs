@@ -120,11 +120,17 @@ pub(super) fn placed(kind: &str, namespace: Option<&str>) -> Result<Option<Strin
 /// A kind as people write it: letters, digits, `-`, and dots before its group.
 pub(super) fn check_kind(field: &str, kind: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-    if (1..=253).contains(&kind.len()) && kind.chars().all(fits) {
-        return Ok(());
+    if !(1..=253).contains(&kind.len()) || !kind.chars().all(fits) {
+        return Err(format!(
+            "in `with`, at `{field}`: `{kind}` is not a kind of objects\nhint: write it as in `kubectl get`, such as `configmap` or `certificates.cert-manager.io`"
+        ));
     }
+    let Some(meant) = deeds::unknown_kind(kind) else {
+        return Ok(());
+    };
+    let meant = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`? "));
     Err(format!(
-        "in `with`, at `{field}`: `{kind}` is not a kind of objects\nhint: write it as in `kubectl get`, such as `configmap` or `certificates.cert-manager.io`"
+        "in `with`, at `{field}`: there is no kind `{kind}`\nhint: {meant}a kind that is not built in is written with its group, as in `certificates.cert-manager.io`"
     ))
 }
 
@@ -181,6 +187,7 @@ mod tests {
             (Some("shop"), "web", "names no object"),
             (Some("shop"), "cm/../x", "is not the name of an object"),
             (Some("shop"), "c m/x", "is not a kind"),
+            (Some("shop"), "deploymint/x", "did you mean `deployment`?"),
             (None, "cm/web", "lies in a namespace"),
             (Some("shop"), "node/a", "belongs to no namespace"),
             (Some("a/b"), "cm/web", "is not a name in Kubernetes"),

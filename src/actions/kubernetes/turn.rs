@@ -22,7 +22,10 @@ use crate::{
         },
     },
     domain::{run::StepReport, span::Span},
-    ports::{cluster::ClusterError, executor::Session},
+    ports::{
+        cluster::ClusterError,
+        executor::{Session, StepContext},
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -132,6 +135,21 @@ impl Patience {
             undo_wait: undo_wait.or(wait).unwrap_or(Span::from_secs(0)),
         })
     }
+    /// Of a step that has no pods to wait for when it puts something back.
+    pub(super) fn undoing(undo: Option<bool>) -> Self {
+        Self {
+            undo: undo.unwrap_or(true),
+            ..Self::without_undo(None)
+        }
+    }
+    /// Of a step that puts nothing back.
+    pub(super) fn without_undo(wait: Option<Span>) -> Self {
+        Self {
+            wait,
+            undo: false,
+            undo_wait: Span::from_secs(0),
+        }
+    }
 }
 
 /// An object, and who changes it.
@@ -160,30 +178,20 @@ pub(super) fn grace() -> Span {
 }
 
 impl Carried {
+    /// What was done, and how long it took to be ready.
+    pub(super) fn ready(&self, done: String) -> String {
+        match self.ready_after {
+            Some(took) => format!("{done}, ready after {took}"),
+            None => done,
+        }
+    }
+
     /// The step's report, with this summary where all went well. What was there before is needed most where it did not.
     pub(super) fn report(self, summary: String, outputs: Value) -> StepReport {
         let report = self
             .failure
             .unwrap_or_else(|| StepReport::succeeded(summary, Value::Null));
         StepReport { outputs, ..report }
-    }
-}
-
-impl Patience {
-    /// Of a step that has no pods to wait for when it puts something back.
-    pub(super) fn undoing(undo: Option<bool>) -> Self {
-        Self {
-            undo: undo.unwrap_or(true),
-            ..Self::without_undo(None)
-        }
-    }
-    /// Of a step that puts nothing back.
-    pub(super) fn without_undo(wait: Option<Span>) -> Self {
-        Self {
-            wait,
-            undo: false,
-            undo_wait: Span::from_secs(0),
-        }
     }
 }
 
@@ -306,15 +314,15 @@ impl Note {
     }
 
     /// This step's note on an object.
-    pub(super) fn found(name: &str, object: &Value, session: &Session) -> Option<Self> {
+    pub(super) fn found(name: &str, object: &Value, context: &StepContext) -> Option<Self> {
         let text = annotation(object, "/metadata/annotations", name);
         let note: Self = serde_json::from_str(text).ok()?;
-        (note.by == mark(&session.context)).then_some(note)
+        (note.by == mark(context)).then_some(note)
     }
 }
 
 fn made_before<T: Turn>(turn: &T, now: &Value, session: &Session) -> Option<Turned> {
-    let note = Note::found(T::NOTE, now, session)?;
+    let note = Note::found(T::NOTE, now, &session.context)?;
     let state = match note.undone {
         None => Made::Here,
         Some(Why::Failed) => Made::PutBack,

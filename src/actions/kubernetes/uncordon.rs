@@ -4,6 +4,7 @@ use crate::{
     actions::{
         framework::{Action, World, outputs},
         kubernetes::{
+            beforehand::seen,
             cordon::{Uncordon, node},
             default_cluster,
             turn::{Made, Patience, Scene, carry_out},
@@ -72,6 +73,19 @@ impl Action for KubernetesUncordon {
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: UncordonInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            seen(&node(&inputs.cluster, &inputs.node)?, context, world).await?;
+            Ok(intent)
         })
     }
 

@@ -4,10 +4,10 @@ use crate::{
     actions::{
         framework::World,
         kubernetes::{
-            kinds::{EVENTS, PODS},
+            kinds::{DAEMON_SETS, DEPLOYMENTS, EVENTS, PODS, STATEFUL_SETS},
             object::{cut, event_time, full_name, pod_problem, selector, text},
             poll::{self, Look, Vain},
-            progress::Progress,
+            progress::{Progress, rollout},
             signature::is_own,
             subject::Subject,
             workload::Workload,
@@ -21,6 +21,8 @@ use std::collections::BTreeSet;
 
 /// How many pods a failure names.
 const NAMED_PODS: usize = 5;
+/// How many workloads of a release a failure names.
+const NAMED_WORKLOADS: usize = 3;
 /// How many events a failure names.
 const NAMED_EVENTS: usize = 3;
 
@@ -73,6 +75,51 @@ pub(super) async fn reasons(workload: &Workload, world: &World) -> String {
     let pods = pods(workload, world).await;
     let warnings = warnings(workload, &pods, world).await;
     format!("{}{warnings}", problems(&pods))
+}
+
+/// What keeps workloads from being ready, each with its pods and the last warnings; nothing of those that are ready or cannot be seen.
+/// Other objects are passed over.
+pub(in crate::actions) async fn unready(
+    cluster: &str,
+    objects: impl Iterator<Item = Named<'_>> + Send,
+    world: &World,
+) -> String {
+    let mut told = String::new();
+    let mut count = 0;
+    for object in objects {
+        let kinds = [DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS];
+        let kind = kinds
+            .into_iter()
+            .find(|kind| kind.effect_kind() == object.kind);
+        let Some(kind) = kind.filter(|_| count < NAMED_WORKLOADS) else {
+            continue;
+        };
+        let subject = Subject {
+            cluster: cluster.to_owned(),
+            kind: object.kind.to_owned(),
+            namespace: Some(object.namespace.to_owned()),
+            name: object.name.to_owned(),
+        };
+        let workload = Workload { subject, kind };
+        let Ok(now) = workload.subject.get(world).await else {
+            continue;
+        };
+        let (Progress::Waiting(why) | Progress::Stuck(why)) = rollout(&kind, &now) else {
+            continue;
+        };
+        count += 1;
+        told.push_str(&format!("; {workload}: {why}"));
+        told.push_str(&reasons(&workload, world).await);
+    }
+    told
+}
+
+/// An object as effects name it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::actions) struct Named<'a> {
+    pub(in crate::actions) kind: &'a str,
+    pub(in crate::actions) namespace: &'a str,
+    pub(in crate::actions) name: &'a str,
 }
 
 /// The pods behind a workload; none where they cannot be listed.

@@ -4,6 +4,7 @@ use crate::{
     actions::kubernetes::{check_name, kinds::Kind, subject::Subject},
     ports::executor::StepContext,
 };
+use serde_json::Value;
 use std::fmt;
 
 /// A workload: an object whose pods are replaced step by step.
@@ -46,6 +47,16 @@ impl Workload {
             subject,
             kind: *kind,
         })
+    }
+
+    /// Whether a rollout would begin; `what` is what is about to be done: `a restart`.
+    pub(super) fn is_not_paused(&self, object: &Value, what: &str) -> Result<(), String> {
+        if object.pointer("/spec/paused") == Some(&Value::Bool(true)) {
+            return Err(format!(
+                "{self} is paused, so {what} would not begin\nhint: resume it first"
+            ));
+        }
+        Ok(())
     }
 
     /// Where it lies.

@@ -29,12 +29,11 @@ pub(super) fn take_page(
 /// New credentials or a new connection may help against it.
 pub(super) fn may_be_the_connection(error: &ClusterError) -> bool {
     match error {
-        ClusterError::Unavailable { .. } => true,
+        ClusterError::Unavailable { .. } | ClusterError::Misconfigured { .. } => true,
         ClusterError::Refused { code, .. } => *code == 401,
         ClusterError::NotConfigured(..)
-        | ClusterError::Misconfigured { .. }
         | ClusterError::NotFound(_)
-        | ClusterError::Forbidden(_)
+        | ClusterError::Forbidden { .. }
         | ClusterError::Conflict { .. } => false,
     }
 }
@@ -42,10 +41,27 @@ pub(super) fn may_be_the_connection(error: &ClusterError) -> bool {
 /// An object of another shape than its kind has; server-side apply tells that as a fault of its own.
 const NOT_TYPED: &str = "failed to create typed patch object";
 
-pub(super) fn refusal(cluster: &str, about: String, code: u16, body: &[u8]) -> ClusterError {
+/// Who asked for what.
+pub(super) struct Asked<'a> {
+    pub(super) cluster: &'a str,
+    /// The object.
+    pub(super) about: String,
+    /// Who asked, and what names them.
+    pub(super) account: String,
+}
+
+pub(super) fn refusal(asked: Asked<'_>, code: u16, body: &[u8]) -> ClusterError {
+    let Asked {
+        cluster,
+        about,
+        account,
+    } = asked;
     match code {
-        404 => ClusterError::NotFound(about),
-        403 => ClusterError::Forbidden(message(body, SHOWN)),
+        404 => ClusterError::NotFound(absent_namespace(body).unwrap_or(about)),
+        403 => ClusterError::Forbidden {
+            message: message(body, SHOWN),
+            account,
+        },
         409 => ClusterError::Conflict {
             about,
             message: message(body, SHOWN_OF_CONFLICT),
@@ -71,6 +87,14 @@ pub(super) fn refusal(cluster: &str, about: String, code: u16, body: &[u8]) -> C
             message: message(body, SHOWN_OF_CONFLICT),
         },
     }
+}
+
+/// What is to be made in a namespace that is not there is refused for want of the namespace.
+fn absent_namespace(body: &[u8]) -> Option<String> {
+    let status: Value = serde_json::from_slice(body).ok()?;
+    let of = |pointer: &str| status.pointer(pointer).and_then(Value::as_str);
+    (of("/details/kind") == Some("namespaces")).then_some(())?;
+    Some(format!("namespace {}", of("/details/name")?))
 }
 
 /// The server's words: `message` of a `Status`, or the beginning of whatever came.
@@ -115,6 +139,45 @@ pub(super) fn unavailable(cluster: &str, reason: String) -> ClusterError {
     }
 }
 
+/// What the library says of a server whose certificate is not to be trusted by what the configuration names.
+const NOT_TRUSTED: [&str; 3] = ["UnknownIssuer", "BadSignature", "not valid for name"];
+
+/// A request without an answer: nobody was there, or not the one whom the configuration describes.
+pub(super) fn unanswered(cluster: &str, reason: String) -> ClusterError {
+    let is_certificate = reason.contains("invalid peer certificate");
+    if is_certificate && NOT_TRUSTED.iter().any(|words| reason.contains(words)) {
+        return ClusterError::Misconfigured {
+            cluster: cluster.to_owned(),
+            reason: format!(
+                "its certificate is not one that the configuration trusts: {reason}\nhint: compare `server` and `certificate-authority` in the kubeconfig with the API server's own"
+            ),
+        };
+    }
+    unavailable(cluster, reason)
+}
+
+/// What libraries put into their words for those who program with them.
+const OF_LIBRARIES: [&str; 3] = [
+    "ServiceError: ",
+    "client error (Connect): ",
+    "client error (SendRequest): ",
+];
+
+/// The same words without what is meant for programmers: names of types, addresses of manuals.
+fn plain(text: &str) -> String {
+    let text = OF_LIBRARIES
+        .iter()
+        .fold(text.to_owned(), |text, words| text.replace(words, ""));
+    match text.split_once("https://docs.rs/") {
+        None => text,
+        Some((before, after)) => {
+            let address = after.split(char::is_whitespace).next().unwrap_or_default();
+            let rest = after.strip_prefix(address).unwrap_or_default();
+            format!("{}{rest}", before.trim_end_matches([' ', ':', '(']))
+        }
+    }
+}
+
 /// An error with its causes. `kube` repeats causes in its own text; what was said already is left out.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -127,5 +190,59 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    text
+    plain(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, plain, refusal, unanswered};
+    use crate::ports::cluster::ClusterError;
+
+    fn refused(code: u16, body: &str) -> ClusterError {
+        let asked = Asked {
+            cluster: "east",
+            about: "configmap a in namespace shop".to_owned(),
+            account: "the agent's own account".to_owned(),
+        };
+        refusal(asked, code, body.as_bytes())
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_there_is_told_instead_of_what_was_to_be_made_in_it() {
+        let body = r#"{"message":"namespaces \"shop\" not found","details":{"name":"shop","kind":"namespaces"}}"#;
+        assert_eq!(
+            refused(404, body).to_string(),
+            "namespace shop was not found"
+        );
+        let body = r#"{"details":{"name":"a","kind":"configmaps"}}"#;
+        assert_eq!(
+            refused(404, body).to_string(),
+            "configmap a in namespace shop was not found"
+        );
+    }
+
+    #[test]
+    fn words_of_libraries_are_left_out() {
+        for (words, told) in [
+            (
+                "ServiceError: client error (Connect): tcp connect error: Connection refused",
+                "tcp connect error: Connection refused",
+            ),
+            (
+                "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/latest/rustls/manual/_03_howto/index.html#unexpected-eof",
+                "peer closed connection without sending TLS close_notify",
+            ),
+        ] {
+            assert_eq!(plain(words), told);
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_not_trusted_is_not_away() {
+        let stranger = unanswered("east", "invalid peer certificate: UnknownIssuer".to_owned());
+        assert!(matches!(stranger, ClusterError::Misconfigured { .. }));
+        assert!(!stranger.retryable());
+        let late = unanswered("east", "invalid peer certificate: Expired".to_owned());
+        assert!(matches!(late, ClusterError::Unavailable { .. }));
+    }
 }

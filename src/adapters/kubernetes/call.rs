@@ -1,8 +1,8 @@
 //! One request: sent, bounded, repeated where that is safe, and told.
 
 use super::{
-    Called, ConfiguredClusters,
-    answers::{chain, may_be_the_connection, refusal, unavailable},
+    Account, Answered, Called, ConfiguredClusters,
+    answers::{Asked, chain, may_be_the_connection, refusal, unanswered, unavailable},
     connect::Identity,
 };
 use crate::{domain::span::Span, ports::cluster::ClusterError};
@@ -78,7 +78,7 @@ impl ConfiguredClusters {
         let answer = tokio::time::timeout_at(until, quiet).await;
         let answer = answer.unwrap_or_else(|_elapsed| Answer::none(self.too_late(call.cluster)));
         self.renew(identity, &answer.result);
-        self.tell(call.cluster, call.verb, answer.code, began);
+        self.tell(call.cluster, call.verb, answered(&answer), began);
         answer
     }
 
@@ -96,12 +96,18 @@ impl ConfiguredClusters {
         }
     }
 
-    pub(super) fn tell(&self, cluster: &str, verb: &'static str, code: u16, began: Instant) {
+    pub(super) fn tell(
+        &self,
+        cluster: &str,
+        verb: &'static str,
+        answered: Answered<'_>,
+        began: Instant,
+    ) {
         let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let called = Called {
             cluster,
             verb,
-            code,
+            answered,
             took: Span::from_millis(took),
         };
         self.shared.watch.iter().for_each(|watch| watch(called));
@@ -113,7 +119,7 @@ impl ConfiguredClusters {
             Err(error) => return Answer::none(error),
         };
         let lost =
-            |error: &dyn std::error::Error| Answer::none(unavailable(call.cluster, chain(error)));
+            |error: &dyn std::error::Error| Answer::none(unanswered(call.cluster, chain(error)));
         let answer = match client.send(call.request.clone().map(Body::from)).await {
             Ok(answer) => answer,
             Err(error) => return lost(&error),
@@ -123,7 +129,7 @@ impl ConfiguredClusters {
         let put_off = put_off.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
         let result = match Limited::new(answer.into_body(), LONGEST).collect().await {
             Err(error) => Err(unavailable(call.cluster, chain(error.as_ref()))),
-            Ok(body) => read(call, code, &body.to_bytes()),
+            Ok(body) => self.read(call, identity, code, &body.to_bytes()),
         };
         Answer {
             code,
@@ -131,14 +137,64 @@ impl ConfiguredClusters {
             result,
         }
     }
+
+    fn read(
+        &self,
+        call: &Call<'_>,
+        identity: &Identity,
+        code: u16,
+        body: &[u8],
+    ) -> Result<Value, ClusterError> {
+        if !(200..300).contains(&code) {
+            let asked = Asked {
+                cluster: call.cluster,
+                about: call.about.clone(),
+                account: self.account(identity),
+            };
+            return Err(refusal(asked, code, body));
+        }
+        serde_json::from_slice(body)
+            .map_err(|error| unavailable(call.cluster, format!("its answer is not JSON: {error}")))
+    }
+
+    /// Who the cluster sees, and what names them, for people.
+    pub(super) fn account(&self, identity: &Identity) -> String {
+        let who = match &identity.account {
+            None => "the agent's own account".to_owned(),
+            Some(Account::ServiceAccount { namespace, name }) => {
+                format!("the service account {namespace}/{name}")
+            }
+            Some(Account::Token(secret)) => format!("the account of the token `{secret}`"),
+        };
+        let cluster = &identity.cluster;
+        let Some(runbook) = &self.runbook else {
+            return who;
+        };
+        let configured = self.shared.clusters.get(cluster);
+        let is_named = configured.is_some_and(|known| known.accounts.contains_key(runbook));
+        match (&identity.account, is_named) {
+            (Some(_), true) => {
+                format!("{who} (by `clusters.{cluster}.accounts.{runbook}`)")
+            }
+            (Some(_), false) => format!("{who} (by `clusters.{cluster}.account`)"),
+            (None, _) => {
+                format!("{who}, or to one that `clusters.{cluster}.accounts.{runbook}` names")
+            }
+        }
+    }
 }
 
-fn read(call: &Call<'_>, code: u16, body: &[u8]) -> Result<Value, ClusterError> {
-    if !(200..300).contains(&code) {
-        return Err(refusal(call.cluster, call.about.clone(), code, body));
+fn answered(answer: &Answer) -> Answered<'_> {
+    match (&answer.result, answer.code) {
+        (
+            Err(
+                ClusterError::Misconfigured { reason, .. } | ClusterError::NotConfigured(_, reason),
+            ),
+            _,
+        ) => Answered::Unusable(reason),
+        (_, 0) => Answered::Not,
+        (_, code) => Answered::With(code),
     }
-    serde_json::from_slice(body)
-        .map_err(|error| unavailable(call.cluster, format!("its answer is not JSON: {error}")))
 }
 
 impl Answer {

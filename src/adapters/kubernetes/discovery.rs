@@ -46,7 +46,7 @@ impl ConfiguredClusters {
             }
             Sort::Effect(text) => {
                 let group = text.split_once('.').map_or("", |(_, group)| group);
-                (group, self.preferred(cluster, group).await?)
+                (group, self.preferred(cluster, group, sort).await?)
             }
         };
         let answer = self
@@ -75,13 +75,16 @@ impl ConfiguredClusters {
     }
 
     /// The version of a group that the server prefers.
-    async fn preferred(&self, cluster: &str, group: &str) -> Result<String, ClusterError> {
+    async fn preferred(
+        &self,
+        cluster: &str,
+        group: &str,
+        sort: Sort<'_>,
+    ) -> Result<String, ClusterError> {
         if group.is_empty() {
             return Ok("v1".to_owned());
         }
-        let answer = self
-            .ask(cluster, Sort::Effect(group), request::group(group)?)
-            .await?;
+        let answer = self.ask(cluster, sort, request::group(group)?).await?;
         let version = answer.pointer("/preferredVersion/version");
         version
             .and_then(Value::as_str)

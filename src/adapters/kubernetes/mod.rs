@@ -117,10 +117,21 @@ pub struct Called<'a> {
     pub cluster: &'a str,
     /// `get`, `list`, `create`, `apply`, `patch`, `delete`, `logs`, `exec`, `find` or `version`.
     pub verb: &'static str,
-    /// The HTTP status of the answer; 0 where none came.
-    pub code: u16,
+    /// What came of it.
+    pub answered: Answered<'a>,
     /// How long it took.
     pub took: Span,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered<'a> {
+    /// An answer with this HTTP status.
+    With(u16),
+    /// No answer.
+    Not,
+    /// The configuration does not lead to the cluster, for this reason; nothing was asked of it.
+    Unusable(&'a str),
 }
 
 /// Whoever counts requests.

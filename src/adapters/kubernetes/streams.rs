@@ -1,8 +1,8 @@
 //! What flows: logs of containers, and programs in them.
 
 use super::{
-    ConfiguredClusters, about,
-    answers::{chain, refusal, unavailable},
+    Answered, ConfiguredClusters, about,
+    answers::{Asked, chain, refusal, unanswered, unavailable},
     connect::Identity,
     request,
 };
@@ -33,15 +33,15 @@ impl ConfiguredClusters {
         sink: &mut Sink<'_>,
     ) -> Result<(), ClusterError> {
         let (began, cluster) = (Instant::now(), identity.cluster.as_str());
-        let client = self.client(identity).await?;
+        let client = self.client_for(identity, "logs", began).await?;
         let request = request::logs(of)?;
         let sending = client.send(request.map(Body::from));
         let answer = self
             .in_time(cluster, sending.with_subscriber(NoSubscriber::default()))
             .await?
-            .map_err(|error| unavailable(cluster, chain(&error)));
+            .map_err(|error| unanswered(cluster, chain(&error)));
         let code = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-        self.tell(cluster, "logs", code, began);
+        self.tell(cluster, "logs", answered(code), began);
         let mut body = answer?.into_body();
         if code != 200 {
             let told = Limited::new(body, LONGEST_REFUSAL).collect();
@@ -49,7 +49,8 @@ impl ConfiguredClusters {
             let told = told
                 .map(http_body_util::Collected::to_bytes)
                 .unwrap_or_default();
-            return Err(refusal(cluster, pod(of.container), code, &told));
+            let asked = self.asked(identity, of.container);
+            return Err(refusal(asked, code, &told));
         }
         loop {
             // Who follows a container that prints nothing waits as long as the step may.
@@ -75,7 +76,7 @@ impl ConfiguredClusters {
         streams: ExecStreams<'_>,
     ) -> Result<ExecEnd, ClusterError> {
         let (began, cluster) = (Instant::now(), identity.cluster.as_str());
-        let client = self.client(identity).await?;
+        let client = self.client_for(identity, "exec", began).await?;
         let starting = start(client, container, argv, streams.stdin.is_some());
         let started = self
             .in_time(cluster, starting.with_subscriber(NoSubscriber::default()))
@@ -85,9 +86,32 @@ impl ConfiguredClusters {
             Err(kube::Error::Api(status)) => status.code,
             Err(_) => 0,
         };
-        self.tell(cluster, "exec", code, began);
-        let process = started.map_err(|error| not_started(cluster, pod(container), &error))?;
+        self.tell(cluster, "exec", answered(code), began);
+        let process =
+            started.map_err(|error| not_started(self.asked(identity, container), &error))?;
         flow(cluster, process, streams).await
+    }
+
+    async fn client_for(
+        &self,
+        identity: &Identity,
+        verb: &'static str,
+        began: Instant,
+    ) -> Result<Client, ClusterError> {
+        let client = self.client(identity).await;
+        if let Err(error) = &client {
+            let reason = error.to_string();
+            self.tell(&identity.cluster, verb, Answered::Unusable(&reason), began);
+        }
+        client
+    }
+
+    fn asked<'i>(&self, identity: &'i Identity, container: Container<'_>) -> Asked<'i> {
+        Asked {
+            cluster: &identity.cluster,
+            about: pod(container),
+            account: self.account(identity),
+        }
     }
 
     async fn in_time<T>(
@@ -97,6 +121,13 @@ impl ConfiguredClusters {
     ) -> Result<T, ClusterError> {
         let done = tokio::time::timeout(self.shared.deadline.duration(), work).await;
         done.map_err(|_elapsed| self.too_late(cluster))
+    }
+}
+
+fn answered(code: u16) -> Answered<'static> {
+    match code {
+        0 => Answered::Not,
+        code => Answered::With(code),
     }
 }
 
@@ -215,13 +246,13 @@ fn end(status: &Status) -> ExecEnd {
     }
 }
 
-fn not_started(cluster: &str, about: String, error: &kube::Error) -> ClusterError {
+fn not_started(asked: Asked<'_>, error: &kube::Error) -> ClusterError {
     match error {
         kube::Error::Api(status) => {
             let body = serde_json::json!({ "message": status.message });
-            refusal(cluster, about, status.code, body.to_string().as_bytes())
+            refusal(asked, status.code, body.to_string().as_bytes())
         }
-        other => unavailable(cluster, chain(other)),
+        other => unanswered(asked.cluster, chain(other)),
     }
 }
 

@@ -30,6 +30,7 @@ use crate::{
     gate::Judgement,
     history::{Refused, Write, WriteError},
     ports::{
+        BoxFuture,
         executor::{Session, StepLog},
         logs::Losses,
     },
@@ -229,7 +230,12 @@ fn start_writes(
 }
 
 /// Output that is lost is told with the report, so that nobody takes the rest for the whole.
-fn tell_losses(journey: &Journey, step: &PlannedStep, losses: &Losses, report: &mut StepReport) {
+pub(super) fn tell_losses(
+    journey: &Journey,
+    step: &PlannedStep,
+    losses: &Losses,
+    report: &mut StepReport,
+) {
     if losses.bytes == 0 {
         return;
     }
@@ -250,13 +256,24 @@ async fn execute(
     halted: Option<CancellationToken>,
 ) -> Result<(StepReport, bool), FlowError> {
     let world = journey.world.clone();
-    let stop = CancellationToken::new();
     let session = Session {
         context: context(journey, attempt),
-        stop: stop.clone(),
+        stop: CancellationToken::new(),
         log,
     };
+    let stop = session.stop.clone();
     let execution = world.executor.execute(permit, session);
+    watched(journey, attempt, execution, (stop, halted)).await
+}
+
+/// The same for any work of an attempt: `stop` stops it.
+pub(super) async fn watched(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    execution: BoxFuture<'_, StepReport>,
+    (stop, halted): (CancellationToken, Option<CancellationToken>),
+) -> Result<(StepReport, bool), FlowError> {
+    let world = journey.world.clone();
     tokio::pin!(execution);
     let main = attempt.key.phase == Phase::Main;
     loop {
@@ -296,7 +313,11 @@ async fn execute(
 }
 
 /// The agent's own end stopped it: whether it happened is not known, so it is not called a failure. Gives why the run goes no further.
-async fn interrupted(journey: &mut Journey, attempt: &Attempt, step: &PlannedStep) -> FlowError {
+pub(super) async fn interrupted(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    step: &PlannedStep,
+) -> FlowError {
     let of = step_of(journey, step);
     journey.world.events.step_interrupted(of);
     let event = RunEvent::StepInterrupted {

@@ -7,6 +7,7 @@ mod carry;
 mod plan;
 mod record;
 mod redeem;
+mod rehearse;
 mod sight;
 
 use crate::{
@@ -34,7 +35,8 @@ use carry::{Carried, Judged, carry_out};
 pub use plan::window;
 use plan::{Prepared, Ready, circumstances, prepare, reviews};
 pub(crate) use record::{audit, audit_gated, gated, reasons};
-use record::{deny, describe, invalid, skip, tell_gate};
+use record::{deny, invalid, skip, tell_gate};
+use rehearse::{rehearse, without_outputs};
 use sight::seen;
 use std::sync::Arc;
 use tokio::sync::SemaphorePermit;
@@ -134,15 +136,34 @@ async fn prepared(journey: &mut Journey, attempt: &Attempt) -> Result<Option<Pre
             let reason = "its `when` is false";
             return skip(journey, attempt, reason).await.map(|()| None);
         }
-        Err(error) => return invalid(journey, attempt, error).await.map(|()| None),
+        Err(error) => {
+            return unplanned(journey, attempt, &step, error)
+                .await
+                .map(|()| None);
+        }
     }
     let policy = policy_for(&journey.world, &journey.runbook);
     match prepare(journey, &step, attempt, &policy).await? {
         Ready::Step(prepared) => Ok(Some(prepared)),
-        Ready::Invalid(error) => invalid(journey, attempt, error).await.map(|()| None),
+        Ready::Invalid(error) => unplanned(journey, attempt, &step, error)
+            .await
+            .map(|()| None),
         Ready::Void(request, reason) => approve::void(journey, &request, &reason)
             .await
             .map(|()| None),
+    }
+}
+
+/// It cannot be planned; in a dry run, that may be because steps before it were not carried out.
+async fn unplanned(
+    journey: &mut Journey,
+    attempt: &Attempt,
+    step: &Step,
+    error: String,
+) -> Result<(), FlowError> {
+    match without_outputs(journey, step, &error) {
+        Some(reason) => skip(journey, attempt, &reason).await,
+        None => invalid(journey, attempt, error).await,
     }
 }
 
@@ -156,7 +177,9 @@ async fn settled(
     slot: SemaphorePermit<'_>,
 ) -> Result<Option<(RunId, LockName)>, FlowError> {
     if journey.header.dry_run && prepared.step.effects.class() > Class::Read {
-        return describe(journey, attempt, &prepared.step, &judgement)
+        // A child needs a turn of its own.
+        let _slot = (prepared.step.uses.as_str() != RUNBOOK).then_some(slot);
+        return rehearse(journey, attempt, &prepared.step, &judgement)
             .await
             .map(|()| None);
     }

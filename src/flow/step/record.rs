@@ -176,6 +176,9 @@ fn unplanned<'a>(journey: &'a Journey, attempt: &'a Attempt, action: &'a ActionN
     }
 }
 
+/// How the end of a step begins that a dry run has not carried out.
+pub(super) const DRY_RUN: &str = "dry run: ";
+
 /// A dry run shows what would be done and what the gate says.
 pub(super) async fn describe(
     journey: &mut Journey,
@@ -184,7 +187,7 @@ pub(super) async fn describe(
     judgement: &Judgement,
 ) -> Result<(), FlowError> {
     let reason = format!(
-        "dry run: would {}; the gate says {}",
+        "{DRY_RUN}would {}; the gate says {}",
         step.effects.lines().join(", "),
         judgement.decision.as_str()
     );

@@ -77,6 +77,32 @@ async fn a_runbook_that_leaves_takes_its_problem_with_it() {
 }
 
 #[tokio::test]
+async fn an_account_for_a_runbook_that_is_not_there_is_told_until_it_is() {
+    let stage = Stage::new("");
+    let mut settings = stage.world.settings().as_ref().clone();
+    settings.accounts = ["a", "b"]
+        .map(|name| ("east".to_owned(), RunbookName::new(name).unwrap()))
+        .into();
+    stage.world.reconfigure(settings);
+    assert!(
+        needs::problems(&stage.world).is_empty(),
+        "nobody knows yet what is there"
+    );
+    let book = |name: &str| BOOK.replace("name: a", &format!("name: {name}"));
+    stage.secrets.configure("db", "s3cret");
+    stage.put(&book("a"));
+    assert_eq!(
+        needs::problems(&stage.world),
+        [
+            "clusters.east.accounts: there is no runbook `b`, so nobody acts as this account; hint: name a runbook, or remove it"
+        ]
+    );
+    assert!(stage.metric(LACKING) < 1.0);
+    stage.put(&format!("{}---\n{}", book("a"), book("b")));
+    assert!(needs::problems(&stage.world).is_empty());
+}
+
+#[tokio::test]
 async fn a_webhook_that_is_not_configured_is_told_until_it_is() {
     let stage = Stage::new("");
     let hooked = BOOK.replace(

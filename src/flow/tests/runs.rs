@@ -4,6 +4,7 @@ use super::stage::{Stage, until};
 use crate::{
     domain::{
         approval::Person,
+        id::RunId,
         occurrence::NotRun,
         run::{RunEvent, RunOutcome},
     },
@@ -261,21 +262,87 @@ async fn the_end_of_a_run_starts_the_runbooks_that_wait_for_it() {
     assert_eq!(stage.script.touched(), ["one", "two"]);
 }
 
+/// A dry run of the runbook `a`.
+async fn dry(stage: &Stage) -> RunId {
+    let cause = crate::domain::run::Cause::Person {
+        subject: "ann".to_owned(),
+    };
+    let mut wish = crate::flow::start::Wish::of("a".parse().unwrap(), cause);
+    wish.dry_run = true;
+    let run = crate::flow::start::start(&stage.world, wish).await;
+    run.unwrap().id
+}
+
+/// How the steps of a run have ended, in words.
+async fn ends(stage: &Stage, run: RunId) -> Vec<String> {
+    let events = stage.world.history.events(run).await.unwrap();
+    let ended = events.iter().filter_map(|recorded| match &recorded.event {
+        RunEvent::StepSkipped { reason, .. } => Some(format!("skipped: {reason}")),
+        RunEvent::StepEnded { report, .. } => Some(format!("ended: {}", report.summary)),
+        RunEvent::StepInvalid { error, .. } => Some(format!("invalid: {error}")),
+        _ => None,
+    });
+    ended.collect()
+}
+
+#[tokio::test]
+async fn a_dry_run_has_a_change_checked_and_hands_on_what_that_leaves() {
+    let stage = Stage::new(&book(
+        "a",
+        "steps:\n- {name: tried, uses: play/change, with: {rehearse: well}}\n- {name: look, uses: play/read, when: \"steps.tried.outputs.n == 1\"}",
+    ));
+    let run = dry(&stage).await;
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+    assert_eq!(stage.script.touched(), ["look"]);
+    assert_eq!(
+        ends(&stage, run).await[0],
+        "ended: dry run: would do it; the gate says allow"
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_fails_where_the_real_one_would() {
+    for with in [
+        "{rehearse: it is not there}",
+        "{impossible: it is not there}",
+    ] {
+        let stage = Stage::new(&book(
+            "a",
+            &format!("steps:\n- {{name: bad, uses: play/change, with: {with}}}"),
+        ));
+        let run = dry(&stage).await;
+        assert_eq!(stage.outcome(run).await, RunOutcome::Failed, "{with}");
+        let ends = ends(&stage, run).await;
+        assert!(ends[0].contains("it is not there"), "{ends:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_needs_what_a_dry_run_leaves_out_says_so_and_does_not_fail() {
+    let stage = Stage::new(&book(
+        "a",
+        "steps:\n- {name: dump, uses: play/change}\n- {name: verify, uses: play/read, with: {check: \"${{ steps.dump.outputs.n }}\"}}\n- {name: next, uses: play/read, with: {impossible: it is not there}}",
+    ));
+    let run = dry(&stage).await;
+    assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
+    let ends = ends(&stage, run).await;
+    assert!(
+        ends[1].contains("it uses what the step `dump` leaves, which a dry run does not carry out"),
+        "{ends:?}"
+    );
+    assert!(
+        ends[2].contains("as things are now, it would fail: it is not there"),
+        "{ends:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_dry_run_reads_and_tells_what_it_would_change() {
     let stage = Stage::new(&book(
         "a",
         "steps:\n- {name: look, uses: play/read}\n- {name: gone, uses: play/destroy}",
     ));
-    let cause = crate::domain::run::Cause::Person {
-        subject: "ann".to_owned(),
-    };
-    let mut wish = crate::flow::start::Wish::of("a".parse().unwrap(), cause);
-    wish.dry_run = true;
-    let run = crate::flow::start::start(&stage.world, wish)
-        .await
-        .unwrap()
-        .id;
+    let run = dry(&stage).await;
     assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
     assert_eq!(stage.script.touched(), ["look"]);
     let events = stage.world.history.events(run).await.unwrap();

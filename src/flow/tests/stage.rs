@@ -96,7 +96,7 @@ impl Clock for ManualClock {
 }
 
 /// What a scripted step does. The action's name chooses it: `play/read`, `play/change`, `play/once`, `play/destroy`, `play/ask`.
-/// Its arguments say the rest: `fail: n` fails the first n times, `hang: true` waits to be stopped, `deaf: true` does not even stop, `check: warning`.
+/// Its arguments say the rest: `fail: n` fails the first n times, `impossible: why` cannot be planned, `rehearse: well` (or why not) can be tried in a dry run, `hang: true` waits to be stopped, `deaf: true` does not even stop, `check: warning`.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     /// Steps that touched the world, in order.
@@ -124,6 +124,9 @@ impl Executor for Script {
         arguments: &'a Value,
         _: &'a StepContext,
     ) -> BoxFuture<'a, Result<Intent, String>> {
+        if let Some(why) = arguments["impossible"].as_str() {
+            return Box::pin(std::future::ready(Err(why.to_owned())));
+        }
         let object = Object::agent("thing", "x");
         let effect = match action.as_str() {
             "play/change" | "play/once" => Effect::change(Verb::Patch, object, "put it back"),
@@ -152,6 +155,20 @@ impl Executor for Script {
     fn still<'a>(&'a self, _: &'a PlannedStep) -> BoxFuture<'a, Result<(), String>> {
         let changed = self.changed.lock().unwrap().take();
         Box::pin(async { changed.map_or(Ok(()), Err) })
+    }
+
+    fn rehearse<'a>(
+        &'a self,
+        step: &'a PlannedStep,
+        session: Session,
+    ) -> Option<BoxFuture<'a, StepReport>> {
+        let how = step.arguments["rehearse"].as_str()?;
+        assert!(session.context.dry_run, "only a dry run is rehearsed");
+        let report = match how {
+            "well" => StepReport::succeeded("would do it", json!({"n": 1})),
+            why => StepReport::failed(why, false),
+        };
+        Some(Box::pin(std::future::ready(report)))
     }
 
     fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {
@@ -270,6 +287,7 @@ impl Stage {
                 ..Policy::default()
             },
             webhooks: BTreeMap::new(),
+            accounts: Vec::new(),
             audit_head: None,
         };
         let world = World::new(Parts {

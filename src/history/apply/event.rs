@@ -74,6 +74,7 @@ fn fold(place: Place<'_>, event: &RunEvent) -> rusqlite::Result<()> {
         RunEvent::StepStarted { key, attempt, .. } => {
             no_longer_waiting(place)?;
             touch(place, key, StepStatus::Running, *attempt)?;
+            no_longer_unknown(place, key)?;
             step_started(place, key, event)
         }
         RunEvent::StepEnded {
@@ -216,6 +217,16 @@ fn no_longer_waiting(place: Place<'_>) -> rusqlite::Result<()> {
         place.to,
         "UPDATE runs SET status = 'running', waiting_for = NULL WHERE id = ?1 AND status = 'waiting'",
         [place.run],
+    )
+    .map(drop)
+}
+
+/// Another attempt settles whether an interrupted one has happened.
+fn no_longer_unknown(place: Place<'_>, key: &StepKey) -> rusqlite::Result<()> {
+    execute(
+        place.to,
+        "UPDATE steps SET error = '' WHERE run = ?1 AND phase = ?2 AND step = ?3 AND error = ?4",
+        params![place.run, key.phase, key.step, INTERRUPTED],
     )
     .map(drop)
 }

@@ -178,6 +178,28 @@ async fn the_row_of_a_run_follows_its_events() {
 }
 
 #[tokio::test]
+async fn another_attempt_settles_whether_an_interrupted_one_has_happened() {
+    let history = History::temporary().unwrap();
+    history.write(queued(1, "story")).await.unwrap();
+    let error = || async {
+        let steps = history.steps(run_id(1)).await.unwrap();
+        steps.first().map(|step| step.error.clone()).unwrap()
+    };
+    let interrupted = RunEvent::StepInterrupted {
+        key: key("one"),
+        attempt: 1,
+    };
+    for (second, happened) in (10..).zip([RunEvent::Started, step_started("one", 1), interrupted]) {
+        let write = event(1, happened, second);
+        history.write(vec![write]).await.unwrap();
+    }
+    assert!(error().await.contains("whether it happened is not known"));
+    let write = event(1, step_started("one", 2), 20);
+    history.write(vec![write]).await.unwrap();
+    assert_eq!(error().await, "");
+}
+
+#[tokio::test]
 async fn the_rows_of_steps_follow_the_events() {
     let history = History::temporary().unwrap();
     let mut batch = queued(1, "story");

@@ -16,6 +16,8 @@ use crate::{
 const SLEEP: (&str, &str) = ("sleep", "duration");
 /// The argument in which steps of any action say how long they wait for an answer.
 const TIMEOUT: &str = "timeout";
+/// The same, and those in which they say how long they wait for what they have done or look at.
+const WAITS: [&str; 3] = [TIMEOUT, "wait", "for"];
 
 /// Tells of times of a step that its timeout or its run's deadline ends before.
 pub(super) fn check_times(
@@ -38,7 +40,9 @@ pub(super) fn check_times(
     }
     let deadline = deadline.filter(|_| phase == Phase::Main);
     check_sleep(draft, step, node, deadline);
-    check_answer(draft, step, node);
+    for key in WAITS {
+        check_wait(draft, step, (node, key), deadline);
+    }
 }
 
 fn check_timeout(draft: &mut Draft<'_>, timeout: Span, written: &Node<'_>, deadline: Option<Span>) {
@@ -76,19 +80,31 @@ fn check_sleep(draft: &mut Draft<'_>, step: &Step, node: &Node<'_>, deadline: Op
 }
 
 /// The step fails where its action was to say what it found.
-fn check_answer(draft: &mut Draft<'_>, step: &Step, node: &Node<'_>) {
-    let Some((waits, written)) = span(node, TIMEOUT) else {
+fn check_wait(
+    draft: &mut Draft<'_>,
+    step: &Step,
+    (node, key): (&Node<'_>, &str),
+    deadline: Option<Span>,
+) {
+    let Some((waits, written)) = span(node, key) else {
         return;
     };
-    if waits > step.timeout {
-        let timeout = step.timeout;
+    let timeout = step.timeout;
+    if timeout.is_zero() {
+        return;
+    }
+    let (what, hint) = if waits > timeout {
         let what =
             format!("the step's own timeout of {timeout} ends it before this one of {waits}");
-        let fault = Fault::new(written.place, what).warning();
-        draft
-            .faults
-            .push(fault.hint("shorten it, or give the step a longer `timeout`"));
-    }
+        (what, "shorten it, or give the step a longer `timeout`")
+    } else if let Some(deadline) = deadline.filter(|deadline| waits > *deadline) {
+        let what = format!("the run's deadline of {deadline} ends it before this one of {waits}");
+        (what, "shorten it, or give the runbook a longer `deadline`")
+    } else {
+        return;
+    };
+    let fault = Fault::new(written.place, what).warning();
+    draft.faults.push(fault.hint(hint));
 }
 
 /// A length of time among the arguments, if it is written out.

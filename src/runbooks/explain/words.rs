@@ -70,7 +70,20 @@ fn wrong_type(error: &ValidationError<'_>, kind: &TypeKind, schema: &Value) -> W
             |(_, hint)| hint.to_owned(),
         )
     });
-    (what, hint.or_else(|| shape(error, schema)))
+    let bare = (wanted == "true or false").then(|| bare_expression(instance));
+    (
+        what,
+        hint.or(bare.flatten()).or_else(|| shape(error, schema)),
+    )
+}
+
+/// To somebody who wrote an expression as they would in `when`.
+fn bare_expression(value: &Value) -> Option<String> {
+    let text = value.as_str()?.trim();
+    let compares = ["<", ">", "==", "!=", "&&", "||", " in ", " and ", " or "];
+    let is_one = !has_expression(text) && compares.iter().any(|sign| text.contains(sign));
+    let is_short = is_one && text.len() <= 80 && !text.contains('\n');
+    is_short.then(|| format!("an expression stands in `${{{{ }}}}` here: `${{{{ {text} }}}}`"))
 }
 
 /// How a mapping is written, to somebody who wrote a single value: with its one required key, where that takes the value.

@@ -1,18 +1,40 @@
 //! Kubernetes API servers.
 
-use crate::telemetry::Events;
+use crate::telemetry::{ClusterState, Events};
 use std::{sync::PoisonError, time::Duration};
 use tracing::{info, trace, warn};
 
 impl Events {
     /// A request to an API server has ended. `code` is the HTTP status of its answer, 0 where none came.
     pub fn cluster_asked(&self, cluster: &str, verb: &'static str, code: u16, took: Duration) {
-        let metrics = &self.metrics().clusters;
         let word = match code {
             0 => "none".to_owned(),
             code => code.to_string(),
         };
-        let labels = [cluster, verb, word.as_str()];
+        self.count(cluster, verb, &word, took);
+        let state = match code {
+            0 | 500.. => ClusterState::Away,
+            _ => ClusterState::Up,
+        };
+        self.notice(cluster, &state);
+    }
+
+    /// Nothing could be asked of a cluster, because its configuration does not lead to it.
+    pub fn cluster_unusable(
+        &self,
+        cluster: &str,
+        verb: &'static str,
+        reason: &str,
+        took: Duration,
+    ) {
+        self.count(cluster, verb, "unusable", took);
+        let reason = reason.lines().next().unwrap_or_default().to_owned();
+        self.notice(cluster, &ClusterState::Unusable(reason));
+    }
+
+    fn count(&self, cluster: &str, verb: &'static str, code: &str, took: Duration) {
+        let metrics = &self.metrics().clusters;
+        let labels = [cluster, verb, code];
         metrics.requests.with_label_values(&labels).inc();
         let took_seconds = took.as_secs_f64();
         metrics
@@ -23,27 +45,43 @@ impl Events {
             cluster,
             verb, code, took_seconds, "asked a Kubernetes API server"
         );
-        self.notice(cluster, code == 0 || code >= 500);
     }
 
     /// A line only where that is new.
-    fn notice(&self, cluster: &str, in_vain: bool) {
+    fn notice(&self, cluster: &str, state: &ClusterState) {
         let metrics = &self.metrics().clusters;
-        let mut away = metrics.away.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = metrics
+            .states
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let up = metrics.up.with_label_values(&[cluster]);
-        up.set(i64::from(!in_vain));
-        if in_vain && away.insert(cluster.to_owned()) {
-            warn!(cluster, "a Kubernetes API server does not answer");
-        } else if !in_vain && away.remove(cluster) {
-            info!(cluster, "a Kubernetes API server answers again");
+        up.set(i64::from(*state == ClusterState::Up));
+        let before = known.insert(cluster.to_owned(), state.clone());
+        if before.as_ref() == Some(state) {
+            return;
+        }
+        match state {
+            ClusterState::Up if before.is_none() => {}
+            ClusterState::Up => info!(cluster, "a Kubernetes API server answers again"),
+            ClusterState::Away => warn!(cluster, "a Kubernetes API server does not answer"),
+            ClusterState::Unusable(reason) => {
+                warn!(
+                    cluster,
+                    reason, "a Kubernetes cluster cannot be reached as it is configured"
+                );
+            }
         }
     }
 
-    /// The clusters whose last request was in vain.
-    pub fn clusters_away(&self) -> Vec<String> {
-        let away = &self.metrics().clusters.away;
-        let away = away.lock().unwrap_or_else(PoisonError::into_inner);
-        away.iter().cloned().collect()
+    /// The clusters whose last request was in vain, and why.
+    pub fn clusters_in_vain(&self) -> Vec<(String, ClusterState)> {
+        let known = &self.metrics().clusters.states;
+        let known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .iter()
+            .filter(|(_, state)| **state != ClusterState::Up)
+            .map(|(name, state)| (name.clone(), state.clone()))
+            .collect()
     }
 
     /// These clusters are configured; their durations exist. No log line.

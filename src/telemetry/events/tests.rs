@@ -17,7 +17,7 @@ use crate::{
         run::{Cause, RunHeader, RunOutcome, StepReport},
         runbook::Phase,
     },
-    telemetry::{KEPT_AFTER_DELETION, RunbookSeries},
+    telemetry::{ClusterState, KEPT_AFTER_DELETION, RunbookSeries},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{
@@ -114,6 +114,42 @@ fn header(runbook: &str) -> RunHeader {
         dry_run: false,
         window_override: None,
     }
+}
+
+#[test]
+fn a_cluster_that_is_away_is_told_apart_from_one_that_is_not_configured_well() {
+    let events = Events::new(BUILD);
+    let took = Duration::from_millis(3);
+    events.cluster_asked("east", "get", 0, took);
+    events.cluster_unusable("west", "get", "no such file\nhint: look", took);
+    events.cluster_asked("north", "get", 404, took);
+    let samples = parse(&events.render(at(0)));
+    for (series, value) in [
+        (
+            r#"orderly_kubernetes_requests_total{cluster="east",code="none",verb="get"}"#,
+            1.0,
+        ),
+        (
+            r#"orderly_kubernetes_requests_total{cluster="west",code="unusable",verb="get"}"#,
+            1.0,
+        ),
+        (r#"orderly_kubernetes_up{cluster="east"}"#, 0.0),
+        (r#"orderly_kubernetes_up{cluster="west"}"#, 0.0),
+        (r#"orderly_kubernetes_up{cluster="north"}"#, 1.0),
+    ] {
+        assert_eq!(samples.get(series), Some(&value), "{series}");
+    }
+    let unusable = ClusterState::Unusable("no such file".to_owned());
+    assert_eq!(
+        events.clusters_in_vain(),
+        [
+            ("east".to_owned(), ClusterState::Away),
+            ("west".to_owned(), unusable)
+        ]
+    );
+    events.cluster_asked("west", "get", 200, took);
+    events.cluster_asked("east", "get", 200, took);
+    assert!(events.clusters_in_vain().is_empty());
 }
 
 #[test]

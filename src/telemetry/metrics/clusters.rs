@@ -2,7 +2,18 @@
 
 use super::{Maker, SHORT};
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{collections::BTreeMap, sync::Mutex};
+
+/// What the last request to an API server has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterState {
+    /// It answers.
+    Up,
+    /// It does not answer, or fails by itself.
+    Away,
+    /// Its configuration does not lead to it; why.
+    Unusable(String),
+}
 
 /// Requests to API servers.
 #[derive(Debug)]
@@ -10,8 +21,8 @@ pub(in crate::telemetry) struct ClusterMetrics {
     pub(in crate::telemetry) requests: IntCounterVec,
     pub(in crate::telemetry) duration: HistogramVec,
     pub(in crate::telemetry) up: IntGaugeVec,
-    /// Those whose last request was in vain.
-    pub(in crate::telemetry) away: Mutex<BTreeSet<String>>,
+    /// What the last request to each has shown.
+    pub(in crate::telemetry) states: Mutex<BTreeMap<String, ClusterState>>,
 }
 
 impl ClusterMetrics {
@@ -19,7 +30,7 @@ impl ClusterMetrics {
         Self {
             requests: make.counters(
                 "orderly_kubernetes_requests_total",
-                "Requests to Kubernetes API servers, by the status of the answer; `none` where no answer came.",
+                "Requests to Kubernetes API servers, by the status of the answer; `none` where no answer came, `unusable` where the configuration does not lead to the cluster.",
                 &["cluster", "verb", "code"],
             ),
             duration: make.histograms(
@@ -33,7 +44,7 @@ impl ClusterMetrics {
                 "1 where the last request to the Kubernetes API server was answered.",
                 &["cluster"],
             ),
-            away: Mutex::default(),
+            states: Mutex::default(),
         }
     }
 }

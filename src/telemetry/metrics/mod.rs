@@ -13,6 +13,7 @@ use crate::domain::{
 };
 use crate::telemetry::events::{Build, SyncResult};
 use clusters::ClusterMetrics;
+pub use clusters::ClusterState;
 use families::{AgentMetrics, GateMetrics, HttpMetrics, RunMetrics, SourceMetrics};
 use prometheus::{
     CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,

@@ -108,6 +108,12 @@ fn a_runbook_needs_what_its_steps_do_and_no_more() {
       resourceNames:
       - web
     - apiGroups:
+      - autoscaling
+      resources:
+      - horizontalpodautoscalers
+      verbs:
+      - list
+    - apiGroups:
       - events.k8s.io
       resources:
       - events

@@ -112,6 +112,11 @@ async fn a_template_becomes_a_job_that_the_server_takes() {
         "{error}"
     );
     assert!(error.contains("; it goes on"), "{error}");
+    assert!(error.contains("; pod "), "{error}");
+    assert!(
+        error.contains("persistentvolumeclaim \"data\" not found"),
+        "{error}"
+    );
     assert!(retryable);
     let made = space.get("job", &jobs(&space)[0]);
     assert_eq!(made["spec"]["ttlSecondsAfterFinished"], 600);

@@ -11,7 +11,11 @@ use orderly::{
     },
 };
 use serde_json::Value;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio::io::AsyncWriteExt as _;
 
 type Deed = Box<dyn FnOnce() + Send>;
 
@@ -20,6 +24,8 @@ type Deed = Box<dyn FnOnce() + Send>;
 pub(crate) struct Meddling {
     clusters: Arc<dyn Clusters>,
     deed: Arc<Mutex<Option<Deed>>>,
+    /// Whether the next log that is followed breaks off in its second line.
+    cuts: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Meddling {
@@ -33,6 +39,16 @@ impl Meddling {
         Self {
             clusters,
             deed: Arc::new(Mutex::new(Some(Box::new(deed)))),
+            cuts: Arc::default(),
+        }
+    }
+
+    /// The same clusters, whose first log that is followed breaks off.
+    pub(crate) fn cutting_logs(clusters: Arc<dyn Clusters>) -> Self {
+        Self {
+            clusters,
+            deed: Arc::default(),
+            cuts: Arc::new(AtomicBool::new(true)),
         }
     }
 }
@@ -111,7 +127,24 @@ impl Clusters for Meddling {
         of: LogsOf<'a>,
         sink: &'a mut Sink<'_>,
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
-        self.clusters.logs(cluster, of, sink)
+        if !of.follow || !self.cuts.swap(false, Ordering::SeqCst) {
+            return self.clusters.logs(cluster, of, sink);
+        }
+        Box::pin(async move {
+            let all = LogsOf {
+                follow: false,
+                ..of
+            };
+            let mut said = Vec::new();
+            self.clusters.logs(cluster, all, &mut said).await?;
+            let line = said.iter().position(|byte| *byte == b'\n').unwrap_or(0);
+            let cut = said.get(..line + 4).unwrap_or(&said);
+            let _taken = sink.write_all(cut).await;
+            Err(ClusterError::Unavailable {
+                cluster: cluster.to_owned(),
+                reason: "the connection was lost".to_owned(),
+            })
+        })
     }
     fn exec<'a>(
         &'a self,
@@ -126,6 +159,7 @@ impl Clusters for Meddling {
         Arc::new(Self {
             clusters: self.clusters.acting_for(runbook),
             deed: Arc::clone(&self.deed),
+            cuts: Arc::clone(&self.cuts),
         })
     }
     fn deadline(&self) -> Span {

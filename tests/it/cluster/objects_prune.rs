@@ -61,7 +61,7 @@ async fn what_matches_goes_one_by_one_and_what_is_protected_stays() {
     assert_eq!(effects.listed[0].names.len(), 3);
     let report = space.pruned(inputs).await;
     assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
-    assert_eq!(report.summary, "deleted 1 of 3 cm: a; 2 kept");
+    assert_eq!(report.summary, "deleted 1 of 3 configmaps: a; 2 kept");
     assert_eq!(report.outputs["deleted"], json!(["a"]));
     let reasons = report.outputs["kept"].to_string();
     assert!(
@@ -114,7 +114,7 @@ async fn more_than_the_limit_is_a_failure_that_removes_nothing_unless_the_oldest
     let report = space.pruned(limited.clone()).await;
     let (error, retryable) = failure(&report);
     assert!(
-        error.contains("3 cm would go, more than the limit of 2: nothing was deleted"),
+        error.contains("3 configmaps would go, more than the limit of 2: nothing was deleted"),
         "{error}"
     );
     assert!(!retryable);
@@ -156,7 +156,10 @@ async fn a_dry_prune_lists_and_removes_nothing() {
     let report = run
         .step(PRUNE, space.pruning(json!({ "olderThan": "0s" })))
         .await;
-    assert_eq!(report.summary, "would delete 2 of 2 cm: a, b; 0 kept");
+    assert_eq!(
+        report.summary,
+        "would delete 2 of 2 configmaps: a, b; 0 kept"
+    );
     assert_eq!(space.left("configmaps").len(), 2);
 }
 
@@ -171,7 +174,7 @@ async fn who_may_not_delete_is_told_what_was_done() {
         .await;
     let (error, _) = failure(&report);
     assert!(
-        error.contains("deleted 0 of 1 cm") && error.contains("hint: grant"),
+        error.contains("deleted 0 of 1 configmaps") && error.contains("hint: grant"),
         "{error}"
     );
 }

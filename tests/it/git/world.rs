@@ -67,6 +67,7 @@ pub(crate) fn world(history: History) -> World {
         environment: EnvironmentName::new("local").unwrap(),
         policy: Policy::default(),
         webhooks: BTreeMap::new(),
+        accounts: Vec::new(),
         audit_head: None,
     };
     World::new(Parts {

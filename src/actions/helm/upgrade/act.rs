@@ -111,23 +111,15 @@ async fn call(inputs: &UpgradeInputs, helm: &Helm<'_>) -> Result<Call, String> {
 impl Upgrade<'_> {
     async fn found(&self) -> Result<Found, StepReport> {
         let release = &self.helm.release;
-        let missing = || {
-            let text = format!(
-                "{release} is not there\nhint: set `install: true` if it is to be installed"
-            );
-            StepReport::failed(text, false)
-        };
+        if !self.inputs.install && plan::is_missing(&self.before) {
+            return Err(StepReport::failed(plan::missing(release), false));
+        }
         let Some(last) = self.before.last() else {
-            return if self.inputs.install {
-                Ok(Found::Ready)
-            } else {
-                Err(missing())
-            };
+            return Ok(Found::Ready);
         };
         let is_ours = self.helm.is_ours(last).await;
         let is_ours = is_ours.map_err(|fault| told(&format!("looking at {release}"), &fault))?;
         match last.status {
-            Status::Uninstalled if !self.inputs.install => Err(missing()),
             Status::Deployed if is_ours && last.rollback_revision.is_none() => {
                 Ok(Found::Done(last.clone()))
             }
@@ -268,7 +260,20 @@ impl Upgrade<'_> {
             let left = self.left(history.last(), None);
             return failure(text, fault.retryable(), left);
         };
-        match helm.is_ours(last).await {
+        let is_ours = helm.is_ours(last).await;
+        // What it waited for in vain is seen before anything is put back.
+        let explained;
+        let fault = match (fault, &is_ours) {
+            (Fault::Refused(words), Ok(true))
+                if self.inputs.wait.is_some() && last.status == Status::Failed =>
+            {
+                let held = helm.held(last.revision).await.unwrap_or_default();
+                explained = Fault::Refused(format!("{words}{}", held.unready(&helm).await));
+                &explained
+            }
+            _ => fault,
+        };
+        match is_ours {
             Ok(true) if last.status == Status::Deployed => {
                 StepReport::succeeded(self.words(last), self.left(Some(last), self.recovered))
             }

@@ -8,6 +8,7 @@ use crate::{
     actions::{
         framework::{Action, Given, World},
         helm::{
+            Untold,
             chart::Chart,
             history::Status,
             inputs::{self, Release},
@@ -212,22 +213,25 @@ impl Action for HelmUpgrade {
         context: &'a StepContext,
         world: &'a World,
         intent: Intent,
-    ) -> BoxFuture<'a, Intent> {
+    ) -> BoxFuture<'a, Result<Intent, String>> {
         Box::pin(async move {
-            let Ok(release) = inputs.release() else {
-                return intent;
+            let release = inputs.release()?;
+            let effects = match plan::effects(&inputs, release, context, world).await {
+                Ok(effects) => effects,
+                Err(Untold::Unseen(reason)) => plan::unknown(&release, &reason),
+                Err(Untold::Doomed(why)) => return Err(why),
             };
-            let effects = plan::effects(&inputs, release, context, world).await;
-            Intent {
-                effects: effects.unwrap_or_else(|reason| plan::unknown(&release, &reason)),
-                ..intent
-            }
+            Ok(Intent { effects, ..intent })
         })
     }
 
     fn rights(&self, inputs: &UpgradeInputs, effects: &Effects) -> Rights {
         let release = inputs.release();
-        release.map_or_else(|_| Rights::default(), |of| needed::changed(&of, effects))
+        let waits = inputs.wait.map(|_| (&*inputs.cluster, &*inputs.namespace));
+        release.map_or_else(
+            |_| Rights::default(),
+            |of| needed::changed(&of, effects).and_telling_of_pods(waits),
+        )
     }
 
     fn execute<'a>(

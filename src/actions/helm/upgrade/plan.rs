@@ -5,6 +5,7 @@ use crate::{
     actions::{
         framework::World,
         helm::{
+            Untold,
             chart::Laid,
             history::{History, Status},
             inputs::Release,
@@ -37,21 +38,21 @@ pub(super) async fn effects(
     release: Release<'_>,
     context: &StepContext,
     world: &World,
-) -> Result<Effects, String> {
+) -> Result<Effects, Untold> {
     let helm = Helm::planning(release, context, world);
     let finding = found(inputs, &helm);
     tokio::select! {
         effects = finding => effects,
         () = world.clock.sleep(DEADLINE) => {
-            Err(format!("the chart was not rendered within {} s", DEADLINE.as_secs()))
+            Err(format!("the chart was not rendered within {} s", DEADLINE.as_secs()).into())
         }
     }
 }
 
-async fn found(inputs: &UpgradeInputs, helm: &Helm<'_>) -> Result<Effects, String> {
+async fn found(inputs: &UpgradeInputs, helm: &Helm<'_>) -> Result<Effects, Untold> {
     let chart = inputs.chart()?;
     if let Some(reason) = chart.unknown() {
-        return Err(reason);
+        return Err(reason.into());
     }
     let own = values::stand_ins(inputs)?;
     let wanted = inputs.wanted();
@@ -64,6 +65,9 @@ async fn found(inputs: &UpgradeInputs, helm: &Helm<'_>) -> Result<Effects, Strin
         }
     };
     let history = helm.history().await.map_err(|fault| fault.to_string())?;
+    if !inputs.install && is_missing(&history) {
+        return Err(Untold::Doomed(missing(&helm.release)));
+    }
     let laid = chart.laid(&repository, world).await?;
     let is_upgrade = is_there(&history);
     let mut call = template(inputs, &laid, is_upgrade, helm).await?;
@@ -81,6 +85,17 @@ async fn found(inputs: &UpgradeInputs, helm: &Helm<'_>) -> Result<Effects, Strin
         effects.reasons.push(LOOKS.to_owned());
     }
     Ok(effects)
+}
+
+/// Whether there is none, or only the history of one.
+pub(super) fn is_missing(history: &History) -> bool {
+    let last = history.last();
+    last.is_none_or(|last| last.status == Status::Uninstalled)
+}
+
+/// What an upgrade of such a release is told.
+pub(super) fn missing(release: &Release<'_>) -> String {
+    format!("{release} is not there\nhint: set `install: true` if it is to be installed")
 }
 
 /// Whether there is a release to upgrade.

@@ -3,6 +3,7 @@
 mod act;
 mod conflict;
 mod needed;
+mod new;
 mod report;
 mod undo;
 
@@ -221,6 +222,29 @@ impl Action for KubernetesApply {
                 Ok(manifests) => act::apply(&inputs, manifests, session, world).await,
                 Err(error) => StepReport::failed(error, false),
             }
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: ApplyInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            if inputs.is_unknown() {
+                return Ok(intent);
+            }
+            let repository = match inputs.files.as_slice() {
+                [] => Vec::new(),
+                wanted => {
+                    let materials = &world.materials;
+                    materials.repository(&context.revision, wanted).await?
+                }
+            };
+            let manifests = inputs.manifests(&repository)?;
+            Ok(new::told(intent, &manifests, world).await)
         })
     }
 

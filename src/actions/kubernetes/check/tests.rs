@@ -392,14 +392,14 @@ async fn each_kind_that_is_read_is_an_effect() {
             json!({ "what": "endpoints", "namespace": "shop", "name": "web" }),
             vec![
                 "read service web in namespace shop on cluster default",
-                "list endpointslice.discovery.k8s.ios matching kubernetes.io/service-name=web in namespace shop on cluster default",
+                "list endpointslices.discovery.k8s.io matching kubernetes.io/service-name=web in namespace shop on cluster default",
             ],
         ),
         (
             json!({ "what": "nodeUsage" }),
             vec![
                 "list nodes (all) on cluster default",
-                "list nodemetrics.metrics.k8s.ios (all) on cluster default",
+                "list nodemetrics.metrics.k8s.io (all) on cluster default",
             ],
         ),
         (
@@ -408,7 +408,7 @@ async fn each_kind_that_is_read_is_an_effect() {
         ),
         (
             json!({ "what": "object", "kind": "taskruns.agents.platform" }),
-            vec!["list taskruns.agents.platforms (all) in all namespaces on cluster default"],
+            vec!["list taskruns.agents.platform (all) in all namespaces on cluster default"],
         ),
     ] {
         let intent = intend("kubernetes/check", inputs).await.unwrap();

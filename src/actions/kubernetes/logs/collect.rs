@@ -171,6 +171,7 @@ impl Read {
             patterns,
             count,
             bytes,
+            ..
         } = self.lines;
         let artifact = match target {
             Target::Log(_) => None,

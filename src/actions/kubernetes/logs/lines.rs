@@ -26,6 +26,10 @@ pub(in crate::actions::kubernetes) struct Lines {
     pub(super) patterns: Patterns,
     pub(super) count: u64,
     pub(super) bytes: u64,
+    /// So many of those that come next were taken before.
+    known: u64,
+    /// Whether the last line was there to its end.
+    is_whole: bool,
 }
 
 impl Lines {
@@ -35,7 +39,16 @@ impl Lines {
             patterns,
             count: 0,
             bytes: 0,
+            known: 0,
+            is_whole: true,
         }
+    }
+
+    /// From here on, all of it comes once more: what was taken to its end is not taken again.
+    pub(in crate::actions::kubernetes) fn again(&mut self) {
+        self.count -= u64::from(!self.is_whole);
+        self.known = self.count;
+        self.is_whole = true;
     }
 
     /// Takes all that comes, each line behind this prefix.
@@ -58,7 +71,12 @@ impl Lines {
     }
 
     async fn one(&mut self, prefix: usize, line: &mut Vec<u8>) -> io::Result<()> {
+        if self.known > 0 {
+            self.known -= 1;
+            return Ok(());
+        }
         let said = line.get(prefix..).unwrap_or_default();
+        self.is_whole = said.last() == Some(&b'\n') || said.len() as u64 >= LONGEST;
         self.count += 1;
         self.bytes += said.len() as u64;
         self.patterns.look(said);
@@ -101,5 +119,19 @@ mod tests {
         let text = String::from_utf8(heard.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text, "web-0/app: one\nweb-0/app: two\nthree\n\n");
         assert_eq!((lines.count, lines.bytes), (4, 14));
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_to_its_end_is_not_taken_again() {
+        let heard = Arc::new(Heard::default());
+        let mut lines = Lines::new(Target::Log(heard.clone()), Patterns::default());
+        lines.take("", &b"one\ntw"[..]).await.unwrap();
+        lines.again();
+        lines.take("", &b"one\ntwo\nthree\n"[..]).await.unwrap();
+        lines.again();
+        lines.take("", &b"one\ntwo\nthree\n"[..]).await.unwrap();
+        let text = String::from_utf8(heard.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text, "one\ntw\ntwo\nthree\n");
+        assert_eq!(lines.count, 3);
     }
 }

@@ -140,7 +140,7 @@ mod tests {
             shown,
             [
                 "read deployment.apps web in namespace shop on cluster default",
-                "list pod/logs matching the labels of deployment shop/web in namespace shop on cluster default",
+                "list pods/log matching the labels of deployment shop/web in namespace shop on cluster default",
                 "create artifact web of the agent"
             ]
         );

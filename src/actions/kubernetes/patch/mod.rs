@@ -1,11 +1,13 @@
 //! `kubernetes/patch`.
 
 mod inputs;
+mod untrue;
 
 use crate::{
     actions::{
         framework::{Action, World, outputs, rights},
         kubernetes::{
+            beforehand::seen,
             differences::{self, only_of, wanted},
             located::Located,
             object::count,
@@ -87,6 +89,19 @@ impl Action for KubernetesPatch {
             idempotent: inputs.json.is_none(),
             wants_approval: None,
             pinned: Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: PatchInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            seen(&inputs.subject()?, context, world).await?;
+            Ok(intent)
         })
     }
 
@@ -233,7 +248,8 @@ async fn once(
         (None, Some(_)) => Change::Json(&body),
         (None, None) => Change::Replace(&body),
     };
-    let after = located.change(world, part, change, dry_run).await?;
+    let after = located.change(world, part, change, dry_run).await;
+    let after = after.map_err(|error| untrue::explained(error, inputs, object))?;
     Ok(compared(inputs, located, &before, after, dry_run))
 }
 

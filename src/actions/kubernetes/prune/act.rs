@@ -7,7 +7,10 @@ use super::{
 use crate::{
     actions::{
         framework::{World, outputs},
-        kubernetes::{located::Located, object::text, report_error, subject::Subject},
+        kubernetes::{
+            beforehand::lacks_namespace, located::Located, object::text, report_error,
+            subject::Subject,
+        },
     },
     domain::run::StepReport,
     ports::{
@@ -49,6 +52,14 @@ async fn course(
         .await
         .map_err(|error| report_error(&format!("listing {}", inputs.kind), &error))?;
     left.matched = objects.len();
+    if let (true, Some(namespace)) = (objects.is_empty(), &inputs.namespace) {
+        // Nothing to remove where nothing can be is no good news.
+        let missing = lacks_namespace(&*world.clusters, &inputs.cluster, namespace).await;
+        if let Some(missing) = missing {
+            let words = format!("{missing} was not found, so there is nothing to prune");
+            return Err(StepReport::failed(words, false));
+        }
+    }
     let choice = choose(inputs, when.as_ref(), &objects, world.clock.now());
     let goes = limited(inputs, choice, left).map_err(|error| StepReport::failed(error, false))?;
     for one in goes {
@@ -107,7 +118,7 @@ fn limited(
         OnLimit::DeleteOldest => Ok(goes),
         OnLimit::Fail => Err(format!(
             "{count} {} would go, more than the limit of {limit}: nothing was deleted\nhint: look why there are so many, then raise `limit`, or say `onLimit: delete-oldest`",
-            inputs.kind
+            inputs.words()
         )),
     }
 }
@@ -179,7 +190,7 @@ fn summary(inputs: &PruneInputs, left: &PruneOutputs, dry_run: bool) -> String {
         if dry_run { "would delete" } else { "deleted" },
         left.deleted.len(),
         left.matched,
-        inputs.kind,
+        inputs.words(),
         left.kept_count
     )
 }

@@ -16,7 +16,7 @@ use crate::{
     },
     commands::deeds::{self, Deed},
     domain::{
-        effect::{Class, Confidence, Effects, Which},
+        effect::{Class, Confidence, Effects, Which, in_plural},
         pinned::Pinned,
         right::Rights,
         run::StepReport,
@@ -168,6 +168,12 @@ impl PruneInputs {
             Some(bad) => Err(format!("in `with`, at `unless`: `{bad}` is no label")),
             None => Ok(()),
         }
+    }
+
+    /// What it removes, for people: `jobs`.
+    fn words(&self) -> String {
+        let kind = self.effect_kind();
+        in_plural(kind.split('.').next().unwrap_or(&kind))
     }
 
     fn effects(&self) -> Effects {

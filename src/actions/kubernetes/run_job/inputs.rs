@@ -8,6 +8,7 @@ use crate::{
             check_name, default_cluster,
             kinds::{CRON_JOBS, JOBS, PODS},
             own::Own,
+            subject::Subject,
         },
     },
     commands::deeds::{Deed, Manifest, of_deeds},
@@ -102,6 +103,16 @@ impl RunJobInputs {
             (None, None, Some(cron_job)) => check_name("fromCronJob", cron_job),
             _ => Err("in `with`: give exactly one of `job`, `template`, `fromCronJob`".to_owned()),
         }
+    }
+
+    /// The cron job whose spec it takes.
+    pub(super) fn cron_job(&self) -> Option<Subject> {
+        Some(Subject {
+            cluster: self.cluster.clone(),
+            kind: CRON_JOBS.effect_kind(),
+            namespace: Some(self.namespace.clone()),
+            name: self.from_cron_job.clone()?,
+        })
     }
 
     /// The Jobs of this step.

@@ -12,6 +12,7 @@ use crate::{
     actions::{
         backup::{Artifact, made},
         framework::{Action, World},
+        kubernetes::beforehand::seen,
     },
     domain::{
         effect::{Class, Effects},
@@ -80,6 +81,21 @@ impl Action for RunJob {
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: RunJobInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            if let Some(cron_job) = inputs.cron_job() {
+                seen(&cron_job, context, world).await?;
+            }
+            Ok(intent)
         })
     }
 

@@ -12,7 +12,7 @@ use crate::{
                 patterns::Patterns,
                 read::{Fault, Source, Wanted},
             },
-            object::{items, text, time},
+            object::{items, pod_problem, text, time},
             pods,
             run_job::RunJobInputs,
         },
@@ -32,6 +32,8 @@ use std::{collections::BTreeSet, time::Duration};
 const PAUSE: Duration = Duration::from_secs(1);
 /// How many containers are followed at once.
 const MOST: usize = 50;
+/// How many pods that have not ended a failure names.
+const NAMED: usize = 5;
 /// How many last lines a failure shows.
 const LAST_LINES: u32 = 5;
 
@@ -74,18 +76,67 @@ impl<'a> Pods<'a> {
             self.session.log.append(LogStream::Note, note.as_bytes());
             let target = Target::Log(self.session.log.clone());
             let mut lines = Lines::new(target, Patterns::default());
-            let read = source
-                .read(self.wanted(true), "", &mut lines, self.world)
-                .await;
-            let why = match read {
-                Ok(()) => return,
-                Err(Fault::Nothing(why)) => why,
-                Err(Fault::Cluster(error)) => error.to_string(),
-                Err(Fault::NotKept(error)) => error.to_string(),
-            };
-            let note = format!("the log of {} is not followed: {why}\n", source.pod);
-            self.session.log.append(LogStream::Note, note.as_bytes());
+            let mut is_told = false;
+            loop {
+                let read = source
+                    .read(self.wanted(true), "", &mut lines, self.world)
+                    .await;
+                match read {
+                    Ok(()) if !self.runs(&source).await => return,
+                    // The server has closed it too early.
+                    Ok(()) => is_told = false,
+                    Err(Fault::Cluster(error)) if error.retryable() => {
+                        if !is_told {
+                            let why = "breaks off, and is followed again";
+                            self.note(&source, why, &error.to_string());
+                        }
+                        is_told = true;
+                    }
+                    Err(Fault::Cluster(error)) => {
+                        return self.note(&source, "is not followed", &error.to_string());
+                    }
+                    Err(Fault::Nothing(why)) => return self.note(&source, "is not followed", &why),
+                    Err(Fault::NotKept(error)) => {
+                        return self.note(&source, "is not followed", &error.to_string());
+                    }
+                }
+                self.world.clock.sleep(PAUSE).await;
+                if self.session.stop.is_cancelled() {
+                    return;
+                }
+                lines.again();
+            }
         })
+    }
+
+    fn note(self, source: &Source, what: &str, why: &str) {
+        let note = format!("the log of {} {what}: {why}\n", source.pod);
+        self.session.log.append(LogStream::Note, note.as_bytes());
+    }
+
+    /// Whether a container goes on; where nobody can say, it does not.
+    async fn runs(self, source: &Source) -> bool {
+        let pods = self.list().await;
+        let mut of_pod = pods.iter().filter(|pod| pods::name(pod) == source.pod);
+        of_pod.any(|pod| {
+            let lists = ["/status/initContainerStatuses", "/status/containerStatuses"];
+            let mut statuses = lists.iter().flat_map(|list| items(pod, list));
+            statuses.any(|status| {
+                let is_it = text(status, "/name") == source.container;
+                is_it && status.pointer("/state/running").is_some()
+            })
+        })
+    }
+
+    /// What keeps the pods of a Job that is not waited for any longer from ending well.
+    pub(super) async fn reasons(self) -> String {
+        let pods = self.list().await;
+        let waiting = pods
+            .iter()
+            .filter(|pod| text(pod, "/status/phase") != "Failed")
+            .filter_map(|pod| Some(format!("; pod {}: {}", pods::name(pod), pod_problem(pod)?)));
+        let waiting: Vec<String> = waiting.take(NAMED).collect();
+        format!("{}{}", waiting.concat(), self.last_words().await)
     }
 
     /// All that the containers have said, as an artifact.

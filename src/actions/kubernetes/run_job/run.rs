@@ -81,25 +81,15 @@ async fn start<'a>(
             return Ok(started(before, &job, true));
         }
     }
-    let manifest = match &inputs.from_cron_job {
+    let manifest = match inputs.cron_job() {
         None => inputs.manifest(&session.context),
-        Some(name) => {
-            let cron_job = cron_job(inputs, name, world).await.map_err(failed)?;
+        Some(subject) => {
+            let cron_job = subject.get(world).await.map_err(failed)?;
             inputs.of_cron_job(&cron_job, &session.context)
         }
     };
     let job = own.make(&manifest, world).await.map_err(failed)?;
     Ok(started(attempt, &job, false))
-}
-
-async fn cron_job(inputs: &RunJobInputs, name: &str, world: &World) -> Result<Value, ClusterError> {
-    let subject = Subject {
-        cluster: inputs.cluster.clone(),
-        kind: "cronjob.batch".to_owned(),
-        namespace: Some(inputs.namespace.clone()),
-        name: name.to_owned(),
-    };
-    subject.get(world).await
 }
 
 /// As the Job's own conditions say it.
@@ -167,8 +157,9 @@ impl Started<'_> {
             Ended::Done(job) => self.done(&job).await,
             Ended::Failed(job, why) => Err(self.failed(&job, &why).await),
             Ended::Late(missing) => {
+                let reasons = self.pods().reasons().await;
                 let left = self.left_behind().await;
-                let why = format!("{subject} has not ended: {missing}{left}");
+                let why = format!("{subject} has not ended: {missing}{reasons}{left}");
                 Err(StepReport::failed(why, true))
             }
             Ended::Gone => Err(StepReport::failed(

@@ -10,6 +10,7 @@ use crate::{
     },
     config::Config,
     daemon::wiring,
+    domain::strangers::stranger,
     runbooks::{Beside, Counts, Declared, ReportFormat, ValidationReport, render, validate_tree},
 };
 use find::{Found, find};
@@ -63,10 +64,11 @@ Example:
 /// Checks what is named.
 pub(in crate::cli) fn validate(arguments: &Arguments, context: &Context) -> Answer {
     // Somebody who names the configuration means it; one that happens to lie here may be another agent's.
-    let declared = match context.globals.config {
-        Some(_) => Some(declared(&context.config()?.config)),
+    let config = match context.globals.config {
+        Some(_) => Some(context.config()?.config),
         None => None,
     };
+    let declared = config.as_ref().map(declared);
     let named = paths(&arguments.paths);
     let found = find(&named)?;
     for folder in &found.empty {
@@ -76,7 +78,16 @@ pub(in crate::cli) fn validate(arguments: &Arguments, context: &Context) -> Answ
         );
         context.terminal.say(&crate::http::visible::line(&text));
     }
-    let report = check(found, declared.as_ref());
+    let is_all = named.iter().all(|path| path.is_dir());
+    let mut report = check(found, declared.as_ref());
+    if let Some(config) = config.filter(|_| is_all) {
+        for warning in strangers(&config, &report) {
+            report.counts.warnings += 1;
+            for line in warning.lines() {
+                context.terminal.say(&crate::http::visible::line(line));
+            }
+        }
+    }
     tell(&report, arguments.format(context), context)?;
     let warned = arguments.strict && report.counts.warnings > 0;
     Ok(if report.counts.errors > 0 || warned {
@@ -109,6 +120,21 @@ fn declared(config: &Config) -> Declared {
         webhooks: names(config.webhooks.keys()),
         clusters: names(config.clusters.keys()),
     }
+}
+
+/// Accounts in clusters for runbooks that are not there. Where only some files are looked at, nobody knows.
+fn strangers(config: &Config, report: &ValidationReport) -> Vec<String> {
+    let accounts = config.clusters.iter().flat_map(|(cluster, known)| {
+        let runbooks = known.accounts.keys();
+        runbooks.map(move |runbook| (cluster, runbook))
+    });
+    accounts
+        .filter(|(_, runbook)| !report.runbooks.contains(runbook.as_str()))
+        .map(|(cluster, runbook)| {
+            let known = report.runbooks.iter().map(String::as_str);
+            format!("warning: {}", stranger(cluster, runbook, known))
+        })
+        .collect()
 }
 
 fn names<'a, N: ToString + 'a>(names: impl Iterator<Item = &'a N>) -> BTreeSet<String> {

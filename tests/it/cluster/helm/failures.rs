@@ -18,6 +18,8 @@ async fn a_failed_upgrade_is_rolled_back_and_fails_all_the_same() {
     for words in [
         "to revision 2: helm: UPGRADE FAILED: ",
         "it was rolled back to revision 1 (as revision 3)",
+        "/web: ",
+        "; pod ",
     ] {
         assert!(error.contains(words), "{error}");
     }

@@ -6,7 +6,7 @@ use orderly::{
     actions::framework::Catalogue,
     domain::{
         name::ActionName,
-        right::{Role, roles},
+        right::{Need, Role, roles},
         run::{StepReport, StepResult},
     },
 };
@@ -35,10 +35,11 @@ async fn asked(desk: &Desk, uses: &str, inputs: &Value) -> Vec<Value> {
         let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules });
         [role, bound]
     };
-    roles(&rights.rights)
-        .into_iter()
-        .flat_map(manifest)
-        .collect()
+    let needed = rights
+        .rights
+        .iter()
+        .filter(|right| right.need == Need::Acts);
+    roles(needed).into_iter().flat_map(manifest).collect()
 }
 
 async fn tried(

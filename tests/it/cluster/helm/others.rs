@@ -46,6 +46,59 @@ async fn a_release_is_rolled_back_to_the_last_good_revision_or_to_a_named_one() 
     );
 }
 
+/// After an automatic rollback, the last good revision is the one that is there already.
+#[tokio::test]
+async fn a_way_back_passes_over_what_failed_and_what_is_the_same_as_now() {
+    let Some(desk) = Desk::new() else { return };
+    let back = json!({ "namespace": desk.space.name, "release": "web", "wait": "60s" });
+    desk.upgraded(json!({})).await;
+    let why = desk.run().plan("helm/rollback", back.clone()).await;
+    assert!(
+        why.unwrap_err()
+            .contains("has no revision before 1 that was good and holds something else")
+    );
+    desk.upgraded(json!({ "values": { "extra": false } })).await;
+    let vain = json!({ "values": { "pod": "never-ready" }, "wait": "3s" });
+    let report = desk.upgrade(vain).await;
+    assert_eq!(report.outputs["rolledBackTo"], 2, "{}", report.summary);
+    let report = desk.run().step("helm/rollback", back).await;
+    assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
+    assert!(
+        report.summary.contains(
+            "from revision 4 to revision 1, as revision 5; passed over: revision 3 (failed), revision 2 (the same as now)"
+        ),
+        "{}",
+        report.summary
+    );
+    desk.space.get("configmap", "web-extra");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_before_anybody_is_asked() {
+    let Some(desk) = Desk::new() else { return };
+    let named = json!({ "namespace": desk.space.name, "release": "gone", "toRevision": 99 });
+    let why = desk.run().plan("helm/rollback", named).await.unwrap_err();
+    assert!(why.contains("gone is not there"), "{why}");
+    let upgrade = desk.inputs(json!({ "install": false }));
+    let why = desk.run().plan("helm/upgrade", upgrade).await.unwrap_err();
+    assert!(why.contains("hint: set `install: true`"), "{why}");
+    desk.upgraded(json!({})).await;
+    let named = json!({ "namespace": desk.space.name, "release": "web", "toRevision": 99 });
+    let why = desk.run().plan("helm/rollback", named).await.unwrap_err();
+    assert!(why.contains("has no revision 99"), "{why}");
+    let nowhere = format!("{}-nowhere", desk.space.name);
+    let list = json!({ "namespace": nowhere });
+    let report = desk.run().step("helm/list", list).await;
+    assert_eq!(report.check, Some(CheckStatus::Critical));
+    assert!(
+        report
+            .summary
+            .contains(&format!("namespace {nowhere} was not found")),
+        "{}",
+        report.summary
+    );
+}
+
 #[tokio::test]
 async fn a_rollback_that_is_only_tried_changes_nothing() {
     let Some(desk) = Desk::new() else { return };

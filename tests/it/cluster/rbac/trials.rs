@@ -97,6 +97,7 @@ pub(super) fn workloads(namespace: &str) -> Vec<Trial> {
             json!({ "deployment": "web", "wait": "60s" }),
         ),
         Trial {
+            tells: &["list pods", "list events", "list horizontalpodautoscalers"],
             before: |space| drop(space.kubectl(&["scale", "deployment/web", "--replicas=1"])),
             ..of(
                 "kubernetes/scale",

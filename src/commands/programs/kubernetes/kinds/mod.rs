@@ -73,6 +73,13 @@ impl Kind {
         })
     }
 
+    /// Every word that names a kind; the order is that of the alphabet.
+    pub(super) fn words() -> impl Iterator<Item = &'static str> {
+        let mut words: Vec<&str> = KINDS.keys().copied().collect();
+        words.sort_unstable();
+        words.into_iter()
+    }
+
     /// The kind of an object: its `apiVersion` and `kind`.
     pub(super) fn of_object(api_version: &str, kind: &str) -> Self {
         let group = match api_version.split_once('/') {

@@ -12,7 +12,10 @@ use crate::{
         scan,
         word::{Call, NoFiles, Setting, Stdin, Word},
     },
-    domain::effect::{Effects, Place, Reach, Scope, Verb, Which},
+    domain::{
+        effect::{Effects, Place, Reach, Scope, Verb, Which},
+        likeness::nearest,
+    },
 };
 use serde_json::Value;
 
@@ -68,6 +71,13 @@ pub struct Subject<'a> {
 /// that no table knows stays as it is written.
 pub fn kind(word: &str) -> String {
     Kind::of(word).name
+}
+
+/// Whether no server can serve what this word names: it names no group, and no kind that is built in or often installed. With the word
+/// that was likely meant.
+pub fn unknown_kind(word: &str) -> Option<Option<&'static str>> {
+    let is_unknown = !word.contains('.') && Kind::of(word).nature == Nature::Unknown;
+    is_unknown.then(|| nearest(word, Kind::words()))
 }
 
 /// The kind of an object that is written so, as effects name it.

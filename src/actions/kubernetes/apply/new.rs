@@ -1,0 +1,50 @@
+//! What an apply makes that is not there yet: people are told so when they are asked, and not that it would be updated.
+
+use crate::{
+    actions::{
+        framework::World,
+        kubernetes::{located::Located, manifests::Manifest},
+    },
+    domain::effect::{Effect, Object, Reversible, Verb},
+    ports::executor::Intent,
+};
+use std::time::Duration;
+
+/// So long the API server has to show all objects.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The same intent, with what is not there as something that is made.
+pub(super) async fn told(mut intent: Intent, manifests: &[Manifest], world: &World) -> Intent {
+    let mut absent: Vec<Object> = Vec::new();
+    let looking = async {
+        for manifest in manifests {
+            if is_absent(manifest, world).await {
+                absent.push(manifest.subject.object());
+            }
+        }
+    };
+    tokio::select! {
+        () = looking => {}
+        () = world.clock.sleep(DEADLINE) => {}
+    }
+    let effects = intent.effects.items.iter_mut();
+    let new = effects.filter(|effect| effect.verb == Verb::Update);
+    new.filter(|effect| absent.contains(&effect.object))
+        .for_each(made);
+    intent
+}
+
+/// What cannot be looked at may be there.
+async fn is_absent(manifest: &Manifest, world: &World) -> bool {
+    match Located::written(manifest, world).await {
+        Ok(located) => matches!(located.find(world).await, Ok(None)),
+        Err(_) => false,
+    }
+}
+
+fn made(effect: &mut Effect) {
+    effect.verb = Verb::Create;
+    if matches!(effect.reversible, Reversible::Undo(_)) {
+        effect.reversible = Reversible::Undo("delete it again".to_owned());
+    }
+}
