@@ -181,6 +181,19 @@ impl Run {
         (report, self.heard())
     }
 
+    /// Has what was planned checked by those who would carry it out; nothing where nobody does.
+    pub(crate) async fn rehearse(&self, planned: &PlannedStep) -> Option<StepReport> {
+        let session = Session {
+            context: self.context.clone(),
+            stop: self.stop.clone(),
+            log: self.heard.clone(),
+        };
+        match self.performer.rehearse(planned, session) {
+            Some(rehearsal) => Some(rehearsal.await),
+            None => None,
+        }
+    }
+
     /// Lets the gate open for what was planned, and carries it out.
     pub(crate) async fn carry_out(&self, planned: PlannedStep) -> StepReport {
         let Settled::Open(permit) = settle(planned, Decision::Allow, None) else {

@@ -176,6 +176,22 @@ fn what_is_good_is_said_and_ends_well() {
 }
 
 #[test]
+fn validate_tells_of_accounts_for_runbooks_that_are_not_there() {
+    let home = with_runbooks();
+    home.write(
+        "agent.yaml",
+        "clusters: { east: { accounts: { goood: { serviceAccount: ops/x } } } }\n",
+    );
+    let told = "warning: clusters.east.accounts: there is no runbook `goood`";
+    let words = ["--config", "agent.yaml", "validate"];
+    let all = home.orderly(&[&words[..], &["runbooks"]].concat());
+    assert!(all.err.contains(told), "{}", all.err);
+    // Who looks at one file does not know what there is.
+    let one = home.orderly(&[&words[..], &["runbooks/good.yaml"]].concat());
+    assert!(!one.err.contains(told), "{}", one.err);
+}
+
+#[test]
 fn validate_looks_up_what_the_named_configuration_declares() {
     let home = Home::new();
     home.write(

@@ -161,6 +161,33 @@ async fn what_an_apply_makes_is_told_as_new() {
     assert_eq!(absent, [false, true]);
 }
 
+#[tokio::test]
+async fn a_dry_run_has_changes_checked_and_a_real_one_never_rehearses() {
+    let Some(space) = Space::new() else { return };
+    for name in ["a", "b"] {
+        space.kubectl(&["create", "configmap", name, "--from-literal=a=1"]);
+    }
+    let prune = space.here(
+        json!({ "kind": "cm", "all": true, "olderThan": "0s", "unless": ["keep"], "limit": 9 }),
+    );
+    let dry = Run::dry(space.world());
+    let planned = dry.planned("kubernetes/prune", prune.clone()).await;
+    let report = dry.rehearse(&planned).await.unwrap();
+    let deleted = report.outputs["deleted"].as_array().unwrap();
+    assert!(deleted.contains(&json!("a")), "{}", report.summary);
+    space.get("configmap", "a");
+    let real = space.run();
+    let planned = real.planned("kubernetes/prune", prune).await;
+    assert!(real.rehearse(&planned).await.is_none());
+    space.get("configmap", "a");
+    // What nobody can check is only described.
+    let script = json!({ "script": "rm -rf /tmp/x" });
+    let planned = dry.plan("command", script).await;
+    if let Ok(planned) = planned {
+        assert!(dry.rehearse(&planned).await.is_none());
+    }
+}
+
 /// An autoscaler of the deployment `web`.
 fn autoscaled(space: &Space) {
     space.apply(&json!({
