@@ -6,7 +6,9 @@ use super::{
     word::Word,
 };
 use crate::domain::{
-    effect::{Class, Confidence, Effect, Effects, Object, Place, Reversible, Secrets, Which},
+    effect::{
+        Class, Confidence, Effect, Effects, Object, Place, Reach, Reversible, Secrets, Which,
+    },
     pipeline::Plan,
 };
 
@@ -61,7 +63,10 @@ pub struct Analysis {
 
 impl Found {
     /// One more effect.
-    pub fn effect(&mut self, effect: Effect) {
+    pub fn effect(&mut self, mut effect: Effect) {
+        if effect.class() != Class::Read && is_on_many(&effect.object.place) {
+            effect.reach = Reach::Unknown;
+        }
         if let Some(watched) = self.watched.as_mut().filter(|seen| !seen.contains(&effect)) {
             watched.push(effect.clone());
         }
@@ -279,4 +284,14 @@ pub(super) fn object(place: &Place, kind: &str, name: &str) -> Object {
         scope: crate::domain::effect::Scope::NotApplicable,
         which: Which::Named(name.to_owned()),
     }
+}
+
+/// Whether a pattern of hosts (ansible, salt) may mean several: how many is then not known.
+fn is_on_many(place: &Place) -> bool {
+    let Place::Network(hosts) = place else {
+        return false;
+    };
+    matches!(hosts.as_str(), "all" | "ungrouped")
+        || hosts.contains(['*', '?', ',', '!', '&', '~', '|', ' '])
+        || hosts.starts_with('[') && !hosts.contains("::") && hosts.contains('-')
 }

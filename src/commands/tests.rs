@@ -1,7 +1,7 @@
 //! The labelled corpus: what the gate says of real command lines. One JSON object a line in `tests/gate/*.jsonl`.
 
 use super::{NoFiles, of_script};
-use crate::domain::effect::{Class, Confidence};
+use crate::domain::effect::{Class, Confidence, Reach};
 use serde::Deserialize;
 use std::{fs, path::PathBuf};
 
@@ -49,6 +49,27 @@ pub(super) fn corpus() -> Vec<(String, Line)> {
 
 fn word(class: Class) -> &'static str {
     class.as_str()
+}
+
+#[test]
+fn a_change_on_hosts_that_a_pattern_means_reaches_nobody_knows_how_many() {
+    let reach = |text: &str| {
+        let judged = of_script(text, &NoFiles).effects;
+        judged
+            .items
+            .iter()
+            .map(|effect| effect.reach)
+            .collect::<Vec<_>>()
+    };
+    for text in [
+        "ansible all -m service -a 'name=nginx state=restarted'",
+        "ansible 'web*' -m service -a 'name=nginx state=restarted'",
+        "salt '*' service.restart nginx",
+    ] {
+        assert!(reach(text).contains(&Reach::Unknown), "{text}");
+    }
+    let one = "ansible web-1 -m service -a 'name=nginx state=restarted'";
+    assert!(!reach(one).contains(&Reach::Unknown));
 }
 
 #[test]

@@ -78,7 +78,10 @@ fn shows_everything(expression: &str) -> bool {
     let looks_up = ["lookup(", "query("]
         .iter()
         .any(|call| expression.contains(call));
-    is_secret(expression) || looks_up || words.any(|word| listed("hostvars vars ansible_env", word))
+    // What `ansible-vault` keeps is called `vault_…` by custom.
+    let shows =
+        |word: &str| listed("hostvars vars ansible_env", word) || word.starts_with("vault_");
+    is_secret(expression) || looks_up || words.any(shows)
 }
 
 /// Whether facts are asked for of which the environment is one: it is always gathered, unless the least are not, and is shown unless
