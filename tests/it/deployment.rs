@@ -65,6 +65,10 @@ fn every_alert_is_about_a_metric_that_exists() {
         "OrderlyHalted",
         "OrderlyClockInDoubt",
         "OrderlyAsksTooOften",
+        "OrderlyBackupMissing",
+        "OrderlyBackupNotVerified",
+        "OrderlyBackupDoubted",
+        "OrderlyBackupUnsound",
     ] {
         assert!(alerts.contains(&wanted), "{wanted}");
     }

@@ -120,7 +120,7 @@ pub(in crate::http) async fn verify(
         .agent
         .verify_artifact(artifact_id(&id)?, caller.person()?)
         .await?;
-    Ok((StatusCode::CREATED, Json(started)))
+    Ok((StatusCode::ACCEPTED, Json(started)))
 }
 
 /// `POST /artifacts/{id}/restore`: a run restores it for good, once people have consented.
@@ -136,7 +136,7 @@ pub(in crate::http) async fn restore(
         .agent
         .restore_artifact(artifact_id(&id)?, request, caller.person()?)
         .await?;
-    Ok((StatusCode::CREATED, Json(started)))
+    Ok((StatusCode::ACCEPTED, Json(started)))
 }
 
 /// Nothing is told.
