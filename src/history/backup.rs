@@ -4,6 +4,7 @@ use crate::history::open;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags,
     backup::{Backup, StepResult},
+    config::DbConfig,
 };
 use std::{
     collections::BTreeMap,
@@ -166,12 +167,16 @@ pub enum Settled {
 /// opened it without WAL and is idle holds no lock, and is not seen here.
 pub fn settle(path: &Path) -> Result<Settled, BackupError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)
-        .map_err(database("opening the database", path))?;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(database("opening the database", path))?;
     // In this mode even a reader of WAL is in the way.
     let alone = connection
-        .busy_timeout(Duration::ZERO)
-        .and_then(|()| connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;"))
+        // A damaged database keeps what is left of its log: closing would else remove it.
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .and_then(|_| connection.busy_timeout(Duration::ZERO))
+        .and_then(|()| {
+            connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;")
+        })
         .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
     match alone.map_err(|error| (error.sqlite_error_code(), error)) {
         Ok(()) => Ok(Settled::Free),

@@ -209,9 +209,7 @@ impl Action for BackupPrune {
         Box::pin(async move {
             let effects = match inputs.plan(context, world).await {
                 Ok(plan) => plan.effects(),
-                Err(why) => {
-                    Effects::opaque(Object::agent("artifacts", inputs.name.as_str()), &why)
-                }
+                Err(why) => Effects::opaque(Object::agent("artifacts", inputs.name.as_str()), &why),
             };
             Intent { effects, ..intent }
         })
@@ -258,17 +256,13 @@ fn would(plan: Plan, session: &Session) -> StepReport {
         blocked: Some(plan.blocked.clone().unwrap_or(dry)),
         ..plan
     };
-    session
-        .log
-        .append(LogStream::Note, plan.told().as_bytes());
+    session.log.append(LogStream::Note, plan.told().as_bytes());
     let report = StepReport::succeeded(format!("would remove {going}"), serde_json::Value::Null);
     Done::default().under(&plan, report)
 }
 
 async fn prune(plan: &Plan, judged: &Effects, session: &Session, world: &World) -> StepReport {
-    session
-        .log
-        .append(LogStream::Note, plan.told().as_bytes());
+    session.log.append(LogStream::Note, plan.told().as_bytes());
     let was_judged = |known: &Known| {
         let object = removal(known).object;
         judged.items.iter().any(|effect| effect.object == object)

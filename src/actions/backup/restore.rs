@@ -388,7 +388,10 @@ mod tests {
             json!({ "artifact": { "id": "0199b1c2-7d3e-7a00-8000-000000000000" }, "to": "/srv/db" }),
         );
         let stranger = inputs(json!({ "artifact": "/tmp/x.tar.zst", "to": "/srv/db" }));
-        for (inputs, words) in [(gone, "there is no artifact"), (stranger, "nobody recorded")] {
+        for (inputs, words) in [
+            (gone, "there is no artifact"),
+            (stranger, "nobody recorded"),
+        ] {
             let (context, world) = (context(), stage(None));
             let intent = BackupRestore.intend(&inputs, &context).unwrap();
             let intent = BackupRestore
@@ -406,7 +409,10 @@ mod tests {
     fn a_destination_is_an_absolute_path() {
         for (value, words) in [
             (json!({ "artifact": "/x.zst", "to": "srv" }), "not absolute"),
-            (json!({ "artifact": "/x.zst", "to": "/srv/../etc" }), "goes up"),
+            (
+                json!({ "artifact": "/x.zst", "to": "/srv/../etc" }),
+                "goes up",
+            ),
             (
                 json!({ "artifact": "/x.sqlite.zst", "to": "/srv/x", "only": "/etc" }),
                 "only an archive of files",
@@ -416,7 +422,8 @@ mod tests {
             assert!(error.contains(words), "{error}");
         }
         let digest = Digest::of_bytes(b"x");
-        let fine = json!({ "artifact": "/x.tar.zst", "to": "/srv/x", "only": "/etc", "sha256": digest });
+        let fine =
+            json!({ "artifact": "/x.tar.zst", "to": "/srv/x", "only": "/etc", "sha256": digest });
         assert_eq!(BackupRestore.validate(&inputs(fine)), Ok(()));
     }
 }

@@ -326,7 +326,11 @@ mod tests {
             ["2 members instead of 3"]
         );
         assert!(inputs.missing(&of, &found(3, &[])).is_empty());
-        assert!(recorded(ArtifactKind::Files, None, None).must_be(Some(Digest::of_bytes(b"y"))).is_err());
+        assert!(
+            recorded(ArtifactKind::Files, None, None)
+                .must_be(Some(Digest::of_bytes(b"y")))
+                .is_err()
+        );
     }
 
     #[test]

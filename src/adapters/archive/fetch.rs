@@ -72,8 +72,9 @@ impl Fetch for Outlet {
                 doing: doing.clone(),
                 stop: CancellationToken::new(),
             };
-            let fetching =
-                tokio::task::spawn_blocking(move || ways.fetch(&location, expected, &decode, (to, &work)));
+            let fetching = tokio::task::spawn_blocking(move || {
+                ways.fetch(&location, expected, &decode, (to, &work))
+            });
             fetching.await.unwrap_or_else(|error| {
                 let reason = error.to_string();
                 Err(ArchiveError::Failed { doing, reason })
@@ -105,8 +106,9 @@ impl Ways {
             (Decode::Configured | Decode::With(_), false) => inflate(&mut hashing, &mut to),
             (Decode::Configured, true) => (self.keys.open(&mut hashing).map_err(Fault::from))
                 .and_then(|clear| inflate(clear, &mut to)),
-            (Decode::With(text), true) => (Keys::open_with(&mut hashing, text).map_err(Fault::from))
-                .and_then(|clear| inflate(clear, &mut to)),
+            (Decode::With(text), true) => (Keys::open_with(&mut hashing, text)
+                .map_err(Fault::from))
+            .and_then(|clear| inflate(clear, &mut to)),
         };
         written.map_err(fault)?;
         // What follows the content belongs to the file, too.

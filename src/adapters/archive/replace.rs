@@ -28,7 +28,8 @@ impl Places {
         if form == Form::Sqlite && matches!(target.there, There::Something(_)) {
             free(&target.path).map_err(|fault| work.fault(location, fault))?;
         }
-        let most = most_bytes(target.folder(), expected.raw_size).map_err(|why| work.failed(why))?;
+        let most =
+            most_bytes(target.folder(), expected.raw_size).map_err(|why| work.failed(why))?;
         let mut staging = None;
         let inspection = self.look(location, expected, work, |content| {
             let staging = staging.insert(Staging::beside(&target)?);
@@ -41,6 +42,9 @@ impl Places {
         if form == Form::Sqlite && matches!(target.there, There::Something(_)) {
             // Somebody may have opened it meanwhile.
             free(&target.path).map_err(|fault| work.fault(location, fault))?;
+        }
+        if work.stop.is_cancelled() {
+            return Err(ArchiveError::Stopped(work.doing.clone()));
         }
         let unlike = std::mem::take(&mut staging.unlike).listed();
         let former = target

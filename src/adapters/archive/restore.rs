@@ -138,7 +138,10 @@ pub(super) fn decompress<R: Read>(
     })
 }
 
-pub(super) fn write_member<R: Read>(entry: &mut tar::Entry<'_, R>, target: &Path) -> Result<u64, Fault> {
+pub(super) fn write_member<R: Read>(
+    entry: &mut tar::Entry<'_, R>,
+    target: &Path,
+) -> Result<u64, Fault> {
     if let Some(parent) = target.parent() {
         private_folder(parent).map_err(failed)?;
     }

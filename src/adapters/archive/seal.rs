@@ -87,15 +87,15 @@ impl Keys {
 }
 
 fn opened<R: Read>(from: R, identities: &[x25519::Identity]) -> Result<StreamReader<R>, Unopened> {
-        let sealed = Decryptor::new(from).map_err(|error| Unopened::Damaged(error.to_string()))?;
-        let mut known = identities.iter().map(|one| one as &dyn Identity);
-        sealed.decrypt(&mut known).map_err(|error| match error {
+    let sealed = Decryptor::new(from).map_err(|error| Unopened::Damaged(error.to_string()))?;
+    let mut known = identities.iter().map(|one| one as &dyn Identity);
+    sealed.decrypt(&mut known).map_err(|error| match error {
             age::DecryptError::NoMatchingKeys => Unopened::NoKey(
                 "it is encrypted for others than the agent's identity (`artifacts.identity`)\nhint: read it where the key of one of its recipients is".to_owned(),
             ),
             other => Unopened::Damaged(other.to_string()),
         })
-    }
+}
 
 fn read(place: &str, text: &SecretValue) -> Result<Vec<x25519::Identity>, String> {
     let lines = text.expose().lines().map(str::trim);
