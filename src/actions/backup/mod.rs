@@ -20,16 +20,24 @@
 //! `warning`; the latter has a `doubt` in its outputs. One outside its bounds fails, and its artifact stays, with a `doubt`.
 
 mod artifact;
+mod etcd;
 mod files;
 mod keep;
+mod postgres;
+mod program;
 mod report;
 mod sqlite;
+mod tried;
 mod verify;
 
 pub use artifact::{Artifact, ArtifactKind, BackupOutputs, Verified};
+pub use etcd::{BackupEtcd, EtcdInputs, EtcdTarget, Etcdctl, K3s};
 pub use files::BackupFiles;
 pub use keep::Keep;
 pub(in crate::actions) use keep::{intent, made};
+pub use postgres::{
+    BackupPostgres, Exclude, Inside, PostgresInputs, PostgresTarget, Protection, Server,
+};
 pub(in crate::actions) use report::{report_backup, report_error};
 pub use sqlite::BackupSqlite;
 pub use verify::BackupVerify;
@@ -43,7 +51,9 @@ use std::path::{Component, Path};
 /// Every action of this folder.
 pub fn actions() -> Vec<Box<dyn AnyAction>> {
     vec![
+        Box::new(BackupEtcd),
         Box::new(BackupFiles),
+        Box::new(BackupPostgres),
         Box::new(BackupSqlite),
         Box::new(BackupVerify),
     ]

@@ -2,13 +2,17 @@
 
 use crate::{
     actions::{
-        backup::{Artifact, ArtifactKind, Verified, check_path, file, report_error},
+        backup::{
+            Artifact, ArtifactKind, Server, Verified, check_path, file, postgres::Trial,
+            program::Miss, report_error, tried::tried,
+        },
         framework::{Action, World, outputs},
     },
     domain::{
         artifact::Location,
         digest::Digest,
         effect::{Effect, Effects, Verb},
+        right::Rights,
         run::StepReport,
     },
     ports::{
@@ -38,6 +42,10 @@ pub struct VerifyInputs {
     /// What must be in it.
     #[serde(default)]
     pub expect: Content,
+    /// For a dump of PostgreSQL: the server on which it is restored into a database of its own, which goes afterwards. The role needs
+    /// the right to make databases. Without it, the dump is only read to its end.
+    #[serde(default)]
+    pub into: Option<Server>,
 }
 
 /// An artifact by its path, or with all that is known of it.
@@ -66,6 +74,9 @@ pub struct Content {
     /// Tables that a database must have, each with at least this many rows.
     #[serde(default)]
     pub tables: BTreeMap<String, u64>,
+    /// For a dump of PostgreSQL: a query that must answer true in the restored database, as in `select count(*) > 0 from orders`.
+    #[serde(default)]
+    pub query: Option<String>,
 }
 
 /// What `backup/verify` leaves for later steps.
@@ -96,6 +107,10 @@ impl Which {
             Ok(ArtifactKind::Files)
         } else if name.ends_with(".sqlite.zst") {
             Ok(ArtifactKind::Sqlite)
+        } else if name.ends_with(".pgdump.zst") {
+            Ok(ArtifactKind::Postgres)
+        } else if name.ends_with(".etcd.zst") {
+            Ok(ArtifactKind::Etcd)
         } else if Path::new(name).extension() == Some("zst".as_ref()) {
             Ok(ArtifactKind::Stream)
         } else {
@@ -128,6 +143,15 @@ impl VerifyInputs {
         })
     }
 
+    /// What is looked at in a restored database.
+    fn trial(&self) -> Trial<'_> {
+        Trial {
+            into: self.into.as_ref(),
+            tables: self.expect.tables.keys().map(String::as_str).collect(),
+            query: self.expect.query.as_deref(),
+        }
+    }
+
     /// What is missing in what was found, if anything.
     fn missing(&self, kind: ArtifactKind, found: &Inspection) -> Vec<String> {
         let mut missing = Vec::new();
@@ -135,6 +159,8 @@ impl VerifyInputs {
             ArtifactKind::Files => "members",
             ArtifactKind::Sqlite => "tables",
             ArtifactKind::Stream | ArtifactKind::Logs => "streams",
+            ArtifactKind::Postgres => "entries",
+            ArtifactKind::Etcd => "keys",
         };
         let least = self.expect.min_entries.unwrap_or(1);
         if found.entries < least {
@@ -187,6 +213,13 @@ impl Action for BackupVerify {
             .map_err(|error| format!("in `with`, at `artifact`: {error}"))?;
         inputs.expected()?;
         let kind = inputs.artifact.kind()?;
+        if kind != ArtifactKind::Postgres
+            && (inputs.into.is_some() || inputs.expect.query.is_some())
+        {
+            return Err(
+                "in `with`: `into` and `expect.query` are for dumps of PostgreSQL".to_owned(),
+            );
+        }
         match kind {
             ArtifactKind::Files | ArtifactKind::Stream | ArtifactKind::Logs
                 if !inputs.expect.tables.is_empty() =>
@@ -196,21 +229,34 @@ impl Action for BackupVerify {
             ArtifactKind::Sqlite if inputs.expect.min_bytes.is_some() => {
                 Err("in `with`, at `expect.minBytes`: it is for archives of files and for streams\nhint: for a database, name `tables`".to_owned())
             }
+            ArtifactKind::Etcd if !inputs.expect.tables.is_empty() => {
+                Err("in `with`, at `expect.tables`: only a database has tables".to_owned())
+            }
+            ArtifactKind::Postgres => inputs.trial().check(),
             ArtifactKind::Files
             | ArtifactKind::Sqlite
             | ArtifactKind::Stream
+            | ArtifactKind::Etcd
             | ArtifactKind::Logs => Ok(()),
         }
     }
 
-    fn intend(&self, inputs: &VerifyInputs, _: &StepContext) -> Result<Intent, String> {
+    fn intend(&self, inputs: &VerifyInputs, context: &StepContext) -> Result<Intent, String> {
         let read = Effect::read(Verb::FileRead, file(inputs.artifact.path()));
+        let tries = inputs.trial().effects(context);
         Ok(Intent {
-            effects: Effects::exact(vec![read]),
+            effects: Effects::exact(std::iter::once(read).chain(tries).collect()),
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn rights(&self, inputs: &VerifyInputs, _: &Effects) -> Rights {
+        inputs
+            .into
+            .as_ref()
+            .map_or_else(Rights::default, Server::rights)
     }
 
     fn execute<'a>(
@@ -229,6 +275,19 @@ impl Action for BackupVerify {
                 object @ Location::Object { .. } => object,
             };
             let stop = session.stop.clone();
+            if matches!(kind, ArtifactKind::Postgres | ArtifactKind::Etcd) {
+                let unpacked = world.archive.unpack(kind.form(), &location, expected, stop);
+                let unpacked = match unpacked.await {
+                    Ok(unpacked) => unpacked,
+                    Err(error) => return report_error(&error),
+                };
+                let found = tried(kind, &*unpacked, &inputs.trial(), session, world).await;
+                return match found {
+                    Ok(found) => report(&inputs, kind, &location, found),
+                    Err(Miss::Unsound(why)) => StepReport::failed(why, false),
+                    Err(Miss::Untried(fault)) => fault.report(),
+                };
+            }
             let found = world
                 .archive
                 .inspect(kind.form(), &location, expected, stop)
@@ -260,6 +319,8 @@ fn report(
             found.entries,
             found.content.values().sum::<u64>()
         ),
+        ArtifactKind::Postgres => format!("{path} restored: {} entries", found.entries),
+        ArtifactKind::Etcd => format!("{path} restored: {} keys", found.entries),
         ArtifactKind::Stream | ArtifactKind::Logs => format!(
             "{path} read to its end: {} bytes, checksum ok",
             found.content.get("bytes").copied().unwrap_or(0)
