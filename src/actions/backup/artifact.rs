@@ -1,11 +1,11 @@
 //! Artifacts as outputs show them.
 
 use crate::{
-    domain::name::ArtifactName,
+    domain::{id::ArtifactId, name::ArtifactName},
     ports::archive::{Form, Stored},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IntoDeserializer as _};
 use std::collections::BTreeMap;
 
 /// What is in an artifact.
@@ -27,6 +27,13 @@ pub enum ArtifactKind {
 }
 
 impl ArtifactKind {
+    /// The kind of this word; none where this agent does not know it.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::deserialize(word.into_deserializer())
+            .map_err(|_: serde::de::value::Error| ())
+            .ok()
+    }
+
     /// The word used in outputs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -115,6 +122,31 @@ pub struct Verified {
     pub took_ms: u64,
     /// `files`, `folders`, `links` and `bytes` of an archive; rows by table of a database; `bytes` and `lines` of a stream or logs.
     pub content: BTreeMap<String, u64>,
+}
+
+/// An artifact that is not to be relied on, as the outputs of a step that failed show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unsound {
+    /// Where the artifact is.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// An artifact that was removed on purpose, as outputs show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Removed {
+    /// Its id.
+    #[schemars(with = "String")]
+    pub id: ArtifactId,
+    /// Where it was.
+    pub path: String,
+    /// Bytes as stored.
+    pub size: u64,
+    /// Why.
+    pub why: String,
 }
 
 /// What a backup leaves for later steps.

@@ -6,7 +6,7 @@
 mod restore;
 mod trial;
 
-pub use restore::EtcdTarget;
+pub use restore::Member;
 pub(super) use restore::restore;
 pub(super) use trial::trial;
 

@@ -17,6 +17,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::fmt;
 
 /// The database that a dump is restored into. What the dump holds replaces what is there under the same names, in one transaction.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -31,6 +32,12 @@ pub struct PostgresTarget {
     /// Whether what is restored belongs to the role that restores it, for a server that does not have the roles of the dump.
     #[serde(default)]
     pub no_owner: bool,
+}
+
+impl fmt::Display for PostgresTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.server.object(&self.database))
+    }
 }
 
 impl PostgresTarget {
