@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 /// Whose artifact it is, where it goes and for whom. Its folder and file name follow from this and from the time it is made.
@@ -186,6 +186,8 @@ pub trait Unpacked: Send + Sync + std::fmt::Debug {
     fn path(&self) -> &Path;
     /// What was found on the way.
     fn inspection(&self) -> &Inspection;
+    /// The bytes of a file. An error is for people.
+    fn open(&self) -> BoxFuture<'_, Result<Box<dyn AsyncRead + Send + Unpin>, String>>;
 }
 
 /// Where a restore puts what it restores.
@@ -237,6 +239,8 @@ pub trait Fetch: Send + Sync + std::fmt::Debug {
 pub trait Scratch: Send + Sync + std::fmt::Debug {
     /// The folder; only the agent may enter it.
     fn path(&self) -> &Path;
+    /// The bytes of the only file that lies directly in it. An error is for people.
+    fn only_file(&self) -> BoxFuture<'_, Result<Box<dyn AsyncRead + Send + Unpin>, String>>;
 }
 
 /// Makes, reads and removes artifacts. Nothing is held in memory whole; a half-written artifact never carries the final name.

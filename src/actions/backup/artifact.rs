@@ -20,6 +20,10 @@ pub enum ArtifactKind {
     Stream,
     /// What containers said, compressed.
     Logs,
+    /// A dump of a PostgreSQL database in custom format, compressed.
+    Postgres,
+    /// A snapshot of an etcd, compressed.
+    Etcd,
 }
 
 impl ArtifactKind {
@@ -37,6 +41,8 @@ impl ArtifactKind {
             Self::Sqlite => "sqlite",
             Self::Stream => "stream",
             Self::Logs => "logs",
+            Self::Postgres => "postgres",
+            Self::Etcd => "etcd",
         }
     }
     /// What its bytes are.
@@ -44,7 +50,7 @@ impl ArtifactKind {
         match self {
             Self::Files => Form::Files,
             Self::Sqlite => Form::Sqlite,
-            Self::Stream | Self::Logs => Form::Stream,
+            Self::Stream | Self::Logs | Self::Postgres | Self::Etcd => Form::Stream,
         }
     }
     /// What its entries are.
@@ -53,6 +59,8 @@ impl ArtifactKind {
             Self::Files => "members",
             Self::Sqlite => "pages",
             Self::Stream | Self::Logs => "stream",
+            Self::Postgres => "dump",
+            Self::Etcd => "snapshot",
         }
     }
 }

@@ -23,20 +23,29 @@
 //! `warning`; the latter has a `doubt` in its outputs. One outside its bounds fails, and its artifact stays, with a `doubt`.
 
 mod artifact;
+mod etcd;
 mod files;
 mod keep;
+mod postgres;
+mod program;
 mod prune;
+mod put_back;
 mod report;
 mod restore;
 mod retention;
 mod sqlite;
+mod tried;
 mod verify;
 mod which;
 
 pub use artifact::{Artifact, ArtifactKind, BackupOutputs, Removed, Unsound, Verified};
+pub use etcd::{BackupEtcd, EtcdInputs, Etcdctl, K3s, Member};
 pub use files::BackupFiles;
 pub use keep::Keep;
 pub(in crate::actions) use keep::{intent, made};
+pub use postgres::{
+    BackupPostgres, Exclude, Inside, PostgresInputs, PostgresTarget, Protection, Server,
+};
 pub use prune::BackupPrune;
 pub(in crate::actions) use report::{report_backup, report_error};
 pub use restore::BackupRestore;
@@ -53,7 +62,9 @@ use std::path::{Component, Path};
 /// Every action of this folder.
 pub fn actions() -> Vec<Box<dyn AnyAction>> {
     vec![
+        Box::new(BackupEtcd),
         Box::new(BackupFiles),
+        Box::new(BackupPostgres),
         Box::new(BackupSqlite),
         Box::new(BackupVerify),
         Box::new(BackupRestore),

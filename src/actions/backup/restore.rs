@@ -2,14 +2,19 @@
 
 use crate::{
     actions::{
-        backup::{ArtifactKind, Found, Unsound, Which, check_path, file, report_error},
+        backup::{
+            ArtifactKind, Found, Member, PostgresTarget, Unsound, Which, check_path, file,
+            put_back, report_error,
+        },
         framework::{Action, World, outputs},
     },
     domain::{
         check::CheckStatus,
         digest::Digest,
         effect::{Effect, Effects, Verb},
+        right::Rights,
         run::{StepReport, StepResult},
+        span::Span,
     },
     ports::{
         BoxFuture,
@@ -39,9 +44,17 @@ pub struct RestoreInputs {
     #[serde(default)]
     #[schemars(with = "Option<String>", regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<Digest>,
-    /// Where it goes, an absolute path: the folder for files, the database file, the file for a stream. The folder above it must be there.
-    #[schemars(regex(pattern = r"^/"))]
-    pub to: String,
+    /// Where it goes, an absolute path: the folder for files, the database file, the file for a stream, the new data folder for a snapshot of
+    /// etcd. The folder above it must be there. Exactly one of `to` and `into` is given.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", regex(pattern = r"^/"))]
+    pub to: Option<String>,
+    /// For a dump of PostgreSQL: the database that it is restored into.
+    #[serde(default)]
+    pub into: Option<PostgresTarget>,
+    /// For a snapshot of etcd: the member whose data folder is made.
+    #[serde(default)]
+    pub member: Option<Member>,
     /// Of an archive of files, only what was at this path; it becomes `to` itself. Without it, members stand below `to` with their full
     /// paths.
     #[serde(default)]
@@ -86,6 +99,15 @@ impl RestoreInputs {
             {
                 Err("in `with`, at `only`: only an archive of files has paths in it".to_owned())
             }
+            ArtifactKind::Postgres => self.fits_database(),
+            _ if self.into.is_some() => Err(
+                "in `with`, at `into`: only a dump of PostgreSQL is restored into a database"
+                    .to_owned(),
+            ),
+            ArtifactKind::Etcd => self.fits_etcd(),
+            _ if self.member.is_some() => {
+                Err("in `with`, at `member`: it is for a snapshot of etcd".to_owned())
+            }
             ArtifactKind::Files
             | ArtifactKind::Sqlite
             | ArtifactKind::Stream
@@ -93,31 +115,68 @@ impl RestoreInputs {
         }
     }
 
-    /// What would be written. What is there is kept beside, and a service finds other data in its place all the same.
-    fn writes(&self) -> Effect {
-        if self.overwrite {
-            Effect::destructive(Verb::FileWrite, file(&self.to))
-        } else {
-            Effect::change(Verb::FileWrite, file(&self.to), "remove what was restored")
+    fn fits_database(&self) -> Result<(), String> {
+        if self.into.is_none() {
+            return Err(
+                "in `with`: a dump of PostgreSQL is restored into a database\nhint: name it with `into`"
+                    .to_owned(),
+            );
         }
+        if self.only.is_some() || self.overwrite || self.member.is_some() {
+            return Err("in `with`: `only`, `overwrite` and `member` are not for dumps of PostgreSQL, which replace what is there under the same names".to_owned());
+        }
+        Ok(())
+    }
+
+    fn fits_etcd(&self) -> Result<(), String> {
+        if self.only.is_some() || self.overwrite {
+            return Err("in `with`: `only` and `overwrite` are not for snapshots of etcd, which need a data folder that is not there yet".to_owned());
+        }
+        self.member.as_ref().map_or(Ok(()), Member::check)
+    }
+
+    /// Where it goes, for people.
+    fn destination(&self) -> String {
+        match (&self.to, &self.into) {
+            (_, Some(into)) => into.to_string(),
+            (Some(to), None) => to.clone(),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// What would be written. What is there is kept beside, and a service finds other data in its place all the same.
+    fn writes(&self) -> Vec<Effect> {
+        let to = match (&self.to, &self.into) {
+            (_, Some(into)) => return into.effects(),
+            (Some(to), None) => file(to),
+            (None, None) => return Vec::new(),
+        };
+        vec![if self.overwrite {
+            Effect::destructive(Verb::FileWrite, to)
+        } else {
+            Effect::change(Verb::FileWrite, to, "remove what was restored")
+        }]
     }
 
     fn intent(&self, artifact: &str, standing: &str) -> Intent {
         let read = Effect::read(Verb::FileRead, file(artifact));
-        let how = if self.overwrite {
+        let how = if self.overwrite || self.into.is_some() {
             "in place of what is there"
         } else {
             "where nothing is yet"
         };
         Intent {
-            effects: Effects::exact(vec![read, self.writes()]),
+            effects: Effects::exact(std::iter::once(read).chain(self.writes()).collect()),
             // Done twice, the second time finds what the first has restored.
             idempotent: false,
             // At every level: only people know whether what is restored is what they want back.
             wants_approval: Some(ApprovalWish {
                 people: 1,
                 groups: Vec::new(),
-                message: format!("Restore {artifact}{standing} to {}, {how}?", self.to),
+                message: format!(
+                    "Restore {artifact}{standing} to {}, {how}?",
+                    self.destination()
+                ),
             }),
             pinned: crate::domain::pinned::Pinned::default(),
         }
@@ -145,7 +204,14 @@ impl Action for BackupRestore {
 
     fn validate(&self, inputs: &RestoreInputs) -> Result<(), String> {
         inputs.artifact.check()?;
-        let paths = [("to", Some(&inputs.to)), ("only", inputs.only.as_ref())];
+        if inputs.to.is_some() == inputs.into.is_some() {
+            return Err("in `with`: name exactly one of `to`, `into`".to_owned());
+        }
+        inputs
+            .into
+            .as_ref()
+            .map_or(Ok(()), |into| into.check("into"))?;
+        let paths = [("to", inputs.to.as_ref()), ("only", inputs.only.as_ref())];
         for (name, path) in paths {
             let Some(path) = path else { continue };
             let absolute = if Path::new(path).is_absolute() {
@@ -163,6 +229,15 @@ impl Action for BackupRestore {
 
     fn intend(&self, inputs: &RestoreInputs, _: &StepContext) -> Result<Intent, String> {
         Ok(inputs.intent(&inputs.artifact.asked(), ""))
+    }
+
+    fn rights(&self, inputs: &RestoreInputs, _: &Effects) -> Rights {
+        let into = inputs.into.as_ref();
+        into.map_or_else(Rights::default, PostgresTarget::rights)
+    }
+
+    fn grace(&self, _: &RestoreInputs) -> Span {
+        Span::from_secs(15)
     }
 
     /// The artifact itself is what people consent to, and not whichever is the newest later.
@@ -235,12 +310,30 @@ async fn restore(
     world: &World,
 ) -> StepReport {
     match found.kind {
+        ArtifactKind::Postgres | ArtifactKind::Etcd => {
+            let put = match (&inputs.into, &inputs.to) {
+                (Some(into), _) => put_back::Put::Database(into),
+                (None, to) => put_back::Put::DataFolder {
+                    to: to.as_deref().unwrap_or_default(),
+                    member: inputs.member.as_ref(),
+                },
+            };
+            let placed = put_back::put_back(found, put, session, world).await;
+            match placed {
+                Ok((placed, summary)) => StepReport {
+                    summary,
+                    ..report(inputs, found, Ok(placed))
+                },
+                Err(put_back::Miss::Archive(error)) => report(inputs, found, Err(error)),
+                Err(put_back::Miss::Program(fault)) => fault.report(),
+            }
+        }
         kind @ (ArtifactKind::Files
         | ArtifactKind::Sqlite
         | ArtifactKind::Stream
         | ArtifactKind::Logs) => {
             let destination = Destination {
-                to: PathBuf::from(&inputs.to),
+                to: PathBuf::from(inputs.destination()),
                 only: inputs.only.as_ref().map(PathBuf::from),
                 overwrite: inputs.overwrite,
             };
@@ -280,7 +373,7 @@ fn report(
         Err(error) => return report_error(&error),
     };
     let former = placed.former.map(|former| former.display().to_string());
-    let mut summary = format!("{path} restored to {}", inputs.to);
+    let mut summary = format!("{path} restored to {}", inputs.destination());
     if let Some(former) = &former {
         summary.push_str(&format!("; what was there is now {former}"));
     }
@@ -290,7 +383,7 @@ fn report(
     let warns = !placed.unlike.is_empty();
     let restored = Restored {
         path,
-        to: inputs.to.clone(),
+        to: inputs.destination(),
         former,
         entries: placed.inspection.entries,
         content: placed.inspection.content,

@@ -2,13 +2,18 @@
 
 use crate::{
     actions::{
-        backup::{ArtifactKind, Found, Unsound, Verified, Which, file, report_error},
+        backup::{
+            ArtifactKind, Found, Server, Unsound, Verified, Which, file, postgres, program::Miss,
+            report_error, tried::tried,
+        },
         framework::{Action, World, outputs},
     },
     domain::{
         digest::Digest,
         effect::{Effect, Effects, Verb},
+        right::Rights,
         run::{StepReport, StepResult},
+        span::Span,
     },
     ports::{
         BoxFuture,
@@ -38,6 +43,10 @@ pub struct VerifyInputs {
     /// What must be in it.
     #[serde(default)]
     pub expect: Content,
+    /// For a dump of PostgreSQL: the server on which it is restored into a database of its own, which goes afterwards. The role needs
+    /// the right to make databases. Without it, the dump is only read to its end.
+    #[serde(default)]
+    pub into: Option<Server>,
 }
 
 /// What must be in an artifact.
@@ -53,6 +62,9 @@ pub struct Content {
     /// Tables that a database must have, each with at least this many rows.
     #[serde(default)]
     pub tables: BTreeMap<String, u64>,
+    /// For a dump of PostgreSQL: a query that must answer true in the restored database, as in `select count(*) > 0 from orders`.
+    #[serde(default)]
+    pub query: Option<String>,
 }
 
 /// What `backup/verify` leaves for later steps.
@@ -86,8 +98,23 @@ impl Trial {
 }
 
 /// Restores it on trial, each kind in its own way.
-async fn trial(found: &Found, session: &Session, world: &World) -> Trial {
+async fn trial(inputs: &VerifyInputs, found: &Found, session: &Session, world: &World) -> Trial {
     match found.kind {
+        kind @ (ArtifactKind::Postgres | ArtifactKind::Etcd) => {
+            let (stop, form) = (session.stop.clone(), kind.form());
+            let unpacked = world
+                .archive
+                .unpack(form, &found.location, found.expected, stop);
+            let unpacked = match unpacked.await {
+                Ok(unpacked) => unpacked,
+                Err(error) => return Trial::of(Err(error)),
+            };
+            match tried(kind, &*unpacked, &inputs.looks(), session, world).await {
+                Ok(found) => Trial::Restored(found),
+                Err(Miss::Unsound(why)) => Trial::Unsound(format!("{}: {why}", found.location)),
+                Err(Miss::Untried(fault)) => Trial::Untried(fault.report()),
+            }
+        }
         kind @ (ArtifactKind::Files
         | ArtifactKind::Sqlite
         | ArtifactKind::Stream
@@ -102,6 +129,15 @@ async fn trial(found: &Found, session: &Session, world: &World) -> Trial {
 }
 
 impl VerifyInputs {
+    /// What is looked at in a dump.
+    fn looks(&self) -> postgres::Trial<'_> {
+        postgres::Trial {
+            into: self.into.as_ref(),
+            tables: self.expect.tables.keys().map(String::as_str).collect(),
+            query: self.expect.query.as_deref(),
+        }
+    }
+
     /// What is missing in what was found, if anything.
     fn missing(&self, of: &Found, found: &Inspection) -> Vec<String> {
         let mut missing = Vec::new();
@@ -110,6 +146,8 @@ impl VerifyInputs {
             ArtifactKind::Files => "members",
             ArtifactKind::Sqlite => "tables",
             ArtifactKind::Stream | ArtifactKind::Logs => "streams",
+            ArtifactKind::Postgres => "entries",
+            ArtifactKind::Etcd => "keys",
         };
         let least = self.expect.min_entries.unwrap_or(1);
         if found.entries < least {
@@ -130,7 +168,7 @@ impl VerifyInputs {
                     missing.push(format!("{bytes} bytes instead of {made}"));
                 }
             }
-            ArtifactKind::Sqlite => {}
+            ArtifactKind::Sqlite | ArtifactKind::Postgres | ArtifactKind::Etcd => {}
         }
         if let Some(least) = self.expect.min_bytes.filter(|least| bytes < *least) {
             missing.push(format!("{bytes} bytes instead of at least {least}"));
@@ -151,8 +189,16 @@ impl VerifyInputs {
 
     /// Whether what is expected can be in such an artifact.
     fn fits(&self, kind: ArtifactKind) -> Result<(), String> {
+        let in_database = self.into.is_some() || self.expect.query.is_some();
         match kind {
-            ArtifactKind::Files | ArtifactKind::Stream | ArtifactKind::Logs
+            ArtifactKind::Postgres => self.looks().check(),
+            _ if in_database => Err(
+                "in `with`: `into` and `expect.query` are for dumps of PostgreSQL".to_owned(),
+            ),
+            ArtifactKind::Files
+            | ArtifactKind::Stream
+            | ArtifactKind::Logs
+            | ArtifactKind::Etcd
                 if !self.expect.tables.is_empty() =>
             {
                 Err("in `with`, at `expect.tables`: only a database has tables".to_owned())
@@ -163,6 +209,7 @@ impl VerifyInputs {
             ArtifactKind::Files
             | ArtifactKind::Sqlite
             | ArtifactKind::Stream
+            | ArtifactKind::Etcd
             | ArtifactKind::Logs => Ok(()),
         }
     }
@@ -188,14 +235,27 @@ impl Action for BackupVerify {
             .map_or(Ok(()), |kind| inputs.fits(kind))
     }
 
-    fn intend(&self, inputs: &VerifyInputs, _: &StepContext) -> Result<Intent, String> {
+    fn intend(&self, inputs: &VerifyInputs, context: &StepContext) -> Result<Intent, String> {
         let read = Effect::read(Verb::FileRead, file(&inputs.artifact.asked()));
+        let tries = inputs.looks().effects(context);
         Ok(Intent {
-            effects: Effects::exact(vec![read]),
+            effects: Effects::exact(std::iter::once(read).chain(tries).collect()),
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn rights(&self, inputs: &VerifyInputs, _: &Effects) -> Rights {
+        inputs
+            .into
+            .as_ref()
+            .map_or_else(Rights::default, Server::rights)
+    }
+
+    /// A database of its own is dropped after a stop, too.
+    fn grace(&self, inputs: &VerifyInputs) -> Span {
+        Span::from_secs(if inputs.into.is_some() { 30 } else { 5 })
     }
 
     fn execute<'a>(
@@ -210,7 +270,7 @@ impl Action for BackupVerify {
             let found = found.and_then(|found| inputs.fits(found.kind).map(|()| found));
             match found {
                 Ok(found) => {
-                    let tried = trial(&found, session, world).await;
+                    let tried = trial(&inputs, &found, session, world).await;
                     report(&inputs, &found, tried)
                 }
                 Err(error) => StepReport::failed(error, false),
@@ -237,6 +297,18 @@ fn report(inputs: &VerifyInputs, of: &Found, tried: Trial) -> StepReport {
             "{path} restored: {} tables, {} rows, integrity ok",
             found.entries,
             found.content.values().sum::<u64>()
+        ),
+        ArtifactKind::Postgres if inputs.into.is_some() => {
+            format!("{path} restored into a database: {} entries", found.entries)
+        }
+        ArtifactKind::Postgres => format!(
+            "{path} read to its end, restored into no database: {} entries",
+            found.entries
+        ),
+        ArtifactKind::Etcd => format!(
+            "{path} restored into a data folder: {} keys, revision {}",
+            found.entries,
+            found.content.get("revision").copied().unwrap_or(0)
         ),
         ArtifactKind::Stream | ArtifactKind::Logs => format!(
             "{path} read to its end: {} bytes, checksum ok",

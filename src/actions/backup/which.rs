@@ -25,7 +25,7 @@ use std::path::Path;
 )]
 pub enum Which {
     /// Where it is: a path, or `<store>:<key>`. Where the agent has not made it itself, its name says what is in it: `….tar.zst`,
-    /// `….sqlite.zst`, or any other `….zst` for a stream or logs.
+    /// `….sqlite.zst`, `….pgdump.zst`, `….etcd.zst`, or any other `….zst` for a stream or logs.
     Path(String),
     /// The newest of a series.
     Newest(Newest),
@@ -149,6 +149,10 @@ fn by_name(path: &str) -> Option<ArtifactKind> {
         Some(ArtifactKind::Files)
     } else if name.ends_with(".sqlite.zst") {
         Some(ArtifactKind::Sqlite)
+    } else if name.ends_with(".pgdump.zst") {
+        Some(ArtifactKind::Postgres)
+    } else if name.ends_with(".etcd.zst") {
+        Some(ArtifactKind::Etcd)
     } else {
         (Path::new(name).extension() == Some("zst".as_ref())).then_some(ArtifactKind::Stream)
     }

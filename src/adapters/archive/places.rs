@@ -19,6 +19,7 @@ use crate::{
     },
     history::{self, BackupError},
     ports::{
+        BoxFuture,
         archive::{ArchiveError, Encrypt, Expected, Form, Inspection, Label, Stored, Unpacked},
         clock::Clock,
     },
@@ -35,6 +36,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+use tokio::io::AsyncRead;
 use tokio_util::sync::CancellationToken;
 
 const FILES: &str = "tar.zst";
@@ -527,6 +529,14 @@ impl Unpacked for InScratch {
     fn inspection(&self) -> &Inspection {
         &self.inspection
     }
+    fn open(&self) -> BoxFuture<'_, Result<Box<dyn AsyncRead + Send + Unpin>, String>> {
+        Box::pin(async move {
+            let opened = tokio::fs::File::open(&self.path).await;
+            let opened = opened.map_err(|error| format!("reading the scratch folder: {error}"))?;
+            let opened: Box<dyn AsyncRead + Send + Unpin> = Box::new(opened);
+            Ok(opened)
+        })
+    }
 }
 
 impl From<Unopened> for Fault {
@@ -546,6 +556,28 @@ impl crate::ports::archive::Scratch for Scratch {
     fn path(&self) -> &Path {
         &self.0
     }
+    fn only_file(&self) -> BoxFuture<'_, Result<Box<dyn AsyncRead + Send + Unpin>, String>> {
+        let folder = self.0.clone();
+        Box::pin(async move {
+            let looking = tokio::task::spawn_blocking(move || only_file(&folder)).await;
+            let found = looking.map_err(io::Error::other).flatten();
+            let found = found.map_err(|error| format!("reading the scratch folder: {error}"))?;
+            let opened: Box<dyn AsyncRead + Send + Unpin> =
+                Box::new(tokio::fs::File::from_std(found));
+            Ok(opened)
+        })
+    }
+}
+
+fn only_file(folder: &Path) -> io::Result<File> {
+    let mut found = None;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() && found.replace(entry.path()).is_some() {
+            return Err(io::Error::other("several files are in it"));
+        }
+    }
+    File::open(found.ok_or_else(|| io::Error::other("no file is in it"))?)
 }
 
 impl Drop for Scratch {

@@ -1,0 +1,51 @@
+//! Trial restores by the programs of an artifact's kind.
+
+use super::{
+    ArtifactKind, etcd,
+    postgres::{self, Trial},
+    program::Miss,
+};
+use crate::{
+    actions::framework::World,
+    domain::span::Span,
+    ports::{
+        archive::{Inspection, Unpacked},
+        executor::Session,
+    },
+};
+use std::collections::BTreeMap;
+
+/// What such a trial has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tried {
+    /// Entries of a dump, keys of an etcd.
+    pub(super) entries: u64,
+    /// What was counted, by name.
+    pub(super) content: BTreeMap<String, u64>,
+    /// How long that took, after it was unpacked.
+    pub(super) took: Span,
+}
+
+/// Tries what was unpacked; of a kind that has no programs of its own, unpacking is all.
+pub(super) async fn tried(
+    kind: ArtifactKind,
+    content: &dyn Unpacked,
+    asked: &Trial<'_>,
+    session: &Session,
+    world: &World,
+) -> Result<Inspection, Miss> {
+    let unpacked = content.inspection().clone();
+    let tried = match kind {
+        ArtifactKind::Postgres => postgres::trial(content, asked, session, world).await?,
+        ArtifactKind::Etcd => etcd::trial(content, session, world).await?,
+        ArtifactKind::Files | ArtifactKind::Sqlite | ArtifactKind::Stream | ArtifactKind::Logs => {
+            return Ok(unpacked);
+        }
+    };
+    Ok(Inspection {
+        entries: tried.entries,
+        content: tried.content,
+        took: Span::from_millis(unpacked.took.millis() + tried.took.millis()),
+        ..unpacked
+    })
+}
