@@ -249,7 +249,7 @@ impl Events {
         }
     }
 
-    fn kept(&self, kept: Kept) {
+    pub(super) fn kept(&self, kept: Kept) {
         match kept {
             Kept::Yes => {}
             Kept::TooMany => self.metrics().agent.series_dropped.inc(),
