@@ -52,7 +52,7 @@ pub(super) async fn assemble(
     )?;
     let history = history(config)?;
     let source = Arc::new(wiring::source(config, secrets.as_ref(), &plan.from)?);
-    let seen = (clock.clone(), events.clone());
+    let seen = (clock.clone(), events.clone(), history.clone());
     let hands = wiring::hands(config, seen, secrets.clone(), source.clone())?;
     let children = hands.children.clone();
     programs.are(hands.processes.clone());

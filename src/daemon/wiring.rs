@@ -1,19 +1,23 @@
 //! Which implementation stands behind which port: the only place that knows the adapters.
 
 use crate::{
-    actions::framework::{Catalogue, Channel, ChannelAddress, World as Hands},
+    actions::framework::{Catalogue, Channel, ChannelAddress, Rotations, World as Hands},
     adapters::{
         archive::LocalArchive,
+        certificates::MadeHere,
         clock::{SystemClock, Uptime},
         git::{Credentials as GitCredentials, GitOptions, GitSource, Reference},
         host::LocalHost,
         kubernetes::{
             Account, Called, Cluster, ConfiguredClusters, Credentials as ClusterCredentials,
         },
+        ledger::HistoryLedger,
         logs::StepLogs,
         network::HostNetwork,
+        postgres::HostPostgres,
         process::{HostMaterials, HostProcesses},
         secrets::{ConfiguredSecrets, Origin},
+        vault::FileVault,
     },
     config::{AccountConfig, ChannelConfig, ClusterConfig, Config, MetricsAccess, SecretRef},
     domain::{
@@ -25,9 +29,15 @@ use crate::{
     },
     flow::world::Settings,
     gate,
+    history::History,
     http::AccessRules,
     ports::{
-        clock::Clock, cluster::Clusters, host::Host, network::Network, secrets::Secrets,
+        clock::Clock,
+        cluster::Clusters,
+        host::Host,
+        ledger::Claims,
+        network::Network,
+        secrets::{Issued, Secrets},
         source::Source,
     },
     telemetry::Events,
@@ -172,23 +182,39 @@ fn git_credentials(config: &Config, secrets: &dyn Secrets) -> Result<GitCredenti
 
 /// Secrets that a reload can swap whole.
 #[derive(Debug)]
-pub struct SwappedSecrets(RwLock<Arc<ConfiguredSecrets>>);
+pub struct SwappedSecrets {
+    configured: RwLock<Arc<ConfiguredSecrets>>,
+    issued: Arc<Issued>,
+}
 
 impl SwappedSecrets {
     /// As the configuration names them.
     pub fn new(config: &Config, environment: &BTreeMap<String, String>) -> Self {
-        Self(RwLock::new(Arc::new(secrets(config, environment))))
+        let issued: Arc<Issued> = Arc::default();
+        let configured = secrets(config, environment).hiding(issued.clone());
+        Self {
+            configured: RwLock::new(Arc::new(configured)),
+            issued,
+        }
     }
     /// Others from now on.
     pub fn replace(&self, config: &Config, environment: &BTreeMap<String, String>) {
-        let next = Arc::new(secrets(config, environment));
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
+        let next = secrets(config, environment).hiding(self.issued.clone());
+        let next = Arc::new(next);
+        *self
+            .configured
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = next;
     }
     fn now(&self) -> Arc<ConfiguredSecrets> {
-        self.0
+        self.configured
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+    /// Values that steps have made, which are hidden, too.
+    pub fn issued(&self) -> Arc<Issued> {
+        self.issued.clone()
     }
     /// What a person should know about them.
     pub fn concerns(&self) -> Vec<String> {
@@ -231,8 +257,8 @@ fn secrets(config: &Config, environment: &BTreeMap<String, String>) -> Configure
 /// The artifacts' folder cannot be made.
 pub fn hands(
     config: &Config,
-    (clock, events): (Arc<dyn Clock>, Events),
-    secrets: Arc<dyn Secrets>,
+    (clock, events, history): (Arc<dyn Clock>, Events, History),
+    secrets: Arc<SwappedSecrets>,
     source: Arc<dyn Source>,
 ) -> Result<Hands, WiringError> {
     let processes =
@@ -242,6 +268,7 @@ pub fn hands(
         .map_err(fault("roll of programs"))?;
     let archive =
         LocalArchive::open(&config.state_dir, clock.clone()).map_err(fault("artifacts"))?;
+    let rotations = rotations(config, (history, events.clone()), &secrets)?;
     Ok(Hands {
         clock,
         processes: Arc::new(processes),
@@ -253,6 +280,23 @@ pub fn hands(
         secrets,
         channels: Arc::new(channels(&config.channels)),
         children: Arc::default(),
+        rotations,
+    })
+}
+
+fn rotations(
+    config: &Config,
+    (history, events): (History, Events),
+    secrets: &SwappedSecrets,
+) -> Result<Rotations, WiringError> {
+    let vault = FileVault::open(config.state_dir.join("rotations"), secrets.issued());
+    Ok(Rotations {
+        ledger: Arc::new(HistoryLedger::new(history, events)),
+        vault: Arc::new(vault.map_err(fault("credentials of rotations"))?),
+        keeping: Arc::new(LocalHost),
+        postgres: Arc::new(HostPostgres),
+        certificates: Arc::new(MadeHere),
+        claims: Claims::default(),
     })
 }
 

@@ -18,14 +18,11 @@ use crate::{
         audit::{self, AuditFilter, AuditHead, AuditVerdict, head},
         error::HistoryError,
         handle::History,
-        read::{
-            agent, approvals, artifacts, circuit, rotations, runs, schedule, spending,
-        },
+        read::{agent, approvals, artifacts, circuit, rotations, runs, schedule, spending},
         rows::{
             ApprovalCase, ApprovalFilter, ArtifactFilter, ArtifactRow, CredentialFilter, EffectRow,
-            LockRow,
-            MonthRow, RecordOf, RotationRow, RunFilter, RunRow, SkippedFilter, StepRow, SuspensionRow,
-            TriggerRow,
+            LockRow, MonthRow, RecordOf, RotationRow, RunFilter, RunRow, SkippedFilter, StepRow,
+            SuspensionRow, TriggerRow,
         },
         write::{ActiveFile, RunbookFacts, SyncRecord},
     },

@@ -49,10 +49,7 @@ pub struct Record {
 /// Reads and writes the record of rotations.
 pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// A credential and the rotation that goes on.
-    fn look<'a>(
-        &'a self,
-        name: &'a CredentialName,
-    ) -> BoxFuture<'a, Result<Known, LedgerError>>;
+    fn look<'a>(&'a self, name: &'a CredentialName) -> BoxFuture<'a, Result<Known, LedgerError>>;
     /// Records an event with the credential as it is then; returns when both are on disk.
     fn record(&self, record: Record) -> BoxFuture<'_, Result<(), LedgerError>>;
     /// Records a credential that no rotation goes on for.

@@ -4,6 +4,7 @@ use crate::{
     domain::{id::RotationId, name::CredentialName, secret::SecretValue},
     ports::BoxFuture,
 };
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// A credential's values by the names of its parts: `value`; `username`, `password`; `tls.crt`, `tls.key`.
@@ -18,8 +19,12 @@ pub struct Kept {
     pub new: Parts,
     /// The old one, as far as the agent knows it.
     pub old: Parts,
-    /// What is no secret and must be known to go on: the number of a key at its provider, the role that changes.
+    /// What is no secret and must be known of the new one: its number at the provider, its role.
     pub facts: BTreeMap<String, String>,
+    /// The same of the old one.
+    pub former: BTreeMap<String, String>,
+    /// When the new one ends by itself.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Why it could not be kept or read. It never holds a value.

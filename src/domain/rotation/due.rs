@@ -22,7 +22,12 @@ pub fn due(
 ) -> Due {
     let by_age = every.map(|every| {
         let issued = known.and_then(|known| known.issued_at);
-        issued.map(|issued| (issued.checked_add(every.signed()).unwrap_or(Timestamp::MAX), every))
+        issued.map(|issued| {
+            (
+                issued.checked_add(every.signed()).unwrap_or(Timestamp::MAX),
+                every,
+            )
+        })
     });
     if by_age == Some(None) && ends.is_none() {
         return Due::Now("the agent has never rotated it".to_owned());

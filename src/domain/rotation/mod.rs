@@ -9,28 +9,24 @@
 //! - [`RotationState::apply`] is total, and what comes next is a pure function of the state and the time ([`next`]): going on after
 //!   a kill is no special case. A stage that began and did not end is carried out once more, so a stage must bear that.
 
+mod credential;
 mod due;
 mod next;
 mod policy;
 mod state;
 
+pub use credential::{Credential, CredentialKind, CredentialState, Fresh};
 pub use due::{Due, due};
 pub use next::{Next, next};
 pub use policy::{Alphabet, InvalidAlphabet, Symbols};
 pub use state::RotationState;
 
-use crate::domain::{
-    id::{RotationId, RunId},
-    name::{CredentialName, RunbookName},
-    span::Span,
-};
+use crate::domain::{id::RunId, span::Span};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A part of a rotation, in the order in which they follow each other.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The new credential is made.
@@ -242,105 +238,6 @@ pub struct Recorded {
     pub at: Timestamp,
     /// What.
     pub event: Event,
-}
-
-/// What sort of credential it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CredentialKind {
-    /// A random value.
-    Secret,
-    /// A certificate and its key.
-    Certificate,
-    /// A token of a Kubernetes service account.
-    ServiceAccountToken,
-    /// A password of a PostgreSQL role.
-    PostgresPassword,
-    /// A key that a provider gives out.
-    ApiKey,
-}
-
-impl CredentialKind {
-    /// The word used in reports and labels.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Secret => "secret",
-            Self::Certificate => "certificate",
-            Self::ServiceAccountToken => "service_account_token",
-            Self::PostgresPassword => "postgres_password",
-            Self::ApiKey => "api_key",
-        }
-    }
-}
-
-/// Where a credential stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CredentialState {
-    /// No rotation is going on.
-    Current,
-    /// The new one is on its way in.
-    Rotating,
-    /// The new one is on its way out.
-    RollingBack,
-    /// Both are good.
-    Overlap,
-    /// The old one is on its way out.
-    Retiring,
-    /// A person is needed.
-    Stuck,
-}
-
-impl CredentialState {
-    /// Every state.
-    pub const ALL: [Self; 6] = [
-        Self::Current,
-        Self::Rotating,
-        Self::RollingBack,
-        Self::Overlap,
-        Self::Retiring,
-        Self::Stuck,
-    ];
-    /// The word used in reports and labels.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Current => "current",
-            Self::Rotating => "rotating",
-            Self::RollingBack => "rolling_back",
-            Self::Overlap => "overlap",
-            Self::Retiring => "retiring",
-            Self::Stuck => "stuck",
-        }
-    }
-}
-
-/// A credential that a runbook keeps fresh, without its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Credential {
-    /// Its name.
-    pub name: CredentialName,
-    /// The runbook that keeps it.
-    pub runbook: RunbookName,
-    /// What it is.
-    pub kind: CredentialKind,
-    /// Where it is kept, for people. The same as long as a rotation goes on.
-    pub place: String,
-    /// Where it stands.
-    pub state: CredentialState,
-    /// The rotation that goes on.
-    pub rotation: Option<RotationId>,
-    /// When the one that counts came to count; nothing while that was not the agent's doing.
-    pub issued_at: Option<Timestamp>,
-    /// When the one that counts was last tried with success.
-    pub proven_at: Option<Timestamp>,
-    /// When it is due to be replaced, or where a rotation goes on, when that goes on.
-    pub next_at: Option<Timestamp>,
-    /// When it ends by itself.
-    pub expires_at: Option<Timestamp>,
-    /// What came of it last, for people.
-    pub note: String,
-    /// When this was last so.
-    pub updated_at: Timestamp,
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub struct RotationState {
     pub undone: BTreeMap<Stage, Option<Outcome>>,
     /// Why the way leads back.
     pub back: Option<String>,
+    /// When the new one was last proven before the switch.
+    pub tested_at: Option<Timestamp>,
     /// When the switch ended.
     pub switched_at: Option<Timestamp>,
     /// When the new one was last proven since.
@@ -76,6 +78,7 @@ impl RotationState {
             Outcome::Proven { .. } if stage == Stage::Overlap && self.switched_at.is_some() => {
                 self.proven_at = Some(at);
             }
+            Outcome::Proven { .. } if stage == Stage::Test => self.tested_at = Some(at),
             Outcome::Done { .. }
             | Outcome::NotNeeded { .. }
             | Outcome::Proven { .. }

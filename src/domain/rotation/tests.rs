@@ -72,7 +72,10 @@ struct Story {
 
 impl Story {
     fn new(fates: Vec<Fate>, overlap: u64) -> Self {
-        let (now, run) = (Timestamp::UNIX_EPOCH, RunId::new(Timestamp::UNIX_EPOCH, [0; 10]));
+        let (now, run) = (
+            Timestamp::UNIX_EPOCH,
+            RunId::new(Timestamp::UNIX_EPOCH, [0; 10]),
+        );
         let mut state = RotationState::default();
         let overlap = Span::from_secs(overlap);
         state.apply(&Event::Began { run, overlap }, now);
@@ -261,7 +264,10 @@ fn a_kill_leads_back_until_the_switch_has_ended_and_forward_after_it() {
     for last in Stage::ALL {
         let mut state = until(last);
         state.apply(&Event::Resumed { run }, after(1));
-        let goes_back = matches!(next(&state, after(1)), Next::Undo(Stage::Distribute | Stage::Issue));
+        let goes_back = matches!(
+            next(&state, after(1)),
+            Next::Undo(Stage::Distribute | Stage::Issue)
+        );
         assert_eq!(goes_back, last < Stage::Switch, "{last}");
     }
 }

@@ -16,11 +16,11 @@ pub(super) fn credential(to: &Connection, credential: &Credential) -> Applied {
     execute(
         to,
         "INSERT INTO credentials
-             (name, runbook, kind, place, state, rotation, issued_at, proven_at, next_at, expires_at, note, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             (name, runbook, kind, place, state, rotation, issued_at, proven_at, next_at, expires_at, note, updated_at, facts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT (name) DO UPDATE SET
              runbook = ?2, kind = ?3, place = ?4, state = ?5, rotation = ?6, issued_at = ?7, proven_at = ?8,
-             next_at = ?9, expires_at = ?10, note = ?11, updated_at = ?12",
+             next_at = ?9, expires_at = ?10, note = ?11, updated_at = ?12, facts = ?13",
         params![
             credential.name,
             credential.runbook,
@@ -34,6 +34,7 @@ pub(super) fn credential(to: &Connection, credential: &Credential) -> Applied {
             at(credential.expires_at),
             credential.note,
             Millis(credential.updated_at),
+            Json(&credential.facts),
         ],
     )?;
     Ok(())

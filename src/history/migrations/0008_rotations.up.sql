@@ -10,6 +10,7 @@ CREATE TABLE credentials (
     proven_at  INTEGER,
     next_at    INTEGER,
     expires_at INTEGER,
+    facts      TEXT NOT NULL,           -- JSON
     note       TEXT NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

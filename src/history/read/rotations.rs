@@ -14,7 +14,7 @@ use crate::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-const SELECT: &str = "SELECT name, runbook, kind, place, state, rotation, issued_at, proven_at, next_at, expires_at, note, updated_at
+const SELECT: &str = "SELECT name, runbook, kind, place, state, rotation, issued_at, proven_at, next_at, expires_at, note, updated_at, facts
      FROM credentials";
 
 fn credential(row: &Row<'_>) -> rusqlite::Result<Credential> {
@@ -23,6 +23,7 @@ fn credential(row: &Row<'_>) -> rusqlite::Result<Credential> {
         Ok::<_, rusqlite::Error>(at.map(|Millis(at)| at))
     };
     let Millis(updated_at) = row.get(11)?;
+    let Json(facts) = row.get(12)?;
     Ok(Credential {
         name: row.get(0)?,
         runbook: row.get(1)?,
@@ -34,6 +35,7 @@ fn credential(row: &Row<'_>) -> rusqlite::Result<Credential> {
         proven_at: time(7)?,
         next_at: time(8)?,
         expires_at: time(9)?,
+        facts,
         note: row.get(10)?,
         updated_at,
     })

@@ -16,7 +16,10 @@ use crate::{
         name::{ActionName, RunbookName, StepName},
         runbook::Phase,
     },
-    telemetry::{artifacts::Artifacts, credentials::Credentials, metrics::Metrics, process, runbooks::Runbooks, text::Text},
+    telemetry::{
+        artifacts::Artifacts, credentials::Credentials, metrics::Metrics, process,
+        runbooks::Runbooks, text::Text,
+    },
 };
 use jiff::Timestamp;
 pub use review::{BudgetUse, CallOf, CallOutcome, ReviewResult};
