@@ -28,6 +28,7 @@ mod policy;
 mod process;
 mod readme;
 mod reviewer;
+mod rotations;
 mod samples;
 mod schemas;
 mod servers;
