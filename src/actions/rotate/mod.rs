@@ -10,18 +10,22 @@
 //! - A new value is on disk in the agent's state folder before anybody is told of it.
 //! - A step is meant to be run often: where nothing is due, it is a look, and is judged as one.
 
+mod api_key;
 mod call;
+mod certificate;
 mod consumers;
 mod craft;
 mod delivery;
 mod drive;
 mod intending;
+mod postgres;
 mod program;
 mod proof;
 mod report;
 mod scene;
 mod secret;
 mod terms;
+mod token;
 mod work;
 
 use crate::{
@@ -31,7 +35,13 @@ use crate::{
 
 /// Every action of this folder.
 pub(crate) fn actions() -> Vec<Box<dyn AnyAction>> {
-    vec![Box::new(secret::RotateSecret)]
+    vec![
+        Box::new(secret::RotateSecret),
+        Box::new(certificate::RotateCertificate),
+        Box::new(token::RotateServiceAccountToken),
+        Box::new(postgres::RotatePostgresPassword),
+        Box::new(api_key::RotateApiKey),
+    ]
 }
 
 /// What the places and consumers of a rotation take in clusters.

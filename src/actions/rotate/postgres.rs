@@ -1,0 +1,379 @@
+//! `rotate/postgres-password`.
+
+use crate::{
+    actions::{
+        framework::{Given, answers::positive},
+        rotate::{
+            craft::{Craft, Prepared},
+            intending::Intending,
+            scene::{Scene, done, failed, hopeless, not_needed, proven, unproven},
+            secret::ValuePolicy,
+            terms::{rotation_action, rotation_inputs},
+        },
+    },
+    domain::{
+        effect::{Effect, Object, Reversible, Tri, Verb},
+        right::Rights,
+        rotation::{Credential, CredentialKind, Outcome},
+        secret::SecretValue,
+        span::Span,
+    },
+    ports::{
+        BoxFuture,
+        executor::StepContext,
+        postgres::{Login, PostgresError, Protection, RoleChange, Server},
+        vault::{Kept, Parts},
+    },
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::path::PathBuf;
+
+const USERNAME: &str = "username";
+const PASSWORD: &str = "password";
+/// The fact that says which role a password is of.
+const ROLE: &str = "role";
+/// By which a server says that the password is wrong, and not that something else is.
+const WRONG_PASSWORD: &str = "28P01";
+
+pub(crate) struct RotatePostgresPassword;
+
+rotation_inputs! {
+    /// What `rotate/postgres-password` is told. Its credential has the parts `username` and `password`.
+    PostgresInputs {
+        /// The server.
+        pub(super) server: ServerOf,
+        /// Who changes the roles.
+        pub(super) admin: Admin,
+        /// Two roles with the same rights, of which one at a time has a password: both are good during the overlap. The first of them is
+        /// the one in use when the agent has never rotated them; the other one's password is replaced without asking.
+        #[serde(default)]
+        pub(super) roles: Vec<String>,
+        /// One role. PostgreSQL keeps one password for it, so there is no overlap: new logins with the old password are refused from the
+        /// first stage on, until the rotation is through or rolled back. Needs `current`.
+        #[serde(default)]
+        pub(super) role: Option<String>,
+        /// The password that counts now, as a secret of the agent: with it the old one is proven refused, and put back where there is one
+        /// role.
+        #[serde(default)]
+        pub(super) current: Option<String>,
+        /// What a new password is made of.
+        #[serde(default)]
+        pub(super) policy: ValuePolicy,
+    }
+}
+
+rotation_action!(
+    RotatePostgresPassword,
+    PostgresInputs,
+    "rotate/postgres-password",
+    "Replaces the password of a PostgreSQL role, or changes over between two roles; proves that the new one logs in and the old one does not."
+);
+
+/// Where a server is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ServerOf {
+    /// A name, an address, or the folder of a socket.
+    host: String,
+    /// Its port.
+    #[serde(default = "usual_port")]
+    #[schemars(range(min = 1))]
+    port: u16,
+    /// The database that is logged in to.
+    #[serde(default = "usual_database")]
+    database: String,
+    /// How the connection is protected. A password is proven to the server (SCRAM), never sent to it.
+    #[serde(default)]
+    tls: Tls,
+    /// A PEM file with further certificate authorities.
+    #[serde(default)]
+    ca_file: Option<PathBuf>,
+    /// How long one question may take.
+    #[serde(default = "ten_seconds")]
+    timeout: Span,
+}
+
+/// How a connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Tls {
+    /// By a certificate that leads to a trusted authority and bears the host's name.
+    #[default]
+    Verified,
+    /// Not at all: for sockets, and where something else protects it.
+    None,
+}
+
+fn usual_port() -> u16 {
+    5432
+}
+fn usual_database() -> String {
+    "postgres".to_owned()
+}
+fn ten_seconds() -> Span {
+    Span::from_secs(10)
+}
+
+/// Who changes the roles: one who may alter them (`CREATEROLE` with `ADMIN` on them, or a superuser).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Admin {
+    /// The role.
+    role: String,
+    /// Its password, as a secret of the agent; none where the server asks for none.
+    #[serde(default)]
+    password: Option<String>,
+}
+
+impl PostgresInputs {
+    fn check(&self) -> Result<(), String> {
+        let terms = self.terms();
+        terms.check_due()?;
+        terms.check(&[USERNAME, PASSWORD])?;
+        self.policy.check()?;
+        positive(self.server.timeout)?;
+        if self.distribute.is_empty() {
+            return Err("in `with`, at `distribute`: name at least one place".to_owned());
+        }
+        match (&self.role, self.roles.as_slice()) {
+            (Some(_), []) if self.current.is_none() => Err(
+                "in `with`: one role has one password, which can only be put back where it is known\nhint: name it with `current`, or use two `roles`"
+                    .to_owned(),
+            ),
+            (Some(_), []) if !self.overlap.is_zero() => Err(
+                "in `with`, at `overlap`: one role has one password, so both cannot be good at once\nhint: use two `roles`"
+                    .to_owned(),
+            ),
+            (Some(role), []) => check_role("role", role),
+            (None, [one, two]) if one != two => {
+                check_role("roles[0]", one)?;
+                check_role("roles[1]", two)
+            }
+            _ => Err("in `with`: give either `role`, or two different `roles`".to_owned()),
+        }
+    }
+
+    fn intend(&self, doing: &mut Intending, _: &StepContext, _: &Given<'_>) -> Result<(), String> {
+        for role in self.roles.iter().chain(&self.role) {
+            let undo = "its former password is put back, or it has none again";
+            doing.effect(Effect {
+                access_change: Tri::Yes,
+                reversible: Reversible::Undo(undo.to_owned()),
+                ..Effect::read(
+                    Verb::DatabaseWrite,
+                    Object::network(&self.server.host, "role", role),
+                )
+            });
+        }
+        Ok(())
+    }
+
+    fn own_rights(&self) -> Rights {
+        Rights::default()
+    }
+
+    fn server(&self) -> Server {
+        let server = &self.server;
+        Server {
+            host: server.host.clone(),
+            port: server.port,
+            database: server.database.clone(),
+            tls: match server.tls {
+                Tls::None => Protection::None,
+                Tls::Verified => Protection::Verified(server.ca_file.clone()),
+            },
+            timeout: server.timeout,
+        }
+    }
+
+    /// The role in use, and the one that gets the new password.
+    fn in_use(&self, known: &Credential) -> (String, String) {
+        let Some([one, two]) = self.roles.first_chunk() else {
+            let role = self.role.clone().unwrap_or_default();
+            return (role.clone(), role);
+        };
+        if known.facts.get(ROLE) == Some(two) {
+            (two.clone(), one.clone())
+        } else {
+            (one.clone(), two.clone())
+        }
+    }
+
+    async fn change(
+        &self,
+        scene: &Scene<'_>,
+        role: &str,
+        change: RoleChange,
+    ) -> Result<(), String> {
+        let admin = Login {
+            role: self.admin.role.clone(),
+            password: self.admin.password.clone().map(SecretValue::new),
+        };
+        let server = self.server();
+        let postgres = &scene.world.rotations.postgres;
+        let changed = postgres.change_role(&server, &admin, role, change).await;
+        changed.map_err(|error| format!("changing the role `{role}`: {error}"))
+    }
+
+    async fn log_in(
+        &self,
+        scene: &Scene<'_>,
+        role: &str,
+        password: SecretValue,
+    ) -> Result<(), PostgresError> {
+        let login = Login {
+            role: role.to_owned(),
+            password: Some(password),
+        };
+        let postgres = &scene.world.rotations.postgres;
+        postgres.log_in(&self.server(), &login).await
+    }
+
+    /// Logs in with the new password, and not with another one: a server that asks for none lets in everybody.
+    async fn tried(&self, kept: &Kept, scene: Scene<'_>) -> Outcome {
+        let (Some(role), Some(password)) = (kept.facts.get(ROLE), kept.new.get(PASSWORD)) else {
+            return hopeless("what was kept of the new password is not whole");
+        };
+        if let Err(error) = self.log_in(&scene, role, password.clone()).await {
+            return failed(error.to_string());
+        }
+        let wrong = match self.policy.value(&*scene.world.clock) {
+            Ok(wrong) => wrong,
+            Err(error) => return failed(error),
+        };
+        match self.log_in(&scene, role, wrong).await {
+            Err(PostgresError::LoginRefused { .. }) => {
+                proven(format!("role `{role}` logged in with the new password"))
+            }
+            Ok(()) => failed(format!(
+                "the server lets role `{role}` in with any password, so nothing is proven\nhint: look into its pg_hba.conf"
+            )),
+            Err(error @ (PostgresError::Refused { .. } | PostgresError::Unavailable { .. })) => {
+                failed(error.to_string())
+            }
+        }
+    }
+
+    async fn discarded(&self, kept: &Kept, scene: Scene<'_>) -> Outcome {
+        let Some(role) = kept.facts.get(ROLE) else {
+            return not_needed("no role was changed");
+        };
+        let (change, note) = match (&self.role, kept.old.get(PASSWORD)) {
+            (None, _) => (RoleChange::NoPassword, "has no password again"),
+            (Some(_), Some(old)) => (
+                RoleChange::Password(old.clone()),
+                "has its former password again",
+            ),
+            (Some(_), None) => return hopeless("the former password is not known to the agent"),
+        };
+        match self.change(&scene, role, change).await {
+            Ok(()) => done(format!("role `{role}` {note}")),
+            Err(error) => failed(error),
+        }
+    }
+
+    async fn refused(&self, kept: &Kept, scene: Scene<'_>) -> Outcome {
+        let (Some(role), Some(old)) = (kept.former.get(ROLE), kept.old.get(PASSWORD)) else {
+            return unproven(
+                "the old password was not tried: the agent does not know it (hint: name it with `current`)",
+            );
+        };
+        match self.log_in(&scene, role, old.clone()).await {
+            Err(PostgresError::LoginRefused { code, .. }) if code == WRONG_PASSWORD => proven(
+                format!("role `{role}` was refused with the old password ({code})"),
+            ),
+            Ok(()) => failed(format!("role `{role}` still logs in with the old password")),
+            Err(error) => failed(format!(
+                "whether the old password is refused could not be found out: {error}"
+            )),
+        }
+    }
+}
+
+/// Some programs cut or fold other names.
+fn check_role(field: &str, role: &str) -> Result<(), String> {
+    if role.is_empty() || role.len() > 63 || role.contains('\0') {
+        return Err(format!(
+            "in `with`, at `{field}`: `{role}` is not the name of a role: it has 1 to 63 bytes"
+        ));
+    }
+    Ok(())
+}
+
+impl Craft for PostgresInputs {
+    fn kind(&self) -> CredentialKind {
+        CredentialKind::PostgresPassword
+    }
+    fn main(&self) -> &'static str {
+        PASSWORD
+    }
+    fn place(&self) -> String {
+        let roles: Vec<&str> = self
+            .roles
+            .iter()
+            .chain(&self.role)
+            .map(String::as_str)
+            .collect();
+        let (host, port) = (&self.server.host, self.server.port);
+        format!("role {} at {host}:{port}", roles.join(" or "))
+    }
+    fn prepare<'a>(&'a self, known: &'a Credential, scene: Scene<'a>) -> BoxFuture<'a, Prepared> {
+        Box::pin(async move {
+            let (old, new) = self.in_use(known);
+            let password = self.policy.value(&*scene.world.clock).map_err(failed)?;
+            let name = |role: &str| (USERNAME.to_owned(), SecretValue::new(role.to_owned()));
+            let known: Parts = self
+                .current
+                .iter()
+                .flat_map(|current| {
+                    let value = SecretValue::new(current.clone());
+                    [name(&old), (PASSWORD.to_owned(), value)]
+                })
+                .collect();
+            Ok(Kept {
+                rotation: scene.rotation,
+                new: [name(&new), (PASSWORD.to_owned(), password)].into(),
+                old: known,
+                facts: [(ROLE.to_owned(), new)].into(),
+                former: [(ROLE.to_owned(), old)].into(),
+                expires_at: None,
+            })
+        })
+    }
+    fn issue<'a>(&'a self, kept: &'a mut Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let (Some(role), Some(password)) = (kept.facts.get(ROLE), kept.new.get(PASSWORD))
+            else {
+                return failed("no role was chosen");
+            };
+            let change = RoleChange::Password(password.clone());
+            match self.change(&scene, role, change).await {
+                Ok(()) => done(format!("role `{role}` has a new password")),
+                Err(error) => failed(error),
+            }
+        })
+    }
+    fn discard<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.discarded(kept, scene))
+    }
+    fn test<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.tried(kept, scene))
+    }
+    fn revoke<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let Some(role) = kept.former.get(ROLE).filter(|_| self.role.is_none()) else {
+                return not_needed("the role has the new password alone");
+            };
+            match self.change(&scene, role, RoleChange::NoPassword).await {
+                Ok(()) => done(format!(
+                    "role `{role}` has no password any more; sessions that are open go on"
+                )),
+                Err(error) => failed(error),
+            }
+        })
+    }
+    fn refuse<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.refused(kept, scene))
+    }
+}
