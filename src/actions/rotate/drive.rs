@@ -15,9 +15,10 @@ use crate::{
         },
     },
     domain::{
+        check::CheckStatus,
         effect::{Class, Effects},
         id::RotationId,
-        rotation::{Credential, CredentialState, Due, End, RotationState, due},
+        rotation::{Credential, CredentialState, Due, End, Outcome, RotationState, Stage, due},
         run::StepReport,
     },
     ports::{
@@ -348,7 +349,14 @@ impl<'a> Job<'a> {
                 return Err(work.report(StepReport { summary, ..report }));
             }
         };
-        Ok(work.report(StepReport::succeeded(words, serde_json::Value::Null)))
+        let report = StepReport::succeeded(words, serde_json::Value::Null);
+        // An old one that stays good is for a person to look after.
+        let revoked = work.state.stages.get(&Stage::Revoke);
+        let is_left = matches!(revoked, Some(Some(Outcome::Unproven { .. })));
+        Ok(StepReport {
+            check: is_left.then_some(CheckStatus::Warning),
+            ..work.report(report)
+        })
     }
 }
 

@@ -8,14 +8,14 @@
 use std::{
     fs,
     io::Write as _,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::Command,
 };
 use tempfile::TempDir;
 
 /// A server that listens on a socket in its folder, and trusts who reaches that.
-pub(super) struct Postgres {
+pub(crate) struct Postgres {
     folder: TempDir,
     programs: PathBuf,
 }
@@ -30,7 +30,55 @@ impl Drop for Postgres {
 
 impl Postgres {
     /// Nothing where its programs are not installed, which is said aloud.
-    pub(super) fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
+        let postgres = Self::made()?;
+        postgres.listen("");
+        Some(postgres)
+    }
+
+    /// The same, where everybody but `admin` needs a password.
+    pub(crate) fn with_passwords() -> Option<Self> {
+        let postgres = Self::made()?;
+        postgres.ask_for_passwords("local");
+        postgres.listen("");
+        Some(postgres)
+    }
+
+    /// The same over TLS on this port of this host alone, with this certificate and key.
+    pub(crate) fn with_tls(port: u16, certificate: &str, key: &str) -> Option<Self> {
+        let postgres = Self::made()?;
+        postgres.ask_for_passwords("hostssl");
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = postgres.folder.path().join("data").join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            if rustix::process::geteuid().is_root() {
+                let data = fs::metadata(postgres.folder.path().join("data")).unwrap();
+                std::os::unix::fs::chown(&path, Some(data.uid()), Some(data.gid())).unwrap();
+            }
+        }
+        let tls = format!("-c ssl=on -c listen_addresses=127.0.0.1 -p {port}");
+        postgres.listen(&tls);
+        Some(postgres)
+    }
+
+    fn ask_for_passwords(&self, connection: &str) {
+        let address = if connection == "local" {
+            ""
+        } else {
+            "127.0.0.1/32"
+        };
+        let rules =
+            format!("local all admin trust\n{connection} all all {address} scram-sha-256\n");
+        fs::write(self.folder.path().join("data/pg_hba.conf"), rules).unwrap();
+    }
+
+    /// What it has written into its log.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    fn made() -> Option<Self> {
         let Some(programs) = programs() else {
             let aloud =
                 b"!! LEFT OUT: the tests on a PostgreSQL, whose programs are not installed\n";
@@ -50,12 +98,16 @@ impl Postgres {
                 "--encoding=UTF8",
             ],
         );
+        Some(postgres)
+    }
+
+    fn listen(&self, more: &str) {
         let options = format!(
-            "-c listen_addresses= -c fsync=off -k {}",
-            postgres.socket().display()
+            "-c listen_addresses= -c fsync=off -k {} {more}",
+            self.socket().display()
         );
-        let log = postgres.folder.path().join("log");
-        postgres.run(
+        let log = self.folder.path().join("log");
+        self.run(
             "pg_ctl",
             &[
                 "start",
@@ -67,20 +119,19 @@ impl Postgres {
                 &options,
             ],
         );
-        Some(postgres)
     }
 
     /// The folder of its socket, which programs take for a host.
-    pub(super) fn socket(&self) -> &Path {
+    pub(crate) fn socket(&self) -> &Path {
         self.folder.path()
     }
 
-    pub(super) fn program(&self, name: &str) -> String {
+    pub(crate) fn program(&self, name: &str) -> String {
         self.programs.join(name).display().to_string()
     }
 
     /// What a statement answers.
-    pub(super) fn query(&self, statement: &str) -> String {
+    pub(crate) fn query(&self, statement: &str) -> String {
         let host = self.socket().to_str().unwrap();
         self.run(
             "psql",
@@ -91,7 +142,7 @@ impl Postgres {
     }
 
     /// What a program of its says.
-    pub(super) fn run(&self, name: &str, words: &[&str]) -> String {
+    pub(crate) fn run(&self, name: &str, words: &[&str]) -> String {
         let done = self.command(name, words).output().unwrap();
         let errors = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{name} {words:?}: {errors}");
