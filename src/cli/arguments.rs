@@ -2,8 +2,8 @@
 
 use crate::cli::{
     commands::{
-        answer, approvals, audit, completions, config, db, gate, halt, logs, next, rbac, reset,
-        run, runs, schema, serve, suspend, sync, validate,
+        answer, approvals, audit, completions, config, credentials, db, gate, halt, logs, next,
+        rbac, reset, run, runs, schema, serve, suspend, sync, validate,
     },
     context::Globals,
     exit,
@@ -58,6 +58,7 @@ pub(super) enum Command {
     Approvals(approvals::Arguments),
     Approve(answer::Approve),
     Deny(answer::Deny),
+    Credentials(credentials::Arguments),
     Suspend(suspend::Suspend),
     Resume(suspend::Resume),
     Reset(reset::Arguments),

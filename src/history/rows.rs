@@ -321,7 +321,7 @@ pub struct CredentialFilter {
 }
 
 /// A rotation and what happened in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotationRow {
     /// Its id.
     pub id: RotationId,

@@ -29,10 +29,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
 
+/// A role's name is no secret.
 const USERNAME: &str = "username";
 const PASSWORD: &str = "password";
-/// The fact that says which role a password is of.
-const ROLE: &str = "role";
 /// By which a server says that the password is wrong, and not that something else is.
 const WRONG_PASSWORD: &str = "28P01";
 
@@ -115,7 +114,7 @@ fn ten_seconds() -> Span {
     Span::from_secs(10)
 }
 
-/// Who changes the roles: one who may alter them (`CREATEROLE` with `ADMIN` on them, or a superuser).
+/// Who changes the roles: one who may alter them (`CREATEUSERNAME` with `ADMIN` on them, or a superuser).
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Admin {
@@ -193,7 +192,7 @@ impl PostgresInputs {
             let role = self.role.clone().unwrap_or_default();
             return (role.clone(), role);
         };
-        if known.facts.get(ROLE) == Some(two) {
+        if known.facts.get(USERNAME) == Some(two) {
             (two.clone(), one.clone())
         } else {
             (one.clone(), two.clone())
@@ -232,7 +231,8 @@ impl PostgresInputs {
 
     /// Logs in with the new password, and not with another one: a server that asks for none lets in everybody.
     async fn tried(&self, kept: &Kept, scene: Scene<'_>) -> Outcome {
-        let (Some(role), Some(password)) = (kept.facts.get(ROLE), kept.new.get(PASSWORD)) else {
+        let (Some(role), Some(password)) = (kept.facts.get(USERNAME), kept.new.get(PASSWORD))
+        else {
             return hopeless("what was kept of the new password is not whole");
         };
         if let Err(error) = self.log_in(&scene, role, password.clone()).await {
@@ -256,7 +256,7 @@ impl PostgresInputs {
     }
 
     async fn discarded(&self, kept: &Kept, scene: Scene<'_>) -> Outcome {
-        let Some(role) = kept.facts.get(ROLE) else {
+        let Some(role) = kept.facts.get(USERNAME) else {
             return not_needed("no role was changed");
         };
         let (change, note) = match (&self.role, kept.old.get(PASSWORD)) {
@@ -274,7 +274,7 @@ impl PostgresInputs {
     }
 
     async fn refused(&self, kept: &Kept, scene: Scene<'_>) -> Outcome {
-        let (Some(role), Some(old)) = (kept.former.get(ROLE), kept.old.get(PASSWORD)) else {
+        let (Some(role), Some(old)) = (kept.former.get(USERNAME), kept.old.get(PASSWORD)) else {
             return unproven(
                 "the old password was not tried: the agent does not know it (hint: name it with `current`)",
             );
@@ -322,28 +322,24 @@ impl Craft for PostgresInputs {
         Box::pin(async move {
             let (old, new) = self.in_use(known);
             let password = self.policy.value(&*scene.world.clock).map_err(failed)?;
-            let name = |role: &str| (USERNAME.to_owned(), SecretValue::new(role.to_owned()));
             let known: Parts = self
                 .current
                 .iter()
-                .flat_map(|current| {
-                    let value = SecretValue::new(current.clone());
-                    [name(&old), (PASSWORD.to_owned(), value)]
-                })
+                .map(|current| (PASSWORD.to_owned(), SecretValue::new(current.clone())))
                 .collect();
             Ok(Kept {
                 rotation: scene.rotation,
-                new: [name(&new), (PASSWORD.to_owned(), password)].into(),
+                new: [(PASSWORD.to_owned(), password)].into(),
                 old: known,
-                facts: [(ROLE.to_owned(), new)].into(),
-                former: [(ROLE.to_owned(), old)].into(),
+                facts: [(USERNAME.to_owned(), new)].into(),
+                former: [(USERNAME.to_owned(), old)].into(),
                 expires_at: None,
             })
         })
     }
     fn issue<'a>(&'a self, kept: &'a mut Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let (Some(role), Some(password)) = (kept.facts.get(ROLE), kept.new.get(PASSWORD))
+            let (Some(role), Some(password)) = (kept.facts.get(USERNAME), kept.new.get(PASSWORD))
             else {
                 return failed("no role was chosen");
             };
@@ -362,7 +358,7 @@ impl Craft for PostgresInputs {
     }
     fn revoke<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let Some(role) = kept.former.get(ROLE).filter(|_| self.role.is_none()) else {
+            let Some(role) = kept.former.get(USERNAME).filter(|_| self.role.is_none()) else {
                 return not_needed("the role has the new password alone");
             };
             match self.change(&scene, role, RoleChange::NoPassword).await {

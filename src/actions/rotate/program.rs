@@ -25,7 +25,7 @@ pub(crate) struct ProgramOf {
     /// The program and its arguments, each an item of its own. No secret can stand here.
     pub(super) argv: Vec<Word>,
     /// Its environment, beside what every command is told, and `ORDERLY_CREDENTIAL`, `ORDERLY_ROTATION` and what is known of the
-    /// credential beside its value: `ORDERLY_ID`, `ORDERLY_LABEL`, `ORDERLY_ROLE`.
+    /// credential beside its value: `ORDERLY_ID`, `ORDERLY_LABEL`, `ORDERLY_USERNAME`.
     #[serde(default)]
     pub(super) env: BTreeMap<String, Word>,
     /// Which part of the credential its standard input gets; the value itself where none is named.

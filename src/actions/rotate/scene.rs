@@ -56,10 +56,11 @@ impl<'a> Feed<'a> {
             facts: &kept.former,
         }
     }
-    /// A part; the main one where none is named.
+    /// A part, be it secret or not; the main one where none is named.
     pub(super) fn part(&self, name: Option<&str>) -> Option<&'a str> {
-        let value = self.parts.get(name.unwrap_or(self.main));
-        value.map(SecretValue::expose)
+        let name = name.unwrap_or(self.main);
+        let value = self.parts.get(name).map(SecretValue::expose);
+        value.or_else(|| self.facts.get(name).map(String::as_str))
     }
     /// All values, for masking.
     pub(super) fn values(&self) -> Vec<SecretValue> {

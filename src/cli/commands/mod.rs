@@ -5,6 +5,7 @@ pub(super) mod approvals;
 pub(super) mod audit;
 pub(super) mod completions;
 pub(super) mod config;
+pub(super) mod credentials;
 pub(super) mod db;
 pub(super) mod doctor;
 pub(super) mod gate;

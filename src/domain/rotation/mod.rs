@@ -232,11 +232,12 @@ pub enum Event {
 }
 
 /// An event in its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
     /// When.
     pub at: Timestamp,
     /// What.
+    #[serde(flatten)]
     pub event: Event,
 }
 

@@ -243,12 +243,16 @@ impl SecretTarget {
         (note.rotation == scene.rotation).then_some(note)
     }
 
-    /// Which of the keys are there. Their values are not read: the server is asked whether it could copy each.
+    /// Which of the keys are there. Their values are not read: the server is asked whether it could take each away and put an empty one
+    /// there, which it does not do. (To copy what is not there counts for it as copying nothing.)
     async fn keys_there(&self, scene: &Scene<'_>) -> Result<Vec<String>, Trouble> {
         let mut there = Vec::new();
         for key in self.keys.keys() {
-            let copy = json!([{ "op": "copy", "from": data(key), "path": data(&previous(key)) }]);
-            match self.change(Change::Json(&copy), true, scene).await {
+            let replaced = json!([
+                { "op": "remove", "path": data(key) },
+                { "op": "add", "path": data(key), "value": "" },
+            ]);
+            match self.change(Change::Json(&replaced), true, scene).await {
                 Ok(_) => there.push(key.clone()),
                 Err(ClusterError::Refused { code: 422, .. }) => {}
                 Err(error) => return Err(trouble(error)),
