@@ -2,7 +2,11 @@
 
 use crate::{
     actions::{
-        framework::{Given, answers::positive, host::check_host},
+        framework::{
+            Given,
+            answers::{positive, unless_stopped},
+            host::check_host,
+        },
         rotate::{
             craft::{Craft, Prepared},
             intending::Intending,
@@ -152,10 +156,8 @@ impl ShownBy {
             if scene.world.clock.elapsed() >= until || scene.session.stop.is_cancelled() {
                 return failed(why);
             }
-            tokio::select! {
-                () = scene.session.stop.cancelled() => {}
-                () = scene.world.clock.sleep(PAUSE) => {}
-            }
+            // Whether it was stopped is looked at next.
+            let _slept = unless_stopped(scene.session, scene.world.clock.sleep(PAUSE)).await;
         }
     }
 

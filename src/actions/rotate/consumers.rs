@@ -131,9 +131,10 @@ impl Consumer {
         let report = match &self.command {
             Some(program) => {
                 let ran = program.run(feed, scene).await;
-                return match ran.well {
-                    true => Ok(ran.note),
-                    false => Err(ran.note),
+                return if ran.well {
+                    Ok(ran.note)
+                } else {
+                    Err(ran.note)
                 };
             }
             None => self.roll_out(turn, scene).await,

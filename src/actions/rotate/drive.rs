@@ -126,7 +126,9 @@ impl<'a> Job<'a> {
     async fn look(&self) -> Result<(Looked, Task), StepReport> {
         let known = self.world.rotations.ledger.look(&self.terms.name).await;
         let known = known.map_err(|error| unrecorded(&error))?;
-        let credential = self.credential(&known)?;
+        let credential = self
+            .credential(&known)
+            .map_err(|error| StepReport::failed(error, false))?;
         let state = RotationState::of(&known.events);
         let looked = Looked {
             known,
@@ -175,7 +177,7 @@ impl<'a> Job<'a> {
     }
 
     /// The credential as it was recorded last, or as it is when it was never heard of. One name is one credential.
-    fn credential(&self, known: &Known) -> Result<Credential, StepReport> {
+    fn credential(&self, known: &Known) -> Result<Credential, String> {
         let (name, runbook) = (&self.terms.name, &self.session.context.runbook);
         let (kind, place) = (self.craft.kind(), self.terms.place(self.craft));
         let Some(found) = &known.credential else {
@@ -197,21 +199,15 @@ impl<'a> Job<'a> {
         };
         let is_same = found.kind == kind && found.place == place;
         if found.runbook != *runbook && (found.rotation.is_some() || !is_same) {
-            return Err(StepReport::failed(
-                format!(
-                    "the credential `{name}` is kept by the runbook `{}`\nhint: give this one another name",
-                    found.runbook
-                ),
-                false,
+            return Err(format!(
+                "the credential `{name}` is kept by the runbook `{}`\nhint: give this one another name",
+                found.runbook
             ));
         }
         if let Some(id) = found.rotation.filter(|id| !is_same && !self.gives_up(*id)) {
-            return Err(StepReport::failed(
-                format!(
-                    "the rotation {id} of `{name}` goes on, and began elsewhere: {}\nhint: let the step name these places again until it is over, or give it up with `giveUp: {id}`",
-                    found.place
-                ),
-                false,
+            return Err(format!(
+                "the rotation {id} of `{name}` goes on, and began elsewhere: {}\nhint: let the step name these places again until it is over, or give it up with `giveUp: {id}`",
+                found.place
             ));
         }
         // A credential that is somewhere else now was never rotated there.

@@ -44,16 +44,16 @@ rotation_inputs! {
         pub(super) server: ServerOf,
         /// Who changes the roles.
         pub(super) admin: Admin,
-        /// Two roles with the same rights, of which one at a time has a password: both are good during the overlap. The first of them is
-        /// the one in use when the agent has never rotated them; the other one's password is replaced without asking.
+        /// Two roles with the same rights, of which one at a time has a password: both are good during the overlap. The one that is not in
+        /// use gets the new password. While the agent has never rotated them, `current` says which one is.
         #[serde(default)]
         pub(super) roles: Vec<String>,
         /// One role. PostgreSQL keeps one password for it, so there is no overlap: new logins with the old password are refused from the
         /// first stage on, until the rotation is through or rolled back. Needs `current`.
         #[serde(default)]
         pub(super) role: Option<String>,
-        /// The password that counts now, as a secret of the agent: with it the old one is proven refused, and put back where there is one
-        /// role.
+        /// The password that counts now, as a secret of the agent. It must let in when a rotation begins; with it the old one is proven
+        /// refused, and put back where there is one role.
         #[serde(default)]
         pub(super) current: Option<String>,
         /// What a new password is made of.
@@ -186,17 +186,51 @@ impl PostgresInputs {
         }
     }
 
-    /// The role in use, and the one that gets the new password.
-    fn in_use(&self, known: &Credential) -> (String, String) {
+    /// The role in use, and the one that gets the new password, as far as is recorded.
+    fn recorded(&self, known: &Credential) -> Option<(String, String)> {
         let Some([one, two]) = self.roles.first_chunk() else {
-            let role = self.role.clone().unwrap_or_default();
-            return (role.clone(), role);
+            let role = self.role.clone()?;
+            return Some((role.clone(), role));
         };
-        if known.facts.get(USERNAME) == Some(two) {
+        let role = known.facts.get(USERNAME)?;
+        Some(if role == two {
             (two.clone(), one.clone())
         } else {
             (one.clone(), two.clone())
+        })
+    }
+
+    /// The same, held against what lets in: whoever takes the wrong role for the unused one would shut the app out.
+    async fn in_use(
+        &self,
+        known: &Credential,
+        scene: &Scene<'_>,
+    ) -> Result<(String, String), String> {
+        let recorded = self.recorded(known);
+        let Some(current) = &self.current else {
+            return recorded.ok_or_else(|| {
+                "which of the roles is in use is not known, because the agent has never rotated them\nhint: name its password with `current`"
+                    .to_owned()
+            });
+        };
+        let first = match (recorded, self.roles.first_chunk()) {
+            (Some(recorded), _) => recorded,
+            (None, Some([one, two])) => (one.clone(), two.clone()),
+            (None, None) => return Err("no role is named".to_owned()),
+        };
+        let second = (first.1.clone(), first.0.clone());
+        let mut refused = String::new();
+        for (used, unused) in [first, second] {
+            let current = SecretValue::new(current.clone());
+            match self.log_in(scene, &used, current).await {
+                Ok(()) => return Ok((used, unused)),
+                Err(error @ PostgresError::LoginRefused { .. }) => refused = error.to_string(),
+                Err(error) => return Err(error.to_string()),
+            }
         }
+        Err(format!(
+            "the password that `current` names lets nobody in, so it could neither be put back nor be proven refused: {refused}"
+        ))
     }
 
     async fn change(
@@ -320,7 +354,7 @@ impl Craft for PostgresInputs {
     }
     fn prepare<'a>(&'a self, known: &'a Credential, scene: Scene<'a>) -> BoxFuture<'a, Prepared> {
         Box::pin(async move {
-            let (old, new) = self.in_use(known);
+            let (old, new) = self.in_use(known, &scene).await.map_err(failed)?;
             let password = self.policy.value(&*scene.world.clock).map_err(failed)?;
             let known: Parts = self
                 .current

@@ -15,7 +15,7 @@ use crate::{
         },
     },
     domain::{
-        effect::{Effect, Object, Place, Scope, Tri, Verb, Which},
+        effect::{Effect, Tri, Verb},
         right::Rights,
         rotation::{Credential, CredentialKind, Outcome},
         secret::SecretValue,
@@ -137,12 +137,8 @@ impl TokenInputs {
             access_change: Tri::Yes,
             ..Effect::change(Verb::TokenIssue, account, "the token is revoked")
         });
-        let bound = Object {
-            place: Place::Cluster(cluster.clone()),
-            kind: "secret".to_owned(),
-            scope: Scope::Namespace(namespace.clone()),
-            which: Which::Selector(format!("orderly.dev/token-of={}", self.service_account)),
-        };
+        // Each rotation has one of its own.
+        let bound = in_namespace(cluster, "secret", namespace, "orderly-token-(rotation)");
         doing.effect(Effect::change(Verb::Create, bound.clone(), "it is deleted"));
         doing.effect(Effect::change(Verb::Delete, bound, "a new token is made"));
         Ok(())

@@ -117,9 +117,11 @@ async fn list(which: &List, client: &Client, context: &Context) -> Answer {
         table.row([
             credential.name.as_str().into(),
             state(credential.state),
-            age.map(|at| times::took(at, context.now()))
-                .unwrap_or_else(|| "not known".to_owned())
-                .into(),
+            age.map_or_else(
+                || "not known".to_owned(),
+                |at| times::took(at, context.now()),
+            )
+            .into(),
             when(credential.next_at).into(),
             when(credential.proven_at).into(),
             credential.runbook.as_str().into(),

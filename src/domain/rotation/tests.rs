@@ -23,6 +23,7 @@ enum Fate {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct World {
     new_exists: bool,
     new_was_proven: bool,
@@ -99,20 +100,25 @@ impl Story {
 
     /// Carries out or takes back; whether the agent goes on.
     fn act(&mut self, stage: Stage, undo: bool) {
-        let end = |outcome| match undo {
-            true => Event::UndoEnded { stage, outcome },
-            false => Event::StageEnded { stage, outcome },
+        let end = |outcome| {
+            if undo {
+                Event::UndoEnded { stage, outcome }
+            } else {
+                Event::StageEnded { stage, outcome }
+            }
         };
         let note = String::new();
-        self.record(match undo {
-            true => Event::UndoBegan { stage },
-            false => Event::StageBegan { stage },
+        self.record(if undo {
+            Event::UndoBegan { stage }
+        } else {
+            Event::StageBegan { stage }
         });
         let fate = self.fate();
         if matches!(fate, Fate::Well | Fate::FailsAfter | Fate::KilledAfter) {
-            match undo {
-                true => self.world.take_back(stage),
-                false => self.world.carry_out(stage),
+            if undo {
+                self.world.take_back(stage);
+            } else {
+                self.world.carry_out(stage);
             }
             assert!(self.world.has_a_proven_one(), "{:?}", self.state);
         }

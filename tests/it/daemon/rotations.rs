@@ -35,7 +35,7 @@ fn rotating(place: &Place) -> (String, String) {
         "test": { "command": { "argv": ["cat", path("test")] } },
     });
     let steps = format!("[{{ name: rotate, uses: rotate/secret, with: {with} }}]");
-    runbook("rotate", "[]", &steps)
+    runbook("rotate", "[{ every: 1s }]", &steps)
 }
 
 /// Waits until the last record of the credential is the beginning of this stage.
@@ -82,7 +82,6 @@ fn an_agent_killed_in_a_stage_goes_back_before_the_switch_and_on_after_it() {
         block(&place, name);
         place.commit(&[rotating(&place)]);
         let agent = place.start(&["--set", "policy.autonomy=2"]);
-        agent.start("rotate");
         consent(&agent);
         if stage == "overlap" {
             is_at(&agent, "test");
@@ -139,7 +138,6 @@ fn what_is_known_of_a_credential_outlives_the_agent() {
     }
     place.commit(&[rotating(&place)]);
     let agent = place.start(&["--set", "policy.autonomy=2"]);
-    agent.start("rotate");
     consent(&agent);
     agent.run_ended("rotate", "succeeded");
     let issued = agent.metric("orderly_credential_issued_timestamp_seconds", "app");
@@ -148,10 +146,9 @@ fn what_is_known_of_a_credential_outlives_the_agent() {
     let again = agent.metric("orderly_credential_issued_timestamp_seconds", "app");
     assert!(issued > 0.0 && (issued - again).abs() < 0.1);
     // Not due: nobody is asked.
-    agent.start("rotate");
-    until("two runs that succeeded", || {
+    until("a second run that succeeded", || {
         let runs = agent.list("/api/v1/runs?runbook=rotate");
         let well = runs.iter().filter(|run| run["outcome"] == "succeeded");
-        (well.count() == 2).then_some(())
+        (well.count() > 1).then_some(())
     });
 }

@@ -259,3 +259,30 @@ async fn a_server_is_reached_over_tls_where_its_certificate_is_trusted() {
         assert!(logs_in(&server(other), "web", OLD).await.is_err());
     }
 }
+
+#[tokio::test]
+async fn the_role_in_use_is_found_by_its_password_and_never_guessed() {
+    let Some(postgres) = Postgres::with_passwords() else {
+        return;
+    };
+    let server = server(&postgres);
+    // The record is gone, and the second role is in use.
+    let place = place(&postgres);
+    postgres.query(&format!(
+        "ALTER ROLE web_a PASSWORD NULL; ALTER ROLE web_b PASSWORD '{OLD}'"
+    ));
+    for (current, words) in [
+        (json!(null), "which of the roles is in use"),
+        (json!("not-its-password"), "lets nobody in"),
+    ] {
+        let step = step(&place, &postgres, json!({ "current": current }));
+        let report = place.agent(USES, step, Cut::Never).await.unwrap();
+        assert!(error(&report).contains(words), "{}", report.summary);
+        place.is_at_rest("web-db").await;
+    }
+    logs_in(&server, "web_b", OLD).await.unwrap();
+    let step = step(&place, &postgres, json!({}));
+    succeeded(place.agent(USES, step, Cut::Never).await);
+    assert_eq!(place.read("username"), "web_a");
+    assert!(logs_in(&server, "web_b", OLD).await.is_err());
+}

@@ -155,9 +155,10 @@ impl Target {
 
 async fn of_program(program: &ProgramOf, feed: &Feed<'_>, scene: &Scene<'_>) -> Brought {
     let ran = program.run(feed, scene).await;
-    match ran.well {
-        true => Ok(ran.note),
-        false => Err(Trouble::Passing(ran.note)),
+    if ran.well {
+        Ok(ran.note)
+    } else {
+        Err(Trouble::Passing(ran.note))
     }
 }
 
