@@ -19,6 +19,7 @@ mod delivery;
 mod drive;
 mod intending;
 mod postgres;
+mod postgres_server;
 mod program;
 mod proof;
 mod report;

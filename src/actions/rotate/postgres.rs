@@ -6,6 +6,7 @@ use crate::{
         rotate::{
             craft::{Craft, Prepared},
             intending::Intending,
+            postgres_server::{Admin, ServerOf},
             scene::{Scene, done, failed, hopeless, not_needed, proven, unproven},
             secret::ValuePolicy,
             terms::{rotation_action, rotation_inputs},
@@ -16,18 +17,14 @@ use crate::{
         right::Rights,
         rotation::{Credential, CredentialKind, Outcome},
         secret::SecretValue,
-        span::Span,
     },
     ports::{
         BoxFuture,
         executor::StepContext,
-        postgres::{Login, PostgresError, Protection, RoleChange, Server},
+        postgres::{Login, PostgresError, RoleChange, Server},
         vault::{Kept, Parts},
     },
 };
-use schemars::JsonSchema;
-use serde::Deserialize;
-use std::path::PathBuf;
 
 /// A role's name is no secret.
 const USERNAME: &str = "username";
@@ -68,62 +65,6 @@ rotation_action!(
     "rotate/postgres-password",
     "Replaces the password of a PostgreSQL role, or changes over between two roles; proves that the new one logs in and the old one does not."
 );
-
-/// Where a server is.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct ServerOf {
-    /// A name, an address, or the folder of a socket.
-    host: String,
-    /// Its port.
-    #[serde(default = "usual_port")]
-    #[schemars(range(min = 1))]
-    port: u16,
-    /// The database that is logged in to.
-    #[serde(default = "usual_database")]
-    database: String,
-    /// How the connection is protected. A password is proven to the server (SCRAM), never sent to it.
-    #[serde(default)]
-    tls: Tls,
-    /// A PEM file with further certificate authorities.
-    #[serde(default)]
-    ca_file: Option<PathBuf>,
-    /// How long one question may take.
-    #[serde(default = "ten_seconds")]
-    timeout: Span,
-}
-
-/// How a connection is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum Tls {
-    /// By a certificate that leads to a trusted authority and bears the host's name.
-    #[default]
-    Verified,
-    /// Not at all: for sockets, and where something else protects it.
-    None,
-}
-
-fn usual_port() -> u16 {
-    5432
-}
-fn usual_database() -> String {
-    "postgres".to_owned()
-}
-fn ten_seconds() -> Span {
-    Span::from_secs(10)
-}
-
-/// Who changes the roles: one who may alter them (`CREATEUSERNAME` with `ADMIN` on them, or a superuser).
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Admin {
-    /// The role.
-    role: String,
-    /// Its password, as a secret of the agent; none where the server asks for none.
-    #[serde(default)]
-    password: Option<String>,
-}
 
 impl PostgresInputs {
     fn check(&self) -> Result<(), String> {
@@ -173,17 +114,7 @@ impl PostgresInputs {
     }
 
     fn server(&self) -> Server {
-        let server = &self.server;
-        Server {
-            host: server.host.clone(),
-            port: server.port,
-            database: server.database.clone(),
-            tls: match server.tls {
-                Tls::None => Protection::None,
-                Tls::Verified => Protection::Verified(server.ca_file.clone()),
-            },
-            timeout: server.timeout,
-        }
+        self.server.server()
     }
 
     /// The role in use, and the one that gets the new password, as far as is recorded.
@@ -239,10 +170,7 @@ impl PostgresInputs {
         role: &str,
         change: RoleChange,
     ) -> Result<(), String> {
-        let admin = Login {
-            role: self.admin.role.clone(),
-            password: self.admin.password.clone().map(SecretValue::new),
-        };
+        let admin = self.admin.login();
         let server = self.server();
         let postgres = &scene.world.rotations.postgres;
         let changed = postgres.change_role(&server, &admin, role, change).await;

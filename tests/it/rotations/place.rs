@@ -36,6 +36,8 @@ pub(super) enum Cut {
     Never,
     Before(usize),
     After(usize),
+    /// It lives on, but this record cannot be written.
+    Fails(usize),
 }
 
 /// The record, which stops the agent there for good.
@@ -57,6 +59,12 @@ impl Ledger for Cutting {
             let number = self.count.fetch_add(1, Ordering::SeqCst);
             if self.cut == Cut::Before(number) {
                 return self.die().await;
+            }
+            if self.cut == Cut::Fails(number) {
+                return Err(LedgerError {
+                    doing: "recording".to_owned(),
+                    reason: "the disk is full".to_owned(),
+                });
             }
             self.events.lock().unwrap().push(record.event.clone());
             self.ledger.record(record).await?;

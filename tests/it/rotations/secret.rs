@@ -340,3 +340,29 @@ async fn two_steps_do_not_rotate_one_credential_at_once() {
         }
     ));
 }
+
+/// What cannot be recorded is not done; what was done and could not be recorded is done once more, or taken back.
+#[tokio::test]
+async fn a_record_that_cannot_be_written_stops_everything_and_the_next_run_ends_the_rotation() {
+    for number in 0..2 + 2 * Stage::ALL.len() {
+        let place = place();
+        let cut = Cut::Fails(number);
+        let report = place
+            .agent(USES, step(&place, json!({})), cut)
+            .await
+            .unwrap();
+        assert!(
+            error(&report).contains("nothing more was touched"),
+            "{}",
+            report.summary
+        );
+        works(&place);
+        let records = place.events.lock().unwrap().len();
+        assert_eq!(records, number);
+        succeeded(place.agent(USES, step(&place, json!({})), Cut::Never).await);
+        assert_ne!(place.read("password"), OLD);
+        assert_eq!(place.read("loaded"), place.read("password"));
+        assert!(!place.path("password.previous").exists());
+        place.is_at_rest("app").await;
+    }
+}

@@ -6,6 +6,7 @@
 //! - What was there before stays beside it until the old credential is revoked, and is what is put back.
 
 mod file;
+mod note;
 mod secret;
 
 pub(crate) use file::FileTarget;

@@ -9,7 +9,10 @@ use crate::{
         framework::rights,
         kubernetes::{check_name, default_cluster, kinds::Kind},
         rotate::{
-            delivery::{Brought, Trouble},
+            delivery::{
+                Brought, Trouble,
+                note::{Note, annotation, data, noting, only_of, previous, text},
+            },
             intending::{Intending, in_namespace},
             program::check_part,
             scene::{Feed, Scene},
@@ -17,7 +20,6 @@ use crate::{
     },
     domain::{
         effect::{Effect, Verb},
-        id::RotationId,
         right::Rights,
     },
     ports::{
@@ -26,7 +28,7 @@ use crate::{
     },
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fmt};
 
@@ -37,8 +39,6 @@ const SECRETS: Kind = Kind {
     kind: "Secret",
     namespaced: true,
 };
-/// What the annotations of rotations begin with; behind it stands the credential's name.
-const NOTE: &str = "rotation.orderly.dev";
 /// How often a Secret that others keep changing is tried.
 const TRIES: u32 = 5;
 
@@ -67,18 +67,6 @@ pub(crate) struct SecretTarget {
 
 fn opaque() -> String {
     "Opaque".to_owned()
-}
-
-/// What stands in the annotation.
-#[derive(Debug, Serialize, Deserialize)]
-struct Note {
-    /// Which rotation has changed it.
-    rotation: RotationId,
-    /// Keys that were there before.
-    had: Vec<String>,
-    /// Whether the object itself was not.
-    #[serde(default)]
-    made: bool,
 }
 
 impl SecretTarget {
@@ -388,38 +376,4 @@ impl fmt::Display for SecretTarget {
 
 fn trouble(error: ClusterError) -> Trouble {
     Trouble::Passing(error.to_string())
-}
-
-fn previous(key: &str) -> String {
-    format!("{key}-previous")
-}
-
-fn data(key: &str) -> String {
-    format!("/data/{}", escaped(key))
-}
-
-fn annotation(scene: &Scene<'_>) -> String {
-    format!("{NOTE}/{}", scene.name)
-}
-
-fn noting(scene: &Scene<'_>) -> String {
-    format!("/metadata/annotations/{}", escaped(&annotation(scene)))
-}
-
-/// A name in a JSON pointer (RFC 6901).
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
-fn text(note: &Note) -> String {
-    serde_json::to_string(note).unwrap_or_default()
-}
-
-/// Only this very object in this very state.
-fn only_of(found: &Value) -> Vec<Value> {
-    let only = ["uid", "resourceVersion"].map(|field| {
-        let value = found.pointer(&format!("/metadata/{field}"));
-        json!({ "op": "add", "path": format!("/metadata/{field}"), "value": value })
-    });
-    only.to_vec()
 }
