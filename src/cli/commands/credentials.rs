@@ -43,6 +43,7 @@ struct List {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// List them, as without a word
+    #[command(long_about = LONG)]
     List(List),
     /// Show one credential, and the stages of its last rotations
     #[command(long_about = SHOW)]
