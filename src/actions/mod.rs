@@ -20,6 +20,7 @@ mod http;
 pub mod kubernetes;
 mod notify;
 mod prometheus;
+mod rotate;
 mod runbook;
 mod sleep;
 mod tcp;

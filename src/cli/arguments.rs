@@ -2,8 +2,8 @@
 
 use crate::cli::{
     commands::{
-        answer, approvals, artifacts, audit, completions, config, db, gate, halt, logs, next, rbac,
-        reset, run, runs, schema, serve, suspend, sync, validate,
+        answer, approvals, artifacts, audit, completions, config, credentials, db, gate, halt,
+        logs, next, rbac, reset, run, runs, schema, serve, suspend, sync, validate,
     },
     context::Globals,
     exit,
@@ -59,6 +59,7 @@ pub(super) enum Command {
     Approvals(approvals::Arguments),
     Approve(answer::Approve),
     Deny(answer::Deny),
+    Credentials(credentials::Arguments),
     Suspend(suspend::Suspend),
     Resume(suspend::Resume),
     Reset(reset::Arguments),

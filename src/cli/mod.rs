@@ -98,6 +98,7 @@ fn carry_out(command: Command, context: &Context) -> Answer {
         | Command::Deny(_)
         | Command::Suspend(_)
         | Command::Resume(_)
+        | Command::Credentials(_)
         | Command::Reset(_)
         | Command::Artifacts(_)
         | Command::Halt(_)
@@ -120,6 +121,9 @@ async fn ask(command: Command, context: &Context) -> Answer {
         Command::Approvals(arguments) => commands::approvals::approvals(arguments, context).await,
         Command::Approve(arguments) => commands::answer::approve(arguments, context).await,
         Command::Deny(arguments) => commands::answer::deny(arguments, context).await,
+        Command::Credentials(arguments) => {
+            commands::credentials::credentials(arguments, context).await
+        }
         Command::Suspend(arguments) => commands::suspend::suspend(arguments, context).await,
         Command::Resume(arguments) => commands::suspend::resume(arguments, context).await,
         Command::Artifacts(arguments) => commands::artifacts::artifacts(arguments, context).await,

@@ -52,9 +52,8 @@ pub(super) async fn assemble(
     )?;
     let history = history(config)?;
     let source = Arc::new(wiring::source(config, secrets.as_ref(), &plan.from)?);
-    let seen = (clock.clone(), events.clone());
-    let of_agent = (secrets.clone() as Arc<_>, history.clone());
-    let hands = wiring::hands(config, seen, of_agent, source.clone())?;
+    let seen = (clock.clone(), events.clone(), history.clone());
+    let hands = wiring::hands(config, seen, secrets.clone(), source.clone())?;
     let (children, archive) = (hands.children.clone(), hands.archive.clone());
     programs.are(hands.processes.clone());
     let catalogue = Arc::new(wiring::catalogue());

@@ -10,7 +10,7 @@ use crate::{
         systemd::notify_systemd,
     },
     domain::digest::Digest,
-    flow::{artifacts, recover, sync::poll_delay, tick},
+    flow::{artifacts, credentials, recover, sync::poll_delay, tick},
     http::{self, Services},
     ports::agent::Agent as _,
 };
@@ -47,6 +47,7 @@ impl Daemon {
         });
         scheduler.take_set(&world).await?;
         artifacts::tell(&world).await?;
+        credentials::tell(&world).await?;
         tick::agent_started(&world).await?;
         let timekeeper = world.clone();
         self.tasks.spawn("scheduler", async move {

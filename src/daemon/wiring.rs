@@ -1,9 +1,10 @@
 //! Which implementation stands behind which port: the only place that knows the adapters.
 
 use crate::{
-    actions::framework::{Catalogue, Channel, ChannelAddress, World as Hands},
+    actions::framework::{Catalogue, Channel, ChannelAddress, Rotations, World as Hands},
     adapters::{
         archive::{Artifacts, BucketAt, Keys, Outlet, Stores},
+        certificates::MadeHere,
         clock::{SystemClock, Uptime},
         git::{Credentials as GitCredentials, GitOptions, GitSource, Reference},
         host::LocalHost,
@@ -11,11 +12,14 @@ use crate::{
             Account, Answered, Called, Cluster, ConfiguredClusters,
             Credentials as ClusterCredentials,
         },
+        ledger::HistoryLedger,
         logs::StepLogs,
         network::HostNetwork,
+        postgres::HostPostgres,
         process::{HostMaterials, HostProcesses},
         secrets::{ConfiguredSecrets, Origin},
         shelf::HistoryShelf,
+        vault::FileVault,
     },
     config::{
         AccountConfig, ChannelConfig, ClusterConfig, Config, MetricsAccess, SecretRef, StoreConfig,
@@ -36,8 +40,9 @@ use crate::{
         clock::Clock,
         cluster::Clusters,
         host::Host,
+        ledger::Claims,
         network::Network,
-        secrets::Secrets,
+        secrets::{Issued, Secrets},
         source::Source,
     },
     telemetry::Events,
@@ -182,23 +187,39 @@ fn git_credentials(config: &Config, secrets: &dyn Secrets) -> Result<GitCredenti
 
 /// Secrets that a reload can swap whole.
 #[derive(Debug)]
-pub struct SwappedSecrets(RwLock<Arc<ConfiguredSecrets>>);
+pub struct SwappedSecrets {
+    configured: RwLock<Arc<ConfiguredSecrets>>,
+    issued: Arc<Issued>,
+}
 
 impl SwappedSecrets {
     /// As the configuration names them.
     pub fn new(config: &Config, environment: &BTreeMap<String, String>) -> Self {
-        Self(RwLock::new(Arc::new(secrets(config, environment))))
+        let issued: Arc<Issued> = Arc::default();
+        let configured = secrets(config, environment).hiding(issued.clone());
+        Self {
+            configured: RwLock::new(Arc::new(configured)),
+            issued,
+        }
     }
     /// Others from now on.
     pub fn replace(&self, config: &Config, environment: &BTreeMap<String, String>) {
-        let next = Arc::new(secrets(config, environment));
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = next;
+        let next = secrets(config, environment).hiding(self.issued.clone());
+        let next = Arc::new(next);
+        *self
+            .configured
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = next;
     }
     fn now(&self) -> Arc<ConfiguredSecrets> {
-        self.0
+        self.configured
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+    /// Values that steps have made, which are hidden, too.
+    pub fn issued(&self) -> Arc<Issued> {
+        self.issued.clone()
     }
     /// What a person should know about them.
     pub fn concerns(&self) -> Vec<String> {
@@ -302,8 +323,8 @@ pub fn outlet(
 /// The artifacts' folder cannot be made.
 pub fn hands(
     config: &Config,
-    (clock, events): (Arc<dyn Clock>, Events),
-    (secrets, history): (Arc<dyn Secrets>, History),
+    (clock, events, history): (Arc<dyn Clock>, Events, History),
+    secrets: Arc<SwappedSecrets>,
     source: Arc<dyn Source>,
 ) -> Result<Hands, WiringError> {
     let processes =
@@ -311,6 +332,7 @@ pub fn hands(
     let processes = processes
         .with_roll(&config.state_dir.join("children"))
         .map_err(fault("roll of programs"))?;
+    let rotations = rotations(config, (history.clone(), events.clone()), &secrets)?;
     Ok(Hands {
         clock: clock.clone(),
         processes: Arc::new(processes),
@@ -323,6 +345,23 @@ pub fn hands(
         secrets,
         channels: Arc::new(channels(&config.channels)),
         children: Arc::default(),
+        rotations,
+    })
+}
+
+fn rotations(
+    config: &Config,
+    (history, events): (History, Events),
+    secrets: &SwappedSecrets,
+) -> Result<Rotations, WiringError> {
+    let vault = FileVault::open(config.state_dir.join("rotations"), secrets.issued());
+    Ok(Rotations {
+        ledger: Arc::new(HistoryLedger::new(history, events)),
+        vault: Arc::new(vault.map_err(fault("credentials of rotations"))?),
+        keeping: Arc::new(LocalHost),
+        postgres: Arc::new(HostPostgres),
+        certificates: Arc::new(MadeHere),
+        claims: Claims::default(),
     })
 }
 

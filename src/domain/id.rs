@@ -68,6 +68,10 @@ id!(
     ArtifactId
 );
 id!(
+    /// One rotation of a credential.
+    RotationId
+);
+id!(
     /// One question to an AI provider.
     CallId
 );

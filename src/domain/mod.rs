@@ -36,6 +36,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod policy;
 pub mod right;
+pub mod rotation;
 pub mod run;
 pub mod runbook;
 pub mod schedule;

@@ -166,6 +166,10 @@ name!(
     StoreName, "store name", is_label, LABEL_RULE, LABEL_PATTERN
 );
 name!(
+    /// A credential's name: unique in the agent.
+    CredentialName, "credential name", is_label, LABEL_RULE, LABEL_PATTERN
+);
+name!(
     /// A step's name: an identifier, because expressions say `steps.<name>`.
     StepName, "step name", is_identifier, IDENTIFIER_RULE, IDENTIFIER_PATTERN
 );

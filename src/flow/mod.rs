@@ -33,6 +33,7 @@ mod called;
 pub mod child;
 pub mod circuit;
 pub mod clock;
+pub mod credentials;
 pub mod explain;
 mod given;
 pub mod halt;

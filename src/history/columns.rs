@@ -5,9 +5,10 @@ use crate::{
         check::CheckStatus,
         digest::Digest,
         effect::Class,
-        id::{ApprovalId, ArtifactId, CallId, RunId},
-        name::{LockName, RunbookName, StepName},
+        id::{ApprovalId, ArtifactId, CallId, RotationId, RunId},
+        name::{CredentialName, LockName, RunbookName, StepName},
         occurrence::NotRun,
+        rotation::{CredentialKind, CredentialState},
         run::RunOutcome,
         runbook::Phase,
     },
@@ -90,7 +91,7 @@ macro_rules! as_bytes {
         }
     )*};
 }
-as_bytes!(RunId, ApprovalId, ArtifactId, CallId, Digest);
+as_bytes!(RunId, ApprovalId, ArtifactId, CallId, RotationId, Digest);
 
 macro_rules! as_name {
     ($($name:ident),*) => {$(
@@ -106,7 +107,7 @@ macro_rules! as_name {
         }
     )*};
 }
-as_name!(RunbookName, StepName, LockName);
+as_name!(RunbookName, StepName, LockName, CredentialName);
 
 macro_rules! as_word {
     ($($name:ident),*) => {$(
@@ -131,7 +132,9 @@ as_word!(
     CheckStatus,
     Class,
     Phase,
-    NotRun
+    NotRun,
+    CredentialKind,
+    CredentialState
 );
 
 #[cfg(test)]

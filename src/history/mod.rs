@@ -36,14 +36,14 @@ pub use handle::{Health, History, Opened, Options};
 pub use lock_file::holder_of;
 pub use migrations::{Migrated, SchemaState, SchemaStatus, SchemaStep, migrate_to, schema_status};
 pub use rows::{
-    ApprovalCase, ApprovalFilter, ApprovalRecord, ArtifactFilter, ArtifactRow, DEFAULT_LIMIT,
-    EffectRow, LockRow, MAX_LIMIT, MonthRow, OutcomeFilter, RecordOf, RunFilter, RunRow, RunStatus,
-    SkippedFilter, StepRow, StepStatus, SuspensionRow, TriggerRow,
+    ApprovalCase, ApprovalFilter, ApprovalRecord, ArtifactFilter, ArtifactRow, CredentialFilter,
+    DEFAULT_LIMIT, EffectRow, LockRow, MAX_LIMIT, MonthRow, OutcomeFilter, RecordOf, RotationRow,
+    RunFilter, RunRow, RunStatus, SkippedFilter, StepRow, StepStatus, SuspensionRow, TriggerRow,
 };
 pub use upkeep::{Pruned, Stats, TableStats};
 pub use write::{
-    ActiveChange, ActiveFile, ArtifactRecord, HeldRevision, Reservation, RunbookFacts, SyncRecord,
-    Write, stored,
+    ActiveChange, ActiveFile, ArtifactRecord, HeldRevision, Reservation, RotationRecord,
+    RunbookFacts, SyncRecord, Write, stored,
 };
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use crate::{
         circuit::Circuit,
         digest::Digest,
         halt::Halt,
-        id::{ApprovalId, ArtifactId, RunId},
+        id::{ApprovalId, ArtifactId, RotationId, RunId},
         jump::Jump,
-        name::RunbookName,
+        name::{CredentialName, RunbookName},
         occurrence::{Occurrence, Skipped},
+        rotation::{self, Credential},
         run::Recorded,
         runbook::Runbook,
     },
@@ -17,11 +18,11 @@ use crate::{
         audit::{self, AuditFilter, AuditHead, AuditVerdict, head},
         error::HistoryError,
         handle::History,
-        read::{agent, approvals, artifacts, circuit, runs, schedule, spending},
+        read::{agent, approvals, artifacts, circuit, rotations, runs, schedule, spending},
         rows::{
-            ApprovalCase, ApprovalFilter, ArtifactFilter, ArtifactRow, EffectRow, LockRow,
-            MonthRow, RecordOf, RunFilter, RunRow, SkippedFilter, StepRow, SuspensionRow,
-            TriggerRow,
+            ApprovalCase, ApprovalFilter, ArtifactFilter, ArtifactRow, CredentialFilter, EffectRow,
+            LockRow, MonthRow, RecordOf, RotationRow, RunFilter, RunRow, SkippedFilter, StepRow,
+            SuspensionRow, TriggerRow,
         },
         write::{ActiveFile, RunbookFacts, SyncRecord},
     },
@@ -170,6 +171,34 @@ impl History {
     pub async fn artifact(&self, id: ArtifactId) -> Found<Option<ArtifactRow>> {
         self.read("an artifact", move |connection| {
             artifacts::one(connection, id)
+        })
+        .await
+    }
+    /// A credential.
+    pub async fn credential(&self, name: CredentialName) -> Found<Option<Credential>> {
+        self.read("a credential", move |connection| {
+            rotations::one(connection, &name)
+        })
+        .await
+    }
+    /// Credentials, by name.
+    pub async fn credentials(&self, filter: CredentialFilter) -> Found<Vec<Credential>> {
+        self.read("credentials", move |connection| {
+            rotations::list(connection, &filter)
+        })
+        .await
+    }
+    /// The rotations of a credential, newest first.
+    pub async fn rotations(&self, name: CredentialName, limit: usize) -> Found<Vec<RotationRow>> {
+        self.read("rotations", move |connection| {
+            rotations::rotations(connection, &name, limit)
+        })
+        .await
+    }
+    /// All events of a rotation, in order.
+    pub async fn rotation(&self, id: RotationId) -> Found<Vec<rotation::Recorded>> {
+        self.read("a rotation", move |connection| {
+            rotations::events(connection, id)
         })
         .await
     }

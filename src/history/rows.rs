@@ -10,11 +10,12 @@ use crate::{
         check::CheckStatus,
         digest::Digest,
         effect::Class,
-        id::{ApprovalId, ArtifactId, RunId},
+        id::{ApprovalId, ArtifactId, RotationId, RunId},
         lock::LockWait,
-        name::{LockName, RunbookName, StepName},
+        name::{CredentialName, LockName, RunbookName, StepName},
         occurrence::NotRun,
         pace::Touched,
+        rotation::Recorded,
         run::{RunHeader, RunOutcome},
         runbook::Phase,
         span::Span,
@@ -327,6 +328,30 @@ impl ArtifactRow {
             ArtifactState::Sound
         }
     }
+}
+
+/// Which credentials.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CredentialFilter {
+    /// Of this runbook.
+    pub runbook: Option<RunbookName>,
+    /// Behind this one, by name.
+    pub after: Option<CredentialName>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A rotation and what happened in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotationRow {
+    /// Its id.
+    pub id: RotationId,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// In order.
+    pub events: Vec<Recorded>,
 }
 
 /// Which artifacts.

@@ -50,7 +50,7 @@ pub struct Pruned {
     pub runs: u64,
     /// Records of occurrences that did not run.
     pub skipped: u64,
-    /// Everything else: counted effects, used keys, records of removed artifacts, calls to AI providers (their sums by month stay),
+    /// Everything else: counted effects, used keys, records of removed artifacts, rotations that ended, calls to AI providers (their sums by month stay),
     /// definitions that no run has any more.
     pub others: u64,
 }
@@ -226,6 +226,7 @@ fn prune_others(connection: &mut Connection, before: Timestamp) -> rusqlite::Res
         "DELETE FROM effects WHERE at < ?1",
         "DELETE FROM idempotency WHERE at < ?1",
         "DELETE FROM artifacts WHERE removed_at < ?1",
+        "DELETE FROM rotations WHERE ended_at < ?1",
         "DELETE FROM ai_calls WHERE at < ?1",
         "DELETE FROM approvals WHERE run IS NULL AND last_use < ?1",
     ] {

@@ -8,11 +8,12 @@ use crate::domain::{
     circuit::Circuit,
     digest::Digest,
     halt::Halt,
-    id::{ApprovalId, ArtifactId, CallId, RunId},
+    id::{ApprovalId, ArtifactId, CallId, RotationId, RunId},
     jump::Jump,
     name::{LockName, ProviderName, RunbookName, StepName},
     occurrence::{Occurrence, Skipped},
     pace::Touched,
+    rotation::{Credential, Event},
     run::{RunEvent, RunHeader, RunOutcome},
     runbook::Runbook,
     span::Span,
@@ -134,6 +135,10 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// A credential, as it is now.
+    Credential(Box<Credential>),
+    /// Something happened in a rotation; its credential is so since. Refused where another rotation of the credential goes on.
+    Rotation(Box<RotationRecord>),
     /// A trigger's present text counts from then on; an earlier time under the same key is replaced.
     Trigger {
         /// The runbook.
@@ -301,6 +306,19 @@ pub struct ArtifactRecord {
     /// Why it is not to be relied on although it was made, until a person accepts it.
     pub doubt: Option<String>,
     /// When it was finished.
+    pub at: Timestamp,
+}
+
+/// Something that happened in a rotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RotationRecord {
+    /// Which rotation.
+    pub rotation: RotationId,
+    /// Of which credential, as it is since.
+    pub credential: Credential,
+    /// What.
+    pub event: Event,
+    /// When.
     pub at: Timestamp,
 }
 

@@ -193,6 +193,8 @@ fn reads() -> Router<Arc<Front>> {
         .route("/api/v1/skipped", get(api::next::skipped))
         .route("/api/v1/artifacts", get(api::artifacts::list))
         .route("/api/v1/artifacts/{id}", get(api::artifacts::show))
+        .route("/api/v1/credentials", get(api::credentials::list))
+        .route("/api/v1/credentials/{name}", get(api::credentials::show))
 }
 
 fn operations() -> Router<Arc<Front>> {

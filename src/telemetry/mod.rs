@@ -15,6 +15,7 @@
 //! Deliberately lacking: push of metrics, exporters of traces, log files and their rotation (the journal or the container runtime does that).
 
 mod artifacts;
+mod credentials;
 mod events;
 mod logs;
 mod metrics;

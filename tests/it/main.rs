@@ -29,6 +29,7 @@ mod policy;
 mod process;
 mod readme;
 mod reviewer;
+mod rotations;
 mod s3;
 mod samples;
 mod schemas;

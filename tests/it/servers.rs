@@ -220,3 +220,12 @@ fn config(certificate: CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
 fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
     PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()))
 }
+
+/// The certificate and the key of a new authority, in PEM.
+pub(crate) fn signing_authority() -> (String, String) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    (certificate, key.serialize_pem())
+}

@@ -3,13 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use orderly::{
-    actions::framework::{Catalogue, Children, Performer, World},
+    actions::framework::{Catalogue, Children, Performer, Rotations, World},
     adapters::{
         archive::{Artifacts, Keys, Stores},
+        certificates::MadeHere,
         clock::SystemClock,
         host::LocalHost,
         kubernetes::ConfiguredClusters,
+        ledger::HistoryLedger,
+        postgres::HostPostgres,
         secrets::ConfiguredSecrets,
+        vault::FileVault,
     },
     domain::{
         digest::Digest,
@@ -22,12 +26,16 @@ use orderly::{
         runbook::Phase,
         span::Span,
     },
+    history::History,
     ports::{
         BoxFuture,
-        executor::{Executor as _, LogStream, RunSoFar, Session, StepContext, StepLog},
+        executor::{Executor as _, Intent, LogStream, RunSoFar, Session, StepContext, StepLog},
+        ledger::Claims,
         network::{Certificate, HttpRequest, HttpResponse, Network, NetworkError},
         processes::{Ended, ProcessError, Processes, Program},
+        secrets::Issued,
     },
+    telemetry::{Build, Events},
 };
 use serde_json::Value;
 use std::{
@@ -72,6 +80,23 @@ pub(crate) fn world_with(
         secrets,
         channels: Arc::default(),
         children: Arc::new(Children::default()),
+        rotations: rotations(state, History::temporary().unwrap(), Arc::default()),
+    }
+}
+
+/// What credentials are replaced with: kept in this state folder and this history, their values hidden in `issued`.
+pub(crate) fn rotations(state: &Path, history: History, issued: Arc<Issued>) -> Rotations {
+    let events = Events::new(Build {
+        version: "0",
+        revision: "",
+    });
+    Rotations {
+        ledger: Arc::new(HistoryLedger::new(history, events)),
+        vault: Arc::new(FileVault::open(state.join("rotations"), issued).unwrap()),
+        keeping: Arc::new(LocalHost),
+        postgres: Arc::new(HostPostgres),
+        certificates: Arc::new(MadeHere),
+        claims: Claims::default(),
     }
 }
 
@@ -130,6 +155,15 @@ impl Run {
         let uses = ActionName::new(uses).unwrap();
         let intent = self.performer.intend(&uses, arguments, &self.context);
         intent.await.unwrap().effects
+    }
+
+    /// What a step intends, or why it cannot be planned.
+    pub(crate) async fn intent(
+        &self,
+        uses: &ActionName,
+        arguments: &Value,
+    ) -> Result<Intent, String> {
+        self.performer.intend(uses, arguments, &self.context).await
     }
 
     /// Plans a step.

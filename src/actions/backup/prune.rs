@@ -205,13 +205,13 @@ impl Action for BackupPrune {
         context: &'a StepContext,
         world: &'a World,
         intent: Intent,
-    ) -> BoxFuture<'a, Intent> {
+    ) -> BoxFuture<'a, Result<Intent, String>> {
         Box::pin(async move {
             let effects = match inputs.plan(context, world).await {
                 Ok(plan) => plan.effects(),
                 Err(why) => Effects::opaque(Object::agent("artifacts", inputs.name.as_str()), &why),
             };
-            Intent { effects, ..intent }
+            Ok(Intent { effects, ..intent })
         })
     }
 

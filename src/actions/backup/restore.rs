@@ -246,22 +246,12 @@ impl Action for BackupRestore {
         inputs: RestoreInputs,
         context: &'a StepContext,
         world: &'a World,
-        intent: Intent,
-    ) -> BoxFuture<'a, Intent> {
+        _: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
         Box::pin(async move {
-            match inputs.find(context, world).await {
-                Ok(found) => {
-                    let standing = format!(" ({})", found.standing());
-                    inputs.intent(&found.location.to_string(), &standing)
-                }
-                Err(why) => Intent {
-                    effects: Effects {
-                        refusals: vec![why],
-                        ..intent.effects
-                    },
-                    ..intent
-                },
-            }
+            let found = inputs.find(context, world).await?;
+            let standing = format!(" ({})", found.standing());
+            Ok(inputs.intent(&found.location.to_string(), &standing))
         })
     }
 

@@ -135,6 +135,45 @@ impl WrittenLimits {
 }
 
 impl Inputs {
+    /// A program that another action starts; `json` says whether its output is kept as JSON.
+    pub(in crate::actions) fn of_program(
+        argv: Vec<Word>,
+        env: BTreeMap<String, Word>,
+        stdin: Option<String>,
+        json: bool,
+    ) -> Self {
+        Self {
+            argv: Some(argv),
+            script: None,
+            shell: Shell::default(),
+            env,
+            working_directory: None,
+            files: Vec::new(),
+            user: None,
+            stdin,
+            limits: WrittenLimits::default(),
+            grace: ten_seconds(),
+            success_codes: zero(),
+            warning_codes: Vec::new(),
+            idempotent: true,
+            outputs: if json { Keep::Json } else { Keep::None },
+        }
+    }
+
+    /// The same in this folder, as this user.
+    #[must_use]
+    pub(in crate::actions) fn placed(
+        self,
+        working_directory: Option<PathBuf>,
+        user: Option<String>,
+    ) -> Self {
+        Self {
+            working_directory,
+            user,
+            ..self
+        }
+    }
+
     /// The program and its arguments, a script's shell included.
     pub(super) fn command_line(&self) -> Vec<String> {
         let words = self.argv.iter().flatten().map(Word::to_string);
@@ -159,7 +198,7 @@ impl Inputs {
     }
 
     /// What the types cannot say.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(in crate::actions) fn check(&self) -> Result<(), String> {
         match (&self.argv, &self.script) {
             (Some(argv), None) => words::check(argv)?,
             (None, Some(script)) => check_script(script)?,

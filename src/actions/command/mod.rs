@@ -11,7 +11,8 @@ mod pinning;
 mod report;
 mod words;
 
-pub(in crate::actions) use inputs::is_inner_path;
+pub(in crate::actions) use act::Command;
+pub(in crate::actions) use inputs::{Inputs as CommandInputs, is_inner_path};
 pub(crate) use words::{Word, judged_stdin};
 
 use crate::actions::framework::AnyAction;

@@ -46,6 +46,7 @@ impl Catalogue {
             actions::http::actions(),
             actions::notify::actions(),
             actions::prometheus::actions(),
+            actions::rotate::actions(),
             actions::runbook::actions(),
             actions::sleep::actions(),
             actions::tcp::actions(),

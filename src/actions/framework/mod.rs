@@ -25,4 +25,4 @@ pub use catalogue::Catalogue;
 pub use documentation::markdown;
 pub use given::Given;
 pub use perform::Performer;
-pub use world::{Channel, ChannelAddress, Children, World};
+pub use world::{Channel, ChannelAddress, Children, Rotations, World};

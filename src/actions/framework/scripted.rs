@@ -1,14 +1,15 @@
 //! A world for tests: nothing in it answers until a test puts something in its place.
 
 use crate::{
-    actions::framework::{Catalogue, Children, Performer, World},
+    actions::framework::{Catalogue, Children, Performer, Rotations, World},
     domain::{
         artifact::Location,
         digest::Digest,
         gate::{Decision, Permit, Settled, settle},
         id::{Entropy, RunId},
-        name::{ActionName, RunbookName, SecretName, StepName, StoreName},
+        name::{ActionName, CredentialName, RunbookName, SecretName, StepName, StoreName},
         plan::PlannedStep,
+        rotation::Credential,
         run::StepReport,
         runbook::Phase,
         secret::SecretValue,
@@ -20,6 +21,7 @@ use crate::{
             Archive, ArchiveError, Destination, Encrypt, Expected, Form, Inspection, Label, Placed,
             Scratch, Stored, StreamOf, Unpacked, Writing,
         },
+        certificates::{Certificates, Facts, Made, Order},
         clock::Clock,
         cluster::{
             Change, ClusterError, Clusters, Container, ExecEnd, ExecStreams, LogsOf, Matching,
@@ -27,11 +29,15 @@ use crate::{
         },
         executor::{Executor, Intent, LogStream, RunSoFar, Session, StepContext, StepLog},
         host::{DiskUsage, Host},
+        keeping::{Access, Keeping},
+        ledger::{Claims, Known, Ledger, LedgerError, Record},
         materials::NoMaterials,
         network::{Certificate, HttpRequest, HttpResponse, Network, NetworkError},
+        postgres::{Login, Postgres, PostgresError, RoleChange, Server},
         processes::{Ended, ProcessError, Processes, Program},
         secrets::{SecretError, Secrets},
         shelf::NoShelf,
+        vault::{Kept, Vault, VaultError},
     },
 };
 use jiff::Timestamp;
@@ -62,6 +68,14 @@ pub(crate) fn world() -> World {
         secrets: Arc::new(KnownSecrets::default()),
         channels: Arc::default(),
         children: Arc::new(Children::default()),
+        rotations: Rotations {
+            ledger: Arc::new(Absent),
+            vault: Arc::new(Absent),
+            keeping: Arc::new(Absent),
+            postgres: Arc::new(Absent),
+            certificates: Arc::new(Absent),
+            claims: Claims::default(),
+        },
     }
 }
 
@@ -518,5 +532,104 @@ impl Archive for Absent {
     }
     fn scratch(&self) -> BoxFuture<'_, Result<Box<dyn Scratch>, ArchiveError>> {
         no_archive("scratch".to_owned())
+    }
+}
+
+fn no_ledger<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, LedgerError>> {
+    absent(LedgerError {
+        doing: "recording".to_owned(),
+        reason: "there is no ledger here".to_owned(),
+    })
+}
+
+impl Ledger for Absent {
+    fn look<'a>(&'a self, _: &'a CredentialName) -> BoxFuture<'a, Result<Known, LedgerError>> {
+        Box::pin(std::future::ready(Ok(Known::default())))
+    }
+    fn record(&self, _: Record) -> BoxFuture<'_, Result<(), LedgerError>> {
+        no_ledger()
+    }
+    fn note(&self, _: Credential) -> BoxFuture<'_, Result<(), LedgerError>> {
+        no_ledger()
+    }
+}
+
+fn no_vault<'a, T: Send + 'a>(name: &CredentialName) -> BoxFuture<'a, Result<T, VaultError>> {
+    absent(VaultError {
+        doing: "keeping",
+        place: name.to_string(),
+        reason: "there is no vault here".to_owned(),
+    })
+}
+
+impl Vault for Absent {
+    fn keep<'a>(
+        &'a self,
+        name: &'a CredentialName,
+        _: Kept,
+    ) -> BoxFuture<'a, Result<(), VaultError>> {
+        no_vault(name)
+    }
+    fn look<'a>(
+        &'a self,
+        name: &'a CredentialName,
+    ) -> BoxFuture<'a, Result<Option<Kept>, VaultError>> {
+        no_vault(name)
+    }
+    fn forget<'a>(&'a self, name: &'a CredentialName) -> BoxFuture<'a, Result<(), VaultError>> {
+        no_vault(name)
+    }
+    fn hide(&self, _: &SecretValue) {}
+}
+
+impl Keeping for Absent {
+    fn read<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<SecretValue>, String>> {
+        absent(format!("there is no {}", path.display()))
+    }
+    fn write<'a>(
+        &'a self,
+        path: &'a Path,
+        _: SecretValue,
+        _: &'a Access,
+    ) -> BoxFuture<'a, Result<(), String>> {
+        absent(format!("there is no {}", path.display()))
+    }
+    fn remove<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<(), String>> {
+        absent(format!("there is no {}", path.display()))
+    }
+}
+
+fn no_postgres<'a>(server: &Server) -> BoxFuture<'a, Result<(), PostgresError>> {
+    absent(PostgresError::Unavailable {
+        server: server.host.clone(),
+        reason: "there is none here".to_owned(),
+    })
+}
+
+impl Postgres for Absent {
+    fn log_in<'a>(
+        &'a self,
+        server: &'a Server,
+        _: &'a Login,
+    ) -> BoxFuture<'a, Result<(), PostgresError>> {
+        no_postgres(server)
+    }
+    fn change_role<'a>(
+        &'a self,
+        server: &'a Server,
+        _: &'a Login,
+        _: &'a str,
+        _: RoleChange,
+    ) -> BoxFuture<'a, Result<(), PostgresError>> {
+        no_postgres(server)
+    }
+}
+
+impl Certificates for Absent {
+    fn make(&self, _: &Order) -> Result<Made, String> {
+        Err("nobody makes certificates here".to_owned())
+    }
+    fn read(&self, _: &str) -> Result<Facts, String> {
+        Err("nobody reads certificates here".to_owned())
     }
 }

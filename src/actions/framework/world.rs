@@ -3,8 +3,21 @@
 use crate::{
     domain::name::{ChannelName, RunbookName, SecretName},
     ports::{
-        archive::Archive, clock::Clock, cluster::Clusters, host::Host, materials::Materials,
-        network::Network, processes::Processes, runs::Runs, secrets::Secrets, shelf::Shelf,
+        archive::Archive,
+        certificates::Certificates,
+        clock::Clock,
+        cluster::Clusters,
+        host::Host,
+        keeping::Keeping,
+        ledger::{Claims, Ledger},
+        materials::Materials,
+        network::Network,
+        postgres::Postgres,
+        processes::Processes,
+        runs::Runs,
+        secrets::Secrets,
+        shelf::Shelf,
+        vault::Vault,
     },
 };
 use std::{
@@ -37,6 +50,25 @@ pub struct World {
     pub channels: Arc<BTreeMap<ChannelName, Channel>>,
     /// Runs that steps start.
     pub children: Arc<Children>,
+    /// What credentials are replaced with.
+    pub rotations: Rotations,
+}
+
+/// What credentials are replaced with.
+#[derive(Debug, Clone)]
+pub struct Rotations {
+    /// The record.
+    pub ledger: Arc<dyn Ledger>,
+    /// Values of those that go on.
+    pub vault: Arc<dyn Vault>,
+    /// Files that hold secrets for others.
+    pub keeping: Arc<dyn Keeping>,
+    /// PostgreSQL servers.
+    pub postgres: Arc<dyn Postgres>,
+    /// Certificates.
+    pub certificates: Arc<dyn Certificates>,
+    /// Who is at work on which.
+    pub claims: Claims,
 }
 
 impl World {

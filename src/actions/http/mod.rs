@@ -6,6 +6,7 @@ mod request;
 mod status;
 
 use crate::actions::framework::AnyAction;
+pub(in crate::actions) use status::WantedStatus;
 
 /// The actions of this folder.
 pub(crate) fn actions() -> Vec<Box<dyn AnyAction>> {

@@ -1,5 +1,8 @@
 //! The host that the agent runs on, asked by system calls.
 
+mod keeping;
+pub(in crate::adapters) mod replace;
+
 use crate::ports::host::{DiskUsage, Host};
 use std::path::Path;
 

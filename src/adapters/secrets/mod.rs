@@ -8,7 +8,7 @@
 
 use crate::{
     domain::{mask::SHORTEST, name::SecretName, secret::SecretValue},
-    ports::secrets::{SecretError, Secrets},
+    ports::secrets::{Issued, SecretError, Secrets},
 };
 use std::{
     collections::BTreeMap,
@@ -16,6 +16,7 @@ use std::{
     io::Read as _,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The longest secret in bytes; a larger file is hardly one.
@@ -39,12 +40,22 @@ pub enum Origin {
 #[derive(Debug, Default)]
 pub struct ConfiguredSecrets {
     origins: BTreeMap<SecretName, Origin>,
+    issued: Arc<Issued>,
 }
 
 impl ConfiguredSecrets {
     /// Nothing is read yet.
     pub fn new(origins: BTreeMap<SecretName, Origin>) -> Self {
-        Self { origins }
+        Self {
+            origins,
+            issued: Arc::default(),
+        }
+    }
+
+    /// Hides these values, too.
+    #[must_use]
+    pub fn hiding(self, issued: Arc<Issued>) -> Self {
+        Self { issued, ..self }
     }
 
     /// What a person should know about the secrets as they are: unreadable ones, and files that others may read. For start-up's
@@ -90,6 +101,7 @@ impl Secrets for ConfiguredSecrets {
         self.origins
             .keys()
             .filter_map(|name| self.get(name).ok())
+            .chain(self.issued.all())
             .collect()
     }
 }

@@ -6,6 +6,7 @@ pub(super) mod artifacts;
 pub(super) mod audit;
 pub(super) mod completions;
 pub(super) mod config;
+pub(super) mod credentials;
 pub(super) mod db;
 pub(super) mod doctor;
 pub(super) mod gate;

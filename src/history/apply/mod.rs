@@ -6,6 +6,7 @@ mod artifact;
 mod audit;
 mod circuit;
 mod event;
+mod rotation;
 mod run;
 mod schedule;
 mod spending;
@@ -89,6 +90,8 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
         Write::ArtifactUnsound { id, at, reason } => artifact::unsound(to, *id, *at, reason),
         Write::ArtifactAccepted { id } => artifact::accepted(to, *id),
         Write::ArtifactRemoved { id, at } => artifact::removed(to, *id, *at),
+        Write::Credential(credential) => rotation::credential(to, credential),
+        Write::Rotation(record) => rotation::event(to, record),
         Write::Trigger {
             runbook,
             key,

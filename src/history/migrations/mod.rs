@@ -59,6 +59,11 @@ pub(in crate::history) const KNOWN: &[Migration] = &[
         up: include_str!("0007_artifacts.up.sql"),
         down: include_str!("0007_artifacts.down.sql"),
     },
+    Migration {
+        name: "rotations",
+        up: include_str!("0008_rotations.up.sql"),
+        down: include_str!("0008_rotations.down.sql"),
+    },
 ];
 
 /// What a migration did.

@@ -4,6 +4,7 @@ pub(in crate::history) mod agent;
 pub(in crate::history) mod approvals;
 pub(in crate::history) mod artifacts;
 pub(in crate::history) mod circuit;
+pub(in crate::history) mod rotations;
 pub(in crate::history) mod runs;
 pub(in crate::history) mod schedule;
 pub(in crate::history) mod spending;

@@ -3,6 +3,7 @@
 pub(super) mod approvals;
 pub(super) mod artifacts;
 pub(super) mod audit;
+pub(super) mod credentials;
 pub(super) mod export;
 pub(super) mod halt;
 pub(super) mod logs;

@@ -1,6 +1,7 @@
 //! One function per event: one log line and one metric. What has no log line says so.
 
 mod clusters;
+mod credentials;
 mod gate;
 mod lifetime;
 mod review;
@@ -15,7 +16,10 @@ use crate::{
         name::{ActionName, RunbookName, StepName},
         runbook::Phase,
     },
-    telemetry::{artifacts::Artifacts, metrics::Metrics, process, runbooks::Runbooks, text::Text},
+    telemetry::{
+        artifacts::Artifacts, credentials::Credentials, metrics::Metrics, process,
+        runbooks::Runbooks, text::Text,
+    },
 };
 use jiff::Timestamp;
 pub use review::{BudgetUse, CallOf, CallOutcome, ReviewResult};
@@ -86,6 +90,7 @@ struct Inner {
     metrics: Metrics,
     runbooks: Runbooks,
     artifacts: Artifacts,
+    credentials: Credentials,
 }
 
 impl Events {
@@ -96,6 +101,7 @@ impl Events {
             metrics: Metrics::new(build),
             runbooks: Runbooks::default(),
             artifacts: Artifacts::default(),
+            credentials: Credentials::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -112,6 +118,7 @@ impl Events {
         let mut text = Text::after(self.inner.metrics.render());
         process::write(&mut text);
         self.inner.artifacts.write(&mut text);
+        self.inner.credentials.write(&mut text);
         self.inner.runbooks.write(&mut text, now);
         text.finish()
     }

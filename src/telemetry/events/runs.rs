@@ -244,7 +244,7 @@ impl Events {
         self.kept(self.inner.artifacts.set(runbook, name, series));
     }
 
-    fn kept(&self, kept: Kept) {
+    pub(super) fn kept(&self, kept: Kept) {
         match kept {
             Kept::Yes => {}
             Kept::TooMany => self.metrics().agent.series_dropped.inc(),

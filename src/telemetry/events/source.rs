@@ -79,6 +79,7 @@ impl Events {
         self.inner.runbooks.change(here, gone, now);
         let kept = &self.inner.runbooks;
         self.inner.artifacts.retain(|runbook| kept.has(runbook));
+        self.inner.credentials.retain(|runbook| kept.has(runbook));
     }
 
     /// A runbook is due at another time, or its interval changed. No log line; constant time.

@@ -194,6 +194,9 @@ pub(in crate::telemetry) struct RunMetrics {
     pub(in crate::telemetry) artifacts_verified: IntCounter,
     pub(in crate::telemetry) artifacts_unsound: IntCounter,
     pub(in crate::telemetry) artifacts_removed: IntCounter,
+    pub(in crate::telemetry) rotations: IntCounterVec,
+    pub(in crate::telemetry) rotation_stages: IntCounterVec,
+    pub(in crate::telemetry) rotation_undos: IntCounterVec,
 }
 
 impl RunMetrics {
@@ -273,6 +276,21 @@ impl RunMetrics {
             artifacts_removed: make.counter(
                 "orderly_artifacts_removed_total",
                 "Artifacts removed on purpose.",
+            ),
+            rotations: make.counters(
+                "orderly_rotations_total",
+                "Rotations of credentials, by how they ended.",
+                &["end"],
+            ),
+            rotation_stages: make.counters(
+                "orderly_rotation_stages_total",
+                "Stages of rotations, by how they ended.",
+                &["stage", "outcome"],
+            ),
+            rotation_undos: make.counters(
+                "orderly_rotation_undos_total",
+                "Stages of rotations that were taken back, by how that ended.",
+                &["stage", "outcome"],
             ),
         }
     }

@@ -9,6 +9,7 @@ use crate::domain::{
     effect::Class,
     gate::{Decision, Stage},
     occurrence::NotRun,
+    rotation::End,
     run::RunOutcome,
 };
 use crate::telemetry::events::{Build, SyncResult};
@@ -110,6 +111,10 @@ impl Metrics {
         zero(&self.source.syncs, &SyncResult::ALL.map(SyncResult::as_str));
         zero(&self.source.skipped, &NotRun::ALL.map(NotRun::as_str));
         zero(&self.runs.started, &TRIGGERS);
+        zero(
+            &self.runs.rotations,
+            &[End::Completed, End::RolledBack, End::GivenUp].map(End::as_str),
+        );
         zero_pairs(
             &self.runs.ended,
             &RunOutcome::ALL.map(RunOutcome::as_str),

@@ -8,7 +8,7 @@
 use std::{
     fs,
     io::Write as _,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -31,6 +31,54 @@ impl Drop for Postgres {
 impl Postgres {
     /// Nothing where its programs are not installed, which is said aloud.
     pub(crate) fn start() -> Option<Self> {
+        let postgres = Self::made()?;
+        postgres.listen("");
+        Some(postgres)
+    }
+
+    /// The same, where everybody but `admin` needs a password.
+    pub(crate) fn with_passwords() -> Option<Self> {
+        let postgres = Self::made()?;
+        postgres.ask_for_passwords("local");
+        postgres.listen("");
+        Some(postgres)
+    }
+
+    /// The same over TLS on this port of this host alone, with this certificate and key.
+    pub(crate) fn with_tls(port: u16, certificate: &str, key: &str) -> Option<Self> {
+        let postgres = Self::made()?;
+        postgres.ask_for_passwords("hostssl");
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = postgres.folder.path().join("data").join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            if rustix::process::geteuid().is_root() {
+                let data = fs::metadata(postgres.folder.path().join("data")).unwrap();
+                std::os::unix::fs::chown(&path, Some(data.uid()), Some(data.gid())).unwrap();
+            }
+        }
+        let tls = format!("-c ssl=on -c listen_addresses=127.0.0.1 -p {port}");
+        postgres.listen(&tls);
+        Some(postgres)
+    }
+
+    fn ask_for_passwords(&self, connection: &str) {
+        let address = if connection == "local" {
+            ""
+        } else {
+            "127.0.0.1/32"
+        };
+        let rules =
+            format!("local all admin trust\n{connection} all all {address} scram-sha-256\n");
+        fs::write(self.folder.path().join("data/pg_hba.conf"), rules).unwrap();
+    }
+
+    /// What it has written into its log.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    fn made() -> Option<Self> {
         let Some(programs) = programs() else {
             let aloud =
                 b"!! LEFT OUT: the tests on a PostgreSQL, whose programs are not installed\n";
@@ -50,12 +98,16 @@ impl Postgres {
                 "--encoding=UTF8",
             ],
         );
+        Some(postgres)
+    }
+
+    fn listen(&self, more: &str) {
         let options = format!(
-            "-c listen_addresses= -c fsync=off -k {}",
-            postgres.socket().display()
+            "-c listen_addresses= -c fsync=off -k {} {more}",
+            self.socket().display()
         );
-        let log = postgres.folder.path().join("log");
-        postgres.run(
+        let log = self.folder.path().join("log");
+        self.run(
             "pg_ctl",
             &[
                 "start",
@@ -67,7 +119,6 @@ impl Postgres {
                 &options,
             ],
         );
-        Some(postgres)
     }
 
     /// The folder of its socket, which programs take for a host.

@@ -16,6 +16,7 @@ mod kills;
 mod life;
 mod reload;
 mod reviewer;
+mod rotations;
 mod secrets;
 mod source;
 mod triggers;

@@ -1,0 +1,352 @@
+//! `rotate/api-key`.
+
+use crate::{
+    actions::{
+        framework::Given,
+        rotate::{
+            call::HttpCall,
+            craft::{Craft, Prepared},
+            intending::Intending,
+            program::ProgramOf,
+            proof::Proof,
+            scene::{Feed, Scene, done, failed, unproven},
+            secret::VALUE,
+            terms::{rotation_action, rotation_inputs},
+        },
+    },
+    domain::{
+        right::Rights,
+        rotation::{Credential, CredentialKind, Outcome},
+        secret::SecretValue,
+    },
+    ports::{
+        BoxFuture,
+        executor::StepContext,
+        vault::{Kept, Parts},
+    },
+};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The fact that is the key's number at its provider.
+const ID: &str = "id";
+/// The fact under which a key is found whose number got lost.
+const LABEL: &str = "label";
+
+pub(crate) struct RotateApiKey;
+
+rotation_inputs! {
+    /// What `rotate/api-key` is told.
+    ApiKeyInputs {
+        /// Who gives keys out.
+        pub(super) provider: Provider,
+        /// How a key is tried: the new one before and after it counts, the old one when it should be refused.
+        pub(super) test: Proof,
+        /// The key that counts now, as a secret of the agent, so that the old one can be proven refused.
+        #[serde(default)]
+        pub(super) current: Option<String>,
+        /// Its number at the provider, while the agent has never rotated it. Without it the first rotation leaves the old key good, and
+        /// says so.
+        #[serde(default)]
+        pub(super) current_id: Option<String>,
+    }
+}
+
+rotation_action!(
+    RotateApiKey,
+    ApiKeyInputs,
+    "rotate/api-key",
+    "Replaces a key that a provider gives out: makes one, brings it to its places, tries it, and revokes the old one after an overlap."
+);
+
+/// Who gives keys out.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Provider {
+    /// Makes a key, and answers in JSON. `{label}`, for programs `ORDERLY_LABEL`, is a name of its own for each rotation: give it to the
+    /// key, so that `find` finds it. Nothing of the answer is logged.
+    create: Ask,
+    /// Where in the answer the key is (JSON pointer).
+    #[serde(default = "key")]
+    value: String,
+    /// Where in the answer the key's number is, by which it is revoked (JSON pointer).
+    #[serde(default = "id")]
+    id: String,
+    /// Where in the answer the time is at which the key ends (JSON pointer, RFC 3339).
+    #[serde(default)]
+    expires_at: Option<String>,
+    /// Looks for the key with `{label}`, for the case that the agent is killed after it was made and before its number was kept. Answers
+    /// in JSON, with the number where `id` says; without one there, there is no such key.
+    #[serde(default)]
+    find: Option<Ask>,
+    /// Revokes the key with `{id}`, for programs `ORDERLY_ID`. It must be a success where that key is gone already.
+    revoke: Ask,
+}
+
+fn key() -> String {
+    "/key".to_owned()
+}
+fn id() -> String {
+    "/id".to_owned()
+}
+
+/// Something that a provider is asked. Exactly one of `command` and `http` is given.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Ask {
+    /// By a program.
+    #[serde(default)]
+    command: Option<ProgramOf>,
+    /// By a request.
+    #[serde(default)]
+    http: Option<HttpCall>,
+}
+
+/// What came back.
+struct Answer {
+    well: bool,
+    note: String,
+    /// It may hold a key.
+    body: Value,
+}
+
+impl Ask {
+    fn check(&self, place: &str) -> Result<(), String> {
+        match (&self.command, &self.http) {
+            (Some(program), None) => program.check(&format!("{place}.command"), &[VALUE]),
+            (None, Some(call)) => call.check(&format!("{place}.http"), &[VALUE]),
+            (Some(_), Some(_)) | (None, None) => Err(format!(
+                "in `with`, at `{place}`: give exactly one of `command` and `http`"
+            )),
+        }
+    }
+
+    fn intend(
+        &self,
+        doing: &mut Intending,
+        context: &StepContext,
+        given: &Given<'_>,
+    ) -> Result<(), String> {
+        if let Some(program) = &self.command {
+            doing.with(program.intend(context, given)?);
+        }
+        if let Some(call) = &self.http {
+            doing.with_effects(call.effects()?);
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, feed: &Feed<'_>, scene: &Scene<'_>) -> Answer {
+        if let Some(program) = &self.command {
+            let ran = program.ask(feed, scene).await;
+            return Answer {
+                well: ran.well,
+                note: ran.note,
+                body: ran.printed,
+            };
+        }
+        let Some(call) = &self.http else {
+            return Answer {
+                well: false,
+                note: String::new(),
+                body: Value::Null,
+            };
+        };
+        let answer = call.ask(feed, scene).await;
+        Answer {
+            well: answer.well,
+            note: answer.note,
+            body: answer.body,
+        }
+    }
+
+    /// The same where no answer is wanted.
+    async fn tell(&self, feed: &Feed<'_>, scene: &Scene<'_>) -> Answer {
+        let Some(program) = &self.command else {
+            return self.ask(feed, scene).await;
+        };
+        let ran = program.run(feed, scene).await;
+        Answer {
+            well: ran.well,
+            note: ran.note,
+            body: Value::Null,
+        }
+    }
+}
+
+/// A text or a number at that place.
+fn at(body: &Value, pointer: &str) -> Option<String> {
+    match body.pointer(pointer)? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+impl ApiKeyInputs {
+    fn check(&self) -> Result<(), String> {
+        let terms = self.terms();
+        terms.check_due()?;
+        terms.check(&[VALUE])?;
+        if self.distribute.is_empty() {
+            return Err("in `with`, at `distribute`: name at least one place".to_owned());
+        }
+        let provider = &self.provider;
+        provider.create.check("provider.create")?;
+        provider.revoke.check("provider.revoke")?;
+        if let Some(find) = &provider.find {
+            find.check("provider.find")?;
+        }
+        let pointers = [&provider.value, &provider.id];
+        for pointer in pointers.into_iter().chain(&provider.expires_at) {
+            if !pointer.starts_with('/') {
+                return Err(format!(
+                    "in `with`, at `provider`: `{pointer}` is not a JSON pointer\nhint: write it as in `/data/key`"
+                ));
+            }
+        }
+        self.test.check("test", &[VALUE])
+    }
+
+    fn intend(
+        &self,
+        doing: &mut Intending,
+        context: &StepContext,
+        given: &Given<'_>,
+    ) -> Result<(), String> {
+        let provider = &self.provider;
+        provider.create.intend(doing, context, given)?;
+        if let Some(find) = &provider.find {
+            find.intend(doing, context, given)?;
+        }
+        provider.revoke.intend(doing, context, given)?;
+        self.test.intend(doing, context, given)
+    }
+
+    fn own_rights(&self) -> Rights {
+        Rights::default()
+    }
+
+    async fn created(&self, kept: &mut Kept, scene: Scene<'_>) -> Outcome {
+        let answer = {
+            let feed = Feed::new(kept, VALUE);
+            self.provider.create.ask(&feed, &scene).await
+        };
+        if !answer.well {
+            return failed(format!("no key was made: {}", answer.note));
+        }
+        if let Some(id) = at(&answer.body, &self.provider.id) {
+            kept.facts.insert(ID.to_owned(), id);
+        }
+        let Some(value) = at(&answer.body, &self.provider.value) else {
+            return failed(format!(
+                "the provider's answer has no key at `{}`",
+                self.provider.value
+            ));
+        };
+        kept.new.insert(VALUE.to_owned(), SecretValue::new(value));
+        let Some(id) = kept.facts.get(ID) else {
+            return failed(format!(
+                "the provider's answer has no number at `{}`, by which the key could be revoked",
+                self.provider.id
+            ));
+        };
+        let end = self.provider.expires_at.as_ref();
+        let end = end.and_then(|pointer| at(&answer.body, pointer));
+        kept.expires_at = end.and_then(|end| end.parse::<Timestamp>().ok());
+        done(format!("the provider made key {id}"))
+    }
+
+    /// By its number, or by its label where the number got lost.
+    async fn discarded(&self, kept: &Kept, scene: Scene<'_>) -> Outcome {
+        if kept.facts.contains_key(ID) {
+            return self.gone(&Feed::new(kept, VALUE), &scene).await;
+        }
+        let label = kept.facts.get(LABEL).cloned().unwrap_or_default();
+        let Some(find) = &self.provider.find else {
+            return unproven(format!(
+                "whether the provider made a key labelled `{label}` is not known, because there is no `provider.find`: look, and revoke it by hand"
+            ));
+        };
+        let answer = find.ask(&Feed::new(kept, VALUE), &scene).await;
+        if !answer.well {
+            return failed(format!("looking for the key `{label}`: {}", answer.note));
+        }
+        let Some(id) = at(&answer.body, &self.provider.id) else {
+            return done(format!("the provider has no key labelled `{label}`"));
+        };
+        let mut found = kept.clone();
+        found.facts.insert(ID.to_owned(), id);
+        self.gone(&Feed::new(&found, VALUE), &scene).await
+    }
+
+    async fn gone(&self, feed: &Feed<'_>, scene: &Scene<'_>) -> Outcome {
+        let id = feed.facts.get(ID).cloned().unwrap_or_default();
+        let answer = self.provider.revoke.tell(feed, scene).await;
+        if answer.well {
+            done(format!("key {id} was revoked"))
+        } else {
+            failed(format!("revoking key {id}: {}", answer.note))
+        }
+    }
+}
+
+impl Craft for ApiKeyInputs {
+    fn kind(&self) -> CredentialKind {
+        CredentialKind::ApiKey
+    }
+    fn main(&self) -> &'static str {
+        VALUE
+    }
+    fn prepare<'a>(&'a self, known: &'a Credential, scene: Scene<'a>) -> BoxFuture<'a, Prepared> {
+        Box::pin(async move {
+            let label = format!("orderly-{}-{}", scene.name, scene.rotation);
+            let old: Parts = self
+                .current
+                .iter()
+                .map(|current| (VALUE.to_owned(), SecretValue::new(current.clone())))
+                .collect();
+            let mut former = known.facts.clone();
+            if let Some(id) = self.current_id.clone().filter(|_| former.is_empty()) {
+                former.insert(ID.to_owned(), id);
+            }
+            Ok(Kept {
+                rotation: scene.rotation,
+                new: Parts::new(),
+                old,
+                facts: [(LABEL.to_owned(), label)].into(),
+                former,
+                expires_at: None,
+            })
+        })
+    }
+    fn issue<'a>(&'a self, kept: &'a mut Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.created(kept, scene))
+    }
+    fn discard<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.discarded(kept, scene))
+    }
+    fn test<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move { self.test.good(&Feed::new(kept, VALUE), &scene).await })
+    }
+    fn revoke<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            if !kept.former.contains_key(ID) {
+                return unproven(
+                    "the old key was not revoked: its number at the provider is not known (hint: revoke it by hand, or name it with `currentId`)",
+                );
+            }
+            self.gone(&Feed::old(kept, VALUE), &scene).await
+        })
+    }
+    fn refuse<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            if !kept.former.contains_key(ID) {
+                return unproven("the old key was not tried: it was not revoked");
+            }
+            self.test.refused(&Feed::old(kept, VALUE), &scene).await
+        })
+    }
+}

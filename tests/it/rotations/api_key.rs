@@ -1,0 +1,245 @@
+//! `rotate/api-key` with a real HTTP server that gives keys out, and lets in who has one.
+
+use super::place::{Cut, Place, error, succeeded};
+use crate::servers::{Server, http_with_body};
+use orderly::domain::rotation::{CredentialState, Stage};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+const USES: &str = "rotate/api-key";
+const OLD: &str = "the-old-key-of-the-app";
+
+#[derive(Debug, Clone)]
+struct Key {
+    value: String,
+    label: String,
+}
+
+/// Keys by their numbers.
+type Keys = Arc<Mutex<BTreeMap<String, Key>>>;
+
+struct Provider {
+    server: Server,
+    keys: Keys,
+}
+
+impl Provider {
+    fn new() -> Self {
+        let old = Key {
+            value: OLD.to_owned(),
+            label: String::new(),
+        };
+        let keys: Keys = Arc::new(Mutex::new([("k0".to_owned(), old)].into()));
+        let (answering, mut number) = (keys.clone(), Mutex::new(0));
+        let _ = number.get_mut();
+        let server = http_with_body(move |head, body, stream| {
+            let mut keys = answering.lock().unwrap();
+            let (status, answer) = answer(head, body, &mut keys, &number);
+            let length = answer.len();
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{answer}"
+            )
+            .is_ok()
+        });
+        Self { server, keys }
+    }
+
+    fn labels(&self) -> Vec<String> {
+        let keys = self.keys.lock().unwrap();
+        keys.keys().cloned().collect()
+    }
+
+    fn lets_in(&self, value: &str) -> bool {
+        let keys = self.keys.lock().unwrap();
+        keys.values().any(|key| key.value == value)
+    }
+}
+
+fn answer(
+    head: &str,
+    body: &str,
+    keys: &mut BTreeMap<String, Key>,
+    number: &Mutex<usize>,
+) -> (&'static str, String) {
+    let mut words = head.split_whitespace();
+    let (method, path) = (words.next().unwrap(), words.next().unwrap());
+    match method {
+        "POST" => {
+            let asked: Value = serde_json::from_str(body).unwrap();
+            let mut number = number.lock().unwrap();
+            *number += 1;
+            let id = format!("k{number}");
+            let value = format!("key-number-{number}-{}", "0123456789abcdef".repeat(2));
+            let label = asked["label"].as_str().unwrap().to_owned();
+            let answer = json!({ "data": { "id": id, "key": value } }).to_string();
+            keys.insert(id, Key { value, label });
+            ("201 Created", answer)
+        }
+        "DELETE" => {
+            let id = path.rsplit('/').next().unwrap();
+            match keys.remove(id) {
+                Some(_) => ("204 No Content", String::new()),
+                None => ("404 Not Found", String::new()),
+            }
+        }
+        _ if path.starts_with("/keys") => {
+            let label = path.split_once('=').unwrap().1;
+            let found = keys.iter().find(|(_, key)| key.label == label);
+            let id = found.map(|(id, _)| id.clone());
+            ("200 OK", json!({ "data": { "id": id } }).to_string())
+        }
+        _ => {
+            let is_known = |key: &&Key| head.contains(&format!("Bearer {}\r\n", key.value));
+            match keys.values().find(is_known) {
+                Some(_) => ("200 OK", "welcome".to_owned()),
+                None => ("401 Unauthorized", "who are you?".to_owned()),
+            }
+        }
+    }
+}
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("key", OLD);
+    place
+}
+
+fn step(place: &Place, provider: &Provider, more: Value) -> Value {
+    let url = |path: &str| provider.server.url(path);
+    let mut step = json!({
+        "name": "mail-key",
+        "every": "30d",
+        "current": OLD,
+        "currentId": "k0",
+        "provider": {
+            "create": { "http": { "method": "POST", "url": url("/keys"), "json": { "label": "{label}" } } },
+            "value": "/data/key",
+            "id": "/data/id",
+            "find": { "http": { "url": url("/keys?label={label}") } },
+            "revoke": { "http": { "method": "DELETE", "url": url("/keys/{id}"), "expectStatus": ["200-299", 404] } },
+        },
+        "test": { "http": { "url": url("/mail"), "headers": { "Authorization": "Bearer {value}" } } },
+        "distribute": [{ "file": { "path": place.path("key") } }],
+    });
+    let more = more.as_object().unwrap().clone();
+    step.as_object_mut().unwrap().extend(more);
+    step
+}
+
+#[tokio::test]
+async fn a_key_is_made_brought_tried_and_the_old_one_revoked_and_refused() {
+    let (place, provider) = (place(), Provider::new());
+    let report = succeeded(
+        place
+            .agent(USES, step(&place, &provider, json!({})), Cut::Never)
+            .await,
+    );
+    let new = place.read("key");
+    assert!(provider.lets_in(&new) && !provider.lets_in(OLD));
+    assert_eq!(provider.labels(), ["k1"]);
+    let summary = &report.summary;
+    assert!(
+        summary.contains("key k0 was revoked; the old one was refused"),
+        "{summary}"
+    );
+    let credential = place.credential("mail-key").await;
+    assert_eq!(credential.facts["id"], "k1");
+    place.is_at_rest("mail-key").await;
+}
+
+/// Whenever the agent is killed, the key that the app has is good; and when all is over, the provider has one key and no more.
+#[tokio::test]
+async fn killed_at_any_moment_no_key_is_lost_and_none_is_left_over() {
+    for number in 0..2 + 2 * Stage::ALL.len() {
+        for cut in [Cut::Before(number), Cut::After(number)] {
+            let (place, provider) = (place(), Provider::new());
+            let killed = place.agent(USES, step(&place, &provider, json!({})), cut);
+            assert!(killed.await.is_none(), "{cut:?}");
+            assert!(provider.lets_in(&place.read("key")), "{cut:?}");
+            let step = step(&place, &provider, json!({}));
+            let report = succeeded(place.agent(USES, step, Cut::Never).await);
+            assert!(provider.lets_in(&place.read("key")), "{cut:?}");
+            assert!(!provider.lets_in(OLD), "{cut:?}: {}", report.summary);
+            assert_eq!(provider.labels().len(), 1, "{cut:?}: {}", report.summary);
+            place.is_at_rest("mail-key").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_whose_number_is_not_known_is_not_said_to_be_revoked() {
+    let (place, provider) = (place(), Provider::new());
+    let step = step(&place, &provider, json!({ "currentId": null }));
+    let report = succeeded(place.agent(USES, step, Cut::Never).await);
+    assert!(provider.lets_in(OLD));
+    assert!(
+        report.summary.contains("the old key was not revoked"),
+        "{}",
+        report.summary
+    );
+    assert_eq!(
+        report.check,
+        Some(orderly::domain::check::CheckStatus::Warning)
+    );
+}
+
+#[tokio::test]
+async fn an_answer_without_a_key_leaves_nothing_behind() {
+    let (place, provider) = (place(), Provider::new());
+    let mut step = step(&place, &provider, json!({}));
+    step["provider"]["value"] = json!("/data/secret");
+    let report = place.agent(USES, step, Cut::Never).await.unwrap();
+    assert!(
+        error(&report).contains("has no key at `/data/secret`"),
+        "{}",
+        report.summary
+    );
+    assert_eq!(provider.labels(), ["k0"]);
+    assert_eq!(place.read("key"), OLD);
+    place.is_at_rest("mail-key").await;
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_to_revoke_keeps_the_rotation_open() {
+    let (place, provider) = (place(), Provider::new());
+    let mut step = step(&place, &provider, json!({}));
+    let revoke = step["provider"]["revoke"].clone();
+    step["provider"]["revoke"]["http"]["expectStatus"] = json!([299]);
+    let report = place.agent(USES, step.clone(), Cut::Never).await.unwrap();
+    assert!(
+        error(&report).contains("the new `mail-key` counts"),
+        "{}",
+        report.summary
+    );
+    assert_eq!(
+        place.credential("mail-key").await.state,
+        CredentialState::Retiring
+    );
+    assert!(provider.lets_in(&place.read("key")));
+    step["provider"]["revoke"] = revoke;
+    succeeded(place.agent(USES, step, Cut::Never).await);
+    place.is_at_rest("mail-key").await;
+}
+
+#[tokio::test]
+async fn a_provider_may_be_a_program() {
+    let (place, provider) = (place(), Provider::new());
+    let mut step = step(&place, &provider, json!({}));
+    // It answers what the server would.
+    place.write(
+        "answer.json",
+        r#"{"data":{"id":7,"key":"the-key-that-a-program-made"}}"#,
+    );
+    step["provider"]["create"] =
+        json!({ "command": { "argv": ["cat", place.path("answer.json")] } });
+    step["provider"]["revoke"] = json!({ "command": { "argv": ["touch", place.path("revoked")] } });
+    step["test"] = json!({ "command": { "argv": ["grep", "-q", "that-a-program-made"] }, "refusedCodes": [1] });
+    succeeded(place.agent(USES, step, Cut::Never).await);
+    assert_eq!(place.read("key"), "the-key-that-a-program-made");
+    assert!(place.path("revoked").exists());
+    assert_eq!(place.credential("mail-key").await.facts["id"], "7");
+}

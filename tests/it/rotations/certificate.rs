@@ -1,0 +1,163 @@
+//! `rotate/certificate` with a real TLS server that reads its files anew for each connection.
+
+use super::place::{Cut, Place, error, succeeded};
+use orderly::{
+    adapters::{certificates::MadeHere, clock::SystemClock},
+    domain::{rotation::Stage, span::Span},
+    ports::{
+        certificates::{Certificates as _, Order},
+        clock::Clock as _,
+    },
+};
+use rustls::{
+    ServerConfig, ServerConnection,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
+use serde_json::{Value, json};
+use std::{io::Read as _, net::TcpListener, path::PathBuf, sync::Arc, thread};
+
+const USES: &str = "rotate/certificate";
+
+/// A server that shows what is in these files.
+fn serve(certificate: PathBuf, key: PathBuf) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let chain = CertificateDer::pem_file_iter(&certificate).unwrap();
+            let chain: Vec<_> = chain.map(Result::unwrap).collect();
+            let key = PrivateKeyDer::from_pem_file(&key).unwrap();
+            let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(chain, key);
+            // Between two writes the key may be of the other certificate.
+            let Ok(config) = config else { continue };
+            let connection = ServerConnection::new(Arc::new(config)).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            let _closed = stream.read(&mut [0]);
+        }
+    });
+    port
+}
+
+/// A server whose certificate ends in ten days.
+fn place() -> (Place, u16) {
+    let place = Place::new();
+    let order = Order {
+        names: vec!["localhost".to_owned()],
+        lifetime: Span::from_secs(10 * 86_400),
+        now: SystemClock::new().now(),
+        signer: None,
+    };
+    let made = MadeHere.make(&order).unwrap();
+    place.write("tls.crt", &made.chain);
+    place.write("tls.key", made.key.expose());
+    let port = serve(place.path("tls.crt"), place.path("tls.key"));
+    (place, port)
+}
+
+fn step(place: &Place, port: u16, more: Value) -> Value {
+    let file = |name: &str| json!({ "file": { "path": place.path(name), "part": name } });
+    let mut step = json!({
+        "name": "web-tls",
+        "names": ["localhost"],
+        "shownBy": { "host": "127.0.0.1", "port": port, "serverName": "localhost", "within": "1s" },
+        "distribute": [file("tls.key"), file("tls.crt")],
+    });
+    let more = more.as_object().unwrap().clone();
+    step.as_object_mut().unwrap().extend(more);
+    step
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_soon_is_renewed_and_seen_on_the_wire() {
+    let (place, port) = place();
+    let report = succeeded(
+        place
+            .agent(USES, step(&place, port, json!({})), Cut::Never)
+            .await,
+    );
+    assert!(
+        report.summary.contains("shows the new certificate"),
+        "{}",
+        report.summary
+    );
+    assert!(
+        report.summary.contains("replaced, not revoked"),
+        "{}",
+        report.summary
+    );
+    place.is_at_rest("web-tls").await;
+    let report = succeeded(
+        place
+            .agent(USES, step(&place, port, json!({})), Cut::Never)
+            .await,
+    );
+    assert!(
+        report.summary.contains("is not due until"),
+        "{}",
+        report.summary
+    );
+}
+
+#[tokio::test]
+async fn a_given_authority_signs_and_is_trusted() {
+    let (place, port) = place();
+    let authority = crate::servers::signing_authority();
+    place.write("authority.pem", &authority.0);
+    let mut step = step(
+        &place,
+        port,
+        json!({
+            "signer": { "certificate": authority.0, "key": authority.1 },
+        }),
+    );
+    step["shownBy"]["caFile"] = json!(place.path("authority.pem"));
+    step["shownBy"]["requireTrusted"] = json!(true);
+    let report = succeeded(place.agent(USES, step, Cut::Never).await);
+    assert!(
+        report.summary.contains("shows the new certificate"),
+        "{}",
+        report.summary
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_take_it_up_gets_its_former_one_back() {
+    let (place, port) = place();
+    let former = place.read("tls.crt");
+    let mut step = step(&place, port, json!({}));
+    step["distribute"][1]["file"]["path"] = json!(place.path("elsewhere.crt"));
+    step["distribute"][0]["file"]["path"] = json!(place.path("elsewhere.key"));
+    let report = place.agent(USES, step, Cut::Never).await.unwrap();
+    assert!(
+        error(&report).contains("which is not the new one"),
+        "{}",
+        report.summary
+    );
+    assert_eq!(place.read("tls.crt"), former);
+    assert!(!place.path("elsewhere.crt").exists() && !place.path("elsewhere.key").exists());
+    place.is_at_rest("web-tls").await;
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_a_whole_certificate_is_left_and_the_next_run_renews_it() {
+    for number in 0..2 + 2 * Stage::ALL.len() {
+        for cut in [Cut::Before(number), Cut::After(number)] {
+            let (place, port) = place();
+            let former = place.read("tls.crt");
+            let killed = place.agent(USES, step(&place, port, json!({})), cut).await;
+            assert!(killed.is_none(), "{cut:?}");
+            succeeded(
+                place
+                    .agent(USES, step(&place, port, json!({})), Cut::Never)
+                    .await,
+            );
+            assert_ne!(place.read("tls.crt"), former, "{cut:?}");
+            place.is_at_rest("web-tls").await;
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! `rotate/postgres-password` on a real PostgreSQL that asks for passwords.
+
+use super::place::{Cut, Place, error, succeeded};
+use crate::cluster::postgres::Postgres;
+use orderly::{
+    adapters::{certificates::MadeHere, postgres::HostPostgres},
+    domain::{
+        rotation::{Event, Stage},
+        secret::SecretValue,
+        span::Span,
+    },
+    ports::{
+        certificates::{Certificates as _, Order},
+        postgres::{Login, Postgres as _, PostgresError, Protection, Server},
+    },
+};
+use serde_json::{Value, json};
+use std::net::TcpListener;
+
+const USES: &str = "rotate/postgres-password";
+const OLD: &str = "the-old-password-of-web";
+
+/// Two roles, of which the first one has a password; `username` and `password` are what the app uses.
+fn place(postgres: &Postgres) -> Place {
+    for role in ["web_a", "web_b"] {
+        postgres.query(&format!(
+            "DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN"
+        ));
+    }
+    postgres.query(&format!("ALTER ROLE web_a PASSWORD '{OLD}'"));
+    let place = Place::new();
+    place.write("username", "web_a");
+    place.write("password", OLD);
+    place
+}
+
+fn step(place: &Place, postgres: &Postgres, more: Value) -> Value {
+    let file = |name: &str| json!({ "file": { "path": place.path(name), "part": name } });
+    let mut step = json!({
+        "name": "web-db",
+        "every": "90d",
+        "server": { "host": postgres.socket(), "tls": "none" },
+        "admin": { "role": "admin" },
+        "roles": ["web_a", "web_b"],
+        "current": OLD,
+        "distribute": [file("username"), file("password")],
+    });
+    let more = more.as_object().unwrap().clone();
+    step.as_object_mut().unwrap().extend(more);
+    step
+}
+
+async fn logs_in(server: &Server, role: &str, password: &str) -> Result<(), PostgresError> {
+    let login = Login {
+        role: role.to_owned(),
+        password: Some(SecretValue::new(password.to_owned())),
+    };
+    HostPostgres.log_in(server, &login).await
+}
+
+fn server(postgres: &Postgres) -> Server {
+    Server {
+        host: postgres.socket().display().to_string(),
+        port: 5432,
+        database: "postgres".to_owned(),
+        tls: Protection::None,
+        timeout: Span::from_secs(10),
+    }
+}
+
+#[tokio::test]
+async fn two_roles_change_places_and_the_old_password_is_refused() {
+    let Some(postgres) = Postgres::with_passwords() else {
+        return;
+    };
+    postgres.query("ALTER SYSTEM SET log_statement = 'all'; ");
+    postgres.query("SELECT pg_reload_conf()");
+    let place = place(&postgres);
+    let server = server(&postgres);
+    logs_in(&server, "web_a", OLD).await.unwrap();
+    let report = succeeded(
+        place
+            .agent(USES, step(&place, &postgres, json!({})), Cut::Never)
+            .await,
+    );
+    let summary = &report.summary;
+    assert!(
+        summary.contains("was refused with the old password (28P01)"),
+        "{summary}"
+    );
+    let new = place.read("password");
+    assert_eq!(place.read("username"), "web_b");
+    logs_in(&server, "web_b", &new).await.unwrap();
+    assert!(matches!(
+        logs_in(&server, "web_a", OLD).await,
+        Err(PostgresError::LoginRefused { .. })
+    ));
+    place.is_at_rest("web-db").await;
+    // The server has seen a verifier only.
+    let log = postgres.log();
+    assert!(
+        log.contains("ALTER ROLE \"web_b\" PASSWORD 'SCRAM-SHA-256$"),
+        "{log}"
+    );
+    assert!(!log.contains(&new), "{log}");
+
+    let again = json!({ "force": true, "current": new });
+    succeeded(
+        place
+            .agent(USES, step(&place, &postgres, again), Cut::Never)
+            .await,
+    );
+    assert_eq!(place.read("username"), "web_a");
+    logs_in(&server, "web_a", &place.read("password"))
+        .await
+        .unwrap();
+    assert!(logs_in(&server, "web_b", &new).await.is_err());
+}
+
+/// Whenever the agent is killed, what the app has lets it in; and the next run ends what was begun.
+#[tokio::test]
+async fn killed_at_any_moment_the_app_can_log_in_and_the_next_run_ends_the_rotation() {
+    let Some(postgres) = Postgres::with_passwords() else {
+        return;
+    };
+    let server = server(&postgres);
+    let records = 2 + 2 * Stage::ALL.len();
+    for number in 0..records {
+        for cut in [Cut::Before(number), Cut::After(number)] {
+            let place = place(&postgres);
+            let killed = place.agent(USES, step(&place, &postgres, json!({})), cut);
+            assert!(killed.await.is_none(), "{cut:?}");
+            let can = logs_in(&server, &place.read("username"), &place.read("password")).await;
+            assert!(can.is_ok(), "{cut:?}: {can:?}");
+            let is_switched = {
+                let events = place.events.lock().unwrap();
+                let revoked = |event: &Event| {
+                    matches!(
+                        event,
+                        Event::StageBegan {
+                            stage: Stage::Revoke
+                        }
+                    )
+                };
+                events.iter().any(revoked)
+            };
+            if !is_switched {
+                logs_in(&server, "web_a", OLD).await.unwrap();
+            }
+            let step = step(&place, &postgres, json!({}));
+            let report = succeeded(place.agent(USES, step, Cut::Never).await);
+            assert_eq!(
+                place.read("username"),
+                "web_b",
+                "{cut:?}: {}",
+                report.summary
+            );
+            logs_in(&server, "web_b", &place.read("password"))
+                .await
+                .unwrap();
+            assert!(logs_in(&server, "web_a", OLD).await.is_err(), "{cut:?}");
+            place.is_at_rest("web-db").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_role_gets_its_former_password_back_where_the_rotation_fails() {
+    let Some(postgres) = Postgres::with_passwords() else {
+        return;
+    };
+    let place = place(&postgres);
+    let server = server(&postgres);
+    let one = json!({ "roles": [], "role": "web_a" });
+    let mut broken = step(&place, &postgres, one.clone());
+    broken["consumers"] =
+        json!([{ "command": { "argv": ["cp", place.path("nothing"), place.path("x")] } }]);
+    let report = place.agent(USES, broken.clone(), Cut::Never).await.unwrap();
+    assert!(
+        error(&report).contains("could not be taken back"),
+        "{}",
+        report.summary
+    );
+    // The consumer can be helped now, and the next run ends the way back before it begins anew.
+    place.write("nothing", "");
+    let report = succeeded(place.agent(USES, broken, Cut::After(99)).await);
+    assert!(
+        report.summary.contains("was rolled back"),
+        "{}",
+        report.summary
+    );
+    logs_in(&server, "web_a", &place.read("password"))
+        .await
+        .unwrap();
+    assert!(logs_in(&server, "web_a", OLD).await.is_err());
+    place.is_at_rest("web-db").await;
+}
+
+#[tokio::test]
+async fn a_server_that_lets_everybody_in_proves_nothing() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let place = place(&postgres);
+    let step = step(&place, &postgres, json!({}));
+    let report = place.agent(USES, step, Cut::Never).await.unwrap();
+    assert!(
+        error(&report).contains("with any password"),
+        "{}",
+        report.summary
+    );
+    assert_eq!(place.read("password"), OLD);
+    place.is_at_rest("web-db").await;
+}
+
+#[tokio::test]
+async fn a_server_is_reached_over_tls_where_its_certificate_is_trusted() {
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let order = Order {
+        names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+        lifetime: Span::from_secs(3650 * 86_400),
+        now,
+        signer: None,
+    };
+    let made = MadeHere.make(&order).unwrap();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let Some(postgres) = Postgres::with_tls(port, &made.chain, made.key.expose()) else {
+        return;
+    };
+    let query = |statement: &str| {
+        let (host, port) = (postgres.socket().display().to_string(), port.to_string());
+        postgres.run(
+            "psql",
+            &[
+                "-h", &host, "-p", &port, "-U", "admin", "-d", "postgres", "-qtAc", statement,
+            ],
+        )
+    };
+    query(&format!("CREATE ROLE web LOGIN PASSWORD '{OLD}'"));
+    let place = Place::new();
+    place.write("authority", &made.chain);
+    let server = |tls| Server {
+        host: "127.0.0.1".to_owned(),
+        port,
+        tls,
+        ..server(&postgres)
+    };
+    let trusting = server(Protection::Verified(Some(place.path("authority"))));
+    logs_in(&trusting, "web", OLD).await.unwrap();
+    assert!(matches!(
+        logs_in(&trusting, "web", "wrong").await,
+        Err(PostgresError::LoginRefused { code, .. }) if code == "28P01"
+    ));
+    for other in [Protection::Verified(None), Protection::None] {
+        assert!(logs_in(&server(other), "web", OLD).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn the_role_in_use_is_found_by_its_password_and_never_guessed() {
+    let Some(postgres) = Postgres::with_passwords() else {
+        return;
+    };
+    let server = server(&postgres);
+    // The record is gone, and the second role is in use.
+    let place = place(&postgres);
+    postgres.query(&format!(
+        "ALTER ROLE web_a PASSWORD NULL; ALTER ROLE web_b PASSWORD '{OLD}'"
+    ));
+    for (current, words) in [
+        (json!(null), "which of the roles is in use"),
+        (json!("not-its-password"), "lets nobody in"),
+    ] {
+        let step = step(&place, &postgres, json!({ "current": current }));
+        let report = place.agent(USES, step, Cut::Never).await.unwrap();
+        assert!(error(&report).contains(words), "{}", report.summary);
+        place.is_at_rest("web-db").await;
+    }
+    logs_in(&server, "web_b", OLD).await.unwrap();
+    let step = step(&place, &postgres, json!({}));
+    succeeded(place.agent(USES, step, Cut::Never).await);
+    assert_eq!(place.read("username"), "web_a");
+    assert!(logs_in(&server, "web_b", OLD).await.is_err());
+}
