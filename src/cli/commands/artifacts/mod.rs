@@ -191,7 +191,8 @@ pub(in crate::cli) async fn artifacts(arguments: Arguments, context: &Context) -
         Some(What::Restore(restore)) => {
             let id = ids::artifact::<ArtifactId>(&client, &restore.artifact).await?;
             let address = Address::api(&["artifacts", &id.to_string(), "restore"]);
-            let body = json!({"to": restore.to, "only": restore.only, "overwrite": restore.overwrite});
+            let body =
+                json!({"to": restore.to, "only": restore.only, "overwrite": restore.overwrite});
             let answer = client.post(&address, &body).await?;
             run::follow(&answer, (restore.no_wait, false), client, context).await
         }
