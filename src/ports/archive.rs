@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 /// Whose artifact it is, where it goes and for whom. Its folder and file name follow from this and from the time it is made.
@@ -172,8 +172,11 @@ pub trait Writing: AsyncWrite + Send + Unpin {
 /// What an artifact is a copy of, as far as its own bytes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// A tar of files and folders.
+    /// A tar of files and folders, as the agent writes it.
     Files,
+    /// A tar as another program writes it: its paths may begin with `./`, and it may hold links between files, pipes and devices, which are
+    /// counted and not made.
+    Tar,
     /// A SQLite database.
     Sqlite,
     /// Bytes.
@@ -186,6 +189,8 @@ pub trait Unpacked: Send + Sync + std::fmt::Debug {
     fn path(&self) -> &Path;
     /// What was found on the way.
     fn inspection(&self) -> &Inspection;
+    /// The bytes of a file. An error is for people.
+    fn open(&self) -> BoxFuture<'_, Result<Box<dyn AsyncRead + Send + Unpin>, String>>;
 }
 
 /// A folder of the agent's scratch space, for programs that can only write files. It goes when this goes.

@@ -21,18 +21,25 @@
 
 mod artifact;
 mod files;
+mod helm;
 mod keep;
+mod kubernetes;
 mod report;
 mod sqlite;
+mod tried;
 mod verify;
+mod volume;
 
 pub use artifact::{Artifact, ArtifactKind, BackupOutputs, Verified};
 pub use files::BackupFiles;
+pub use helm::{BackupHelm, HelmRestore, restore_release};
 pub use keep::Keep;
 pub(in crate::actions) use keep::{intent, made};
+pub use kubernetes::{BackupKubernetes, KubernetesRestore, restore_objects};
 pub(in crate::actions) use report::{report_backup, report_error};
 pub use sqlite::BackupSqlite;
 pub use verify::BackupVerify;
+pub use volume::{BackupVolume, VolumeRestore, restore_volume};
 
 use crate::{
     actions::framework::AnyAction,
@@ -45,6 +52,9 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
     vec![
         Box::new(BackupFiles),
         Box::new(BackupSqlite),
+        Box::new(BackupKubernetes),
+        Box::new(BackupHelm),
+        Box::new(BackupVolume),
         Box::new(BackupVerify),
     ]
 }

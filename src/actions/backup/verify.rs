@@ -2,13 +2,16 @@
 
 use crate::{
     actions::{
-        backup::{Artifact, ArtifactKind, Verified, check_path, file, report_error},
+        backup::{
+            Artifact, ArtifactKind, Verified, check_path, file, helm, kubernetes, tried::Tried,
+        },
         framework::{Action, World, outputs},
     },
     domain::{
         artifact::Location,
         digest::Digest,
         effect::{Effect, Effects, Verb},
+        right::Rights,
         run::StepReport,
     },
     ports::{
@@ -38,6 +41,10 @@ pub struct VerifyInputs {
     /// What must be in it.
     #[serde(default)]
     pub expect: Content,
+    /// Of objects of a cluster: the cluster that is asked, by a dry run of server-side apply, whether it would take each of them. Nothing is
+    /// changed there.
+    #[serde(default)]
+    pub cluster: Option<String>,
 }
 
 /// An artifact by its path, or with all that is known of it.
@@ -92,7 +99,12 @@ impl Which {
         let location = self.location();
         let name = location.file_name();
         let name = name.strip_suffix(".age").unwrap_or(name);
-        if name.ends_with(".tar.zst") {
+        let is_of = |extension: &str| name.ends_with(&format!(".{extension}.zst"));
+        if is_of(kubernetes::EXTENSION) {
+            Ok(ArtifactKind::Kubernetes)
+        } else if is_of(helm::EXTENSION) {
+            Ok(ArtifactKind::Helm)
+        } else if name.ends_with(".tar.zst") {
             Ok(ArtifactKind::Files)
         } else if name.ends_with(".sqlite.zst") {
             Ok(ArtifactKind::Sqlite)
@@ -135,6 +147,9 @@ impl VerifyInputs {
             ArtifactKind::Files => "members",
             ArtifactKind::Sqlite => "tables",
             ArtifactKind::Stream | ArtifactKind::Logs => "streams",
+            ArtifactKind::Kubernetes => "objects",
+            ArtifactKind::Helm => "releases",
+            ArtifactKind::Volume => "members",
         };
         let least = self.expect.min_entries.unwrap_or(1);
         if found.entries < least {
@@ -143,11 +158,14 @@ impl VerifyInputs {
                 found.entries
             ));
         }
-        if let (Which::Made(made), ArtifactKind::Files) = (&self.artifact, kind)
+        if let (
+            Which::Made(made),
+            ArtifactKind::Files | ArtifactKind::Kubernetes | ArtifactKind::Helm,
+        ) = (&self.artifact, kind)
             && made.entries != found.entries
         {
             missing.push(format!(
-                "{} members instead of {}",
+                "{} {entries} instead of {}",
                 found.entries, made.entries
             ));
         }
@@ -188,7 +206,15 @@ impl Action for BackupVerify {
         inputs.expected()?;
         let kind = inputs.artifact.kind()?;
         match kind {
-            ArtifactKind::Files | ArtifactKind::Stream | ArtifactKind::Logs
+            _ if kind != ArtifactKind::Kubernetes && inputs.cluster.is_some() => Err(
+                "in `with`, at `cluster`: only objects of a cluster are asked about there".to_owned(),
+            ),
+            ArtifactKind::Files
+            | ArtifactKind::Stream
+            | ArtifactKind::Logs
+            | ArtifactKind::Kubernetes
+            | ArtifactKind::Helm
+            | ArtifactKind::Volume
                 if !inputs.expect.tables.is_empty() =>
             {
                 Err("in `with`, at `expect.tables`: only a database has tables".to_owned())
@@ -199,7 +225,10 @@ impl Action for BackupVerify {
             ArtifactKind::Files
             | ArtifactKind::Sqlite
             | ArtifactKind::Stream
-            | ArtifactKind::Logs => Ok(()),
+            | ArtifactKind::Logs
+            | ArtifactKind::Kubernetes
+            | ArtifactKind::Helm
+            | ArtifactKind::Volume => Ok(()),
         }
     }
 
@@ -211,6 +240,16 @@ impl Action for BackupVerify {
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn rights(&self, inputs: &VerifyInputs, _: &Effects) -> Rights {
+        let untold = inputs.cluster.as_ref().map(|cluster| {
+            format!("what a dry run on cluster {cluster} takes is not among the rights: `get`, `create` and `patch` of each kind in the backup, and `get` of namespaces")
+        });
+        Rights {
+            rights: Vec::new(),
+            untold: untold.into_iter().collect(),
+        }
     }
 
     fn execute<'a>(
@@ -228,14 +267,15 @@ impl Action for BackupVerify {
                 Location::File(path) => Location::File(world.archive.absolute(&path)),
                 object @ Location::Object { .. } => object,
             };
-            let stop = session.stop.clone();
-            let found = world
-                .archive
-                .inspect(kind.form(), &location, expected, stop)
-                .await;
-            match found {
+            let tried = Tried {
+                kind,
+                location: &location,
+                expected,
+                cluster: inputs.cluster.as_deref(),
+            };
+            match tried.look(session, world).await {
                 Ok(found) => report(&inputs, kind, &location, found),
-                Err(error) => report_error(&error),
+                Err(vain) => vain.report(),
             }
         })
     }
@@ -254,7 +294,13 @@ fn report(
         return StepReport::failed(error, false);
     }
     let summary = match kind {
-        ArtifactKind::Files => format!("{path} restored: {} members", found.entries),
+        ArtifactKind::Files | ArtifactKind::Volume => {
+            format!("{path} restored: {} members", found.entries)
+        }
+        ArtifactKind::Kubernetes => {
+            format!("{path} read: {} objects{}", found.entries, taken(inputs))
+        }
+        ArtifactKind::Helm => format!("{path} read: {} releases", found.entries),
         ArtifactKind::Sqlite => format!(
             "{path} restored: {} tables, {} rows, integrity ok",
             found.entries,
@@ -273,6 +319,13 @@ fn report(
         content: found.content,
     };
     StepReport::succeeded(summary, outputs(&VerifyOutputs { verified }))
+}
+
+fn taken(inputs: &VerifyInputs) -> String {
+    let cluster = inputs.cluster.as_ref();
+    cluster.map_or_else(String::new, |cluster| {
+        format!("; cluster {cluster} refuses none of them")
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{
     draft::{Draft, Published, Sink},
     exclude::Exclude,
     pack::{Found, Inode, Packing, stopped},
-    restore::{self, Fault},
+    restore::{self, Fault, Writer},
     seal::{Keys, SEALED, Unopened},
     upload::{Notes, Upload},
 };
@@ -19,6 +19,7 @@ use crate::{
     },
     history::{self, BackupError},
     ports::{
+        BoxFuture,
         archive::{ArchiveError, Encrypt, Expected, Form, Inspection, Label, Stored, Unpacked},
         clock::Clock,
     },
@@ -35,6 +36,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+use tokio::io::AsyncRead;
 use tokio_util::sync::CancellationToken;
 
 const FILES: &str = "tar.zst";
@@ -329,8 +331,13 @@ impl Places {
         let most = most_bytes(&scratch.0, expected.raw_size).map_err(|why| work.failed(why))?;
         let path = scratch.0.join("content");
         let inspection = self.look(location, expected, work, |content| match form {
-            Form::Files => {
-                let contents = restore::unpack(content, &path, most, &work.stop)?;
+            Form::Files | Form::Tar => {
+                let by = if form == Form::Tar {
+                    Writer::Another
+                } else {
+                    Writer::Agent
+                };
+                let contents = restore::unpack(content, &path, by, most, &work.stop)?;
                 Ok((contents.entries(), contents.by_name()))
             }
             Form::Sqlite => {
@@ -507,6 +514,14 @@ impl Unpacked for InScratch {
     }
     fn inspection(&self) -> &Inspection {
         &self.inspection
+    }
+    fn open(&self) -> BoxFuture<'_, Result<Box<dyn AsyncRead + Send + Unpin>, String>> {
+        Box::pin(async move {
+            let opened = tokio::fs::File::open(&self.path).await;
+            let opened = opened.map_err(|error| format!("reading the scratch folder: {error}"))?;
+            let opened: Box<dyn AsyncRead + Send + Unpin> = Box::new(opened);
+            Ok(opened)
+        })
     }
 }
 
