@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         artifact::Location,
+        id::ArtifactId,
         name::{ArtifactName, RunbookName},
         span::Span,
     },
@@ -56,6 +57,14 @@ impl Shelf for HistoryShelf {
                 }
             }
             Ok(all)
+        })
+    }
+
+    fn one(&self, id: ArtifactId) -> BoxFuture<'_, Result<Option<Known>, String>> {
+        Box::pin(async move {
+            let row = self.0.artifact(id).await;
+            let row = row.map_err(|error| format!("the history cannot be read: {error}"))?;
+            Ok(row.filter(|row| row.removed_at.is_none()).map(known))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::history::open;
 use rusqlite::{
-    Connection, OpenFlags,
+    Connection, ErrorCode, OpenFlags,
     backup::{Backup, StepResult},
 };
 use std::{
@@ -150,6 +150,36 @@ fn steps(
                 });
             }
         }
+    }
+}
+
+/// Whether a database may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Nobody uses it. What was left in its logs is in it now, if it is whole.
+    Free,
+    /// A program has locked it, or keeps it open in WAL mode.
+    Held,
+}
+
+/// Looks whether a program uses this database, and brings what is left in its logs into it. One that is damaged is free. A program that has
+/// opened it without WAL and is idle holds no lock, and is not seen here.
+pub fn settle(path: &Path) -> Result<Settled, BackupError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(database("opening the database", path))?;
+    // In this mode even a reader of WAL is in the way.
+    let alone = connection
+        .busy_timeout(Duration::ZERO)
+        .and_then(|()| {
+            connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;")
+        })
+        .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    match alone.map_err(|error| (error.sqlite_error_code(), error)) {
+        Ok(()) => Ok(Settled::Free),
+        Err((Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _)) => Ok(Settled::Held),
+        Err((Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt), _)) => Ok(Settled::Free),
+        Err((_, error)) => Err(database("looking who uses the database", path)(error)),
     }
 }
 

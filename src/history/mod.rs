@@ -30,7 +30,7 @@ mod writer;
 pub use audit::{
     AuditFilter, AuditHead, AuditVerdict, FileError, Form, InvalidHead, Retired, verify_file,
 };
-pub use backup::{BackupError, Inspected, integrity, online_backup};
+pub use backup::{BackupError, Inspected, Settled, integrity, online_backup, settle};
 pub use error::{Failed, HistoryError, Refused, WriteError};
 pub use handle::{Health, History, Opened, Options};
 pub use lock_file::holder_of;

@@ -193,10 +193,57 @@ pub trait Unpacked: Send + Sync + std::fmt::Debug {
     fn open(&self) -> BoxFuture<'_, Result<Box<dyn AsyncRead + Send + Unpin>, String>>;
 }
 
+/// Where a restore puts what it restores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// The folder of an archive's members, the database file, the file of a stream. Absolute.
+    pub to: PathBuf,
+    /// Of an archive, only what lies there, and that becomes `to` itself; everything below its full path where nothing is named.
+    pub only: Option<PathBuf>,
+    /// Whether what is there is replaced; it is kept beside.
+    pub overwrite: bool,
+}
+
+/// What a restore has put in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// What was found on the way.
+    pub inspection: Inspection,
+    /// Where what was there before is now.
+    pub former: Option<PathBuf>,
+    /// What is not as it was: owners that the agent may not give. Capped.
+    pub unlike: Vec<String>,
+}
+
+/// Whether an artifact is fetched as it is stored, or as its content.
+#[derive(Debug, Clone)]
+pub enum Decode {
+    /// As it is stored.
+    No,
+    /// Decrypted with the configured identity, and decompressed.
+    Configured,
+    /// Decrypted with the identity in this text, and decompressed.
+    With(crate::domain::secret::SecretValue),
+}
+
+/// Copies artifacts out, beside an agent that may be running: nothing of its own is touched.
+pub trait Fetch: Send + Sync + std::fmt::Debug {
+    /// Writes an artifact there; its size as stored. What has come is not to be relied on unless this succeeds.
+    fn fetch<'a>(
+        &'a self,
+        location: &'a Location,
+        expected: Expected,
+        decode: Decode,
+        to: Box<dyn std::io::Write + Send>,
+    ) -> BoxFuture<'a, Result<u64, ArchiveError>>;
+}
+
 /// A folder of the agent's scratch space, for programs that can only write files. It goes when this goes.
 pub trait Scratch: Send + Sync + std::fmt::Debug {
     /// The folder; only the agent may enter it.
     fn path(&self) -> &Path;
+    /// The bytes of the only file that lies directly in it. An error is for people.
+    fn only_file(&self) -> BoxFuture<'_, Result<Box<dyn AsyncRead + Send + Unpin>, String>>;
 }
 
 /// Makes, reads and removes artifacts. Nothing is held in memory whole; a half-written artifact never carries the final name.
@@ -244,6 +291,17 @@ pub trait Archive: Send + Sync + std::fmt::Debug {
         expected: Expected,
         stop: CancellationToken,
     ) -> BoxFuture<'a, Result<Box<dyn Unpacked>, ArchiveError>>;
+    /// Restores an artifact for good. Its digest is compared before anything is written, all of it is written and looked into beside its
+    /// destination, and then takes its place at once: a crash leaves the former or the restored, never half of one. What is there is
+    /// refused unless it is to be overwritten, an empty folder excepted; a database that a program holds is refused.
+    fn restore<'a>(
+        &'a self,
+        form: Form,
+        location: &'a Location,
+        expected: Expected,
+        destination: &'a Destination,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<Placed, ArchiveError>>;
     /// Removes an artifact; whether it was there. What is not below the agent's folder of artifacts or in a store is refused.
     fn remove<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<bool, ArchiveError>>;
     /// Ends uploads that a dead agent left half-done; what came of each, for people.

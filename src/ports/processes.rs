@@ -7,10 +7,15 @@ use crate::{
         secret::SecretValue,
         span::Span,
     },
-    ports::{BoxFuture, executor::StepLog, materials::RevisionFile},
+    ports::{BoxFuture, cluster::Sink, executor::StepLog, materials::RevisionFile},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Where programs are looked up; the agent's own `PATH` does not count.
@@ -118,6 +123,44 @@ pub enum How {
     Killed,
 }
 
+/// Where a program's standard input comes from and where its standard output goes, where that is much.
+#[derive(Default)]
+pub struct Streams<'a> {
+    /// A file that the program reads from its beginning; the agent opens it, so that the program's user need not be allowed to. It goes
+    /// before [`Program::input`].
+    pub input: Option<&'a Path>,
+    /// Takes all of the output as fast as it can; the program waits for it. Then nothing of the output is logged or captured.
+    pub output: Option<&'a mut Sink<'a>>,
+}
+
+impl fmt::Debug for Streams<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streams")
+            .field("input", &self.input)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a program ended, and what came of its output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Streamed {
+    /// How it ended.
+    pub ended: Ended,
+    /// Whether all of its output was taken.
+    pub delivery: Delivery,
+}
+
+/// What came of an output that was streamed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// All of it was taken, to its end.
+    Whole,
+    /// The taker took no more, for this reason; the program was stopped.
+    Refused(String),
+    /// Its end was not seen: the program was stopped, or a process outside its group keeps the output open.
+    Cut,
+}
+
 /// Why a program could not be run.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ProcessError {
@@ -145,6 +188,21 @@ pub trait Processes: Send + Sync + std::fmt::Debug {
         log: Arc<dyn StepLog>,
         stop: CancellationToken,
     ) -> BoxFuture<'_, Result<Ended, ProcessError>>;
+    /// The same, with a file for its input, and its output handed on piece by piece: no more than a piece of it is in memory.
+    fn stream<'a>(
+        &'a self,
+        program: Program,
+        _streams: Streams<'a>,
+        _log: Arc<dyn StepLog>,
+        _stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<Streamed, ProcessError>> {
+        let program = program.name().to_owned();
+        let reason = "its output cannot be streamed here".to_owned();
+        Box::pin(std::future::ready(Err(ProcessError::NotStarted {
+            program,
+            reason,
+        })))
+    }
     /// Kills all that run, without waiting for anything: the agent is about to be gone.
     fn kill_all(&self);
     /// What an earlier agent started and did not see the end of, and what still lives.

@@ -55,6 +55,8 @@ pub trait Shelf: Send + Sync + std::fmt::Debug {
         runbook: &'a RunbookName,
         name: &'a ArtifactName,
     ) -> BoxFuture<'a, Result<Vec<Known>, String>>;
+    /// The one with this id, if it was not removed.
+    fn one(&self, id: ArtifactId) -> BoxFuture<'_, Result<Option<Known>, String>>;
     /// The one at this place.
     fn at<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Option<Known>, String>>;
 }
@@ -70,6 +72,9 @@ impl Shelf for NoShelf {
         _: &'a ArtifactName,
     ) -> BoxFuture<'a, Result<Vec<Known>, String>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+    fn one(&self, _: ArtifactId) -> BoxFuture<'_, Result<Option<Known>, String>> {
+        Box::pin(async { Ok(None) })
     }
     fn at<'a>(&'a self, _: &'a Location) -> BoxFuture<'a, Result<Option<Known>, String>> {
         Box::pin(async { Ok(None) })

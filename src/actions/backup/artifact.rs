@@ -1,11 +1,11 @@
 //! Artifacts as outputs show them.
 
 use crate::{
-    domain::name::ArtifactName,
+    domain::{id::ArtifactId, name::ArtifactName},
     ports::archive::{Form, Stored},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IntoDeserializer as _};
 use std::collections::BTreeMap;
 
 /// What is in an artifact.
@@ -26,9 +26,20 @@ pub enum ArtifactKind {
     Helm,
     /// A compressed tar of a volume's files.
     Volume,
+    /// A dump of a PostgreSQL database in custom format, compressed.
+    Postgres,
+    /// A snapshot of an etcd, compressed.
+    Etcd,
 }
 
 impl ArtifactKind {
+    /// The kind of this word; none where this agent does not know it.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::deserialize(word.into_deserializer())
+            .map_err(|_: serde::de::value::Error| ())
+            .ok()
+    }
+
     /// The word used in outputs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -39,6 +50,8 @@ impl ArtifactKind {
             Self::Kubernetes => "kubernetes",
             Self::Helm => "helm",
             Self::Volume => "volume",
+            Self::Postgres => "postgres",
+            Self::Etcd => "etcd",
         }
     }
     /// What its bytes are.
@@ -46,7 +59,12 @@ impl ArtifactKind {
         match self {
             Self::Files => Form::Files,
             Self::Sqlite => Form::Sqlite,
-            Self::Stream | Self::Logs | Self::Kubernetes | Self::Helm => Form::Stream,
+            Self::Stream
+            | Self::Logs
+            | Self::Postgres
+            | Self::Etcd
+            | Self::Kubernetes
+            | Self::Helm => Form::Stream,
             Self::Volume => Form::Tar,
         }
     }
@@ -58,6 +76,8 @@ impl ArtifactKind {
             Self::Stream | Self::Logs | Self::Volume => "stream",
             Self::Kubernetes => "objects",
             Self::Helm => "releases",
+            Self::Postgres => "dump",
+            Self::Etcd => "snapshot",
         }
     }
 }
@@ -120,6 +140,31 @@ pub struct Verified {
     /// `files`, `folders`, `links` and `bytes` of an archive; rows by table of a database; `bytes` and `lines` of a stream or logs; objects
     /// by kind, and with a `cluster` how many it would take; `releases`, `objects` and `values`.
     pub content: BTreeMap<String, u64>,
+}
+
+/// An artifact that is not to be relied on, as the outputs of a step that failed show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unsound {
+    /// Where the artifact is.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// An artifact that was removed on purpose, as outputs show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Removed {
+    /// Its id.
+    #[schemars(with = "String")]
+    pub id: ArtifactId,
+    /// Where it was.
+    pub path: String,
+    /// Bytes as stored.
+    pub size: u64,
+    /// Why.
+    pub why: String,
 }
 
 /// What a backup leaves for later steps.

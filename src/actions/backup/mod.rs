@@ -16,30 +16,49 @@
 //! { "verified": { "path": "/…", "sha256": "…", "entries": 812, "tookMs": 95, "content": { "files": 640, "bytes": 4000000 } } }
 //! ```
 //!
+//! A trial restore that finds an artifact at fault has `unsound` (`path`, `reason`) in its outputs, and `backup/prune` has `removed`: a list
+//! of ids, each entered in the history, also where the step failed half-way.
+//!
 //! A backup whose sources changed while they were read, or that is much smaller than the one before, succeeds with the check status
 //! `warning`; the latter has a `doubt` in its outputs. One outside its bounds fails, and its artifact stays, with a `doubt`.
 
 mod artifact;
+mod etcd;
 mod files;
 mod helm;
+mod in_cluster;
 mod keep;
 mod kubernetes;
+mod postgres;
+mod program;
+mod prune;
+mod put_back;
 mod report;
+mod restore;
+mod retention;
 mod sqlite;
 mod tried;
 mod verify;
 mod volume;
+mod which;
 
-pub use artifact::{Artifact, ArtifactKind, BackupOutputs, Verified};
+pub use artifact::{Artifact, ArtifactKind, BackupOutputs, Removed, Unsound, Verified};
+pub use etcd::{BackupEtcd, EtcdInputs, Etcdctl, K3s, Member};
 pub use files::BackupFiles;
 pub use helm::{BackupHelm, HelmRestore, restore_release};
 pub use keep::Keep;
 pub(in crate::actions) use keep::{intent, made};
 pub use kubernetes::{BackupKubernetes, KubernetesRestore, restore_objects};
+pub use postgres::{
+    BackupPostgres, Exclude, Inside, PostgresInputs, PostgresTarget, Protection, Server,
+};
+pub use prune::BackupPrune;
 pub(in crate::actions) use report::{report_backup, report_error};
+pub use restore::BackupRestore;
 pub use sqlite::BackupSqlite;
 pub use verify::BackupVerify;
 pub use volume::{BackupVolume, VolumeRestore, restore_volume};
+pub(in crate::actions) use which::{Found, Which};
 
 use crate::{
     actions::framework::AnyAction,
@@ -50,12 +69,16 @@ use std::path::{Component, Path};
 /// Every action of this folder.
 pub fn actions() -> Vec<Box<dyn AnyAction>> {
     vec![
+        Box::new(BackupEtcd),
         Box::new(BackupFiles),
+        Box::new(BackupPostgres),
         Box::new(BackupSqlite),
         Box::new(BackupKubernetes),
         Box::new(BackupHelm),
         Box::new(BackupVolume),
         Box::new(BackupVerify),
+        Box::new(BackupRestore),
+        Box::new(BackupPrune),
     ]
 }
 

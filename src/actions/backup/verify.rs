@@ -3,26 +3,27 @@
 use crate::{
     actions::{
         backup::{
-            Artifact, ArtifactKind, Verified, check_path, file, helm, kubernetes, tried::Tried,
+            ArtifactKind, Found, Server, Unsound, Verified, Which, file, postgres, program::Miss,
+            report_error, tried::tried,
         },
         framework::{Action, World, outputs},
     },
     domain::{
-        artifact::Location,
         digest::Digest,
         effect::{Effect, Effects, Verb},
         right::Rights,
-        run::StepReport,
+        run::{StepReport, StepResult},
+        span::Span,
     },
     ports::{
         BoxFuture,
-        archive::{Expected, Inspection},
+        archive::{ArchiveError, Inspection},
         executor::{Intent, Session, StepContext},
     },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 /// Restores an artifact into a scratch folder, and looks at what came out.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +33,8 @@ pub struct BackupVerify;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VerifyInputs {
-    /// The artifact: its path, or the output `artifact` of the step that made it, which also says what it must be.
+    /// The artifact: its path; the output `artifact` of the step that made it; `{ newest: NAME }`, with `runbook` where another one makes
+    /// it; or `{ id: ID }`. What is known of it also says what it must be.
     pub artifact: Which,
     /// The SHA-256 that it must have, in hexadecimal digits.
     #[serde(default)]
@@ -41,23 +43,15 @@ pub struct VerifyInputs {
     /// What must be in it.
     #[serde(default)]
     pub expect: Content,
-    /// Of objects of a cluster: the cluster that is asked, by a dry run of server-side apply, whether it would take each of them. Nothing is
-    /// changed there.
+    /// For a dump of PostgreSQL: the server on which it is restored into a database of its own, which goes afterwards. The role needs
+    /// the right to make databases. Without it, the dump is only read to its end.
+    #[serde(default)]
+    pub into: Option<Server>,
+    /// For objects of a cluster: the cluster that is asked about each, by a dry run of server-side apply. One that it refuses makes the
+    /// artifact unsound; fields that others have changed since, and namespaces that are not there, are told and counted. Nothing is
+    /// changed there. Without it, objects are only read.
     #[serde(default)]
     pub cluster: Option<String>,
-}
-
-/// An artifact by its path, or with all that is known of it.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    expecting = "want a path, or the output `artifact` of a backup step"
-)]
-pub enum Which {
-    /// Where it is; its name says what is in it: `….tar.zst`, `….sqlite.zst`, or any other `….zst` for a stream or logs.
-    Path(String),
-    /// The output of the step that made it.
-    Made(Artifact),
 }
 
 /// What must be in an artifact.
@@ -73,6 +67,9 @@ pub struct Content {
     /// Tables that a database must have, each with at least this many rows.
     #[serde(default)]
     pub tables: BTreeMap<String, u64>,
+    /// For a dump of PostgreSQL: a query that must answer true in the restored database, as in `select count(*) > 0 from orders`.
+    #[serde(default)]
+    pub query: Option<String>,
 }
 
 /// What `backup/verify` leaves for later steps.
@@ -82,71 +79,93 @@ pub struct VerifyOutputs {
     pub verified: Verified,
 }
 
-impl Which {
-    fn path(&self) -> &str {
-        match self {
-            Self::Path(path) => path,
-            Self::Made(made) => &made.path,
+/// What a trial restore came to. An artifact is unsound only where it is at fault itself: not where its store does not answer, or where
+/// the agent has no key for it.
+#[derive(Debug)]
+pub(in crate::actions) enum Trial {
+    /// It was restored, and this was in it.
+    Restored(Inspection),
+    /// It is not to be relied on.
+    Unsound(String),
+    /// It could not be tried.
+    Untried(StepReport),
+}
+
+impl Trial {
+    /// Of what the archive says.
+    pub(in crate::actions) fn of(result: Result<Inspection, ArchiveError>) -> Self {
+        match result {
+            Ok(found) => Self::Restored(found),
+            Err(error @ ArchiveError::Damaged { .. }) => Self::Unsound(error.to_string()),
+            Err(error) => Self::Untried(report_error(&error)),
         }
     }
-    fn location(&self) -> Location {
-        Location::parse(self.path())
-    }
-    fn kind(&self) -> Result<ArtifactKind, String> {
-        if let Self::Made(made) = self {
-            return Ok(made.kind);
+}
+
+/// Restores it on trial, each kind in its own way.
+async fn trial(inputs: &VerifyInputs, found: &Found, session: &Session, world: &World) -> Trial {
+    match found.kind {
+        kind @ (ArtifactKind::Postgres
+        | ArtifactKind::Etcd
+        | ArtifactKind::Kubernetes
+        | ArtifactKind::Helm) => {
+            let (stop, form) = (session.stop.clone(), kind.form());
+            let unpacked = world
+                .archive
+                .unpack(form, &found.location, found.expected, stop);
+            let unpacked = match unpacked.await {
+                Ok(unpacked) => unpacked,
+                Err(error) => return Trial::of(Err(error)),
+            };
+            match tried(
+                kind,
+                &*unpacked,
+                &inputs.looks(),
+                inputs.cluster.as_deref(),
+                session,
+                world,
+            )
+            .await
+            {
+                Ok(found) => Trial::Restored(found),
+                Err(Miss::Unsound(why)) => Trial::Unsound(format!("{}: {why}", found.location)),
+                Err(Miss::Untried(fault)) => Trial::Untried(fault.report()),
+            }
         }
-        let location = self.location();
-        let name = location.file_name();
-        let name = name.strip_suffix(".age").unwrap_or(name);
-        let is_of = |extension: &str| name.ends_with(&format!(".{extension}.zst"));
-        if is_of(kubernetes::EXTENSION) {
-            Ok(ArtifactKind::Kubernetes)
-        } else if is_of(helm::EXTENSION) {
-            Ok(ArtifactKind::Helm)
-        } else if name.ends_with(".tar.zst") {
-            Ok(ArtifactKind::Files)
-        } else if name.ends_with(".sqlite.zst") {
-            Ok(ArtifactKind::Sqlite)
-        } else if Path::new(name).extension() == Some("zst".as_ref()) {
-            Ok(ArtifactKind::Stream)
-        } else {
-            Err(format!(
-                "in `with`, at `artifact`: `{}` does not say what is in it\nhint: name one that ends in .tar.zst, .sqlite.zst or .zst, with .age where it is encrypted",
-                self.path()
-            ))
+        kind @ (ArtifactKind::Files
+        | ArtifactKind::Sqlite
+        | ArtifactKind::Stream
+        | ArtifactKind::Logs
+        | ArtifactKind::Volume) => {
+            let stop = session.stop.clone();
+            let looked = world
+                .archive
+                .inspect(kind.form(), &found.location, found.expected, stop);
+            Trial::of(looked.await)
         }
     }
 }
 
 impl VerifyInputs {
-    fn expected(&self) -> Result<Expected, String> {
-        let (recorded, raw_size) = match &self.artifact {
-            Which::Path(_) => (None, None),
-            Which::Made(made) => (Some(&made.sha256), Some(made.raw_size)),
-        };
-        let recorded: Option<Digest> = recorded
-            .map(|text| text.parse())
-            .transpose()
-            .map_err(|error| format!("in `with`, at `artifact.sha256`: {error}"))?;
-        if let (Some(one), Some(two)) = (recorded, self.sha256)
-            && one != two
-        {
-            return Err("in `with`: `sha256` is not that of `artifact`".to_owned());
+    /// What is looked at in a dump.
+    fn looks(&self) -> postgres::Trial<'_> {
+        postgres::Trial {
+            into: self.into.as_ref(),
+            tables: self.expect.tables.keys().map(String::as_str).collect(),
+            query: self.expect.query.as_deref(),
         }
-        Ok(Expected {
-            sha256: self.sha256.or(recorded),
-            raw_size,
-        })
     }
 
     /// What is missing in what was found, if anything.
-    fn missing(&self, kind: ArtifactKind, found: &Inspection) -> Vec<String> {
+    fn missing(&self, of: &Found, found: &Inspection) -> Vec<String> {
         let mut missing = Vec::new();
+        let kind = of.kind;
         let entries = match kind {
             ArtifactKind::Files => "members",
             ArtifactKind::Sqlite => "tables",
             ArtifactKind::Stream | ArtifactKind::Logs => "streams",
+            ArtifactKind::Postgres => "entries",
+            ArtifactKind::Etcd => "keys",
             ArtifactKind::Kubernetes => "objects",
             ArtifactKind::Helm => "releases",
             ArtifactKind::Volume => "members",
@@ -158,23 +177,22 @@ impl VerifyInputs {
                 found.entries
             ));
         }
-        if let (
-            Which::Made(made),
-            ArtifactKind::Files | ArtifactKind::Kubernetes | ArtifactKind::Helm,
-        ) = (&self.artifact, kind)
-            && made.entries != found.entries
-        {
-            missing.push(format!(
-                "{} {entries} instead of {}",
-                found.entries, made.entries
-            ));
-        }
         let bytes = found.content.get("bytes").copied().unwrap_or(0);
-        if let (Which::Made(made), ArtifactKind::Stream | ArtifactKind::Logs) =
-            (&self.artifact, kind)
-            && made.raw_size != bytes
-        {
-            missing.push(format!("{bytes} bytes instead of {}", made.raw_size));
+        match kind {
+            ArtifactKind::Files | ArtifactKind::Kubernetes | ArtifactKind::Helm => {
+                if let Some(made) = of.entries.filter(|made| *made != found.entries) {
+                    missing.push(format!("{} {entries} instead of {made}", found.entries));
+                }
+            }
+            ArtifactKind::Stream | ArtifactKind::Logs => {
+                if let Some(made) = of.expected.raw_size.filter(|made| *made != bytes) {
+                    missing.push(format!("{bytes} bytes instead of {made}"));
+                }
+            }
+            ArtifactKind::Sqlite
+            | ArtifactKind::Postgres
+            | ArtifactKind::Etcd
+            | ArtifactKind::Volume => {}
         }
         if let Some(least) = self.expect.min_bytes.filter(|least| bytes < *least) {
             missing.push(format!("{bytes} bytes instead of at least {least}"));
@@ -192,6 +210,42 @@ impl VerifyInputs {
         }
         missing
     }
+
+    /// Whether what is expected can be in such an artifact.
+    fn fits(&self, kind: ArtifactKind) -> Result<(), String> {
+        let in_database = self.into.is_some() || self.expect.query.is_some();
+        match kind {
+            _ if self.cluster.is_some() && kind != ArtifactKind::Kubernetes => Err(
+                "in `with`, at `cluster`: it is asked about objects of a cluster only".to_owned(),
+            ),
+            ArtifactKind::Postgres => self.looks().check(),
+            _ if in_database => Err(
+                "in `with`: `into` and `expect.query` are for dumps of PostgreSQL".to_owned(),
+            ),
+            ArtifactKind::Files
+            | ArtifactKind::Stream
+            | ArtifactKind::Logs
+            | ArtifactKind::Etcd
+            | ArtifactKind::Kubernetes
+            | ArtifactKind::Helm
+            | ArtifactKind::Volume
+                if !self.expect.tables.is_empty() =>
+            {
+                Err("in `with`, at `expect.tables`: only a database has tables".to_owned())
+            }
+            ArtifactKind::Sqlite if self.expect.min_bytes.is_some() => {
+                Err("in `with`, at `expect.minBytes`: it is for archives of files and for streams\nhint: for a database, name `tables`".to_owned())
+            }
+            ArtifactKind::Files
+            | ArtifactKind::Sqlite
+            | ArtifactKind::Stream
+            | ArtifactKind::Etcd
+            | ArtifactKind::Kubernetes
+            | ArtifactKind::Helm
+            | ArtifactKind::Volume
+            | ArtifactKind::Logs => Ok(()),
+        }
+    }
 }
 
 impl Action for BackupVerify {
@@ -201,41 +255,24 @@ impl Action for BackupVerify {
     const SUMMARY: &'static str = "Restores an artifact into a scratch folder of the agent, reads all of it, and checks what is in it.";
 
     fn validate(&self, inputs: &VerifyInputs) -> Result<(), String> {
-        check_path(inputs.artifact.path())
-            .map_err(|error| format!("in `with`, at `artifact`: {error}"))?;
-        inputs.expected()?;
-        let kind = inputs.artifact.kind()?;
-        match kind {
-            _ if kind != ArtifactKind::Kubernetes && inputs.cluster.is_some() => Err(
-                "in `with`, at `cluster`: only objects of a cluster are asked about there".to_owned(),
-            ),
-            ArtifactKind::Files
-            | ArtifactKind::Stream
-            | ArtifactKind::Logs
-            | ArtifactKind::Kubernetes
-            | ArtifactKind::Helm
-            | ArtifactKind::Volume
-                if !inputs.expect.tables.is_empty() =>
-            {
-                Err("in `with`, at `expect.tables`: only a database has tables".to_owned())
-            }
-            ArtifactKind::Sqlite if inputs.expect.min_bytes.is_some() => {
-                Err("in `with`, at `expect.minBytes`: it is for archives of files and for streams\nhint: for a database, name `tables`".to_owned())
-            }
-            ArtifactKind::Files
-            | ArtifactKind::Sqlite
-            | ArtifactKind::Stream
-            | ArtifactKind::Logs
-            | ArtifactKind::Kubernetes
-            | ArtifactKind::Helm
-            | ArtifactKind::Volume => Ok(()),
+        inputs.artifact.check()?;
+        if let Which::Made(made) = &inputs.artifact
+            && let (Ok(one), Some(two)) = (made.sha256.parse::<Digest>(), inputs.sha256)
+            && one != two
+        {
+            return Err("in `with`: `sha256` is not that of `artifact`".to_owned());
         }
+        inputs
+            .artifact
+            .kind()
+            .map_or(Ok(()), |kind| inputs.fits(kind))
     }
 
-    fn intend(&self, inputs: &VerifyInputs, _: &StepContext) -> Result<Intent, String> {
-        let read = Effect::read(Verb::FileRead, file(inputs.artifact.path()));
+    fn intend(&self, inputs: &VerifyInputs, context: &StepContext) -> Result<Intent, String> {
+        let read = Effect::read(Verb::FileRead, file(&inputs.artifact.asked()));
+        let tries = inputs.looks().effects(context);
         Ok(Intent {
-            effects: Effects::exact(vec![read]),
+            effects: Effects::exact(std::iter::once(read).chain(tries).collect()),
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
@@ -243,13 +280,17 @@ impl Action for BackupVerify {
     }
 
     fn rights(&self, inputs: &VerifyInputs, _: &Effects) -> Rights {
-        let untold = inputs.cluster.as_ref().map(|cluster| {
-            format!("what a dry run on cluster {cluster} takes is not among the rights: `get`, `create` and `patch` of each kind in the backup, and `get` of namespaces")
-        });
-        Rights {
-            rights: Vec::new(),
-            untold: untold.into_iter().collect(),
-        }
+        let into = inputs.into.as_ref();
+        let mut needed = into.map_or_else(Rights::default, Server::rights);
+        needed.untold.extend(inputs.cluster.as_ref().map(|cluster| {
+            format!("what a dry run on cluster {cluster} takes is not among the rights: `create`, `get` and `patch` of each kind in the artifact, and `get` of namespaces")
+        }));
+        needed
+    }
+
+    /// A database of its own is dropped after a stop, too.
+    fn grace(&self, inputs: &VerifyInputs) -> Span {
+        Span::from_secs(if inputs.into.is_some() { 30 } else { 5 })
     }
 
     fn execute<'a>(
@@ -259,52 +300,63 @@ impl Action for BackupVerify {
         world: &'a World,
     ) -> BoxFuture<'a, StepReport> {
         Box::pin(async move {
-            let (expected, kind) = match (inputs.expected(), inputs.artifact.kind()) {
-                (Ok(expected), Ok(kind)) => (expected, kind),
-                (Err(error), _) | (_, Err(error)) => return StepReport::failed(error, false),
-            };
-            let location = match inputs.artifact.location() {
-                Location::File(path) => Location::File(world.archive.absolute(&path)),
-                object @ Location::Object { .. } => object,
-            };
-            let tried = Tried {
-                kind,
-                location: &location,
-                expected,
-                cluster: inputs.cluster.as_deref(),
-            };
-            match tried.look(session, world).await {
-                Ok(found) => report(&inputs, kind, &location, found),
-                Err(vain) => vain.report(),
+            let found = inputs.artifact.find(&session.context, world).await;
+            let found = found.and_then(|found| found.must_be(inputs.sha256));
+            let found = found.and_then(|found| inputs.fits(found.kind).map(|()| found));
+            match found {
+                Ok(found) => {
+                    let tried = trial(&inputs, &found, session, world).await;
+                    report(&inputs, &found, tried)
+                }
+                Err(error) => StepReport::failed(error, false),
             }
         })
     }
 }
 
-fn report(
-    inputs: &VerifyInputs,
-    kind: ArtifactKind,
-    location: &Location,
-    found: Inspection,
-) -> StepReport {
-    let missing = inputs.missing(kind, &found);
-    let path = location.to_string();
+fn report(inputs: &VerifyInputs, of: &Found, tried: Trial) -> StepReport {
+    let found = match tried {
+        Trial::Restored(found) => found,
+        Trial::Unsound(why) => return unsound(of, why),
+        Trial::Untried(report) => return report,
+    };
+    let missing = inputs.missing(of, &found);
+    let path = of.location.to_string();
     if !missing.is_empty() {
         let error = format!("{path} is restored, but holds {}", missing.join(", "));
-        return StepReport::failed(error, false);
+        return unsound(of, error);
     }
-    let summary = match kind {
+    let summary = match of.kind {
         ArtifactKind::Files | ArtifactKind::Volume => {
             format!("{path} restored: {} members", found.entries)
         }
-        ArtifactKind::Kubernetes => {
-            format!("{path} read: {} objects{}", found.entries, taken(inputs))
-        }
-        ArtifactKind::Helm => format!("{path} read: {} releases", found.entries),
+        ArtifactKind::Kubernetes => match &inputs.cluster {
+            Some(cluster) => format!(
+                "{path} read to its end: {} objects, none of which cluster {cluster} refuses",
+                found.entries
+            ),
+            None => format!(
+                "{path} read to its end, and no cluster was asked: {} objects",
+                found.entries
+            ),
+        },
+        ArtifactKind::Helm => format!("{path} read to its end: {} releases", found.entries),
         ArtifactKind::Sqlite => format!(
             "{path} restored: {} tables, {} rows, integrity ok",
             found.entries,
             found.content.values().sum::<u64>()
+        ),
+        ArtifactKind::Postgres if inputs.into.is_some() => {
+            format!("{path} restored into a database: {} entries", found.entries)
+        }
+        ArtifactKind::Postgres => format!(
+            "{path} read to its end, restored into no database: {} entries",
+            found.entries
+        ),
+        ArtifactKind::Etcd => format!(
+            "{path} restored into a data folder: {} keys, revision {}",
+            found.entries,
+            found.content.get("revision").copied().unwrap_or(0)
         ),
         ArtifactKind::Stream | ArtifactKind::Logs => format!(
             "{path} read to its end: {} bytes, checksum ok",
@@ -321,20 +373,32 @@ fn report(
     StepReport::succeeded(summary, outputs(&VerifyOutputs { verified }))
 }
 
-fn taken(inputs: &VerifyInputs) -> String {
-    let cluster = inputs.cluster.as_ref();
-    cluster.map_or_else(String::new, |cluster| {
-        format!("; cluster {cluster} refuses none of them")
-    })
+/// The history marks it by this.
+fn unsound(of: &Found, why: String) -> StepReport {
+    let failed = StepReport::failed(why, false);
+    let StepResult::Failed { error, .. } = &failed.result else {
+        return failed;
+    };
+    let unsound = Unsound {
+        path: of.location.to_string(),
+        reason: error.clone(),
+    };
+    StepReport {
+        outputs: serde_json::json!({ "unsound": unsound }),
+        ..failed
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BackupVerify, VerifyInputs};
+    use super::{BackupVerify, Trial, VerifyInputs, report};
     use crate::{
-        actions::{backup::ArtifactKind, framework::Action as _},
-        domain::{digest::Digest, span::Span},
-        ports::archive::Inspection,
+        actions::{
+            backup::{ArtifactKind, Found},
+            framework::Action as _,
+        },
+        domain::{artifact::Location, digest::Digest, span::Span},
+        ports::archive::{ArchiveError, Expected, Inspection},
     };
     use serde_json::{Value, json};
 
@@ -360,21 +424,52 @@ mod tests {
         }
     }
 
+    fn recorded(kind: ArtifactKind, entries: Option<u64>, raw_size: Option<u64>) -> Found {
+        Found {
+            kind,
+            location: Location::parse("/x"),
+            expected: Expected {
+                sha256: Some(Digest::of_bytes(b"x")),
+                raw_size,
+            },
+            entries,
+            known: None,
+        }
+    }
+
     #[test]
-    fn the_outputs_of_a_backup_say_what_to_expect() {
+    fn what_was_recorded_of_an_artifact_says_what_to_expect() {
         let inputs = inputs(json!({ "artifact": made("files", 3) }));
-        let expected = inputs.expected().unwrap();
-        assert_eq!(expected.sha256, Some(Digest::of_bytes(b"x")));
-        assert_eq!(expected.raw_size, Some(2));
+        let of = recorded(ArtifactKind::Files, Some(3), Some(2));
         assert_eq!(
-            inputs.missing(ArtifactKind::Files, &found(2, &[])),
+            inputs.missing(&of, &found(2, &[])),
             ["2 members instead of 3"]
         );
+        assert!(inputs.missing(&of, &found(3, &[])).is_empty());
         assert!(
-            inputs
-                .missing(ArtifactKind::Files, &found(3, &[]))
-                .is_empty()
+            recorded(ArtifactKind::Files, None, None)
+                .must_be(Some(Digest::of_bytes(b"y")))
+                .is_err()
         );
+    }
+
+    #[test]
+    fn only_what_is_at_fault_itself_is_unsound() {
+        let inputs = inputs(json!({ "artifact": made("files", 3) }));
+        let of = recorded(ArtifactKind::Files, Some(3), Some(2));
+        let damaged = ArchiveError::Damaged {
+            location: of.location.clone(),
+            reason: "cut".into(),
+        };
+        let away = ArchiveError::Failed {
+            doing: "restoring".into(),
+            reason: "503".into(),
+        };
+        let told = |tried| report(&inputs, &of, tried).outputs["unsound"]["path"].clone();
+        assert_eq!(told(Trial::of(Err(damaged))), "/x");
+        assert_eq!(told(Trial::of(Ok(found(2, &[])))), "/x");
+        assert_eq!(told(Trial::of(Err(away))), Value::Null);
+        assert_eq!(told(Trial::of(Ok(found(3, &[])))), Value::Null);
     }
 
     #[test]
@@ -384,7 +479,7 @@ mod tests {
         }));
         assert_eq!(
             inputs.missing(
-                ArtifactKind::Sqlite,
+                &recorded(ArtifactKind::Sqlite, None, None),
                 &found(2, &[("runs", 4), ("steps", 0)])
             ),
             [
@@ -398,14 +493,15 @@ mod tests {
     #[test]
     fn a_stream_holds_as_many_bytes_as_were_recorded() {
         let inputs = inputs(json!({ "artifact": made("stream", 1), "expect": { "minBytes": 3 } }));
+        let of = recorded(ArtifactKind::Stream, Some(1), Some(2));
         assert!(
             inputs
-                .missing(ArtifactKind::Stream, &found(1, &[("bytes", 2)]))
+                .missing(&of, &found(1, &[("bytes", 2)]))
                 .iter()
                 .eq(["2 bytes instead of at least 3"])
         );
         assert_eq!(
-            inputs.missing(ArtifactKind::Stream, &found(1, &[("bytes", 4)])),
+            inputs.missing(&of, &found(1, &[("bytes", 4)])),
             ["4 bytes instead of 2"]
         );
     }
@@ -413,7 +509,8 @@ mod tests {
     #[test]
     fn an_empty_restore_is_never_good() {
         let inputs = inputs(json!({ "artifact": "x.tar.zst", "expect": { "minBytes": 1 } }));
-        assert_eq!(inputs.missing(ArtifactKind::Files, &found(0, &[])).len(), 2);
+        let of = recorded(ArtifactKind::Files, None, None);
+        assert_eq!(inputs.missing(&of, &found(0, &[])).len(), 2);
     }
 
     #[test]
@@ -424,12 +521,8 @@ mod tests {
         };
         let other = Digest::of_bytes(b"y");
         for (value, words) in [
-            (
-                json!({ "artifact": "/x.zip" }),
-                "does not say what is in it",
-            ),
             (json!({ "artifact": "../x.tar.zst" }), "goes up"),
-            (json!({ "artifact": 5 }), "want a path, or the output"),
+            (json!({ "artifact": 5 }), "want a path, the output"),
             (
                 json!({ "artifact": made("files", 1), "sha256": other }),
                 "is not that of `artifact`",
@@ -441,6 +534,10 @@ mod tests {
             (
                 json!({ "artifact": "x.tar.zst", "expect": { "tables": { "a": 1 } } }),
                 "only a database",
+            ),
+            (
+                json!({ "artifact": { "newest": "db", "of": "nightly" } }),
+                "{ newest: NAME }",
             ),
             (
                 json!({ "artifact": "x.sqlite.zst", "expect": { "minBytes": 1 } }),

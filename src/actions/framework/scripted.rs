@@ -17,8 +17,8 @@ use crate::{
     ports::{
         BoxFuture,
         archive::{
-            Archive, ArchiveError, Encrypt, Expected, Form, Inspection, Label, Scratch, Stored,
-            StreamOf, Unpacked, Writing,
+            Archive, ArchiveError, Destination, Encrypt, Expected, Form, Inspection, Label, Placed,
+            Scratch, Stored, StreamOf, Unpacked, Writing,
         },
         clock::Clock,
         cluster::{
@@ -498,6 +498,16 @@ impl Archive for Absent {
         _: Expected,
         _: CancellationToken,
     ) -> BoxFuture<'a, Result<Box<dyn Unpacked>, ArchiveError>> {
+        no_archive(location.to_string())
+    }
+    fn restore<'a>(
+        &'a self,
+        _: Form,
+        location: &'a Location,
+        _: Expected,
+        _: &'a Destination,
+        _: CancellationToken,
+    ) -> BoxFuture<'a, Result<Placed, ArchiveError>> {
         no_archive(location.to_string())
     }
     fn remove<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<bool, ArchiveError>> {

@@ -34,7 +34,7 @@ mod object;
 mod own;
 mod patch;
 pub(in crate::actions) mod pinning;
-mod pods;
+pub(in crate::actions) mod pods;
 mod poll;
 mod progress;
 mod prune;

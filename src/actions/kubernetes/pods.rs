@@ -34,9 +34,9 @@ const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 
 /// The pods that a step names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pods {
-    pub(super) cluster: String,
-    pub(super) namespace: String,
+pub(in crate::actions) struct Pods {
+    pub(in crate::actions) cluster: String,
+    pub(in crate::actions) namespace: String,
     pub(super) of: Of,
 }
 
@@ -53,7 +53,7 @@ pub(super) enum Of {
 
 /// Why no pod can be told.
 #[derive(Debug)]
-pub(super) enum Miss {
+pub(in crate::actions) enum Miss {
     /// The server did not say.
     Cluster(ClusterError),
     /// There is none, or not exactly one; trying again may help.
@@ -68,7 +68,7 @@ impl From<ClusterError> for Miss {
 
 impl Pods {
     /// Exactly one of `pod`, `object` and `selector` is given.
-    pub(super) fn new(
+    pub(in crate::actions) fn new(
         cluster: &str,
         namespace: &str,
         pod: Option<&str>,
@@ -93,7 +93,7 @@ impl Pods {
     }
 
     /// As effects name what the step names, and by which kind.
-    pub(super) fn named(&self) -> (String, Which) {
+    pub(in crate::actions) fn named(&self) -> (String, Which) {
         match &self.of {
             Of::Named(name) => ("pod".to_owned(), Which::Named(name.clone())),
             Of::Object(subject) => (subject.kind.clone(), Which::Named(subject.name.clone())),
@@ -102,7 +102,7 @@ impl Pods {
     }
 
     /// Something of this namespace, as effects name it.
-    pub(super) fn object(&self, kind: &str, which: Which) -> Object {
+    pub(in crate::actions) fn object(&self, kind: &str, which: Which) -> Object {
         Object {
             place: Place::Cluster(self.cluster.clone()),
             kind: kind.to_owned(),
@@ -112,7 +112,7 @@ impl Pods {
     }
 
     /// What it takes to find them, and to do this to a part of them.
-    pub(super) fn rights(&self, part: &str, verbs: &'static [&'static str]) -> Rights {
+    pub(in crate::actions) fn rights(&self, part: &str, verbs: &'static [&'static str]) -> Rights {
         let (kind, which) = self.named();
         let named = self.object(&kind, which);
         let all = self.object("pod", Which::All);
@@ -157,7 +157,7 @@ impl Pods {
     }
 
     /// The one in which something can be run: the named one; the first that is ready; with a selector the only one, unless `any` will do.
-    pub(super) async fn one(&self, any: bool, world: &World) -> Result<Value, Miss> {
+    pub(in crate::actions) async fn one(&self, any: bool, world: &World) -> Result<Value, Miss> {
         let mut pods = self.all(world).await?;
         if matches!(self.of, Of::Named(_)) {
             return pods.pop().ok_or_else(|| self.none(""));
@@ -230,7 +230,7 @@ fn labels_of(subject: &Subject, object: &Value) -> Result<String, Miss> {
 }
 
 /// A pod's name.
-pub(super) fn name(pod: &Value) -> &str {
+pub(in crate::actions) fn name(pod: &Value) -> &str {
     text(pod, "/metadata/name")
 }
 
@@ -244,7 +244,7 @@ pub(super) fn containers(pod: &Value) -> Vec<String> {
 }
 
 /// The container that is meant: the named one, the pod's default one, or its only one.
-pub(super) fn container(pod: &Value, named: Option<&str>) -> Result<String, String> {
+pub(in crate::actions) fn container(pod: &Value, named: Option<&str>) -> Result<String, String> {
     if let Some(named) = named {
         let known = containers(pod);
         if known.iter().any(|name| name == named) {

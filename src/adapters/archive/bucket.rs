@@ -22,7 +22,7 @@ use object_store::{
 };
 use std::{
     fs::File,
-    io::{self, Write as _},
+    io::{self, Read},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -74,6 +74,34 @@ pub(super) struct Session {
     runtime: Handle,
     stop: CancellationToken,
     prefix: String,
+}
+
+/// An object on its way here.
+#[derive(Debug)]
+pub(super) struct Reader {
+    session: Session,
+    key: Key,
+    size: u64,
+    done: u64,
+    piece: io::Cursor<Vec<u8>>,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.piece.read(buffer)?;
+        if read > 0 || buffer.is_empty() || self.done >= self.size {
+            return Ok(read);
+        }
+        let range = self.done..self.size.min(self.done + PIECE);
+        let session = &self.session;
+        let piece = session.asked(|| session.s3.get_range(&self.key, range.clone()))?;
+        if piece.len() as u64 != range.end - range.start {
+            return Err(io::Error::other("the object changed while it was read"));
+        }
+        self.piece = io::Cursor::new(piece.to_vec());
+        self.done = range.end;
+        self.piece.read(buffer)
+    }
 }
 
 /// A client that is there already.
@@ -186,21 +214,21 @@ impl Session {
 
     /// Copies an object into a file; its size.
     pub(super) fn download(&self, key: &str, to: &mut File) -> io::Result<u64> {
+        io::copy(&mut self.reader(key)?, to)
+    }
+
+    /// Reads an object from its beginning to its end, a piece at a time.
+    pub(super) fn reader(&self, key: &str) -> io::Result<Reader> {
         let size = self
             .size(key)?
             .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no such object"))?;
-        let key = self.key(key);
-        let mut done = 0;
-        while done < size {
-            let range = done..size.min(done + PIECE);
-            let piece = self.asked(|| self.s3.get_range(&key, range.clone()))?;
-            if piece.len() as u64 != range.end - range.start {
-                return Err(io::Error::other("the object changed while it was read"));
-            }
-            to.write_all(&piece)?;
-            done = range.end;
-        }
-        Ok(size)
+        Ok(Reader {
+            session: self.clone(),
+            key: self.key(key),
+            size,
+            done: 0,
+            piece: io::Cursor::default(),
+        })
     }
 
     pub(super) fn begin_parts(&self, key: &str) -> io::Result<MultipartId> {

@@ -80,7 +80,8 @@ fn rename_without_overwriting(
     Err(io::Error::from(io::ErrorKind::AlreadyExists))
 }
 
-fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+/// Renames, and never overwrites.
+pub(super) fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // Some network file systems cannot; a hard link refuses to overwrite as well.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {

@@ -7,15 +7,21 @@
 //! - An artifact with a final name is whole, stored for good, readable only by the agent, and never changed again.
 //! - Nothing is held in memory whole; work happens off the async threads and looks at its stop token between chunks.
 //! - What a dead agent left half-done is removed when the next one opens the store; scratch folders go when their work ends.
+//! - A restore for good (`replace`, `place`, `members`) puts all of it in its place at once, and removes nothing that was there.
 //! - A remote artifact is read from a copy in the scratch space, whose digest was compared before anything looks into it.
 
 mod bucket;
 mod disk;
 mod draft;
 mod exclude;
+mod fetch;
+mod holders;
+mod members;
 mod notes;
 mod pack;
+mod place;
 mod places;
+mod replace;
 mod restore;
 mod seal;
 mod stream;
@@ -24,6 +30,7 @@ mod tests;
 mod upload;
 
 pub use bucket::BucketAt;
+pub use fetch::Outlet;
 pub use seal::Keys;
 
 use crate::{
@@ -32,8 +39,8 @@ use crate::{
     ports::{
         BoxFuture,
         archive::{
-            Archive, ArchiveError, Encrypt, Expected, Form, Inspection, Label, Scratch, Stored,
-            StreamOf, Unpacked, Writing,
+            Archive, ArchiveError, Destination, Encrypt, Expected, Form, Inspection, Label, Placed,
+            Scratch, Stored, StreamOf, Unpacked, Writing,
         },
         clock::Clock,
         secrets::Secrets,
@@ -197,6 +204,21 @@ impl Archive for Artifacts {
             let unpacked = places.unpack(form, &location, expected, work)?;
             let unpacked: Box<dyn Unpacked> = Box::new(unpacked);
             Ok(unpacked)
+        })
+    }
+
+    fn restore<'a>(
+        &'a self,
+        form: Form,
+        location: &'a Location,
+        expected: Expected,
+        destination: &'a Destination,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<Placed, ArchiveError>> {
+        let (location, destination) = (location.clone(), destination.clone());
+        let doing = format!("restoring {location} to {}", destination.to.display());
+        self.off_thread(doing, &stop, move |places, work| {
+            places.restore(form, &location, expected, &destination, work)
         })
     }
 

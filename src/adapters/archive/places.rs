@@ -77,13 +77,13 @@ impl Work {
             reason: reason.to_string(),
         }
     }
-    fn unfit(&self, reason: impl Into<String>) -> ArchiveError {
+    pub(super) fn unfit(&self, reason: impl Into<String>) -> ArchiveError {
         ArchiveError::Unfit {
             doing: self.doing.clone(),
             reason: reason.into(),
         }
     }
-    fn fault(&self, location: &Location, fault: Fault) -> ArchiveError {
+    pub(super) fn fault(&self, location: &Location, fault: Fault) -> ArchiveError {
         match fault {
             Fault::Unfit(reason) => self.unfit(reason),
             Fault::Damaged(reason) if !self.stop.is_cancelled() => ArchiveError::Damaged {
@@ -127,6 +127,14 @@ impl Places {
             notes,
             scratch_count: AtomicU64::new(0),
         })
+    }
+
+    pub(super) fn state(&self) -> &Path {
+        &self.state
+    }
+
+    pub(super) fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
     }
 
     pub(super) fn absolute(&self, path: &Path) -> PathBuf {
@@ -377,7 +385,7 @@ impl Places {
     }
 
     /// The frame of all inspections: the digest first, then what is in it, and the time that took.
-    fn look(
+    pub(super) fn look(
         &self,
         location: &Location,
         expected: Expected,
@@ -386,8 +394,14 @@ impl Places {
     ) -> Result<Inspection, ArchiveError> {
         let failed = |error: io::Error| work.failed(error);
         let started = self.clock.elapsed();
-        let at_hand = self.at_hand(location, work)?;
-        let mut file = open_artifact(&at_hand.path).map_err(failed)?;
+        let gone = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                work.fault(location, Fault::Damaged("it is not there".to_owned()))
+            }
+            _ => work.failed(error),
+        };
+        let at_hand = self.at_hand(location, work, gone)?;
+        let mut file = open_artifact(&at_hand.path).map_err(gone)?;
         let (sha256, size) = digest(&file, &work.stop).map_err(failed)?;
         if let Some(recorded) = expected.sha256.filter(|recorded| *recorded != sha256) {
             let reason = format!("its SHA-256 is {sha256}, and {recorded} was recorded");
@@ -415,7 +429,12 @@ impl Places {
     }
 
     /// The artifact as a file: itself, or its copy in the scratch space.
-    fn at_hand(&self, location: &Location, work: &Work) -> Result<AtHand, ArchiveError> {
+    fn at_hand(
+        &self,
+        location: &Location,
+        work: &Work,
+        gone: impl Fn(io::Error) -> ArchiveError,
+    ) -> Result<AtHand, ArchiveError> {
         let (store, key) = match location {
             Location::File(path) => {
                 let path = self.absolute(path);
@@ -433,7 +452,7 @@ impl Places {
             let copy = Some(scratch);
             io::Result::Ok(AtHand { path, copy })
         };
-        copied().map_err(|error| work.failed(error))
+        copied().map_err(gone)
     }
 
     pub(super) fn scratch(&self) -> io::Result<Scratch> {
@@ -542,6 +561,28 @@ impl crate::ports::archive::Scratch for Scratch {
     fn path(&self) -> &Path {
         &self.0
     }
+    fn only_file(&self) -> BoxFuture<'_, Result<Box<dyn AsyncRead + Send + Unpin>, String>> {
+        let folder = self.0.clone();
+        Box::pin(async move {
+            let looking = tokio::task::spawn_blocking(move || only_file(&folder)).await;
+            let found = looking.map_err(io::Error::other).flatten();
+            let found = found.map_err(|error| format!("reading the scratch folder: {error}"))?;
+            let opened: Box<dyn AsyncRead + Send + Unpin> =
+                Box::new(tokio::fs::File::from_std(found));
+            Ok(opened)
+        })
+    }
+}
+
+fn only_file(folder: &Path) -> io::Result<File> {
+    let mut found = None;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() && found.replace(entry.path()).is_some() {
+            return Err(io::Error::other("several files are in it"));
+        }
+    }
+    File::open(found.ok_or_else(|| io::Error::other("no file is in it"))?)
 }
 
 impl Drop for Scratch {
@@ -563,7 +604,7 @@ pub(super) fn said(error: &BackupError) -> Fault {
 }
 
 /// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes
         .map(ToString::to_string)
@@ -571,7 +612,7 @@ fn chain(error: &dyn std::error::Error) -> String {
         .join(": ")
 }
 
-fn open_artifact(path: &Path) -> io::Result<File> {
+pub(super) fn open_artifact(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
@@ -606,13 +647,13 @@ fn pour(mut from: File, to: &mut impl Write, stop: &CancellationToken) -> io::Re
 }
 
 /// How much a trial restore may write: what was recorded and a little, or else half of what is free.
-fn most_bytes(scratch: &Path, raw_size: Option<u64>) -> Result<u64, String> {
+pub(super) fn most_bytes(scratch: &Path, raw_size: Option<u64>) -> Result<u64, String> {
     let disk = rustix::fs::statvfs(scratch).map_err(|error| error.to_string())?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     match raw_size {
         None => Ok(free / 2),
         Some(size) if size > free => Err(format!(
-            "it needs {size} bytes of scratch space and {free} are free\nhint: make room under {}",
+            "it needs {size} bytes and {free} are free\nhint: make room under {}",
             scratch.display()
         )),
         Some(size) => Ok(with_slack(size)),

@@ -148,7 +148,7 @@ fn named((name, count): (&str, u64)) -> (String, u64) {
     (name.to_owned(), count)
 }
 
-fn decompress<R: Read>(
+pub(super) fn decompress<R: Read>(
     compressed: R,
     most: u64,
     stop: &CancellationToken,
@@ -161,7 +161,10 @@ fn decompress<R: Read>(
     })
 }
 
-fn write_member<R: Read>(entry: &mut tar::Entry<'_, R>, target: &Path) -> Result<u64, Fault> {
+pub(super) fn write_member<R: Read>(
+    entry: &mut tar::Entry<'_, R>,
+    target: &Path,
+) -> Result<u64, Fault> {
     if let Some(parent) = target.parent() {
         private_folder(parent).map_err(failed)?;
     }
@@ -209,7 +212,7 @@ fn is_left_out(kind: tar::EntryType) -> bool {
 }
 
 /// A member's path, if it stays inside.
-fn within(path: &Path) -> Result<&Path, Fault> {
+pub(super) fn within(path: &Path) -> Result<&Path, Fault> {
     let depth = path.components().count();
     let plain = path
         .components()
@@ -225,16 +228,16 @@ fn within(path: &Path) -> Result<&Path, Fault> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn damaged(error: io::Error) -> Fault {
+pub(super) fn damaged(error: io::Error) -> Fault {
     Fault::Damaged(error.to_string())
 }
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn failed(error: io::Error) -> Fault {
-    Fault::Failed(format!("writing to the scratch folder: {error}"))
+pub(super) fn failed(error: io::Error) -> Fault {
+    Fault::Failed(format!("writing what is restored: {error}"))
 }
 
 /// Gives no more than it may, and stops when asked to.
-struct Bounded<'a, R> {
+pub(super) struct Bounded<'a, R> {
     inner: R,
     left: u64,
     stop: &'a CancellationToken,

@@ -4,7 +4,10 @@
 //! - The identity is read at each use and kept nowhere; making an artifact needs only the recipients.
 //! - A sealed artifact that was cut or changed does not open to its end: each piece of 64 KiB is authenticated, and so is the last.
 
-use crate::{domain::name::SecretName, ports::secrets::Secrets};
+use crate::{
+    domain::{name::SecretName, secret::SecretValue},
+    ports::secrets::Secrets,
+};
 use age::{
     Decryptor, Encryptor, Identity, Recipient,
     stream::{StreamReader, StreamWriter},
@@ -61,35 +64,50 @@ impl Keys {
         encryptor.wrap_output(to)
     }
 
-    /// Opens a sealed text.
+    /// Opens a sealed text with the configured identity.
     pub(super) fn open<R: Read>(&self, from: R) -> Result<StreamReader<R>, Unopened> {
-        let identities = self.identities().map_err(Unopened::NoKey)?;
-        let sealed = Decryptor::new(from).map_err(|error| Unopened::Damaged(error.to_string()))?;
-        let mut known = identities.iter().map(|one| one as &dyn Identity);
-        sealed.decrypt(&mut known).map_err(|error| match error {
+        opened(from, &self.identities().map_err(Unopened::NoKey)?)
+    }
+
+    /// Opens a sealed text with the identities in this text.
+    pub(super) fn open_with<R: Read>(
+        from: R,
+        text: &SecretValue,
+    ) -> Result<StreamReader<R>, Unopened> {
+        opened(from, &read("the file", text).map_err(Unopened::NoKey)?)
+    }
+
+    fn identities(&self) -> Result<Vec<x25519::Identity>, String> {
+        let name = self.identity.as_ref().ok_or(
+            "it is encrypted, and there is no identity to read it with\nhint: name the secret that holds one under `artifacts.identity`",
+        )?;
+        let text = self.secrets.get(name).map_err(|error| error.to_string())?;
+        read(&format!("the secret `{name}`"), &text)
+    }
+}
+
+fn opened<R: Read>(from: R, identities: &[x25519::Identity]) -> Result<StreamReader<R>, Unopened> {
+    let sealed = Decryptor::new(from).map_err(|error| Unopened::Damaged(error.to_string()))?;
+    let mut known = identities.iter().map(|one| one as &dyn Identity);
+    sealed.decrypt(&mut known).map_err(|error| match error {
             age::DecryptError::NoMatchingKeys => Unopened::NoKey(
                 "it is encrypted for others than the agent's identity (`artifacts.identity`)\nhint: read it where the key of one of its recipients is".to_owned(),
             ),
             other => Unopened::Damaged(other.to_string()),
         })
-    }
+}
 
-    fn identities(&self) -> Result<Vec<x25519::Identity>, String> {
-        let name = self.identity.as_ref().ok_or(
-            "it is encrypted, and the agent has no identity to read it with\nhint: name the secret that holds one under `artifacts.identity`",
-        )?;
-        let text = self.secrets.get(name).map_err(|error| error.to_string())?;
-        let lines = text.expose().lines().map(str::trim);
-        let keys = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let read = keys
-            .map(x25519::Identity::from_str)
-            .collect::<Result<Vec<_>, _>>();
-        // What the parser says could hold parts of the key.
-        let read = read.ok().filter(|read| !read.is_empty());
-        read.ok_or_else(|| {
-            format!("the secret `{name}` holds no identity of age\nhint: `age-keygen` makes one; it begins with `AGE-SECRET-KEY-1`")
-        })
-    }
+fn read(place: &str, text: &SecretValue) -> Result<Vec<x25519::Identity>, String> {
+    let lines = text.expose().lines().map(str::trim);
+    let keys = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let read = keys
+        .map(x25519::Identity::from_str)
+        .collect::<Result<Vec<_>, _>>();
+    // What the parser says could hold parts of the key.
+    let read = read.ok().filter(|read| !read.is_empty());
+    read.ok_or_else(|| {
+        format!("{place} holds no identity of age\nhint: `age-keygen` makes one; it begins with `AGE-SECRET-KEY-1`")
+    })
 }
 
 /// Why a sealed text does not open.

@@ -1,7 +1,8 @@
 //! Programs of the host: the only place that starts processes.
 //!
 //! A program leads its own process group, has the environment that its caller names and nothing else, and its standard input is
-//! empty or fed. Its output goes to the step's log as it comes; only the captured beginning is kept in memory.
+//! empty or fed. Its output goes to the step's log as it comes, where only the captured beginning is kept in memory, or to a taker that
+//! sets the pace.
 //!
 //! Invariants
 //! - When [`Processes::run`] has returned, no process of the group is left: TERM, a grace, then KILL, all to the group. A future
@@ -27,6 +28,7 @@ mod materials;
 mod outlived;
 mod pipelines;
 mod pipes;
+mod pour;
 mod roll;
 mod scratch;
 mod spawn;
@@ -37,7 +39,8 @@ pub use materials::HostMaterials;
 
 use crate::{
     adapters::process::{
-        group::Living,
+        group::{Group, Living},
+        pour::Pour,
         roll::{Left, Roll},
         scratch::Scratch,
         spawn::Start,
@@ -47,7 +50,7 @@ use crate::{
     ports::{
         BoxFuture,
         executor::StepLog,
-        processes::{Ended, How, ProcessError, Processes, Program},
+        processes::{Delivery, Ended, How, ProcessError, Processes, Program, Streamed, Streams},
     },
 };
 use std::{
@@ -105,16 +108,12 @@ impl HostProcesses {
     async fn run_in_scratch(
         &self,
         program: Program,
+        streams: Streams<'_>,
         log: Arc<dyn StepLog>,
         stop: CancellationToken,
-    ) -> Result<Ended, ProcessError> {
+    ) -> Result<Streamed, ProcessError> {
         if stop.is_cancelled() {
-            return Ok(Ended {
-                how: How::Terminated,
-                output: Vec::new(),
-                error_tail: Vec::new(),
-                leftovers_killed: false,
-            });
+            return Ok(never_started());
         }
         let user = user::find(&program)?;
         let folder = self.scratch.folder_for(&program, user.as_ref())?;
@@ -126,12 +125,17 @@ impl HostProcesses {
             helper: &self.helper,
             directory: folder.path(),
             user,
+            input: streams.input,
         };
         let ended = match start.spawn(&program) {
             Ok(started) => {
                 let roll = self.roll.as_ref();
                 let enrolled = roll.and_then(|roll| roll.enrol(started.child.id(), &program));
-                let watch = Watch::new(started, program, log, self.living.clone(), enrolled);
+                // A taker that takes no more stops the program, too.
+                let stop = stop.child_token();
+                let output = streams.output.map(|sink| Pour::into(sink, stop.clone()));
+                let group = Group::led_by(started.child.id(), self.living.clone(), enrolled);
+                let watch = Watch::new(started, program, output, log, group);
                 Ok(watch.to_the_end(stop).await)
             }
             Err(error) => Err(error),
@@ -148,7 +152,20 @@ impl Processes for HostProcesses {
         log: Arc<dyn StepLog>,
         stop: CancellationToken,
     ) -> BoxFuture<'_, Result<Ended, ProcessError>> {
-        Box::pin(self.run_in_scratch(program, log, stop))
+        Box::pin(async move {
+            let streams = Streams::default();
+            let run = self.run_in_scratch(program, streams, log, stop).await;
+            run.map(|streamed| streamed.ended)
+        })
+    }
+    fn stream<'a>(
+        &'a self,
+        program: Program,
+        streams: Streams<'a>,
+        log: Arc<dyn StepLog>,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<Streamed, ProcessError>> {
+        Box::pin(self.run_in_scratch(program, streams, log, stop))
     }
     fn kill_all(&self) {
         self.living.kill();
@@ -161,6 +178,19 @@ impl Processes for HostProcesses {
         outlived: &'a Outlived,
     ) -> BoxFuture<'a, Result<EndedLate, String>> {
         Box::pin(self.end_left(outlived.group))
+    }
+}
+
+/// The stop came first.
+fn never_started() -> Streamed {
+    Streamed {
+        ended: Ended {
+            how: How::Terminated,
+            output: Vec::new(),
+            error_tail: Vec::new(),
+            leftovers_killed: false,
+        },
+        delivery: Delivery::Cut,
     }
 }
 

@@ -1,8 +1,12 @@
 //! The three pipes between a program and the agent.
 
 use crate::{
+    adapters::process::pour::Pour,
     domain::secret::SecretValue,
-    ports::executor::{LogStream, StepLog},
+    ports::{
+        executor::{LogStream, StepLog},
+        processes::Delivery,
+    },
 };
 use std::{
     future::poll_fn,
@@ -22,9 +26,11 @@ const CHUNK: usize = 16 * 1024;
 const ERROR_TAIL: usize = 4096;
 
 /// Feeds the input, logs the output, and keeps the captured parts.
-pub(super) struct Pipes {
+pub(super) struct Pipes<'a> {
     input: Option<Feed>,
     out: Option<ChildStdout>,
+    /// Takes the output, where it is streamed.
+    pour: Option<Pour<'a>>,
     err: Option<ChildStderr>,
     log: Arc<dyn StepLog>,
     capture: usize,
@@ -38,10 +44,18 @@ struct Feed {
     written: usize,
 }
 
-impl Pipes {
+/// What is left when all has ended.
+pub(super) struct Kept {
+    pub(super) output: Vec<u8>,
+    pub(super) error_tail: Vec<u8>,
+    pub(super) delivery: Delivery,
+}
+
+impl<'a> Pipes<'a> {
     pub(super) fn new(
         child: &mut Child,
         input: Option<SecretValue>,
+        pour: Option<Pour<'a>>,
         capture: usize,
         log: Arc<dyn StepLog>,
     ) -> Self {
@@ -53,6 +67,7 @@ impl Pipes {
         Self {
             input,
             out: child.stdout.take(),
+            pour,
             err: child.stderr.take(),
             log,
             capture,
@@ -63,7 +78,8 @@ impl Pipes {
 
     /// Whether all that there was to feed is fed, and both outputs have ended.
     pub(super) fn ended(&self) -> bool {
-        self.input.is_none() && self.out.is_none() && self.err.is_none()
+        let is_full = self.pour.as_ref().is_some_and(Pour::is_full);
+        self.input.is_none() && self.out.is_none() && self.err.is_none() && !is_full
     }
 
     /// Feeds no more.
@@ -76,20 +92,39 @@ impl Pipes {
         poll_fn(|context| self.poll(context)).await;
     }
 
-    /// The captured output and the end of the error output.
-    pub(super) fn into_kept(self) -> (Vec<u8>, Vec<u8>) {
-        (self.captured, self.error_tail)
+    /// How far a streamed output has come; as long as this moves, or its taker is what holds it up, nothing is stuck here.
+    pub(super) fn poured(&self) -> (u64, bool) {
+        let pour = self.pour.as_ref();
+        pour.map_or((0, false), |pour| (pour.taken(), pour.is_full()))
+    }
+
+    /// The captured output, the end of the error output, and what came of a streamed one.
+    pub(super) fn into_kept(self) -> Kept {
+        let was_read = self.out.is_none();
+        let delivery = match self.pour {
+            Some(pour) => pour.delivery(was_read),
+            None if was_read => Delivery::Whole,
+            None => Delivery::Cut,
+        };
+        Kept {
+            output: self.captured,
+            error_tail: self.error_tail,
+            delivery,
+        }
     }
 
     /// One chunk of each output in turn, so that neither waits for the other.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.poll_feed(context);
         loop {
-            let out = poll_chunk(&mut self.out, context, |bytes| {
-                self.log.append(LogStream::Out, bytes);
-                let room = self.capture.saturating_sub(self.captured.len());
-                self.captured.extend(bytes.iter().take(room));
-            });
+            let out = match &mut self.pour {
+                Some(pour) => pour.poll(&mut self.out, context),
+                None => poll_chunk(&mut self.out, context, |bytes| {
+                    self.log.append(LogStream::Out, bytes);
+                    let room = self.capture.saturating_sub(self.captured.len());
+                    self.captured.extend(bytes.iter().take(room));
+                }),
+            };
             let err = poll_chunk(&mut self.err, context, |bytes| {
                 self.log.append(LogStream::Err, bytes);
                 keep_tail(&mut self.error_tail, bytes);

@@ -16,6 +16,8 @@ pub(super) struct Start<'a> {
     pub(super) helper: &'a Path,
     pub(super) directory: &'a Path,
     pub(super) user: Option<User>,
+    /// A file to be read as standard input.
+    pub(super) input: Option<&'a Path>,
 }
 
 /// A program that runs.
@@ -43,10 +45,10 @@ impl Start<'_> {
                 Some(nonce),
             )
         };
-        let input = if program.input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
+        let input = match self.input {
+            Some(path) => opened(path, name)?,
+            None if program.input.is_some() => Stdio::piped(),
+            None => Stdio::null(),
         };
         let started = command
             .current_dir(self.directory)
@@ -58,6 +60,16 @@ impl Start<'_> {
         match started {
             Ok(child) => Ok(Started { child, nonce }),
             Err(error) => Err(explain(&error, name, &file, self.directory)),
+        }
+    }
+}
+
+fn opened(path: &Path, program: &str) -> Result<Stdio, ProcessError> {
+    match std::fs::File::open(path) {
+        Ok(file) => Ok(Stdio::from(file)),
+        Err(error) => {
+            let reason = format!("its input {} cannot be read: {error}", path.display());
+            Err(not_started(program, reason))
         }
     }
 }

@@ -2,16 +2,16 @@
 
 use crate::{
     adapters::process::{
-        group::{Group, Living},
+        group::Group,
         helper::FAILED,
-        pipes::Pipes,
-        roll::Enrolled,
+        pipes::{Kept, Pipes},
+        pour::Pour,
         spawn::Started,
     },
     domain::span::Span,
     ports::{
         executor::{LogStream, StepLog},
-        processes::{Ended, How, ProcessError, Program},
+        processes::{Ended, How, ProcessError, Program, Streamed},
     },
 };
 use std::{os::unix::process::ExitStatusExt, process::ExitStatus, sync::Arc, time::Duration};
@@ -29,7 +29,8 @@ const KILLED_GRACE: Duration = Duration::from_secs(10);
 const LEFTOVER_GRACE: Duration = Duration::from_secs(1);
 /// How long a killed process may take to go.
 const KILL_DEADLINE: Duration = Duration::from_secs(5);
-/// How long output is read after all of the group has gone, where a process outside keeps it open.
+/// How long output is read after all of the group has gone, where a process outside keeps it open. One that is streamed and still moves, or
+/// waits for its taker, is read to its end.
 const DRAIN: Duration = Duration::from_secs(2);
 /// The same, after a stop: the caller waits.
 const DRAIN_STOPPED: Duration = Duration::from_millis(500);
@@ -45,29 +46,35 @@ enum Stage {
 }
 
 /// A program under watch.
-pub(super) struct Watch {
+pub(super) struct Watch<'a> {
     child: Child,
     group: Group,
-    pipes: Pipes,
+    pipes: Pipes<'a>,
     grace: Span,
     nonce: Option<String>,
     name: String,
     log: Arc<dyn StepLog>,
 }
 
-impl Watch {
+impl<'a> Watch<'a> {
     pub(super) fn new(
         started: Started,
         program: Program,
+        output: Option<Pour<'a>>,
         log: Arc<dyn StepLog>,
-        living: Arc<Living>,
-        enrolled: Option<Enrolled>,
+        group: Group,
     ) -> Self {
         let Started { mut child, nonce } = started;
         let name = program.name().to_owned();
         Self {
-            group: Group::led_by(child.id(), living, enrolled),
-            pipes: Pipes::new(&mut child, program.input, program.capture, log.clone()),
+            group,
+            pipes: Pipes::new(
+                &mut child,
+                program.input,
+                output,
+                program.capture,
+                log.clone(),
+            ),
             child,
             grace: program.grace,
             nonce,
@@ -80,23 +87,28 @@ impl Watch {
     pub(super) async fn to_the_end(
         mut self,
         stop: CancellationToken,
-    ) -> Result<Ended, ProcessError> {
+    ) -> Result<Streamed, ProcessError> {
         let (status, stage) = self.leader(&stop).await;
         self.pipes.close_input();
         let leftovers_killed = self.leftovers(stage).await;
         self.group.forget();
-        self.rest(stage).await;
-        let (output, error_tail) = self.pipes.into_kept();
+        self.rest(stage, &stop).await;
+        let Kept {
+            output,
+            error_tail,
+            delivery,
+        } = self.pipes.into_kept();
         if let Some(reason) = helper_failure(self.nonce.as_deref(), status, &error_tail) {
             let program = self.name;
             return Err(ProcessError::NotStarted { program, reason });
         }
-        Ok(Ended {
+        let ended = Ended {
             how: how(status, stage),
             output,
             error_tail,
             leftovers_killed,
-        })
+        };
+        Ok(Streamed { ended, delivery })
     }
 
     /// Waits for the leader, and stops the group when asked to. No status: it did not go, even when killed.
@@ -167,13 +179,23 @@ impl Watch {
     }
 
     /// Reads what is left in the pipes.
-    async fn rest(&mut self, stage: Stage) {
+    async fn rest(&mut self, stage: Stage, stop: &CancellationToken) {
         let limit = match stage {
             Stage::Running => DRAIN,
             Stage::Terminating | Stage::Killing => DRAIN_STOPPED,
         };
-        if !self.pipes.ended() && timeout(limit, self.pipes.work()).await.is_err() {
-            self.note("a process that left the program's group keeps its output open; no more of it is read");
+        let mut poured = self.pipes.poured();
+        while !self.pipes.ended() && timeout(limit, self.pipes.work()).await.is_err() {
+            let (before, _) = poured;
+            poured = self.pipes.poured();
+            let (taken, is_full) = poured;
+            if (taken > before || is_full) && !stop.is_cancelled() {
+                continue;
+            }
+            if !is_full {
+                self.note("a process that left the program's group keeps its output open; no more of it is read");
+            }
+            return;
         }
     }
 

@@ -4,7 +4,7 @@
 use super::trial::Kept;
 use crate::{
     actions::{
-        backup::tried::Vain,
+        backup::program::Miss,
         framework::outputs,
         helm::WholeRelease,
         kubernetes::{check_folder, check_name},
@@ -66,9 +66,9 @@ impl HelmRestore {
     }
 
     async fn chosen(&self, content: &dyn Unpacked) -> Result<WholeRelease, StepReport> {
-        let mut kept = Kept::of(content).await.map_err(Vain::report)?;
+        let mut kept = Kept::of(content).await.map_err(Miss::report)?;
         let (mut found, mut names) = (None, Vec::new());
-        while let Some(release) = kept.next().await.map_err(Vain::report)? {
+        while let Some(release) = kept.next().await.map_err(Miss::report)? {
             names.push(release.name.clone());
             let wanted = self.release.as_deref();
             if wanted.is_none_or(|wanted| wanted == release.name) {

@@ -1,9 +1,11 @@
 //! Reading what a backup of objects holds.
 
 use crate::{
-    actions::{backup::tried::Vain, kubernetes::text},
+    actions::{
+        backup::program::{Fault, Miss},
+        kubernetes::text,
+    },
     commands::deeds,
-    domain::run::StepReport,
     ports::archive::Unpacked,
 };
 use serde_json::Value;
@@ -16,18 +18,18 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    pub(super) async fn of(content: &dyn Unpacked) -> Result<Self, Vain> {
+    pub(super) async fn of(content: &dyn Unpacked) -> Result<Self, Miss> {
         let file = content.open().await;
-        let file = file.map_err(|why| Vain::Untried(StepReport::failed(why, true)))?;
+        let file = file.map_err(|why| Miss::Untried(Fault::Failed(why)))?;
         let lines = BufReader::new(file).lines();
         Ok(Self { lines, number: 0 })
     }
 
     /// The next; nothing after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Value>, Vain> {
+    pub(super) async fn next(&mut self) -> Result<Option<Value>, Miss> {
         let damaged = |number: u64, why: &str| {
             let words = format!("line {number} of the backup is no object of Kubernetes: {why}");
-            Vain::Unsound(words)
+            Miss::Unsound(words)
         };
         self.number += 1;
         let line = self.lines.next_line().await;

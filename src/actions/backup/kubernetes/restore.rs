@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     actions::{
-        backup::tried::Vain,
+        backup::program::Miss,
         framework::World,
         kubernetes::{self, Bringing, check_name, default_cluster, text},
     },
@@ -108,9 +108,9 @@ impl KubernetesRestore {
     async fn chosen(&self, content: &dyn Unpacked) -> Result<Vec<Value>, StepReport> {
         let unfit = |why: String| StepReport::failed(why, false);
         let only = self.only().map_err(unfit)?;
-        let mut objects = Objects::of(content).await.map_err(Vain::report)?;
+        let mut objects = Objects::of(content).await.map_err(Miss::report)?;
         let mut chosen = Vec::new();
-        while let Some(object) = objects.next().await.map_err(Vain::report)? {
+        while let Some(object) = objects.next().await.map_err(Miss::report)? {
             if self.is_chosen(&object, &only) {
                 chosen.push(object);
             }

@@ -3,11 +3,14 @@
 use super::lines::{Objects, kind};
 use crate::{
     actions::{
-        backup::tried::{Found, Vain},
+        backup::{
+            program::{Fault, Miss},
+            tried::Tried,
+        },
         framework::World,
         kubernetes::{Asked, NotAsked, ask},
     },
-    domain::run::StepReport,
+    domain::span::Span,
     ports::{
         archive::Unpacked,
         executor::{LogStream, Session},
@@ -25,7 +28,8 @@ pub(in crate::actions::backup) async fn trial(
     cluster: Option<&str>,
     session: &Session,
     world: &World,
-) -> Result<Found, Vain> {
+) -> Result<Tried, Miss> {
+    let began = world.clock.elapsed();
     let mut objects = Objects::of(content).await?;
     let (mut count, mut counted) = (0, BTreeMap::new());
     while let Some(object) = objects.next().await? {
@@ -34,7 +38,7 @@ pub(in crate::actions::backup) async fn trial(
         let Some(cluster) = cluster else { continue };
         let asked = tokio::select! {
             biased;
-            () = session.stop.cancelled() => return Err(Vain::Untried(StepReport::canceled("stopped"))),
+            () = session.stop.cancelled() => return Err(Miss::Untried(Fault::Stopped("stopped".to_owned()))),
             asked = ask(cluster, object, world) => asked,
         };
         let (word, told) = match asked {
@@ -43,11 +47,15 @@ pub(in crate::actions::backup) async fn trial(
             Ok(Asked::NoNamespace(why)) => ("without their namespace", why),
             Err(NotAsked::Refused(why)) => {
                 let words = format!("the cluster `{cluster}` would not take it: {why}");
-                return Err(Vain::Unsound(words));
+                return Err(Miss::Unsound(words));
             }
             Err(NotAsked::Away(why, retryable)) => {
                 let words = format!("the cluster `{cluster}` could not be asked: {why}");
-                return Err(Vain::Untried(StepReport::failed(words, retryable)));
+                return Err(Miss::Untried(if retryable {
+                    Fault::Failed(words)
+                } else {
+                    Fault::Unfit(words)
+                }));
             }
         };
         let so_far: &mut u64 = counted.entry(word.to_owned()).or_default();
@@ -57,5 +65,11 @@ pub(in crate::actions::backup) async fn trial(
             session.log.append(LogStream::Note, note.as_bytes());
         }
     }
-    Ok((count, counted))
+    let took = world.clock.elapsed().saturating_sub(began);
+    let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    Ok(Tried {
+        entries: count,
+        content: counted,
+        took: Span::from_millis(took),
+    })
 }

@@ -16,7 +16,7 @@ use crate::{
 use serde_json::{Value, json};
 
 /// What stands in a file name before `.zst`.
-const EXTENSION: &str = "tar";
+const EXTENSION: &str = "volume.tar";
 /// How many bytes an artifact may hold where its step does not say.
 const MOST: u64 = 100 << 30;
 

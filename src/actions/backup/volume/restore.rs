@@ -15,6 +15,7 @@ use crate::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use std::fmt;
 
 /// Where a tar is unpacked. Exactly one of `mount` and `pod` is given.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -60,6 +61,17 @@ impl VolumeRestore {
     /// What a restore must be allowed.
     pub fn rights(&self) -> Rights {
         self.files().rights()
+    }
+}
+
+impl fmt::Display for VolumeRestore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let namespace = &self.namespace;
+        match (&self.mount, &self.pod) {
+            (Some(mount), _) => write!(f, "the claim {namespace}/{}", mount.claim),
+            (None, Some(pod)) => write!(f, "{} of a pod in namespace {namespace}", pod.path),
+            (None, None) => write!(f, "nowhere"),
+        }
     }
 }
 

@@ -1,0 +1,401 @@
+//! `backup/prune`.
+
+use crate::{
+    actions::{
+        backup::{
+            Removed, report_error,
+            retention::{Fate, Retention, blocked},
+        },
+        framework::{Action, World, nothing, outputs},
+    },
+    domain::{
+        check::CheckStatus,
+        effect::{Effect, Effects, Object, Reversible, Tri, Verb},
+        name::{ArtifactName, RunbookName},
+        run::StepReport,
+        span::Span,
+    },
+    ports::{
+        BoxFuture,
+        executor::{Intent, LogStream, Session, StepContext},
+        shelf::Known,
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Removes artifacts of a series that no rule keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct BackupPrune;
+
+/// What `backup/prune` is told.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PruneInputs {
+    /// The name of the backup.
+    #[schemars(
+        with = "String",
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
+    )]
+    pub name: ArtifactName,
+    /// The runbook that makes it; this one where none is named.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub runbook: Option<RunbookName>,
+    /// What stays.
+    pub retain: Retention,
+    /// Nothing is removed unless the newest is younger than this, and neither unsound nor doubted.
+    #[schemars(with = "String")]
+    pub within: Span,
+    /// So many of the last verified stay, whatever `retain` says.
+    #[serde(default = "one")]
+    pub keep_verified: u32,
+    /// No more than this many are removed at a time, the oldest first; for where policy limits how much may be destroyed in an hour.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub at_most: Option<u32>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What `backup/prune` leaves for later steps.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PruneOutputs {
+    /// What was removed.
+    pub removed: Vec<Removed>,
+    /// How many are still there.
+    pub kept: u64,
+    /// Bytes that are free now.
+    pub freed_bytes: u64,
+    /// Why nothing was removed, where something stood in the way.
+    pub blocked: Option<String>,
+}
+
+/// What becomes of a series.
+#[derive(Debug)]
+struct Plan {
+    /// Newest first.
+    series: Vec<(Known, Fate)>,
+    blocked: Option<String>,
+}
+
+impl PruneInputs {
+    async fn plan(&self, context: &StepContext, world: &World) -> Result<Plan, String> {
+        let runbook = self.runbook.as_ref().unwrap_or(&context.runbook);
+        let series = world.shelf.series(runbook, &self.name).await?;
+        let now = world.clock.now();
+        let blocked = blocked(&series, self.within, now);
+        let fates = self.retain.fates(&series, self.keep_verified, now);
+        let mut plan = Plan {
+            series: series.into_iter().zip(fates).collect(),
+            blocked,
+        };
+        plan.bound(self.at_most);
+        Ok(plan)
+    }
+}
+
+impl Plan {
+    /// The oldest go first.
+    fn bound(&mut self, most: Option<u32>) {
+        let mut left = most.unwrap_or(u32::MAX);
+        for (_, fate) in self.series.iter_mut().rev() {
+            if matches!(fate, Fate::Stays(_)) {
+                continue;
+            }
+            match left.checked_sub(1) {
+                Some(fewer) => left = fewer,
+                None => *fate = Fate::Stays(vec!["of the next time, by `atMost`".to_owned()]),
+            }
+        }
+    }
+
+    /// What goes, the oldest first.
+    fn going(&self) -> Vec<(&Known, &str)> {
+        if self.blocked.is_some() {
+            return Vec::new();
+        }
+        let oldest_first = self.series.iter().rev();
+        oldest_first
+            .filter_map(|(known, fate)| match fate {
+                Fate::Goes(why) => Some((known, why.as_str())),
+                Fate::Stays(_) => None,
+            })
+            .collect()
+    }
+
+    fn effects(&self) -> Effects {
+        let a_verified_one_stays = self.series.iter().any(|(known, fate)| {
+            known.verified.is_some() && known.unsound.is_none() && matches!(fate, Fate::Stays(_))
+        });
+        let going = self.going();
+        let effects = going.into_iter().map(|(known, _)| {
+            let effect = removal(known);
+            if a_verified_one_stays {
+                // The data is where it was, a verified copy of it stays, and the next backup makes another: so policy may let it go by itself.
+                Effect {
+                    reversible: Reversible::Recreated,
+                    data_loss: Tri::No,
+                    ..effect
+                }
+            } else {
+                effect
+            }
+        });
+        Effects::exact(effects.collect())
+    }
+
+    /// What becomes of each, and why.
+    fn told(&self) -> String {
+        let mut text = String::new();
+        for (known, fate) in &self.series {
+            let (word, why) = match (fate, &self.blocked) {
+                (Fate::Stays(why), _) => ("stays", why.join(", ")),
+                (Fate::Goes(why), None) => ("goes ", why.clone()),
+                (Fate::Goes(why), Some(_)) => ("would go", why.clone()),
+            };
+            text.push_str(&format!("{word} {} {}: {why}\n", known.at, known.location));
+        }
+        if let Some(why) = &self.blocked {
+            text.push_str(&format!("nothing is removed: {why}\n"));
+        }
+        text
+    }
+}
+
+fn removal(known: &Known) -> Effect {
+    let artifact = Object::agent("artifact", &known.location.to_string());
+    Effect::destructive(Verb::Delete, artifact)
+}
+
+impl Action for BackupPrune {
+    type Inputs = PruneInputs;
+    type Outputs = PruneOutputs;
+    const NAME: &'static str = "backup/prune";
+    const SUMMARY: &'static str = "Removes artifacts of a series that no rule keeps, never the newest or the last verified ones, and only after a fresh sound one.";
+
+    fn validate(&self, inputs: &PruneInputs) -> Result<(), String> {
+        inputs.retain.check()?;
+        if inputs.within.is_zero() {
+            return Err("in `with`, at `within`: must be more than 0".to_owned());
+        }
+        if inputs.at_most == Some(0) {
+            return Err("in `with`, at `atMost`: must be at least 1".to_owned());
+        }
+        Ok(())
+    }
+
+    fn intend(&self, inputs: &PruneInputs, _: &StepContext) -> Result<Intent, String> {
+        let series = Object::agent("artifacts", inputs.name.as_str());
+        let reason = "which of them would go is known only to the history";
+        Ok(Intent {
+            effects: Effects::opaque(series, reason),
+            // Whatever is gone already is recorded as removed.
+            idempotent: true,
+            ..nothing()
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: PruneInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Intent> {
+        Box::pin(async move {
+            let effects = match inputs.plan(context, world).await {
+                Ok(plan) => plan.effects(),
+                Err(why) => Effects::opaque(Object::agent("artifacts", inputs.name.as_str()), &why),
+            };
+            Intent { effects, ..intent }
+        })
+    }
+
+    fn execute<'a>(
+        &'a self,
+        inputs: PruneInputs,
+        session: &'a Session,
+        world: &'a World,
+    ) -> BoxFuture<'a, StepReport> {
+        Box::pin(async move {
+            let nothing = Effects::exact(Vec::new());
+            self.execute_judged(inputs, &nothing, session, world).await
+        })
+    }
+
+    fn execute_judged<'a>(
+        &'a self,
+        inputs: PruneInputs,
+        judged: &'a Effects,
+        session: &'a Session,
+        world: &'a World,
+    ) -> BoxFuture<'a, StepReport> {
+        Box::pin(async move {
+            match inputs.plan(&session.context, world).await {
+                Ok(plan) => prune(&plan, judged, session, world).await,
+                Err(why) => StepReport::failed(why, true),
+            }
+        })
+    }
+}
+
+async fn prune(plan: &Plan, judged: &Effects, session: &Session, world: &World) -> StepReport {
+    session.log.append(LogStream::Note, plan.told().as_bytes());
+    let was_judged = |known: &Known| {
+        let object = removal(known).object;
+        judged.items.iter().any(|effect| effect.object == object)
+    };
+    let mut done = Done::default();
+    for (known, why) in plan.going() {
+        if !was_judged(known) {
+            continue;
+        }
+        if session.stop.is_cancelled() {
+            let stopped = StepReport::canceled(format!("stopped; {}", done.in_words()));
+            return done.under(plan, stopped);
+        }
+        match world.archive.remove(&known.location).await {
+            Ok(was_there) => done.add(known, why, was_there),
+            Err(error) => {
+                let failed = report_error(&error);
+                let summary = format!("{}; {}", failed.summary, done.in_words());
+                return done.under(plan, StepReport { summary, ..failed });
+            }
+        }
+    }
+    let report = match &plan.blocked {
+        Some(why) => StepReport {
+            check: Some(CheckStatus::Warning),
+            ..StepReport::succeeded(
+                format!("nothing is removed: {why}"),
+                serde_json::Value::Null,
+            )
+        },
+        None => StepReport::succeeded(done.in_words(), serde_json::Value::Null),
+    };
+    done.under(plan, report)
+}
+
+/// What was removed so far.
+#[derive(Debug, Default)]
+struct Done(Vec<Removed>);
+
+impl Done {
+    fn add(&mut self, known: &Known, why: &str, was_there: bool) {
+        let why = if was_there {
+            why.to_owned()
+        } else {
+            format!("{why}; it was gone already")
+        };
+        self.0.push(Removed {
+            id: known.id,
+            path: known.location.to_string(),
+            size: known.size,
+            why,
+        });
+    }
+
+    fn freed(&self) -> u64 {
+        self.0.iter().map(|one| one.size).sum()
+    }
+
+    fn in_words(&self) -> String {
+        format!("{} removed, {} bytes freed", self.0.len(), self.freed())
+    }
+
+    /// The report, with what was removed: also where it failed.
+    fn under(self, plan: &Plan, report: StepReport) -> StepReport {
+        let kept = plan.series.len().saturating_sub(self.0.len());
+        let outputs = outputs(&PruneOutputs {
+            freed_bytes: self.freed(),
+            kept: u64::try_from(kept).unwrap_or(u64::MAX),
+            removed: self.0,
+            blocked: plan.blocked.clone(),
+        });
+        StepReport { outputs, ..report }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BackupPrune, Fate, Plan, PruneInputs};
+    use crate::{
+        actions::{backup::retention::tests::known, framework::Action as _},
+        domain::effect::{Class, Reversible, Tri},
+    };
+    use serde_json::json;
+
+    fn plan(verified: bool) -> Plan {
+        let mut newest = known("2026-03-14T02:00:00Z");
+        newest.verified = verified.then_some(newest.at);
+        let goes = || Fate::Goes("no rule keeps it".into());
+        Plan {
+            series: vec![
+                (newest, Fate::Stays(vec!["the newest".into()])),
+                (known("2026-03-13T02:00:00Z"), goes()),
+                (known("2026-03-12T02:00:00Z"), goes()),
+            ],
+            blocked: None,
+        }
+    }
+
+    #[test]
+    fn each_removal_is_an_effect_and_may_be_preapproved_only_where_a_verified_one_stays() {
+        for verified in [true, false] {
+            let effects = plan(verified).effects();
+            assert_eq!(effects.items.len(), 2);
+            assert_eq!(effects.class(), Class::Destructive);
+            let lost = effects.items[0].data_loss;
+            assert_eq!(lost, if verified { Tri::No } else { Tri::Yes });
+            let undoable = effects.items[0].reversible == Reversible::Recreated;
+            assert_eq!(undoable, verified);
+        }
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_no_more_than_are_wanted_at_a_time() {
+        let mut plan = plan(true);
+        plan.bound(Some(1));
+        let going = plan.going();
+        assert_eq!(going.len(), 1);
+        assert_eq!(going[0].0.at.to_string(), "2026-03-12T02:00:00Z");
+    }
+
+    #[test]
+    fn what_is_in_the_way_leaves_everything_where_it_is_and_is_told() {
+        let blocked = Plan {
+            blocked: Some("the newest is doubted: it shrank".into()),
+            ..plan(true)
+        };
+        assert!(blocked.effects().items.is_empty());
+        let told = blocked.told();
+        assert!(told.contains("would go 2026-03-12"), "{told}");
+        assert!(told.ends_with("nothing is removed: the newest is doubted: it shrank\n"));
+    }
+
+    #[test]
+    fn rules_that_make_no_sense_are_refused() {
+        for (value, words) in [
+            (
+                json!({ "name": "db", "retain": {}, "within": "26h" }),
+                "name at least one",
+            ),
+            (
+                json!({ "name": "db", "retain": { "last": 1 }, "within": "0s" }),
+                "`within`",
+            ),
+            (
+                json!({ "name": "db", "retain": { "last": 1 }, "within": "1d", "atMost": 0 }),
+                "`atMost`",
+            ),
+        ] {
+            let inputs: PruneInputs = serde_json::from_value(value).unwrap();
+            let error = BackupPrune.validate(&inputs).unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}
