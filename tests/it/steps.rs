@@ -108,15 +108,6 @@ impl Run {
         }
     }
 
-    /// What a step of it is carried out with.
-    pub(crate) fn session(&self) -> Session {
-        Session {
-            context: self.context.clone(),
-            stop: self.stop.clone(),
-            log: self.heard.clone(),
-        }
-    }
-
     /// The same step, tried once more.
     pub(crate) fn again(&mut self) {
         self.context.attempt += 1;
@@ -189,7 +180,12 @@ impl Run {
         let Settled::Open(permit) = settle(planned, Decision::Allow, None) else {
             unreachable!("an allowed step is open")
         };
-        self.performer.execute(permit, self.session()).await
+        let session = Session {
+            context: self.context.clone(),
+            stop: self.stop.clone(),
+            log: self.heard.clone(),
+        };
+        self.performer.execute(permit, session).await
     }
 }
 

@@ -1,8 +1,12 @@
 //! `backup/restore` of what comes from a cluster: objects, the files of a volume, and releases, of which it only writes files.
 
 use super::{
-    ArtifactKind, Found, helm::HelmRestore, report_error, restore::RestoreInputs, restore_objects,
-    restore_release, restore_volume,
+    ArtifactKind, Found,
+    helm::{HelmRestore, restore_release},
+    kubernetes::restore_objects,
+    report_error,
+    restore::RestoreInputs,
+    volume::restore_volume,
 };
 use crate::{
     actions::framework::World,

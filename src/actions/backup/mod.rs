@@ -45,10 +45,10 @@ mod which;
 pub use artifact::{Artifact, ArtifactKind, BackupOutputs, Removed, Unsound, Verified};
 pub use etcd::{BackupEtcd, EtcdInputs, Etcdctl, K3s, Member};
 pub use files::BackupFiles;
-pub use helm::{BackupHelm, HelmRestore, restore_release};
+pub use helm::BackupHelm;
 pub use keep::Keep;
 pub(in crate::actions) use keep::{intent, made};
-pub use kubernetes::{BackupKubernetes, KubernetesRestore, restore_objects};
+pub use kubernetes::{BackupKubernetes, KubernetesRestore};
 pub use postgres::{
     BackupPostgres, Exclude, Inside, PostgresInputs, PostgresTarget, Protection, Server,
 };
@@ -57,7 +57,7 @@ pub(in crate::actions) use report::{report_backup, report_error};
 pub use restore::BackupRestore;
 pub use sqlite::BackupSqlite;
 pub use verify::BackupVerify;
-pub use volume::{BackupVolume, VolumeRestore, restore_volume};
+pub use volume::{BackupVolume, VolumeRestore};
 pub(in crate::actions) use which::{Found, Which};
 
 use crate::{

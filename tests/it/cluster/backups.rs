@@ -8,21 +8,17 @@ use super::{
 use crate::steps::{Run, world_with};
 use age::secrecy::ExposeSecret as _;
 use orderly::{
-    actions::{
-        backup::{KubernetesRestore, VolumeRestore, restore_objects, restore_volume},
-        framework::World,
-    },
+    actions::framework::World,
     adapters::{
         archive::Stores,
         secrets::{ConfiguredSecrets, Origin},
     },
     domain::{
-        artifact::Location,
+        effect::{Class, Confidence},
         name::SecretName,
         run::{StepReport, StepResult},
         secret::SecretValue,
     },
-    ports::archive::{Expected, Form, Unpacked},
 };
 use serde_json::{Value, json};
 use std::{
@@ -55,18 +51,6 @@ pub(super) fn sealing(space: &Space, world: World) -> World {
     }
 }
 
-/// What an artifact holds, in the scratch space.
-pub(super) async fn unpacked(world: &World, form: Form, artifact: &Value) -> Box<dyn Unpacked> {
-    let location = Location::parse(artifact["path"].as_str().unwrap());
-    let expected = Expected {
-        sha256: artifact["sha256"].as_str().unwrap().parse().ok(),
-        raw_size: artifact["rawSize"].as_u64(),
-    };
-    let stop = tokio_util::sync::CancellationToken::new();
-    let unpacked = world.archive.unpack(form, &location, expected, stop).await;
-    unpacked.unwrap()
-}
-
 pub(super) fn succeeded(report: StepReport) -> StepReport {
     assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
     report
@@ -87,18 +71,15 @@ fn objects(space: &Space, resources: &[&str]) -> Value {
     json!({ "name": "shop", "namespace": space.name, "resources": resources })
 }
 
-async fn restored(world: &World, run: &Run, artifact: &Value, to: Value) -> StepReport {
-    let to: KubernetesRestore = serde_json::from_value(to).unwrap();
-    to.validate().unwrap();
-    let content = unpacked(world, Form::Stream, artifact).await;
-    restore_objects(&*content, &to, &run.session(), world).await
+async fn restored(run: &Run, artifact: &Value, to: Value) -> StepReport {
+    let restore = json!({ "artifact": artifact, "objects": to });
+    run.step("backup/restore", restore).await
 }
 
 #[tokio::test]
 async fn objects_are_kept_encrypted_and_come_back_after_they_are_deleted() {
     let Some(space) = furnished() else { return };
-    let world = sealing(&space, space.world());
-    let run = Run::new(world.clone());
+    let run = Run::new(sealing(&space, space.world()));
     let keep = objects(
         &space,
         &["deployments", "secret/*", "configmaps", "svc", "rs", "pods"],
@@ -140,24 +121,36 @@ async fn objects_are_kept_encrypted_and_come_back_after_they_are_deleted() {
         space.kubectl(&["delete", object, "--wait"]);
     }
     let to = json!({ "cluster": "default" });
-    let report = succeeded(restored(&world, &run, artifact, to.clone()).await);
-    assert_eq!(report.outputs["created"], 4, "{}", report.summary);
+    let restore = json!({ "artifact": artifact, "objects": to });
+    let effects = run.effects("backup/restore", &restore).await;
+    assert_eq!(effects.confidence, Confidence::Exact, "{effects:?}");
+    let lines = effects.lines().join("; ");
+    assert!(lines.contains("update secret db in namespace"), "{lines}");
+    let report = succeeded(restored(&run, artifact, to.clone()).await);
+    assert_eq!(
+        report.outputs["details"]["created"], 4,
+        "{}",
+        report.summary
+    );
     let secret = space.get("secret", "db");
     assert_eq!(secret["data"]["password"], "aHVudGVyMi12ZXJ5LXNlY3JldA==");
     assert_eq!(space.get("cm", "todo-config")["data"], json!({ "a": "1" }));
     space.wait("deployment/web", "condition=Available");
     let again = space.get("service", "web")["spec"]["clusterIP"].clone();
     assert!(again.as_str().is_some() && address.as_str().is_some());
-    let report = succeeded(restored(&world, &run, artifact, to).await);
-    assert_eq!(report.outputs["unchanged"], 4, "{}", report.summary);
+    let report = succeeded(restored(&run, artifact, to).await);
+    assert_eq!(
+        report.outputs["details"]["unchanged"], 4,
+        "{}",
+        report.summary
+    );
     assert!(!run.heard().contains(PASSWORD));
 }
 
 #[tokio::test]
 async fn what_others_have_changed_since_is_told_and_taken_over_by_force_only() {
     let Some(space) = furnished() else { return };
-    let world = sealing(&space, space.world());
-    let run = Run::new(world.clone());
+    let run = Run::new(sealing(&space, space.world()));
     let keep = objects(&space, &["cm/todo-config", "deploy/web"]);
     let kept = succeeded(run.step("backup/kubernetes", keep).await);
     let artifact = &kept.outputs["artifact"];
@@ -170,7 +163,7 @@ async fn what_others_have_changed_since_is_told_and_taken_over_by_force_only() {
     assert!(run.heard().contains("`.data.a` is managed by"));
 
     let only = json!({ "resources": ["configmaps"] });
-    let report = restored(&world, &run, artifact, only).await;
+    let report = restored(&run, artifact, only).await;
     let (error, _) = failure(&report);
     assert!(
         error.contains("conflict: `.data.a` is managed by"),
@@ -178,11 +171,11 @@ async fn what_others_have_changed_since_is_told_and_taken_over_by_force_only() {
     );
     assert_eq!(space.get("cm", "todo-config")["data"]["a"], "2");
     let force = json!({ "resources": ["cm/todo-config"], "force": true });
-    let report = succeeded(restored(&world, &run, artifact, force).await);
-    assert_eq!(report.outputs["configured"], 1);
+    let report = succeeded(restored(&run, artifact, force).await);
+    assert_eq!(report.outputs["details"]["configured"], 1);
     assert_eq!(space.get("cm", "todo-config")["data"]["a"], "1");
     let missing = json!({ "resources": ["cm/other"] });
-    let report = restored(&world, &run, artifact, missing).await;
+    let report = restored(&run, artifact, missing).await;
     assert!(
         failure(&report)
             .0
@@ -193,8 +186,7 @@ async fn what_others_have_changed_since_is_told_and_taken_over_by_force_only() {
 #[tokio::test]
 async fn a_namespace_that_is_not_there_is_told_and_made_only_where_that_is_wanted() {
     let Some(space) = Space::new() else { return };
-    let world = sealing(&space, space.world());
-    let run = Run::new(world.clone());
+    let run = Run::new(sealing(&space, space.world()));
     let other = format!("{}-b", space.name);
     space.kubectl(&["create", "namespace", &other]);
     let map = [
@@ -215,15 +207,19 @@ async fn a_namespace_that_is_not_there_is_told_and_made_only_where_that_is_wante
     let verified = succeeded(run.step("backup/verify", verify).await);
     let content = &verified.outputs["verified"]["content"];
     assert_eq!(content["without their namespace"], 1, "{content}");
-    let report = restored(&world, &run, artifact, json!({})).await;
+    let report = restored(&run, artifact, json!({})).await;
     let (error, _) = failure(&report);
     assert!(
         error.contains("nothing is restored: there is no namespace"),
         "{error}"
     );
     let make = json!({ "createNamespaces": true });
-    let report = succeeded(restored(&world, &run, artifact, make).await);
-    assert_eq!(report.outputs["created"], 2, "{}", report.summary);
+    let report = succeeded(restored(&run, artifact, make).await);
+    assert_eq!(
+        report.outputs["details"]["created"], 2,
+        "{}",
+        report.summary
+    );
     space.kubectl(&["get", "configmap", "a", "-n", &other]);
     space.kubectl(&["delete", "namespace", &other, "--wait=false"]);
 }
@@ -300,16 +296,12 @@ async fn gone(space: &Space) {
     }
 }
 
-async fn untarred(space: &Space, run: &Run, artifact: &Value, place: Value) -> StepReport {
-    let world = space.world();
-    let mut to = json!({ "namespace": space.name });
-    to.as_object_mut()
-        .unwrap()
-        .extend(place.as_object().unwrap().clone());
-    let to: VolumeRestore = serde_json::from_value(to).unwrap();
-    to.validate().unwrap();
-    let content = unpacked(&world, Form::Stream, artifact).await;
-    restore_volume(&*content, &to, &run.session(), &world).await
+async fn untarred(space: &Space, run: &Run, artifact: &Value, mut place: Value) -> StepReport {
+    place["namespace"] = json!(space.name);
+    let restore = json!({ "artifact": artifact, "volume": place });
+    let effects = run.effects("backup/restore", &restore).await;
+    assert_eq!(effects.class(), Class::Destructive);
+    run.step("backup/restore", restore).await
 }
 
 #[tokio::test]
@@ -358,11 +350,11 @@ async fn a_pod_that_was_made_goes_whatever_becomes_of_the_step() {
         json!({ "name": "data", "namespace": space.name, "mount": place })
     };
     let tools = "registry.example.org/tools:1";
-    // The folder is not there: tar ends with 2.
+    // The folder is not there: tar ends with 2, which a fake node says in words.
     let report = space
         .step("backup/volume", keep(&space.path("none"), tools, "60s"))
         .await;
-    assert!(failure(&report).0.contains("exited with 2"), "{report:?}");
+    assert!(failure(&report).0.contains("Cannot open"), "{report:?}");
     gone(&space).await;
     let never = "registry.example.org/tools:never-ready";
     let report = space.step("backup/volume", keep(&data, never, "1s")).await;

@@ -7,7 +7,7 @@ mod make;
 mod restore;
 mod trial;
 
-pub use restore::{HelmRestore, restore_release};
+pub(super) use restore::{HelmRestore, restore_release};
 pub(super) use trial::trial;
 
 use crate::{

@@ -9,25 +9,19 @@ use crate::{
         helm::WholeRelease,
         kubernetes::{check_folder, check_name},
     },
-    domain::{
-        effect::{Effect, Effects, Object, Verb},
-        run::StepReport,
-    },
+    domain::run::StepReport,
     ports::archive::Unpacked,
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::path::Path;
 
 /// Which release, and where its values go.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct HelmRestore {
+#[derive(Debug, Clone)]
+pub(in crate::actions::backup) struct HelmRestore {
     /// The release; may be left out where the backup holds a single one.
-    #[serde(default)]
-    pub release: Option<String>,
+    pub(in crate::actions::backup) release: Option<String>,
     /// A new folder of the host for `values.yaml` and `manifest.yaml`, which only the agent may read. They hold secrets.
-    pub folder: String,
+    pub(in crate::actions::backup) folder: String,
 }
 
 /// What a restore of a release leaves for later steps.
@@ -52,17 +46,10 @@ struct HelmRestored {
 
 impl HelmRestore {
     /// What the types cannot say.
-    pub fn validate(&self) -> Result<(), String> {
+    pub(in crate::actions::backup) fn validate(&self) -> Result<(), String> {
         check_folder("folder", &self.folder)?;
         let release = self.release.as_deref();
         release.map_or(Ok(()), |release| check_name("release", release))
-    }
-
-    /// What a restore does: nothing in any cluster.
-    pub fn effects(&self) -> Effects {
-        let folder = Object::host("file", &self.folder);
-        let written = Effect::change(Verb::FileWrite, folder, "remove the folder");
-        Effects::exact(vec![written])
     }
 
     async fn chosen(&self, content: &dyn Unpacked) -> Result<WholeRelease, StepReport> {
@@ -87,7 +74,10 @@ impl HelmRestore {
 }
 
 /// Writes the values and the manifest of a release to files, and says how to make it again. It applies nothing.
-pub async fn restore_release(content: &dyn Unpacked, to: &HelmRestore) -> StepReport {
+pub(in crate::actions::backup) async fn restore_release(
+    content: &dyn Unpacked,
+    to: &HelmRestore,
+) -> StepReport {
     match restore(content, to).await {
         Ok(report) | Err(report) => report,
     }

@@ -14,7 +14,8 @@ mod restore;
 mod selected;
 mod trial;
 
-pub use restore::{KubernetesRestore, restore_objects};
+pub use restore::KubernetesRestore;
+pub(super) use restore::restore_objects;
 pub(super) use trial::trial;
 
 use crate::{

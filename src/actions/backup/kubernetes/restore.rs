@@ -53,7 +53,7 @@ pub struct KubernetesRestore {
 
 impl KubernetesRestore {
     /// What the types cannot say.
-    pub fn validate(&self) -> Result<(), String> {
+    pub(in crate::actions::backup) fn validate(&self) -> Result<(), String> {
         check_name("cluster", &self.cluster)?;
         if let Some(namespace) = &self.namespace {
             check_name("namespace", namespace)?;
@@ -62,7 +62,7 @@ impl KubernetesRestore {
     }
 
     /// What a restore does, before anybody has looked into the backup.
-    pub fn unread(&self) -> Effects {
+    pub(in crate::actions::backup) fn unread(&self) -> Effects {
         let scope = match &self.namespace {
             Some(namespace) => Scope::Namespace(namespace.clone()),
             None => Scope::Unknown,
@@ -80,7 +80,10 @@ impl KubernetesRestore {
     }
 
     /// What a restore of this backup does: each object is judged as if it were applied by itself.
-    pub async fn effects(&self, content: &dyn Unpacked) -> Result<Effects, String> {
+    pub(in crate::actions::backup) async fn effects(
+        &self,
+        content: &dyn Unpacked,
+    ) -> Result<Effects, String> {
         let chosen = self.chosen(content).await;
         let mut chosen = chosen.map_err(|report| report.summary)?;
         if self.create_namespaces {
@@ -92,7 +95,7 @@ impl KubernetesRestore {
     }
 
     /// What a restore with these effects must be allowed.
-    pub fn rights(&self, effects: &Effects) -> Rights {
+    pub(in crate::actions::backup) fn rights(&self, effects: &Effects) -> Rights {
         crate::actions::framework::rights::of_effects(effects)
     }
 
@@ -170,7 +173,7 @@ impl KubernetesRestore {
 }
 
 /// Applies the objects of a backup again, under the manager `orderly`. What it did before a failure stays, and is told.
-pub async fn restore_objects(
+pub(in crate::actions::backup) async fn restore_objects(
     content: &dyn Unpacked,
     to: &KubernetesRestore,
     session: &Session,

@@ -5,7 +5,8 @@ mod make;
 mod restore;
 mod tar;
 
-pub use restore::{VolumeRestore, restore_volume};
+pub use restore::VolumeRestore;
+pub(super) use restore::restore_volume;
 
 use crate::{
     actions::{

@@ -49,17 +49,20 @@ impl VolumeRestore {
     }
 
     /// What the types cannot say.
-    pub fn validate(&self) -> Result<(), String> {
+    pub(in crate::actions::backup) fn validate(&self) -> Result<(), String> {
         self.files().validate()
     }
 
     /// What a restore does: destructive, because what is there is written over.
-    pub fn effects(&self, context: &StepContext) -> Result<Effects, String> {
+    pub(in crate::actions::backup) fn effects(
+        &self,
+        context: &StepContext,
+    ) -> Result<Effects, String> {
         self.files().effects(context)
     }
 
     /// What a restore must be allowed.
-    pub fn rights(&self) -> Rights {
+    pub(in crate::actions::backup) fn rights(&self) -> Rights {
         self.files().rights()
     }
 }
@@ -77,7 +80,7 @@ impl fmt::Display for VolumeRestore {
 
 /// Unpacks a tar over what is in the folder; what is only there stays. `content` is the tar's bytes, unpacked as
 /// [`crate::ports::archive::Form::Stream`].
-pub async fn restore_volume(
+pub(in crate::actions::backup) async fn restore_volume(
     content: &dyn Unpacked,
     to: &VolumeRestore,
     session: &Session,

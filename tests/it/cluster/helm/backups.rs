@@ -3,14 +3,10 @@
 use super::{Desk, SECRET};
 use crate::{
     cluster::{
-        backups::{sealing, succeeded, unpacked},
+        backups::{sealing, succeeded},
         plane::failure,
     },
     steps::Run,
-};
-use orderly::{
-    actions::backup::{HelmRestore, restore_release},
-    ports::archive::Form,
 };
 use serde_json::json;
 use std::{fs, os::unix::fs::PermissionsExt as _};
@@ -21,8 +17,7 @@ async fn releases_are_kept_encrypted_and_their_values_come_back_as_a_file() {
 
     desk.upgraded(json!({ "values": { "password": SECRET, "replicas": 2 } }))
         .await;
-    let world = sealing(&desk.space, desk.world());
-    let run = Run::new(world.clone());
+    let run = Run::new(sealing(&desk.space, desk.world()));
     let keep = json!({ "name": "releases", "namespace": desk.space.name });
     let kept = succeeded(run.step("backup/helm", keep).await);
     let artifact = &kept.outputs["artifact"];
@@ -42,11 +37,9 @@ async fn releases_are_kept_encrypted_and_their_values_come_back_as_a_file() {
     );
 
     let folder = desk.space.path("back");
-    let to: HelmRestore = serde_json::from_value(json!({ "folder": folder })).unwrap();
-    to.validate().unwrap();
-    let content = unpacked(&world, Form::Stream, artifact).await;
-    let report = succeeded(restore_release(&*content, &to).await);
-    assert!(report.summary.starts_with("nothing was applied"));
+    let restore = json!({ "artifact": artifact, "to": folder });
+    let report = succeeded(run.step("backup/restore", restore.clone()).await);
+    assert!(report.summary.contains("nothing was applied"));
     assert!(!report.summary.contains(SECRET) && !report.outputs.to_string().contains(SECRET));
     let values = folder.join("values.yaml");
     assert_eq!(
@@ -58,7 +51,7 @@ async fn releases_are_kept_encrypted_and_their_values_come_back_as_a_file() {
     let manifest = fs::read_to_string(folder.join("manifest.yaml")).unwrap();
     assert!(manifest.contains("kind: Deployment"), "{manifest}");
     // It never writes over what is there.
-    let again = restore_release(&*content, &to).await;
+    let again = run.step("backup/restore", restore).await;
     assert!(failure(&again).0.contains("writing to"));
 }
 
