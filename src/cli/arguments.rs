@@ -2,8 +2,8 @@
 
 use crate::cli::{
     commands::{
-        answer, approvals, audit, completions, config, db, gate, halt, logs, next, rbac, reset,
-        run, runs, schema, serve, suspend, sync, validate,
+        answer, approvals, artifacts, audit, completions, config, db, gate, halt, logs, next, rbac,
+        reset, run, runs, schema, serve, suspend, sync, validate,
     },
     context::Globals,
     exit,
@@ -54,6 +54,7 @@ pub(super) enum Command {
     Status,
     Runs(runs::Arguments),
     Logs(logs::Arguments),
+    Artifacts(artifacts::Arguments),
     Next(next::Arguments),
     Approvals(approvals::Arguments),
     Approve(answer::Approve),

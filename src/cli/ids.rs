@@ -41,6 +41,20 @@ const APPROVAL: Kind = Kind {
     lists: "orderly approvals --all",
 };
 
+const ARTIFACT: Kind = Kind {
+    one: "an artifact",
+    many: "artifacts",
+    lists: "orderly artifacts",
+};
+
+/// The artifact that a text names.
+pub(super) async fn artifact<T: FromStr>(client: &Client, text: &str) -> Result<T, CliError> {
+    let list = Address::api(&["artifacts"])
+        .with("removed", Some(true))
+        .with("limit", Some(LOOKED_THROUGH));
+    find(client, &ARTIFACT, text, &list).await
+}
+
 /// The run that a text names.
 pub(super) async fn run<T: FromStr>(client: &Client, text: &str) -> Result<T, CliError> {
     let list = Address::api(&["runs"]).with("limit", Some(LOOKED_THROUGH));

@@ -99,6 +99,7 @@ fn carry_out(command: Command, context: &Context) -> Answer {
         | Command::Suspend(_)
         | Command::Resume(_)
         | Command::Reset(_)
+        | Command::Artifacts(_)
         | Command::Halt(_)
         | Command::Unhalt(_)
         | Command::Sync(_)
@@ -121,6 +122,7 @@ async fn ask(command: Command, context: &Context) -> Answer {
         Command::Deny(arguments) => commands::answer::deny(arguments, context).await,
         Command::Suspend(arguments) => commands::suspend::suspend(arguments, context).await,
         Command::Resume(arguments) => commands::suspend::resume(arguments, context).await,
+        Command::Artifacts(arguments) => commands::artifacts::artifacts(arguments, context).await,
         Command::Reset(arguments) => commands::reset::reset(arguments, context).await,
         Command::Halt(arguments) => commands::halt::halt(arguments, context).await,
         Command::Unhalt(arguments) => commands::halt::unhalt(arguments, context).await,

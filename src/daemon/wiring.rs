@@ -3,7 +3,7 @@
 use crate::{
     actions::framework::{Catalogue, Channel, ChannelAddress, World as Hands},
     adapters::{
-        archive::{Artifacts, BucketAt, Keys, Stores},
+        archive::{Artifacts, BucketAt, Keys, Outlet, Stores},
         clock::{SystemClock, Uptime},
         git::{Credentials as GitCredentials, GitOptions, GitSource, Reference},
         host::LocalHost,
@@ -31,7 +31,7 @@ use crate::{
     history::History,
     http::AccessRules,
     ports::{
-        archive::Archive, clock::Clock, cluster::Clusters, host::Host, network::Network,
+        archive::{Archive, Fetch}, clock::Clock, cluster::Clusters, host::Host, network::Network,
         secrets::Secrets, source::Source,
     },
     telemetry::Events,
@@ -238,8 +238,23 @@ fn artifacts(
     clock: Arc<dyn Clock>,
     secrets: Arc<dyn Secrets>,
 ) -> Result<Arc<dyn Archive>, WiringError> {
+    let (keys, buckets) = keys_and_buckets(config, secrets.clone())?;
+    let stores = Stores {
+        usual: config.artifacts.store.clone(),
+        buckets,
+    };
+    let opened = Artifacts::open(&config.state_dir, clock, secrets, keys, stores);
+    Ok(Arc::new(opened.map_err(fault("artifacts"))?))
+}
+
+type Buckets = BTreeMap<StoreName, BucketAt>;
+
+fn keys_and_buckets(
+    config: &Config,
+    secrets: Arc<dyn Secrets>,
+) -> Result<(Keys, Buckets), WiringError> {
     let wanted = &config.artifacts;
-    let keys = Keys::new(&wanted.recipients, wanted.identity.clone(), secrets.clone());
+    let keys = Keys::new(&wanted.recipients, wanted.identity.clone(), secrets);
     let keys = keys.map_err(fault("artifacts.recipients"))?;
     let bucket = |(name, StoreConfig::S3(s3)): (&StoreName, &StoreConfig)| {
         let at = BucketAt {
@@ -254,12 +269,25 @@ fn artifacts(
         };
         (name.clone(), at)
     };
-    let stores = Stores {
-        usual: wanted.store.clone(),
-        buckets: wanted.stores.iter().map(bucket).collect(),
-    };
-    let opened = Artifacts::open(&config.state_dir, clock, secrets, keys, stores);
-    Ok(Arc::new(opened.map_err(fault("artifacts"))?))
+    Ok((keys, wanted.stores.iter().map(bucket).collect()))
+}
+
+/// A way out for artifacts, beside an agent that may be running.
+///
+/// # Errors
+/// A text that is no public key of age.
+pub fn outlet(
+    config: &Config,
+    environment: &BTreeMap<String, String>,
+) -> Result<Arc<dyn Fetch>, WiringError> {
+    let secrets: Arc<dyn Secrets> = Arc::new(secrets(config, environment));
+    let (keys, buckets) = keys_and_buckets(config, secrets.clone())?;
+    Ok(Arc::new(Outlet::new(
+        &config.state_dir,
+        &secrets,
+        keys,
+        buckets,
+    )))
 }
 
 /// Everything that steps may touch.

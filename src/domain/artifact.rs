@@ -1,6 +1,7 @@
 //! Where artifacts are.
 
 use crate::domain::name::StoreName;
+use serde::{Deserialize, Serialize};
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -57,6 +58,44 @@ impl fmt::Display for Location {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Object { store, key } => write!(f, "{store}:{key}"),
+        }
+    }
+}
+
+/// How far an artifact can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArtifactState {
+    /// It was made, and nothing speaks against it; nobody has restored it yet.
+    Sound,
+    /// A trial restore found it good.
+    Verified,
+    /// It was made and is not plausible; a person has not accepted it.
+    Doubted,
+    /// A trial restore failed.
+    Unsound,
+    /// It was removed on purpose.
+    Removed,
+}
+
+impl ArtifactState {
+    /// Every state.
+    pub const ALL: [Self; 5] = [
+        Self::Sound,
+        Self::Verified,
+        Self::Doubted,
+        Self::Unsound,
+        Self::Removed,
+    ];
+
+    /// The word used in lists, answers and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sound => "sound",
+            Self::Verified => "verified",
+            Self::Doubted => "doubted",
+            Self::Unsound => "unsound",
+            Self::Removed => "removed",
         }
     }
 }

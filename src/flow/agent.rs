@@ -5,13 +5,13 @@ use crate::{
         approval::{Person, Verdict},
         audit::Entry,
         digest::Digest,
-        id::{ApprovalId, RunId},
+        id::{ApprovalId, ArtifactId, RunId},
         lock::LockWait,
         name::RunbookName,
         run::{Cause, RunEvent},
     },
     flow::{
-        approve, called, circuit, clock, halt,
+        approve, artifacts, called, circuit, clock, given, halt,
         start::{self, NotStarted, Wish},
         suspend,
         sync::Sync as SyncStory,
@@ -22,8 +22,8 @@ use crate::{
     ports::{
         BoxFuture,
         agent::{
-            Agent as Port, AgentError, Dependency, HaltView, RunbookView, StartRequest, StartedRun,
-            SyncView, Upcoming,
+            Agent as Port, AgentError, Dependency, HaltView, RestoreRequest, RunbookView,
+            StartRequest, StartedRun, SyncView, Upcoming,
         },
     },
 };
@@ -146,6 +146,29 @@ impl Port for Agent {
     }
     fn unhalt<'a>(&'a self, by: &'a Person, reason: &'a str) -> Answer<'a, HaltView> {
         Box::pin(halt::unhalt(&self.world, by, reason))
+    }
+    fn accept_artifact<'a>(
+        &'a self,
+        artifact: ArtifactId,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> Answer<'a, ()> {
+        Box::pin(artifacts::accept(&self.world, artifact, by, reason))
+    }
+    fn verify_artifact<'a>(
+        &'a self,
+        artifact: ArtifactId,
+        by: &'a Person,
+    ) -> Answer<'a, StartedRun> {
+        Box::pin(given::verify(&self.world, artifact, by))
+    }
+    fn restore_artifact<'a>(
+        &'a self,
+        artifact: ArtifactId,
+        request: RestoreRequest,
+        by: &'a Person,
+    ) -> Answer<'a, StartedRun> {
+        Box::pin(given::restore(&self.world, artifact, request, by))
     }
     fn sync<'a>(&'a self, by: &'a Person, accept: Option<&'a str>) -> Answer<'a, SyncView> {
         Box::pin(async move {

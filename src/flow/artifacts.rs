@@ -1,24 +1,31 @@
-//! Artifacts that a step's outputs speak of, entered in the history with the end of the step.
+//! Artifacts that a step's outputs speak of, entered in the history with the end of the step; and a person's word on a doubted one.
 //!
-//! The shapes are documented in `actions/backup`: `outputs.artifact` for what was made, `outputs.verified` for what was restored
-//! on trial.
+//! The shapes are documented in `actions/backup`: `outputs.artifact` for what was made, `outputs.verified` for what was restored on
+//! trial, `outputs.unsound` for what such a trial, or a restore, has found at fault, and `outputs.removed` for what was removed.
 
 use crate::{
     domain::{
+        approval::Person,
+        artifact::ArtifactState,
+        audit::Entry,
         digest::Digest,
         id::ArtifactId,
+        name::RunbookName,
         plan::PlannedStep,
         run::{StepReport, StepResult},
         span::Span,
     },
     flow::world::World,
     history::{ArtifactFilter, ArtifactRecord, ArtifactRow, HistoryError, MAX_LIMIT, Write},
+    ports::agent::AgentError,
+    telemetry::ArtifactSeries,
 };
 use serde::Deserialize;
-use serde_json::Value;
-
-/// The action whose failure says that an artifact is unsound.
-const VERIFY: &str = "backup/verify";
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,41 +50,78 @@ struct Verified {
     took_ms: u64,
 }
 
-/// What the history enters for this report.
-///
-/// # Errors
-/// The artifact that was verified could not be looked up.
-pub(super) async fn writes(
-    world: &World,
-    step: &PlannedStep,
-    report: &StepReport,
-) -> Result<Vec<Write>, HistoryError> {
-    match &report.result {
-        StepResult::Succeeded => {
-            let mut writes: Vec<Write> = made(world, step, report).into_iter().collect();
-            writes.extend(verified(world, &report.outputs).await?);
-            Ok(writes)
-        }
-        StepResult::Failed { error, .. } => {
-            // A check may fail and leave what it has looked at.
-            let mut writes: Vec<Write> = made(world, step, report).into_iter().collect();
-            writes.extend(unsound(world, step, error).await?);
-            Ok(writes)
-        }
-        StepResult::TimedOut | StepResult::Canceled => Ok(Vec::new()),
+#[derive(Deserialize)]
+struct Unsound {
+    path: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct Removed {
+    id: ArtifactId,
+}
+
+/// A runbook and a name.
+type Series = (RunbookName, String);
+
+/// What a report leaves behind.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    /// What the history enters.
+    pub(super) writes: Vec<Write>,
+    /// What is another now.
+    series: BTreeSet<Series>,
+}
+
+impl Left {
+    fn add(&mut self, series: Series, write: Write) {
+        self.series.insert(series);
+        self.writes.push(write);
     }
 }
 
-fn made(world: &World, step: &PlannedStep, report: &StepReport) -> Option<Write> {
-    let (result, outputs) = (&report.result, &report.outputs);
-    let made = Made::deserialize(outputs.get("artifact")?).ok()?;
-    let at = world.now();
-    if matches!(result, StepResult::Succeeded) {
-        world
-            .events
-            .artifact_stored(&step.runbook, &made.name, made.size, at);
+/// What the history enters for this report.
+///
+/// # Errors
+/// An artifact could not be looked up.
+pub(super) async fn left(
+    world: &World,
+    step: &PlannedStep,
+    report: &StepReport,
+) -> Result<Left, HistoryError> {
+    let mut left = Left::default();
+    match &report.result {
+        // A check may fail and leave what it has looked at.
+        StepResult::Succeeded | StepResult::Failed { .. } => made(world, step, report, &mut left),
+        StepResult::TimedOut | StepResult::Canceled => {}
     }
-    Some(Write::Artifact(ArtifactRecord {
+    if report.result == StepResult::Succeeded {
+        verified(world, &report.outputs, &mut left).await?;
+    }
+    unsound(world, &report.outputs, &mut left).await?;
+    removed(world, &report.outputs, &mut left).await?;
+    Ok(left)
+}
+
+fn made(world: &World, step: &PlannedStep, report: &StepReport, left: &mut Left) {
+    let made = report.outputs.get("artifact");
+    let Some(Ok(made)) = made.map(Made::deserialize) else {
+        return;
+    };
+    let at = world.now();
+    match (&made.doubt, &report.result) {
+        (None, StepResult::Succeeded) => {
+            world
+                .events
+                .artifact_stored(&step.runbook, &made.name, made.size);
+        }
+        (Some(why), _) => world
+            .events
+            .artifact_doubted(&step.runbook, &made.name, why),
+        (None, StepResult::Failed { .. } | StepResult::TimedOut | StepResult::Canceled) => {}
+    }
+    let series = (step.runbook.clone(), made.name.clone());
+    let record = ArtifactRecord {
         id: ArtifactId::new(at, world.clock.entropy()),
         run: step.run,
         runbook: step.runbook.clone(),
@@ -93,73 +137,205 @@ fn made(world: &World, step: &PlannedStep, report: &StepReport) -> Option<Write>
         entries: made.entries,
         doubt: made.doubt,
         at,
-    }))
+    };
+    left.add(series, Write::Artifact(record));
 }
 
-async fn verified(world: &World, outputs: &Value) -> Result<Option<Write>, HistoryError> {
+async fn verified(world: &World, outputs: &Value, left: &mut Left) -> Result<(), HistoryError> {
     let Some(detail) = outputs.get("verified") else {
-        return Ok(None);
+        return Ok(());
     };
     let Ok(verified) = Verified::deserialize(detail) else {
-        return Ok(None);
+        return Ok(());
     };
     let Some(row) = by_path(world, &verified.path).await? else {
-        return Ok(None);
+        return Ok(());
     };
-    let at = world.now();
     let took = Span::from_millis(verified.took_ms);
+    let (runbook, name) = (row.record.runbook, row.record.name);
     world
         .events
-        .artifact_verified(&row.record.runbook, &row.record.name, took.duration(), at);
-    Ok(Some(Write::ArtifactVerified {
-        id: row.record.id,
-        at,
-        took,
-        detail: detail.clone(),
-    }))
-}
-
-async fn unsound(
-    world: &World,
-    step: &PlannedStep,
-    error: &str,
-) -> Result<Option<Write>, HistoryError> {
-    let named = step.arguments.get("artifact");
-    let path = named.and_then(|named| named.as_str().or_else(|| named.get("path")?.as_str()));
-    let Some(path) = path.filter(|_| step.uses.as_str() == VERIFY) else {
-        return Ok(None);
-    };
-    let row = by_path(world, path).await?;
-    Ok(row.map(|row| Write::ArtifactUnsound {
+        .artifact_verified(&runbook, &name, took.duration());
+    let verified = Write::ArtifactVerified {
         id: row.record.id,
         at: world.now(),
-        reason: error.to_owned(),
-    }))
+        took,
+        detail: detail.clone(),
+    };
+    left.add((runbook, name), verified);
+    Ok(())
 }
 
-/// Gives the metrics the artifacts that the history knows, the newest of each name.
+async fn unsound(world: &World, outputs: &Value, left: &mut Left) -> Result<(), HistoryError> {
+    let Some(Ok(unsound)) = outputs.get("unsound").map(Unsound::deserialize) else {
+        return Ok(());
+    };
+    let Some(row) = by_path(world, &unsound.path).await? else {
+        return Ok(());
+    };
+    let (runbook, name) = (row.record.runbook, row.record.name);
+    world
+        .events
+        .artifact_unsound(&runbook, &name, &unsound.reason);
+    let write = Write::ArtifactUnsound {
+        id: row.record.id,
+        at: world.now(),
+        reason: unsound.reason,
+    };
+    left.add((runbook, name), write);
+    Ok(())
+}
+
+async fn removed(world: &World, outputs: &Value, left: &mut Left) -> Result<(), HistoryError> {
+    let removed = outputs.get("removed").and_then(Value::as_array);
+    for one in removed.into_iter().flatten() {
+        let Ok(Removed { id }) = Removed::deserialize(one) else {
+            continue;
+        };
+        let Some(row) = world.history.artifact(id).await? else {
+            continue;
+        };
+        let (runbook, name) = (row.record.runbook, row.record.name);
+        world.events.artifact_removed(&runbook, &name);
+        let at = world.now();
+        left.add((runbook, name), Write::ArtifactRemoved { id, at });
+    }
+    Ok(())
+}
+
+/// Gives the metrics what was recorded of a report. They may be behind, and never stop a run.
+pub(super) async fn recorded(world: &World, left: &BTreeSet<Series>) {
+    for (runbook, name) in left {
+        let filter = ArtifactFilter {
+            runbook: Some(runbook.clone()),
+            name: Some(name.clone()),
+            removed: true,
+            ..ArtifactFilter::default()
+        };
+        if let Ok(found) = summed(world, filter).await {
+            for (series, sum) in found {
+                world.events.artifact_series(&series.0, &series.1, sum);
+            }
+        }
+    }
+}
+
+impl Left {
+    /// What the history enters, and whose metrics change with it.
+    pub(super) fn parts(self) -> (Vec<Write>, BTreeSet<Series>) {
+        (self.writes, self.series)
+    }
+}
+
+/// Gives the metrics the artifacts that the history knows.
 ///
 /// # Errors
 /// The history cannot be read.
 pub async fn tell(world: &World) -> Result<(), HistoryError> {
     let filter = ArtifactFilter {
-        limit: MAX_LIMIT,
+        removed: true,
         ..ArtifactFilter::default()
     };
-    let mut seen = std::collections::BTreeSet::new();
-    for row in world.history.artifacts(filter).await? {
-        let record = &row.record;
-        if seen.insert((record.runbook.clone(), record.name.clone())) {
-            world.events.artifact_known(
-                &record.runbook,
-                &record.name,
-                record.size,
-                record.at,
-                row.verified_at,
-            );
-        }
+    for ((runbook, name), sum) in summed(world, filter).await? {
+        world.events.artifact_series(&runbook, &name, sum);
     }
     Ok(())
+}
+
+async fn summed(
+    world: &World,
+    filter: ArtifactFilter,
+) -> Result<BTreeMap<Series, ArtifactSeries>, HistoryError> {
+    let mut sums: BTreeMap<Series, ArtifactSeries> = BTreeMap::new();
+    let mut before = None;
+    loop {
+        let page = ArtifactFilter {
+            before,
+            limit: MAX_LIMIT,
+            ..filter.clone()
+        };
+        let rows = world.history.artifacts(page).await?;
+        for row in &rows {
+            let series = (row.record.runbook.clone(), row.record.name.clone());
+            sum(sums.entry(series).or_default(), row);
+        }
+        match rows.last() {
+            Some(last) if rows.len() == MAX_LIMIT => before = Some(last.record.id),
+            Some(_) | None => return Ok(sums),
+        }
+    }
+}
+
+/// Newest first.
+fn sum(sum: &mut ArtifactSeries, row: &ArtifactRow) {
+    let record = &row.record;
+    let state = row.state();
+    for (known, count) in ArtifactState::ALL.iter().zip(&mut sum.states) {
+        *count += u64::from(*known == state);
+    }
+    // What is doubted is no success; what was removed on purpose was one.
+    if record.doubt.is_none() && sum.stored.is_none() {
+        sum.stored = Some(record.at);
+        sum.size_bytes = Some(record.size);
+        sum.making = row.made_took_ms.map(Duration::from_millis);
+    }
+    let verified = row.verified_at.filter(|_| row.unsound_at.is_none());
+    if verified > sum.verified {
+        sum.verified = verified;
+        sum.restoring = row.verified_took_ms.map(Duration::from_millis);
+    }
+}
+
+/// A person says that a doubted artifact is right.
+///
+/// # Errors
+/// There is no such artifact, nobody doubts it, or it cannot be recorded.
+pub(super) async fn accept(
+    world: &World,
+    id: ArtifactId,
+    by: &Person,
+    reason: &str,
+) -> Result<(), AgentError> {
+    let row = there(world, id).await?;
+    let Some(doubt) = row.record.doubt else {
+        return Err(AgentError::Conflict(format!(
+            "nobody doubts artifact {id}: it is {}",
+            row.state().as_str()
+        )));
+    };
+    let (runbook, name) = (row.record.runbook, row.record.name);
+    let entry = Entry::new(
+        world.now(),
+        &by.subject,
+        "artifact.accepted",
+        format!("artifact/{id}"),
+    )
+    .with(json!({"reason": reason, "doubt": doubt, "runbook": runbook, "name": name, "path": row.record.path}));
+    let writes = vec![Write::ArtifactAccepted { id }, Write::Audit(entry)];
+    world.write("the acceptance of an artifact", writes).await?;
+    world
+        .events
+        .artifact_accepted(&runbook, &name, &by.subject);
+    recorded(world, &[(runbook, name)].into()).await;
+    Ok(())
+}
+
+/// An artifact that was not removed.
+///
+/// # Errors
+/// There is none, or the history cannot be read.
+pub(super) async fn there(world: &World, id: ArtifactId) -> Result<ArtifactRow, AgentError> {
+    let row = world.history.artifact(id).await;
+    let row = row.map_err(|error| AgentError::Unavailable(error.to_string()))?;
+    match row {
+        None => Err(AgentError::NotFound(format!("artifact {id}"))),
+        Some(row) => match row.removed_at {
+            None => Ok(row),
+            Some(at) => Err(AgentError::Conflict(format!(
+                "artifact {id} was removed at {at}"
+            ))),
+        },
+    }
 }
 
 async fn by_path(world: &World, path: &str) -> Result<Option<ArtifactRow>, HistoryError> {

@@ -34,6 +34,7 @@ pub mod child;
 pub mod circuit;
 pub mod clock;
 pub mod explain;
+mod given;
 pub mod halt;
 pub mod head;
 mod journal;

@@ -100,7 +100,28 @@ pub fn audit(at: Timestamp, header: &RunHeader, action: &str, detail: &str) -> E
 /// # Errors
 /// Why nothing started; the caller records that where it must be recorded.
 pub async fn start(world: &Arc<World>, wish: Wish) -> Result<RunHeader, NotStarted> {
-    let (header, found) = admit(world, &wish)?;
+    let admitted = admit(world, &wish)?;
+    begin(world, wish, admitted).await
+}
+
+/// The same for a runbook that stands in no repository.
+///
+/// # Errors
+/// Why nothing started.
+pub(super) async fn start_given(
+    world: &Arc<World>,
+    wish: Wish,
+    found: ActiveRunbook,
+) -> Result<RunHeader, NotStarted> {
+    let admitted = admit_found(world, &wish, found)?;
+    begin(world, wish, admitted).await
+}
+
+async fn begin(
+    world: &Arc<World>,
+    wish: Wish,
+    (header, found): (RunHeader, ActiveRunbook),
+) -> Result<RunHeader, NotStarted> {
     let runbook = found.runbook.clone();
     overlap(world, &header, &runbook)?;
     let mut journey = enter(world, header.clone(), runbook.clone(), RunState::default());
@@ -125,11 +146,6 @@ fn refused(world: &World, error: &WriteError) -> NotStarted {
 }
 
 fn admit(world: &World, wish: &Wish) -> Result<(RunHeader, ActiveRunbook), NotStarted> {
-    if world.draining.is_cancelled() {
-        return Err(NotStarted::Unavailable(
-            "the agent is being stopped".to_owned(),
-        ));
-    }
     let in_use = world.in_use();
     let found = in_use.set.runbook(&wish.runbook);
     let unknown = || {
@@ -139,7 +155,19 @@ fn admit(world: &World, wish: &Wish) -> Result<(RunHeader, ActiveRunbook), NotSt
             in_use.set.hint(&wish.runbook)
         ))
     };
-    let found = found.ok_or_else(unknown)?.clone();
+    admit_found(world, wish, found.ok_or_else(unknown)?.clone())
+}
+
+fn admit_found(
+    world: &World,
+    wish: &Wish,
+    found: ActiveRunbook,
+) -> Result<(RunHeader, ActiveRunbook), NotStarted> {
+    if world.draining.is_cancelled() {
+        return Err(NotStarted::Unavailable(
+            "the agent is being stopped".to_owned(),
+        ));
+    }
     let settings = world.settings();
     if !found.runbook.applies_in(&settings.environment) {
         let why = format!(

@@ -6,6 +6,7 @@
 use crate::{
     domain::{
         approval::{Redeemed, Request, Standing, Vote},
+        artifact::ArtifactState,
         check::CheckStatus,
         digest::Digest,
         effect::Class,
@@ -306,6 +307,26 @@ pub struct ArtifactRow {
     pub unsound_reason: Option<String>,
     /// When the file was removed on purpose.
     pub removed_at: Option<Timestamp>,
+    /// How long the step that made it took, in milliseconds; unknown once its run is forgotten.
+    #[serde(default)]
+    pub made_took_ms: Option<u64>,
+}
+
+impl ArtifactRow {
+    /// How far it can be relied on: what is worst counts.
+    pub fn state(&self) -> ArtifactState {
+        if self.removed_at.is_some() {
+            ArtifactState::Removed
+        } else if self.unsound_at.is_some() {
+            ArtifactState::Unsound
+        } else if self.record.doubt.is_some() {
+            ArtifactState::Doubted
+        } else if self.verified_at.is_some() {
+            ArtifactState::Verified
+        } else {
+            ArtifactState::Sound
+        }
+    }
 }
 
 /// Which artifacts.

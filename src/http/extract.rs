@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        id::{ApprovalId, RunId},
+        id::{ApprovalId, ArtifactId, RunId},
         name::RunbookName,
     },
     http::problem::Problem,
@@ -146,6 +146,14 @@ pub(super) fn runbook_name(text: &str) -> Result<RunbookName, Problem> {
 pub(super) fn run_id(text: &str) -> Result<RunId, Problem> {
     text.parse().map_err(|_| {
         Problem::not_found("such run").hint("an id looks like 0199b1c2-7d3e-7a00-8000-000000000000")
+    })
+}
+
+/// An artifact's id in a path.
+pub(super) fn artifact_id(text: &str) -> Result<ArtifactId, Problem> {
+    text.parse().map_err(|_| {
+        Problem::not_found("such artifact")
+            .hint("an id looks like 0199b1c2-7d3e-7a00-8000-000000000000")
     })
 }
 

@@ -192,6 +192,7 @@ fn reads() -> Router<Arc<Front>> {
         .route("/api/v1/next", get(api::next::list))
         .route("/api/v1/skipped", get(api::next::skipped))
         .route("/api/v1/artifacts", get(api::artifacts::list))
+        .route("/api/v1/artifacts/{id}", get(api::artifacts::show))
 }
 
 fn operations() -> Router<Arc<Front>> {
@@ -207,6 +208,12 @@ fn operations() -> Router<Arc<Front>> {
         )
         .route("/api/v1/runbooks/{name}/reset", post(api::runbooks::reset))
         .route("/api/v1/runs/{id}/cancel", post(api::runs::cancel))
+        .route("/api/v1/artifacts/{id}/accept", post(api::artifacts::accept))
+        .route("/api/v1/artifacts/{id}/verify", post(api::artifacts::verify))
+        .route(
+            "/api/v1/artifacts/{id}/restore",
+            post(api::artifacts::restore),
+        )
         .route("/api/v1/clock/reset", post(api::halt::trust_clock))
         .route("/api/v1/halt", post(api::halt::halt))
         .route("/api/v1/unhalt", post(api::halt::unhalt))

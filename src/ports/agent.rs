@@ -6,7 +6,7 @@ use crate::{
         circuit::Tripped,
         digest::Digest,
         halt::Halt,
-        id::{ApprovalId, RunId},
+        id::{ApprovalId, ArtifactId, RunId},
         lock::LockWait,
         name::{RunbookName, StepName},
         occurrence::NotRun,
@@ -203,6 +203,20 @@ pub struct StartRequest {
     pub idempotency_key: Option<String>,
 }
 
+/// Where a person wants an artifact restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreRequest {
+    /// The folder, the database file or the file for a stream; an absolute path of the agent's host.
+    pub to: String,
+    /// Of an archive of files, only what was at this path.
+    #[serde(default)]
+    pub only: Option<String>,
+    /// Whether what is there is replaced, and kept beside.
+    #[serde(default)]
+    pub overwrite: bool,
+}
+
 /// The run that a wish has led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartedRun {
@@ -322,6 +336,26 @@ pub trait Agent: Send + Sync {
         by: &'a Person,
         reason: &'a str,
     ) -> BoxFuture<'a, Result<HaltView, AgentError>>;
+    /// Says that a doubted artifact is right.
+    fn accept_artifact<'a>(
+        &'a self,
+        artifact: ArtifactId,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Starts a run that restores an artifact on trial.
+    fn verify_artifact<'a>(
+        &'a self,
+        artifact: ArtifactId,
+        by: &'a Person,
+    ) -> BoxFuture<'a, Result<StartedRun, AgentError>>;
+    /// Starts a run that restores an artifact for good; it asks people first.
+    fn restore_artifact<'a>(
+        &'a self,
+        artifact: ArtifactId,
+        request: RestoreRequest,
+        by: &'a Person,
+    ) -> BoxFuture<'a, Result<StartedRun, AgentError>>;
     /// Fetches the source now; with `accept`, a held deletion of exactly this revision is carried out.
     fn sync<'a>(
         &'a self,

@@ -22,6 +22,7 @@ mod process;
 mod runbooks;
 mod text;
 
+pub use artifacts::ArtifactSeries;
 pub use events::{BudgetUse, Build, CallOf, CallOutcome, Events, ReviewResult, StepOf, SyncResult};
 pub use logs::{LogError, LogFormat, LogOptions, init};
 pub use runbooks::{KEPT_AFTER_DELETION, RunbookSeries};

@@ -11,7 +11,9 @@ use rusqlite::Connection;
 use serde_json::json;
 use std::{
     fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 use tempfile::TempDir;
 
@@ -191,4 +193,220 @@ async fn the_disk_under_the_state_folder_has_room() {
     let report = succeeded(stage.run.step("host/disk", check).await);
     assert_eq!(report.check, Some(CheckStatus::Ok));
     assert!(report.outputs["totalBytes"].as_u64().unwrap() > 0);
+}
+
+/// A tree with all that a restore should bring back, kept; its artifact.
+async fn kept_tree(stage: &Stage) -> serde_json::Value {
+    let data = stage.data();
+    fs::create_dir(data.join("sub")).unwrap();
+    fs::write(data.join("sub/one"), "hello").unwrap();
+    symlink("sub/one", data.join("link")).unwrap();
+    symlink("/nowhere", data.join("dangling")).unwrap();
+    let mode = |path: &str, mode| {
+        fs::set_permissions(data.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
+    let file = fs::File::open(data.join("sub/one")).unwrap();
+    file.set_modified(then).unwrap();
+    mode("sub/one", 0o640);
+    let folder = fs::File::open(data.join("sub")).unwrap();
+    folder.set_modified(then).unwrap();
+    // Nobody may write into it, so it must come last.
+    mode("sub", 0o550);
+    let keep = json!({ "name": "data", "paths": [data] });
+    let kept = succeeded(stage.run.step("backup/files", keep).await);
+    kept.outputs["artifact"].clone()
+}
+
+fn is_as_it_was(restored: &Path) {
+    assert_eq!(
+        fs::read_to_string(restored.join("sub/one")).unwrap(),
+        "hello"
+    );
+    for (path, mode) in [("sub", 0o550), ("sub/one", 0o640)] {
+        let found = fs::metadata(restored.join(path)).unwrap();
+        assert_eq!(found.mode() & 0o7777, mode, "{path}");
+        assert_eq!(found.mtime(), 1_600_000_000, "{path}");
+    }
+    let leads = |link: &str| fs::read_link(restored.join(link)).unwrap();
+    assert_eq!(leads("link"), Path::new("sub/one"));
+    assert_eq!(leads("dangling"), Path::new("/nowhere"));
+}
+
+#[tokio::test]
+async fn files_come_back_with_their_modes_times_and_links() {
+    let stage = Stage::new();
+    let artifact = kept_tree(&stage).await;
+    let to = stage.folder.path().join("restored");
+    let restore = json!({ "artifact": artifact, "to": to, "only": stage.data() });
+    let report = succeeded(stage.run.step("backup/restore", restore).await);
+    is_as_it_was(&to);
+    assert_eq!(report.outputs["restored"]["former"], json!(null));
+    let whole = stage.folder.path().join("whole");
+    let restore = json!({ "artifact": artifact, "to": whole });
+    succeeded(stage.run.step("backup/restore", restore).await);
+    is_as_it_was(&whole.join(stage.data().strip_prefix("/").unwrap()));
+    // Nothing else is left beside it.
+    let mut beside: Vec<_> = fs::read_dir(stage.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    beside.sort();
+    assert_eq!(beside, ["data", "restored", "state", "whole"]);
+}
+
+#[tokio::test]
+async fn what_is_there_is_replaced_only_where_that_is_asked_for_and_is_kept_beside() {
+    let stage = Stage::new();
+    let artifact = kept_tree(&stage).await;
+    let to = stage.folder.path().join("there");
+    fs::create_dir(&to).unwrap();
+    let restore = |overwrite: bool| json!({ "artifact": artifact, "to": to, "only": stage.data(), "overwrite": overwrite });
+    // An empty folder is no loss.
+    succeeded(stage.run.step("backup/restore", restore(false)).await);
+    is_as_it_was(&to);
+    fs::write(to.join("mine"), "precious").unwrap();
+    let report = stage.run.step("backup/restore", restore(false)).await;
+    assert!(
+        report.summary.contains("is there and not empty"),
+        "{}",
+        report.summary
+    );
+    assert_eq!(fs::read_to_string(to.join("mine")).unwrap(), "precious");
+    let report = succeeded(stage.run.step("backup/restore", restore(true)).await);
+    is_as_it_was(&to);
+    assert!(!to.join("mine").exists());
+    let former = report.outputs["restored"]["former"].as_str().unwrap();
+    assert!(former.contains("/there.before-2"), "{former}");
+    let kept = fs::read_to_string(Path::new(former).join("mine")).unwrap();
+    assert_eq!(kept, "precious");
+}
+
+#[tokio::test]
+async fn what_a_dead_restore_left_is_not_taken_for_anything() {
+    let stage = Stage::new();
+    let artifact = kept_tree(&stage).await;
+    let half = stage.folder.path().join(".to.orderly-restoring/content/sub");
+    fs::create_dir_all(&half).unwrap();
+    fs::write(half.join("one"), "hel").unwrap();
+    let to = stage.folder.path().join("to");
+    assert!(!to.exists());
+    let restore = json!({ "artifact": artifact, "to": to, "only": stage.data() });
+    succeeded(stage.run.step("backup/restore", restore).await);
+    is_as_it_was(&to);
+    assert!(!stage.folder.path().join(".to.orderly-restoring").exists());
+}
+
+#[tokio::test]
+async fn a_damaged_artifact_is_not_restored_and_nothing_is_touched() {
+    let stage = Stage::new();
+    let artifact = kept_tree(&stage).await;
+    let path = artifact["path"].as_str().unwrap();
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+    let to = stage.folder.path().join("there");
+    fs::create_dir(&to).unwrap();
+    fs::write(to.join("mine"), "precious").unwrap();
+    let restore = json!({ "artifact": artifact, "to": to, "overwrite": true });
+    let report = stage.run.step("backup/restore", restore).await;
+    assert!(report.summary.contains("is damaged"), "{}", report.summary);
+    assert_eq!(report.outputs["unsound"]["path"], artifact["path"]);
+    assert_eq!(fs::read_to_string(to.join("mine")).unwrap(), "precious");
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(stage.folder.path()).unwrap().count(), 3);
+}
+
+#[tokio::test]
+async fn nothing_is_restored_into_the_agents_own_folder_through_a_link_or_to_a_path_that_is_not_in_it()
+ {
+    let stage = Stage::new();
+    let artifact = kept_tree(&stage).await;
+    let folder = stage.folder.path();
+    symlink("/tmp", folder.join("link")).unwrap();
+    for (to, only, words) in [
+        (folder.join("state/x"), None, "own state folder"),
+        (folder.join("state"), None, "own state folder"),
+        (folder.to_owned(), None, "own state folder"),
+        (folder.join("link"), None, "is a symbolic link"),
+        (folder.join("not/there"), None, "make the folder first"),
+        (folder.join("x"), Some("/etc/passwd"), "holds nothing at /etc/passwd"),
+    ] {
+        let mut restore = json!({ "artifact": artifact, "to": to, "overwrite": true });
+        if let Some(only) = only {
+            restore["only"] = json!(only);
+        }
+        let report = stage.run.step("backup/restore", restore).await;
+        assert!(report.summary.contains(words), "{}", report.summary);
+    }
+    assert!(!folder.join("x").exists());
+}
+
+fn orders(path: &Path) -> u64 {
+    let database = Connection::open(path).unwrap();
+    let count: i64 = database
+        .query_row("SELECT count(*) FROM orders", [], |row| row.get(0))
+        .unwrap();
+    u64::try_from(count).unwrap()
+}
+
+#[tokio::test]
+async fn a_database_in_use_is_refused_and_a_free_one_is_replaced_and_kept() {
+    let stage = Stage::new();
+    let path = stage.data().join("app.db");
+    let live = Connection::open(&path).unwrap();
+    live.execute_batch(
+        "PRAGMA journal_mode = WAL; CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders DEFAULT VALUES",
+    )
+    .unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let keep = json!({ "name": "app", "database": path });
+    let kept = succeeded(stage.run.step("backup/sqlite", keep).await);
+    live.execute_batch("INSERT INTO orders DEFAULT VALUES; DELETE FROM orders WHERE id = 9")
+        .unwrap();
+    let artifact = kept.outputs["artifact"].clone();
+    let restore = json!({ "artifact": artifact, "to": path, "overwrite": true });
+    let report = stage.run.step("backup/restore", restore.clone()).await;
+    assert!(report.summary.contains("is in use by"), "{}", report.summary);
+    assert_eq!(orders(&path), 2);
+    live.close().unwrap();
+    let report = succeeded(stage.run.step("backup/restore", restore).await);
+    assert_eq!(orders(&path), 1);
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
+    let former = report.outputs["restored"]["former"].as_str().unwrap();
+    assert_eq!(orders(Path::new(former)), 2);
+}
+
+#[tokio::test]
+async fn a_broken_database_is_replaced_with_what_was_left_of_its_log() {
+    let stage = Stage::new();
+    let path = stage.data().join("app.db");
+    let good = Connection::open(&path).unwrap();
+    good.execute_batch("CREATE TABLE orders (id INTEGER); INSERT INTO orders VALUES (1)")
+        .unwrap();
+    good.close().unwrap();
+    let keep = json!({ "name": "app", "database": path });
+    let kept = succeeded(stage.run.step("backup/sqlite", keep).await);
+    fs::write(&path, "this is no database any more".repeat(200)).unwrap();
+    let log = path.with_file_name("app.db-wal");
+    fs::write(&log, "what is left of a log").unwrap();
+    let restore =
+        json!({ "artifact": kept.outputs["artifact"], "to": path, "overwrite": true });
+    let report = succeeded(stage.run.step("backup/restore", restore).await);
+    assert_eq!(orders(&path), 1);
+    let former = report.outputs["restored"]["former"].as_str().unwrap();
+    assert!(fs::read(former).unwrap().starts_with(b"this is no database"));
+    assert!(Path::new(&format!("{former}-wal")).exists());
+}
+
+#[tokio::test]
+async fn an_artifact_that_is_gone_is_unsound() {
+    let stage = Stage::new();
+    let artifact = kept_tree(&stage).await;
+    fs::remove_file(artifact["path"].as_str().unwrap()).unwrap();
+    let verify = json!({ "artifact": artifact });
+    let report = stage.run.step("backup/verify", verify).await;
+    assert!(report.summary.contains("it is not there"), "{}", report.summary);
+    assert_eq!(report.outputs["unsound"]["path"], artifact["path"]);
 }

@@ -65,6 +65,10 @@ fn every_alert_is_about_a_metric_that_exists() {
         "OrderlyHalted",
         "OrderlyClockInDoubt",
         "OrderlyAsksTooOften",
+        "OrderlyBackupMissing",
+        "OrderlyBackupNotVerified",
+        "OrderlyBackupDoubted",
+        "OrderlyBackupUnsound",
     ] {
         assert!(alerts.contains(&wanted), "{wanted}");
     }
@@ -94,8 +98,16 @@ fn known_metrics() -> BTreeSet<String> {
         &[],
         now,
     );
-    events.artifact_stored(&name, "x", 1, now);
-    events.artifact_verified(&name, "x", std::time::Duration::from_secs(1), now);
+    let second = Some(std::time::Duration::from_secs(1));
+    let artifacts = orderly::telemetry::ArtifactSeries {
+        size_bytes: Some(1),
+        stored: Some(now),
+        making: second,
+        verified: Some(now),
+        restoring: second,
+        states: [1; 5],
+    };
+    events.artifact_series(&name, "x", artifacts);
     let of = orderly::telemetry::StepOf {
         runbook: &name,
         run: orderly::domain::id::RunId::new(now, [0; 10]),

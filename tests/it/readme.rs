@@ -28,6 +28,7 @@ fn blocks_of(text: &str, language: &str) -> Vec<String> {
 fn its_documents_load_without_a_problem() {
     let mut documents = blocks("yaml");
     documents.extend(blocks_of(&read("docs/runbooks.md"), "yaml"));
+    documents.extend(blocks_of(&read("docs/backups.md"), "yaml"));
     documents.retain(|block| block.contains("apiVersion:"));
     assert!(documents.len() >= 3);
     for document in documents {
@@ -124,22 +125,24 @@ fn code(folder: &Path, text: &mut String) {
 }
 
 #[test]
-fn the_tests_that_its_threats_name_are_there() {
+fn the_tests_that_its_threats_and_faults_name_are_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut all = String::new();
     for folder in ["src", "tests"] {
         code(&root.join(folder), &mut all);
     }
     let readme = readme();
-    let section = readme.split("## Security in five minutes").nth(1).unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let rows: Vec<&str> = section
-        .lines()
-        .filter(|line| line.starts_with("| "))
-        .skip(1)
-        .collect();
-    assert!(rows.len() >= 15, "{}", rows.len());
-    for row in rows {
+    let rows = |title: &str| {
+        let section = readme.split(title).nth(1).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let rows = section.lines().filter(|line| line.starts_with("| "));
+        let rows: Vec<&str> = rows.skip(1).collect();
+        assert!(rows.len() >= 15, "{title}: {}", rows.len());
+        rows
+    };
+    let threats = rows("## Security in five minutes");
+    let faults = rows("## When a backup fails");
+    for row in threats.into_iter().chain(faults) {
         let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
         let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
         assert!(!names.is_empty(), "no test says so: {row}");

@@ -10,7 +10,7 @@ use crate::{
     },
     domain::{
         check::CheckStatus,
-        effect::{Effect, Effects, Object, Reversible, Tri, Verb},
+        effect::{Class, Effect, Effects, Object, Reversible, Tri, Verb},
         name::{ArtifactName, RunbookName},
         run::StepReport,
         span::Span,
@@ -215,6 +215,10 @@ impl Action for BackupPrune {
         })
     }
 
+    fn runs_dry(&self, _: Class) -> bool {
+        true
+    }
+
     fn execute<'a>(
         &'a self,
         inputs: PruneInputs,
@@ -236,11 +240,27 @@ impl Action for BackupPrune {
     ) -> BoxFuture<'a, StepReport> {
         Box::pin(async move {
             match inputs.plan(&session.context, world).await {
+                Ok(plan) if session.context.dry_run => would(plan, session),
                 Ok(plan) => prune(&plan, judged, session, world).await,
                 Err(why) => StepReport::failed(why, true),
             }
         })
     }
+}
+
+/// A dry run tells what becomes of each, and touches nothing.
+fn would(plan: Plan, session: &Session) -> StepReport {
+    let going = plan.going().len();
+    let dry = "this is a dry run".to_owned();
+    let plan = Plan {
+        blocked: Some(plan.blocked.clone().unwrap_or(dry)),
+        ..plan
+    };
+    session
+        .log
+        .append(LogStream::Note, plan.told().as_bytes());
+    let report = StepReport::succeeded(format!("would remove {going}"), serde_json::Value::Null);
+    Done::default().under(&plan, report)
 }
 
 async fn prune(plan: &Plan, judged: &Effects, session: &Session, world: &World) -> StepReport {

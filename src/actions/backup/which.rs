@@ -95,15 +95,6 @@ impl Which {
         }
     }
 
-    /// Where it is, where that can be told by itself.
-    pub(in crate::actions) fn path(&self) -> Option<&str> {
-        match self {
-            Self::Path(path) => Some(path),
-            Self::Made(made) => Some(&made.path),
-            Self::Newest(_) | Self::Id(_) => None,
-        }
-    }
-
     /// As it was asked for.
     pub(in crate::actions) fn asked(&self) -> String {
         match self {

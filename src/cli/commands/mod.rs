@@ -2,6 +2,7 @@
 
 pub(super) mod answer;
 pub(super) mod approvals;
+pub(super) mod artifacts;
 pub(super) mod audit;
 pub(super) mod completions;
 pub(super) mod config;

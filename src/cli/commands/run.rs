@@ -84,10 +84,21 @@ pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answ
     let answer = client.post(&address, &body).await?;
     let started: StartedRun = typed(answer.clone())?;
     context.terminal.say(&begun(&started, &arguments));
-    if arguments.no_wait {
-        return hand_over(started.run, &answer, context);
+    follow(&answer, (arguments.no_wait, arguments.logs), client, context).await
+}
+
+/// Follows a run that was started, unless nobody waits for it.
+pub(super) async fn follow(
+    answer: &Value,
+    (no_wait, logs): (bool, bool),
+    client: Client,
+    context: &Context,
+) -> Answer {
+    let started: StartedRun = typed(answer.clone())?;
+    if no_wait {
+        return hand_over(started.run, answer, context);
     }
-    let mut follower = Follower::new(context, client, started.run, arguments.logs);
+    let mut follower = Follower::new(context, client, started.run, logs);
     tokio::select! {
         row = follower.follow() => tell_end(&row?, context),
         _ = tokio::signal::ctrl_c() => Ok(detach(started.run, context)),

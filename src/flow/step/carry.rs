@@ -20,7 +20,7 @@ use crate::{
         runbook::Phase,
     },
     flow::{
-        FlowError, approve, clock,
+        FlowError, approve, artifacts, clock,
         halt::{self, Passage},
         head, locks,
         pace::{self, Place},
@@ -340,12 +340,16 @@ async fn finish(
         entry = entry.failed(&report.summary);
     }
     let mut writes = vec![Write::Audit(entry)];
-    let left = crate::flow::artifacts::writes(&journey.world, step, &report).await;
-    writes.extend(left.map_err(|error| FlowError::unreadable("looking for an artifact", &error))?);
+    let left = artifacts::left(&journey.world, step, &report).await;
+    let left = left.map_err(|error| FlowError::unreadable("looking for an artifact", &error))?;
+    let (entered, series) = left.parts();
+    writes.extend(entered);
     let ended = RunEvent::StepEnded {
         key: attempt.key.clone(),
         attempt: attempt.attempt,
         report,
     };
-    journey.record_end(ended, writes).await
+    journey.record_end(ended, writes).await?;
+    artifacts::recorded(&journey.world, &series).await;
+    Ok(())
 }

@@ -12,7 +12,9 @@ use crate::{
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 const SELECT: &str = "SELECT id, run, runbook, step, kind, name, path, size, raw_size, sha256, entries, at,
-     verified_at, verified_took, verified_detail, unsound_at, unsound_reason, removed_at, encrypted, revision, doubt FROM artifacts";
+     verified_at, verified_took, verified_detail, unsound_at, unsound_reason, removed_at, encrypted, revision, doubt,
+     (SELECT max(steps.ended_at - steps.started_at) FROM steps WHERE steps.run = artifacts.run AND steps.step = artifacts.step)
+     FROM artifacts";
 
 fn artifact_row(row: &Row<'_>) -> rusqlite::Result<ArtifactRow> {
     let time = |index: usize| row.get::<_, Option<Millis>>(index);
@@ -20,6 +22,8 @@ fn artifact_row(row: &Row<'_>) -> rusqlite::Result<ArtifactRow> {
         (row.get(7)?, row.get(8)?, row.get(10)?, row.get(11)?);
     let took: Option<Count> = row.get(13)?;
     let detail: Option<Json<_>> = row.get(14)?;
+    // A clock that was set back meanwhile says nothing about how long it took.
+    let making = row.get::<_, Option<i64>>(21)?;
     Ok(ArtifactRow {
         record: ArtifactRecord {
             id: row.get(0)?,
@@ -44,6 +48,7 @@ fn artifact_row(row: &Row<'_>) -> rusqlite::Result<ArtifactRow> {
         unsound_at: time(15)?.map(|Millis(at)| at),
         unsound_reason: row.get(16)?,
         removed_at: time(17)?.map(|Millis(at)| at),
+        made_took_ms: making.and_then(|took| u64::try_from(took).ok()),
     })
 }
 

@@ -9,7 +9,9 @@ use crate::{
         outlived::{EndedLate, Outlived},
         run::{RunHeader, RunOutcome, StepReport, StepResult},
     },
-    telemetry::{Events, StepOf, artifacts::Kept, events::trace_id},
+    telemetry::{
+        ArtifactSeries, Events, StepOf, artifacts::Kept, events::trace_id,
+    },
 };
 use jiff::Timestamp;
 use std::time::Duration;
@@ -205,48 +207,43 @@ fn word(result: &StepResult) -> &'static str {
 /// What steps leave behind.
 impl Events {
     /// An artifact is complete and on its shelf.
-    pub fn artifact_stored(
-        &self,
-        runbook: &RunbookName,
-        name: &str,
-        size_bytes: u64,
-        at: Timestamp,
-    ) {
+    pub fn artifact_stored(&self, runbook: &RunbookName, name: &str, size_bytes: u64) {
         self.metrics().runs.artifacts_stored.inc();
-        self.kept(self.inner.artifacts.stored(runbook, name, size_bytes, at));
         info!(%runbook, name, size_bytes, "artifact stored");
     }
 
+    /// An artifact was made, and is not to be relied on.
+    pub fn artifact_doubted(&self, runbook: &RunbookName, name: &str, why: &str) {
+        self.metrics().runs.artifacts_doubted.inc();
+        warn!(%runbook, name, why, "artifact doubted");
+    }
+
     /// An artifact was restored and looked into.
-    pub fn artifact_verified(
-        &self,
-        runbook: &RunbookName,
-        name: &str,
-        took: Duration,
-        at: Timestamp,
-    ) {
+    pub fn artifact_verified(&self, runbook: &RunbookName, name: &str, took: Duration) {
         self.metrics().runs.artifacts_verified.inc();
-        self.kept(self.inner.artifacts.verified(runbook, name, at));
         info!(%runbook, name, took_seconds = took.as_secs_f64(), "artifact verified");
     }
 
-    /// What the history knows of an artifact, told after the start. No log line, and nothing is counted.
-    pub fn artifact_known(
-        &self,
-        runbook: &RunbookName,
-        name: &str,
-        size_bytes: u64,
-        stored: Timestamp,
-        verified: Option<Timestamp>,
-    ) {
-        self.kept(
-            self.inner
-                .artifacts
-                .stored(runbook, name, size_bytes, stored),
-        );
-        if let Some(verified) = verified {
-            self.kept(self.inner.artifacts.verified(runbook, name, verified));
-        }
+    /// A trial restore failed.
+    pub fn artifact_unsound(&self, runbook: &RunbookName, name: &str, why: &str) {
+        self.metrics().runs.artifacts_unsound.inc();
+        warn!(%runbook, name, why, "artifact unsound");
+    }
+
+    /// An artifact was removed on purpose.
+    pub fn artifact_removed(&self, runbook: &RunbookName, name: &str) {
+        self.metrics().runs.artifacts_removed.inc();
+        info!(%runbook, name, "artifact removed");
+    }
+
+    /// A person says that a doubted artifact is right.
+    pub fn artifact_accepted(&self, runbook: &RunbookName, name: &str, by: &str) {
+        info!(%runbook, name, by, "artifact accepted");
+    }
+
+    /// What the history knows of a series of artifacts, told after the start and after each change. No log line, and nothing is counted.
+    pub fn artifact_series(&self, runbook: &RunbookName, name: &str, series: ArtifactSeries) {
+        self.kept(self.inner.artifacts.set(runbook, name, series));
     }
 
     fn kept(&self, kept: Kept) {

@@ -17,7 +17,7 @@ use crate::{
         run::{Cause, RunHeader, RunOutcome, StepReport},
         runbook::Phase,
     },
-    telemetry::{KEPT_AFTER_DELETION, RunbookSeries},
+    telemetry::{ArtifactSeries, KEPT_AFTER_DELETION, RunbookSeries},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{
@@ -265,7 +265,7 @@ fn a_deleted_runbook_goes_an_hour_later_and_starts_anew_when_it_comes_back() {
         at(5),
         "no",
     );
-    events.artifact_stored(&name("disk"), "d", 5, at(1));
+    events.artifact_series(&name("disk"), "d", ArtifactSeries::default());
     events.runbooks_changed(&[], &[name("disk")], at(10));
     let key = r#"orderly_runbook_runs_total{runbook="disk",outcome="failed"}"#;
     assert_eq!(parse(&events.render(at(20))).get(key), Some(&1.0));

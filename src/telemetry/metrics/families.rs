@@ -190,7 +190,10 @@ pub(in crate::telemetry) struct RunMetrics {
     pub(in crate::telemetry) checks: IntCounterVec,
     pub(in crate::telemetry) output_lost: IntCounter,
     pub(in crate::telemetry) artifacts_stored: IntCounter,
+    pub(in crate::telemetry) artifacts_doubted: IntCounter,
     pub(in crate::telemetry) artifacts_verified: IntCounter,
+    pub(in crate::telemetry) artifacts_unsound: IntCounter,
+    pub(in crate::telemetry) artifacts_removed: IntCounter,
 }
 
 impl RunMetrics {
@@ -258,6 +261,18 @@ impl RunMetrics {
             artifacts_verified: make.counter(
                 "orderly_artifacts_verified_total",
                 "Artifacts restored and looked into.",
+            ),
+            artifacts_doubted: make.counter(
+                "orderly_artifacts_doubted_total",
+                "Artifacts that were made and are not plausible.",
+            ),
+            artifacts_unsound: make.counter(
+                "orderly_artifacts_unsound_total",
+                "Trial restores that found an artifact at fault.",
+            ),
+            artifacts_removed: make.counter(
+                "orderly_artifacts_removed_total",
+                "Artifacts removed on purpose.",
             ),
         }
     }

@@ -5,6 +5,7 @@
 )]
 
 mod audit;
+mod backups;
 mod circuit;
 mod cluster;
 mod disk;

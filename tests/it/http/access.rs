@@ -36,6 +36,21 @@ fn changes() -> Vec<(String, &'static str, Right)> {
             Right::Operate,
         ),
         ("/api/v1/halt".to_owned(), "{}", Right::Operate),
+        (
+            format!("/api/v1/artifacts/{run}/accept"),
+            "{}",
+            Right::Operate,
+        ),
+        (
+            format!("/api/v1/artifacts/{run}/verify"),
+            "{}",
+            Right::Operate,
+        ),
+        (
+            format!("/api/v1/artifacts/{run}/restore"),
+            r#"{"to":"/srv/x"}"#,
+            Right::Operate,
+        ),
         ("/api/v1/unhalt".to_owned(), "{}", Right::Operate),
         ("/api/v1/clock/reset".to_owned(), "{}", Right::Operate),
         ("/api/v1/sync".to_owned(), "{}", Right::Operate),

@@ -6,15 +6,15 @@ use orderly::{
         approval::{Person, Verdict},
         digest::Digest,
         halt::Halt,
-        id::{ApprovalId, Entropy, RunId},
+        id::{ApprovalId, ArtifactId, Entropy, RunId},
         name::RunbookName,
         run::RunOutcome,
     },
     ports::{
         BoxFuture,
         agent::{
-            Agent, AgentError, Dependency, HaltView, RunbookState, RunbookView, StartRequest,
-            StartedRun, SyncView, Upcoming, Weight,
+            Agent, AgentError, Dependency, HaltView, RestoreRequest, RunbookState, RunbookView,
+            StartRequest, StartedRun, SyncView, Upcoming, Weight,
         },
         clock::Clock,
         executor::LogStream,
@@ -268,6 +268,40 @@ impl Agent for FakeAgent {
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), AgentError>> {
         ready(self.note(format!("cancel {run} by {}: {reason}", by.subject), Ok(())))
+    }
+    fn accept_artifact<'a>(
+        &'a self,
+        artifact: ArtifactId,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>> {
+        let call = format!("accept artifact {artifact} by {}: {reason}", by.subject);
+        ready(self.note(call, Ok(())))
+    }
+    fn verify_artifact<'a>(
+        &'a self,
+        artifact: ArtifactId,
+        by: &'a Person,
+    ) -> BoxFuture<'a, Result<StartedRun, AgentError>> {
+        let started = StartedRun {
+            run: run_id(),
+            existing: false,
+        };
+        let call = format!("verify artifact {artifact} by {}", by.subject);
+        ready(self.note(call, Ok(started)))
+    }
+    fn restore_artifact<'a>(
+        &'a self,
+        artifact: ArtifactId,
+        request: RestoreRequest,
+        by: &'a Person,
+    ) -> BoxFuture<'a, Result<StartedRun, AgentError>> {
+        let started = StartedRun {
+            run: run_id(),
+            existing: false,
+        };
+        let call = format!("restore artifact {artifact} {request:?} by {}", by.subject);
+        ready(self.note(call, Ok(started)))
     }
     fn trust_clock<'a>(
         &'a self,

@@ -1,0 +1,249 @@
+//! Backups in a running agent: made, verified, restored, pruned; and what is left when it is killed in the middle of one.
+
+use super::harness::{Agent, Place, runbook, text, until};
+use crate::s3::{BUCKET, Fault, S3};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// People may answer what they asked for: there is only one here.
+const ALONE: [&str; 4] = [
+    "--set",
+    "policy.triggerMayApprove=true",
+    "--set",
+    "policy.authorMayApprove=true",
+];
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value}"))
+}
+
+/// Everything below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn artifacts(agent: &Agent) -> Vec<Value> {
+    agent.list("/api/v1/artifacts?removed=true&name=data")
+}
+
+/// A folder that is kept, verified and pruned by one runbook.
+fn nightly(data: &Path) -> (String, String) {
+    let steps = format!(
+        "[{{ name: keep, uses: backup/files, with: {{ name: data, paths: [{}] }} }}, {{ name: verify, uses: backup/verify, with: {{ artifact: {{ newest: data }} }} }}, {{ name: prune, uses: backup/prune, with: {{ name: data, retain: {{ last: 1 }}, within: 1h }} }}]",
+        data.display()
+    );
+    runbook("nightly", "[]", &steps)
+}
+
+fn stage() -> (Place, PathBuf) {
+    let place = Place::new();
+    let data = place.path("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("one"), "hello ".repeat(1000)).unwrap();
+    place.commit(&[nightly(&data)]);
+    (place, data)
+}
+
+#[test]
+fn a_backup_is_made_verified_fetched_and_restored_and_the_metrics_outlive_a_restart() {
+    let (place, data) = stage();
+    let agent = place.start(&ALONE);
+    agent.start("nightly");
+    agent.run_ended("nightly", "succeeded");
+    let made = &artifacts(&agent)[0];
+    assert_eq!(made["state"], "verified");
+    let id = word(&made["id"]);
+    let shown = text(&place.cli(&agent, &["artifacts", "show", id]).stdout);
+    assert!(shown.contains("files = 1"), "{shown}");
+    let listed = text(&place.cli(&agent, &["artifacts"]).stdout);
+    assert!(listed.contains("verified"), "{listed}");
+
+    let out = place.path("fetched.tar");
+    let fetch = ["artifacts", "fetch", id, "--decode", "--out", out.to_str().unwrap()];
+    let fetched = place.cli(&agent, &fetch);
+    assert!(fetched.status.success(), "{}", text(&fetched.stderr));
+    let tar = fs::read(&out).unwrap();
+    assert_eq!(tar.len() % 512, 0);
+    assert!(text(&tar).contains("hello hello"));
+    let stored = place.cli(&agent, &["artifacts", "fetch", id, "--out", "-"]);
+    assert_eq!(stored.stdout, fs::read(word(&made["path"])).unwrap());
+
+    let to = place.path("restored");
+    let restore = json!({"to": to, "only": data});
+    let answer = agent.post(&format!("/api/v1/artifacts/{id}/restore"), &restore);
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    let question = agent.question("orderly-artifact-restore");
+    assert!(!to.exists(), "people are asked first");
+    assert_eq!(agent.approve(&question).status, 200);
+    agent.run_ended("orderly-artifact-restore", "succeeded");
+    assert_eq!(
+        fs::read(to.join("one")).unwrap(),
+        fs::read(data.join("one")).unwrap()
+    );
+
+    let label = r#"artifact="data""#;
+    let metrics = [
+        "orderly_artifact_last_stored_timestamp_seconds",
+        "orderly_artifact_last_verified_timestamp_seconds",
+        "orderly_artifact_size_bytes",
+    ];
+    let before = metrics.map(|name| agent.metric(name, label));
+    assert!(before.iter().all(|value| *value > 0.0), "{before:?}");
+    assert_eq!(agent.stop(), Some(0));
+    let agent = place.start(&ALONE);
+    let after = metrics.map(|name| agent.metric(name, label));
+    assert!(before.map(f64::to_bits) == after.map(f64::to_bits), "{after:?}");
+    assert!(agent.metric("orderly_artifacts", r#"state="verified""#) > 0.5);
+}
+
+#[test]
+fn an_artifact_that_was_changed_on_disk_becomes_unsound_and_the_agent_says_so() {
+    let (place, _) = stage();
+    let agent = place.start(&ALONE);
+    agent.start("nightly");
+    agent.run_ended("nightly", "succeeded");
+    let made = artifacts(&agent)[0].clone();
+    let (id, path) = (word(&made["id"]), word(&made["path"]));
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+    let verify = place.cli(&agent, &["artifacts", "verify", id]);
+    assert_eq!(verify.status.code(), Some(1), "{}", text(&verify.stderr));
+    let now = &artifacts(&agent)[0];
+    assert_eq!(now["state"], "unsound");
+    assert!(word(&now["unsound_reason"]).contains("is damaged"), "{now}");
+    assert!(agent.metric("orderly_artifacts", r#"state="unsound""#) > 0.5);
+    let fetch = place.cli(&agent, &["artifacts", "fetch", id, "--out", "never"]);
+    assert_eq!(fetch.status.code(), Some(1));
+    assert!(files(&place.path("home")).is_empty(), "a damaged one gets no name");
+}
+
+#[test]
+fn a_shrunken_backup_is_doubted_moves_no_success_and_keeps_all_until_a_person_accepts_it() {
+    let (place, data) = stage();
+    let agent = place.start(&ALONE);
+    agent.start("nightly");
+    agent.run_ended("nightly", "succeeded");
+    let success = "orderly_artifact_last_stored_timestamp_seconds";
+    let before = agent.metric(success, "");
+    fs::write(data.join("one"), "").unwrap();
+    agent.start("nightly");
+    agent.run_ended("nightly", "warning");
+    let all = artifacts(&agent);
+    assert_eq!(all.len(), 2);
+    assert_eq!(all[0]["state"], "doubted");
+    assert_eq!(all[1]["state"], "verified", "nothing was pruned");
+    assert!((agent.metric(success, "") - before).abs() < 0.5);
+    let id = word(&all[0]["id"]);
+    let accept = ["artifacts", "accept", id, "--reason", "it was emptied"];
+    let accepted = place.cli(&agent, &accept);
+    assert!(accepted.status.success(), "{}", text(&accepted.stderr));
+    assert_eq!(artifacts(&agent)[0]["state"], "verified");
+    let again = place.cli(&agent, &accept);
+    assert_eq!(again.status.code(), Some(4));
+    let audit = agent.list("/api/v1/audit?action=artifact.accepted");
+    assert_eq!(audit.len(), 1, "{audit:?}");
+
+    // Now the older ones go, which asks people: what is removed is removed for good.
+    agent.start("nightly");
+    let question = agent.question("nightly");
+    assert_eq!(agent.approve(&question).status, 200);
+    until("two of three to be removed", || {
+        let all = artifacts(&agent);
+        let removed = all.iter().filter(|one| one["state"] == "removed").count();
+        (removed == 2).then_some(())
+    });
+    let left = files(&place.state().join("artifacts"));
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn killed_in_the_middle_of_a_backup_nothing_half_made_counts_and_it_is_made_again() {
+    let (place, data) = stage();
+    let agent = place.start(&ALONE);
+    // Takes long to read, and no space.
+    let large = fs::File::create(data.join("large")).unwrap();
+    large.set_len(64 << 30).unwrap();
+    agent.start("nightly");
+    let folder = place.state().join("artifacts");
+    let half = until("a half-made artifact", || {
+        files(&folder).into_iter().next()
+    });
+    assert!(half.to_string_lossy().ends_with(".partial"), "{half:?}");
+    agent.kill();
+    assert!(half.exists(), "it was killed in the middle");
+
+    large.set_len(0).unwrap();
+    let agent = place.start(&ALONE);
+    assert!(!half.exists());
+    agent.run_ended("nightly", "succeeded");
+    let made = artifacts(&agent);
+    assert_eq!(made.len(), 1, "{made:?}");
+    assert_eq!(made[0]["state"], "verified");
+    let left = files(&folder);
+    assert_eq!(left, [PathBuf::from(word(&made[0]["path"]))]);
+}
+
+/// Bytes that no compression makes smaller.
+fn noise(count: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(next)
+        .flatten()
+        .take(count)
+        .collect()
+}
+
+#[test]
+fn killed_in_the_middle_of_an_upload_the_upload_is_ended_and_the_backup_made_again() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let s3 = runtime.block_on(S3::start());
+    let (place, data) = stage();
+    fs::write(data.join("noise"), noise(32 << 20)).unwrap();
+    let id = place.write("id", "key-id");
+    let key = place.write("key", "key-of-the-bucket");
+    place.write(
+        "orderly.yaml",
+        &format!(
+            "secrets:\n  s3-id: {{ file: {} }}\n  s3-key: {{ file: {} }}\nartifacts:\n  store: offsite\n  stores:\n    offsite:\n      s3: {{ bucket: {BUCKET}, endpoint: \"http://127.0.0.1:{}\", accessKey: s3-id, secretKey: s3-key, partBytes: 5242880 }}\n",
+            id.display(),
+            key.display(),
+            s3.port
+        ),
+    );
+    let agent = place.start(&ALONE);
+    s3.misbehave(Fault::Slow(Duration::from_millis(500)));
+    agent.start("nightly");
+    until("parts in the store", || (s3.unfinished() > 0).then_some(()));
+    agent.kill();
+    assert!(s3.keys().is_empty());
+    s3.misbehave(None);
+
+    let agent = place.start(&ALONE);
+    agent.run_ended("nightly", "succeeded");
+    assert_eq!(s3.unfinished(), 0, "no parts are paid for that nobody wants");
+    assert_eq!(s3.keys().len(), 1, "{:?}", s3.keys());
+    let made = artifacts(&agent);
+    assert_eq!(made.len(), 1, "{made:?}");
+    assert_eq!(made[0]["state"], "verified");
+    assert!(word(&made[0]["path"]).starts_with("offsite:nightly/data-"));
+}
