@@ -313,9 +313,7 @@ pub(super) async fn accept(
     .with(json!({"reason": reason, "doubt": doubt, "runbook": runbook, "name": name, "path": row.record.path}));
     let writes = vec![Write::ArtifactAccepted { id }, Write::Audit(entry)];
     world.write("the acceptance of an artifact", writes).await?;
-    world
-        .events
-        .artifact_accepted(&runbook, &name, &by.subject);
+    world.events.artifact_accepted(&runbook, &name, &by.subject);
     recorded(world, &[(runbook, name)].into()).await;
     Ok(())
 }

@@ -40,7 +40,13 @@ pub(super) async fn verify(
 ) -> Result<StartedRun, AgentError> {
     artifacts::there(world, id).await?;
     let arguments = json!({"artifact": {"id": id}});
-    one_step(world, ("verify", "Restores an artifact on trial."), &arguments, by).await
+    one_step(
+        world,
+        ("verify", "Restores an artifact on trial."),
+        &arguments,
+        by,
+    )
+    .await
 }
 
 /// Restores an artifact for good.
@@ -68,11 +74,18 @@ pub(super) async fn restore(
             )));
         }
     }
-    let mut arguments = json!({"artifact": {"id": id}, "to": request.to, "overwrite": request.overwrite});
+    let mut arguments =
+        json!({"artifact": {"id": id}, "to": request.to, "overwrite": request.overwrite});
     if let Some(only) = request.only {
         arguments["only"] = Value::String(only);
     }
-    one_step(world, ("restore", "Restores an artifact for good."), &arguments, by).await
+    one_step(
+        world,
+        ("restore", "Restores an artifact for good."),
+        &arguments,
+        by,
+    )
+    .await
 }
 
 async fn one_step(

@@ -208,8 +208,14 @@ fn operations() -> Router<Arc<Front>> {
         )
         .route("/api/v1/runbooks/{name}/reset", post(api::runbooks::reset))
         .route("/api/v1/runs/{id}/cancel", post(api::runs::cancel))
-        .route("/api/v1/artifacts/{id}/accept", post(api::artifacts::accept))
-        .route("/api/v1/artifacts/{id}/verify", post(api::artifacts::verify))
+        .route(
+            "/api/v1/artifacts/{id}/accept",
+            post(api::artifacts::accept),
+        )
+        .route(
+            "/api/v1/artifacts/{id}/verify",
+            post(api::artifacts::verify),
+        )
         .route(
             "/api/v1/artifacts/{id}/restore",
             post(api::artifacts::restore),

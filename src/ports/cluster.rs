@@ -107,7 +107,7 @@ pub trait Clusters: Send + Sync + std::fmt::Debug {
     ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>>;
     /// Objects as the server keeps them, for a backup: the only door through which values of Secrets come. Only `backup/kubernetes` goes
     /// through it, and what comes goes into an encrypted artifact. Pages come in the order of the server's keys: by namespace, then by name.
-    fn whole<'a>(
+    fn kept_whole<'a>(
         &'a self,
         cluster: &'a str,
         _resource: &'a Resource,

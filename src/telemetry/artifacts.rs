@@ -76,14 +76,15 @@ impl Artifacts {
             })
             .collect();
         let seconds = |at: Option<Timestamp>| at.and_then(|at| u64::try_from(at.as_second()).ok());
-        let mut family = |name: &str, help: &str, value: &dyn Fn(&ArtifactSeries) -> Option<f64>| {
-            text.family(name, Kind::Gauge, help);
-            for (labels, seen) in &lines {
-                if let Some(value) = value(seen) {
-                    text.sample(name, &[&format!("{{{labels}}}")], value);
+        let mut family =
+            |name: &str, help: &str, value: &dyn Fn(&ArtifactSeries) -> Option<f64>| {
+                text.family(name, Kind::Gauge, help);
+                for (labels, seen) in &lines {
+                    if let Some(value) = value(seen) {
+                        text.sample(name, &[&format!("{{{labels}}}")], value);
+                    }
                 }
-            }
-        };
+            };
         family(
             "orderly_artifact_size_bytes",
             "Size of the newest one that is not doubted, as stored.",

@@ -286,7 +286,10 @@ async fn what_is_there_is_replaced_only_where_that_is_asked_for_and_is_kept_besi
 async fn what_a_dead_restore_left_is_not_taken_for_anything() {
     let stage = Stage::new();
     let artifact = kept_tree(&stage).await;
-    let half = stage.folder.path().join(".to.orderly-restoring/content/sub");
+    let half = stage
+        .folder
+        .path()
+        .join(".to.orderly-restoring/content/sub");
     fs::create_dir_all(&half).unwrap();
     fs::write(half.join("one"), "hel").unwrap();
     let to = stage.folder.path().join("to");
@@ -331,7 +334,11 @@ async fn nothing_is_restored_into_the_agents_own_folder_through_a_link_or_to_a_p
         (folder.to_owned(), None, "own state folder"),
         (folder.join("link"), None, "is a symbolic link"),
         (folder.join("not/there"), None, "make the folder first"),
-        (folder.join("x"), Some("/etc/passwd"), "holds nothing at /etc/passwd"),
+        (
+            folder.join("x"),
+            Some("/etc/passwd"),
+            "holds nothing at /etc/passwd",
+        ),
     ] {
         let mut restore = json!({ "artifact": artifact, "to": to, "overwrite": true });
         if let Some(only) = only {
@@ -368,7 +375,11 @@ async fn a_database_in_use_is_refused_and_a_free_one_is_replaced_and_kept() {
     let artifact = kept.outputs["artifact"].clone();
     let restore = json!({ "artifact": artifact, "to": path, "overwrite": true });
     let report = stage.run.step("backup/restore", restore.clone()).await;
-    assert!(report.summary.contains("is in use by"), "{}", report.summary);
+    assert!(
+        report.summary.contains("is in use by"),
+        "{}",
+        report.summary
+    );
     assert_eq!(orders(&path), 2);
     live.close().unwrap();
     let report = succeeded(stage.run.step("backup/restore", restore).await);
@@ -391,12 +402,15 @@ async fn a_broken_database_is_replaced_with_what_was_left_of_its_log() {
     fs::write(&path, "this is no database any more".repeat(200)).unwrap();
     let log = path.with_file_name("app.db-wal");
     fs::write(&log, "what is left of a log").unwrap();
-    let restore =
-        json!({ "artifact": kept.outputs["artifact"], "to": path, "overwrite": true });
+    let restore = json!({ "artifact": kept.outputs["artifact"], "to": path, "overwrite": true });
     let report = succeeded(stage.run.step("backup/restore", restore).await);
     assert_eq!(orders(&path), 1);
     let former = report.outputs["restored"]["former"].as_str().unwrap();
-    assert!(fs::read(former).unwrap().starts_with(b"this is no database"));
+    assert!(
+        fs::read(former)
+            .unwrap()
+            .starts_with(b"this is no database")
+    );
     assert!(Path::new(&format!("{former}-wal")).exists());
 }
 
@@ -407,6 +421,10 @@ async fn an_artifact_that_is_gone_is_unsound() {
     fs::remove_file(artifact["path"].as_str().unwrap()).unwrap();
     let verify = json!({ "artifact": artifact });
     let report = stage.run.step("backup/verify", verify).await;
-    assert!(report.summary.contains("it is not there"), "{}", report.summary);
+    assert!(
+        report.summary.contains("it is not there"),
+        "{}",
+        report.summary
+    );
     assert_eq!(report.outputs["unsound"]["path"], artifact["path"]);
 }

@@ -135,7 +135,7 @@ impl<'a> Releases<'a> {
     }
 
     /// One of them, at the revision that is in force.
-    pub(in crate::actions) async fn whole(
+    pub(in crate::actions) async fn read(
         self,
         name: &str,
         session: &Session,
@@ -148,7 +148,7 @@ impl<'a> Releases<'a> {
             let words = format!("release {}/{name} is not there", self.namespace);
             (words, false)
         })?;
-        read(&helm, in_force).await.map_err(told)
+        gathered(&helm, in_force).await.map_err(told)
     }
 
     fn vain(self, name: &str, fault: &Fault) -> Vain {
@@ -157,7 +157,7 @@ impl<'a> Releases<'a> {
     }
 }
 
-async fn read(helm: &Helm<'_>, known: &Revision) -> Result<WholeRelease, Fault> {
+async fn gathered(helm: &Helm<'_>, known: &Revision) -> Result<WholeRelease, Fault> {
     let number = known.revision.to_string();
     let name = helm.release.name;
     let get = |what: &str| Call::new(&["get", what, name, "--revision", &number]);

@@ -9,9 +9,7 @@ use crate::{
         outlived::{EndedLate, Outlived},
         run::{RunHeader, RunOutcome, StepReport, StepResult},
     },
-    telemetry::{
-        ArtifactSeries, Events, StepOf, artifacts::Kept, events::trace_id,
-    },
+    telemetry::{ArtifactSeries, Events, StepOf, artifacts::Kept, events::trace_id},
 };
 use jiff::Timestamp;
 use std::time::Duration;

@@ -59,14 +59,14 @@ impl Clusters for Meddling {
     ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>> {
         self.clusters.list(cluster, resource, namespace, selector)
     }
-    fn whole<'a>(
+    fn kept_whole<'a>(
         &'a self,
         cluster: &'a str,
         resource: &'a Resource,
         namespace: Option<&'a str>,
         wanted: Wanted<'a>,
     ) -> BoxFuture<'a, Result<Page, ClusterError>> {
-        self.clusters.whole(cluster, resource, namespace, wanted)
+        self.clusters.kept_whole(cluster, resource, namespace, wanted)
     }
     fn names<'a>(
         &'a self,

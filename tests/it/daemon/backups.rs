@@ -72,7 +72,14 @@ fn a_backup_is_made_verified_fetched_and_restored_and_the_metrics_outlive_a_rest
     assert!(listed.contains("verified"), "{listed}");
 
     let out = place.path("fetched.tar");
-    let fetch = ["artifacts", "fetch", id, "--decode", "--out", out.to_str().unwrap()];
+    let fetch = [
+        "artifacts",
+        "fetch",
+        id,
+        "--decode",
+        "--out",
+        out.to_str().unwrap(),
+    ];
     let fetched = place.cli(&agent, &fetch);
     assert!(fetched.status.success(), "{}", text(&fetched.stderr));
     let tar = fs::read(&out).unwrap();
@@ -105,7 +112,10 @@ fn a_backup_is_made_verified_fetched_and_restored_and_the_metrics_outlive_a_rest
     assert_eq!(agent.stop(), Some(0));
     let agent = place.start(&ALONE);
     let after = metrics.map(|name| agent.metric(name, label));
-    assert!(before.map(f64::to_bits) == after.map(f64::to_bits), "{after:?}");
+    assert!(
+        before.map(f64::to_bits) == after.map(f64::to_bits),
+        "{after:?}"
+    );
     assert!(agent.metric("orderly_artifacts", r#"state="verified""#) > 0.5);
 }
 
@@ -129,7 +139,10 @@ fn an_artifact_that_was_changed_on_disk_becomes_unsound_and_the_agent_says_so() 
     assert!(agent.metric("orderly_artifacts", r#"state="unsound""#) > 0.5);
     let fetch = place.cli(&agent, &["artifacts", "fetch", id, "--out", "never"]);
     assert_eq!(fetch.status.code(), Some(1));
-    assert!(files(&place.path("home")).is_empty(), "a damaged one gets no name");
+    assert!(
+        files(&place.path("home")).is_empty(),
+        "a damaged one gets no name"
+    );
 }
 
 #[test]
@@ -180,9 +193,7 @@ fn killed_in_the_middle_of_a_backup_nothing_half_made_counts_and_it_is_made_agai
     large.set_len(64 << 30).unwrap();
     agent.start("nightly");
     let folder = place.state().join("artifacts");
-    let half = until("a half-made artifact", || {
-        files(&folder).into_iter().next()
-    });
+    let half = until("a half-made artifact", || files(&folder).into_iter().next());
     assert!(half.to_string_lossy().ends_with(".partial"), "{half:?}");
     agent.kill();
     assert!(half.exists(), "it was killed in the middle");
@@ -207,10 +218,7 @@ fn noise(count: usize) -> Vec<u8> {
         state ^= state << 17;
         state.to_le_bytes()
     };
-    std::iter::repeat_with(next)
-        .flatten()
-        .take(count)
-        .collect()
+    std::iter::repeat_with(next).flatten().take(count).collect()
 }
 
 #[test]
@@ -240,7 +248,11 @@ fn killed_in_the_middle_of_an_upload_the_upload_is_ended_and_the_backup_made_aga
 
     let agent = place.start(&ALONE);
     agent.run_ended("nightly", "succeeded");
-    assert_eq!(s3.unfinished(), 0, "no parts are paid for that nobody wants");
+    assert_eq!(
+        s3.unfinished(),
+        0,
+        "no parts are paid for that nobody wants"
+    );
     assert_eq!(s3.keys().len(), 1, "{:?}", s3.keys());
     let made = artifacts(&agent);
     assert_eq!(made.len(), 1, "{made:?}");

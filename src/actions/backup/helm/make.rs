@@ -63,7 +63,7 @@ async fn all(
     let names = releases.names(session, world).await.map_err(vain)?;
     let mut kept = 0;
     for name in &names {
-        let release = releases.whole(name, session, world).await.map_err(vain)?;
+        let release = releases.read(name, session, world).await.map_err(vain)?;
         let line = serde_json::to_string(&release).unwrap_or_default();
         let written = writing.write_all(format!("{line}\n").as_bytes()).await;
         if let Err(error) = written {

@@ -108,7 +108,7 @@ impl Making<'_> {
         let mut next = None;
         loop {
             let wanted = wanted(one, self.inputs, next.as_deref());
-            let page = clusters.whole(cluster, &of, one.namespace(), wanted);
+            let page = clusters.kept_whole(cluster, &of, one.namespace(), wanted);
             let page = tokio::select! {
                 biased;
                 () = self.session.stop.cancelled() => {

@@ -3,7 +3,7 @@
 //! An artifact holds a JSON object a line, in the order in which they are wanted again: namespaces and definitions first. So
 //! `zstd -d < … | kubectl apply --server-side -f -` takes it as it is.
 //!
-//! Values of Secrets come in here by [`crate::ports::cluster::Clusters::whole`] and go into the artifact alone. What may hold some is
+//! Values of Secrets come in here by [`crate::ports::cluster::Clusters::kept_whole`] and go into the artifact alone. What may hold some is
 //! encrypted, or not made.
 
 mod cleaned;
