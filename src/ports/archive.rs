@@ -172,8 +172,11 @@ pub trait Writing: AsyncWrite + Send + Unpin {
 /// What an artifact is a copy of, as far as its own bytes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// A tar of files and folders.
+    /// A tar of files and folders, as the agent writes it.
     Files,
+    /// A tar as another program writes it: its paths may begin with `./`, and it may hold links between files, pipes and devices, which are
+    /// counted and not made.
+    Tar,
     /// A SQLite database.
     Sqlite,
     /// Bytes.

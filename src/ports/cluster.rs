@@ -112,6 +112,22 @@ pub trait Clusters: Send + Sync + std::fmt::Debug {
         namespace: Option<&'a str>,
         selector: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>>;
+    /// Objects as the server keeps them, for a backup: the only door through which values of Secrets come. Only `backup/kubernetes` goes
+    /// through it, and what comes goes into an encrypted artifact. Pages come in the order of the server's keys: by namespace, then by name.
+    fn kept_whole<'a>(
+        &'a self,
+        cluster: &'a str,
+        _resource: &'a Resource,
+        _namespace: Option<&'a str>,
+        _wanted: Wanted<'a>,
+    ) -> BoxFuture<'a, Result<Page, ClusterError>> {
+        let reason = "nothing is handed out whole".to_owned();
+        let cluster = cluster.to_owned();
+        Box::pin(std::future::ready(Err(ClusterError::Misconfigured {
+            cluster,
+            reason,
+        })))
+    }
     /// The names of all that match, in one namespace or in all, until there are `most` of them; nothing but metadata is read. Those of
     /// all namespaces are written `namespace/name`.
     fn names<'a>(
@@ -194,6 +210,29 @@ pub trait Clusters: Send + Sync + std::fmt::Debug {
     fn deadline(&self) -> Span {
         Span::from_secs(30)
     }
+}
+
+/// Which objects a backup wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    /// The one of this name.
+    Named(&'a str),
+    /// A page of all, or of those with these labels.
+    Listed {
+        /// Labels that each has.
+        selector: Option<&'a str>,
+        /// Where the page begins, as the one before it says; the first page where nothing is said.
+        from: Option<&'a str>,
+    },
+}
+
+/// A page of objects.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// Each.
+    pub objects: Vec<Value>,
+    /// Where the next page begins; nothing after the last.
+    pub next: Option<String>,
 }
 
 /// Which objects of a list.

@@ -216,6 +216,26 @@ fn imports_point_down_and_foreign_crates_stay_behind_their_doors() {
 }
 
 /// Every file under `tests/it` is declared, so none is silently not compiled.
+/// Who asks for objects whole, and who passes the question on.
+const ASK_FOR_SECRETS: &[&str] = &[
+    "actions/backup/kubernetes/make.rs",
+    "actions/kubernetes/touched.rs",
+];
+
+#[test]
+fn values_of_secrets_come_in_by_one_door() {
+    let mut files = Vec::new();
+    rust_files(&source(), &mut files);
+    let asks = |file: &&PathBuf| fs::read_to_string(file).unwrap().contains(".kept_whole(");
+    let mut found: Vec<_> = files
+        .iter()
+        .filter(asks)
+        .map(|file| file.strip_prefix(source()).unwrap().to_str().unwrap())
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, ASK_FOR_SECRETS, "who asks for values of Secrets?");
+}
+
 #[test]
 fn no_test_file_is_forgotten() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");

@@ -20,6 +20,12 @@ pub enum ArtifactKind {
     Stream,
     /// What containers said, compressed.
     Logs,
+    /// Objects of a cluster, one a line, compressed.
+    Kubernetes,
+    /// Releases of Helm, one a line, compressed.
+    Helm,
+    /// A compressed tar of a volume's files.
+    Volume,
     /// A dump of a PostgreSQL database in custom format, compressed.
     Postgres,
     /// A snapshot of an etcd, compressed.
@@ -41,6 +47,9 @@ impl ArtifactKind {
             Self::Sqlite => "sqlite",
             Self::Stream => "stream",
             Self::Logs => "logs",
+            Self::Kubernetes => "kubernetes",
+            Self::Helm => "helm",
+            Self::Volume => "volume",
             Self::Postgres => "postgres",
             Self::Etcd => "etcd",
         }
@@ -50,7 +59,13 @@ impl ArtifactKind {
         match self {
             Self::Files => Form::Files,
             Self::Sqlite => Form::Sqlite,
-            Self::Stream | Self::Logs | Self::Postgres | Self::Etcd => Form::Stream,
+            Self::Stream
+            | Self::Logs
+            | Self::Postgres
+            | Self::Etcd
+            | Self::Kubernetes
+            | Self::Helm => Form::Stream,
+            Self::Volume => Form::Tar,
         }
     }
     /// What its entries are.
@@ -58,7 +73,9 @@ impl ArtifactKind {
         match self {
             Self::Files => "members",
             Self::Sqlite => "pages",
-            Self::Stream | Self::Logs => "stream",
+            Self::Stream | Self::Logs | Self::Volume => "stream",
+            Self::Kubernetes => "objects",
+            Self::Helm => "releases",
             Self::Postgres => "dump",
             Self::Etcd => "snapshot",
         }
@@ -84,7 +101,7 @@ pub struct Artifact {
     pub raw_size: u64,
     /// SHA-256 of what is stored, in hexadecimal digits.
     pub sha256: String,
-    /// Members of an archive, pages of a database, 1 for a stream or logs.
+    /// Members of an archive, pages of a database, objects, releases; 1 for a stream, logs or a volume.
     pub entries: u64,
     /// Why it is not to be relied on, if that is so: it is much smaller than the one before, or outside its bounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,11 +133,12 @@ pub struct Verified {
     pub path: String,
     /// SHA-256 of what is stored, in hexadecimal digits.
     pub sha256: String,
-    /// Members of an archive, tables of a database, 1 for a stream or logs.
+    /// Members of an archive or a volume, tables of a database, objects, releases; 1 for a stream or logs.
     pub entries: u64,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
-    /// `files`, `folders`, `links` and `bytes` of an archive; rows by table of a database; `bytes` and `lines` of a stream or logs.
+    /// `files`, `folders`, `links` and `bytes` of an archive; rows by table of a database; `bytes` and `lines` of a stream or logs; objects
+    /// by kind, and with a `cluster` how many it would take; `releases`, `objects` and `values`.
     pub content: BTreeMap<String, u64>,
 }
 

@@ -25,7 +25,10 @@
 mod artifact;
 mod etcd;
 mod files;
+mod helm;
+mod in_cluster;
 mod keep;
+mod kubernetes;
 mod postgres;
 mod program;
 mod prune;
@@ -36,13 +39,16 @@ mod retention;
 mod sqlite;
 mod tried;
 mod verify;
+mod volume;
 mod which;
 
 pub use artifact::{Artifact, ArtifactKind, BackupOutputs, Removed, Unsound, Verified};
 pub use etcd::{BackupEtcd, EtcdInputs, Etcdctl, K3s, Member};
 pub use files::BackupFiles;
+pub use helm::BackupHelm;
 pub use keep::Keep;
 pub(in crate::actions) use keep::{intent, made};
+pub use kubernetes::{BackupKubernetes, KubernetesRestore};
 pub use postgres::{
     BackupPostgres, Exclude, Inside, PostgresInputs, PostgresTarget, Protection, Server,
 };
@@ -51,6 +57,7 @@ pub(in crate::actions) use report::{report_backup, report_error};
 pub use restore::BackupRestore;
 pub use sqlite::BackupSqlite;
 pub use verify::BackupVerify;
+pub use volume::{BackupVolume, VolumeRestore};
 pub(in crate::actions) use which::{Found, Which};
 
 use crate::{
@@ -66,6 +73,9 @@ pub fn actions() -> Vec<Box<dyn AnyAction>> {
         Box::new(BackupFiles),
         Box::new(BackupPostgres),
         Box::new(BackupSqlite),
+        Box::new(BackupKubernetes),
+        Box::new(BackupHelm),
+        Box::new(BackupVolume),
         Box::new(BackupVerify),
         Box::new(BackupRestore),
         Box::new(BackupPrune),

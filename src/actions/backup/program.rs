@@ -81,6 +81,16 @@ pub(super) enum Miss {
     Untried(Fault),
 }
 
+impl Miss {
+    /// As the end of a step that restores for good.
+    pub(super) fn report(self) -> StepReport {
+        match self {
+            Self::Unsound(why) => StepReport::failed(why, false),
+            Self::Untried(fault) => fault.report(),
+        }
+    }
+}
+
 impl From<Fault> for Miss {
     fn from(fault: Fault) -> Self {
         Self::Untried(fault)

@@ -3,8 +3,8 @@
 use crate::{
     actions::{
         backup::{
-            ArtifactKind, Found, Member, PostgresTarget, Unsound, Which, check_path, file,
-            put_back, report_error,
+            ArtifactKind, Found, KubernetesRestore, Member, PostgresTarget, Unsound, VolumeRestore,
+            Which, check_path, file, in_cluster, put_back, report_error,
         },
         framework::{Action, World, outputs},
     },
@@ -24,6 +24,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -45,13 +46,24 @@ pub struct RestoreInputs {
     #[schemars(with = "Option<String>", regex(pattern = r"^[0-9a-fA-F]{64}$"))]
     pub sha256: Option<Digest>,
     /// Where it goes, an absolute path: the folder for files, the database file, the file for a stream, the new data folder for a snapshot of
-    /// etcd. The folder above it must be there. Exactly one of `to` and `into` is given.
+    /// etcd, a new folder for the values of a release. The folder above it must be there. Exactly one of `to`, `into`, `objects` and `volume`
+    /// is given.
     #[serde(default)]
     #[schemars(with = "Option<String>", regex(pattern = r"^/"))]
     pub to: Option<String>,
     /// For a dump of PostgreSQL: the database that it is restored into.
     #[serde(default)]
     pub into: Option<PostgresTarget>,
+    /// For objects of a cluster: which of them are applied again, and where.
+    #[serde(default)]
+    pub objects: Option<KubernetesRestore>,
+    /// For the files of a volume: where they are written, over what is there.
+    #[serde(default)]
+    pub volume: Option<VolumeRestore>,
+    /// For releases of Helm: which one, where the artifact holds several. Nothing is applied: its values and its manifest are written to `to`,
+    /// and the step says how helm makes it again.
+    #[serde(default)]
+    pub release: Option<String>,
     /// For a snapshot of etcd: the member whose data folder is made.
     #[serde(default)]
     pub member: Option<Member>,
@@ -71,6 +83,9 @@ pub struct RestoreInputs {
 pub struct RestoreOutputs {
     /// What was restored.
     pub restored: Restored,
+    /// Of objects, what became of each, as `kubernetes/apply` has it in its outputs; of a release, what it is and how helm makes it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
 }
 
 /// A restore.
@@ -93,6 +108,7 @@ pub struct Restored {
 
 impl RestoreInputs {
     fn fits(&self, kind: ArtifactKind) -> Result<(), String> {
+        in_cluster::fits(self, kind)?;
         match kind {
             ArtifactKind::Sqlite | ArtifactKind::Stream | ArtifactKind::Logs
                 if self.only.is_some() =>
@@ -111,7 +127,10 @@ impl RestoreInputs {
             ArtifactKind::Files
             | ArtifactKind::Sqlite
             | ArtifactKind::Stream
-            | ArtifactKind::Logs => Ok(()),
+            | ArtifactKind::Logs
+            | ArtifactKind::Kubernetes
+            | ArtifactKind::Helm
+            | ArtifactKind::Volume => Ok(()),
         }
     }
 
@@ -137,10 +156,12 @@ impl RestoreInputs {
 
     /// Where it goes, for people.
     fn destination(&self) -> String {
-        match (&self.to, &self.into) {
-            (_, Some(into)) => into.to_string(),
-            (Some(to), None) => to.clone(),
-            (None, None) => String::new(),
+        match (&self.to, &self.into, &self.objects, &self.volume) {
+            (_, Some(into), ..) => into.to_string(),
+            (Some(to), ..) => to.clone(),
+            (_, _, Some(objects), _) => format!("cluster {}", objects.cluster),
+            (_, _, _, Some(volume)) => volume.to_string(),
+            (None, None, None, None) => String::new(),
         }
     }
 
@@ -158,15 +179,27 @@ impl RestoreInputs {
         }]
     }
 
-    fn intent(&self, artifact: &str, standing: &str) -> Intent {
+    fn intent(
+        &self,
+        artifact: &str,
+        standing: &str,
+        context: &StepContext,
+    ) -> Result<Intent, String> {
         let read = Effect::read(Verb::FileRead, file(artifact));
-        let how = if self.overwrite || self.into.is_some() {
+        let over = self.overwrite || self.into.is_some() || self.to.is_none();
+        let how = if over {
             "in place of what is there"
         } else {
             "where nothing is yet"
         };
-        Intent {
-            effects: Effects::exact(std::iter::once(read).chain(self.writes()).collect()),
+        let mut effects = match (&self.objects, &self.volume) {
+            (Some(objects), _) => objects.unread(),
+            (None, Some(volume)) => volume.effects(context)?,
+            (None, None) => Effects::exact(self.writes()),
+        };
+        effects.items.insert(0, read);
+        Ok(Intent {
+            effects,
             // Done twice, the second time finds what the first has restored.
             idempotent: false,
             // At every level: only people know whether what is restored is what they want back.
@@ -179,7 +212,7 @@ impl RestoreInputs {
                 ),
             }),
             pinned: crate::domain::pinned::Pinned::default(),
-        }
+        })
     }
 
     async fn find(&self, context: &StepContext, world: &World) -> Result<Found, String> {
@@ -204,9 +237,18 @@ impl Action for BackupRestore {
 
     fn validate(&self, inputs: &RestoreInputs) -> Result<(), String> {
         inputs.artifact.check()?;
-        if inputs.to.is_some() == inputs.into.is_some() {
-            return Err("in `with`: name exactly one of `to`, `into`".to_owned());
+        let given = [
+            inputs.to.is_some(),
+            inputs.into.is_some(),
+            inputs.objects.is_some(),
+            inputs.volume.is_some(),
+        ];
+        if given.iter().filter(|given| **given).count() != 1 {
+            return Err(
+                "in `with`: name exactly one of `to`, `into`, `objects`, `volume`".to_owned(),
+            );
         }
+        in_cluster::check(inputs)?;
         inputs
             .into
             .as_ref()
@@ -227,17 +269,20 @@ impl Action for BackupRestore {
             .map_or(Ok(()), |kind| inputs.fits(kind))
     }
 
-    fn intend(&self, inputs: &RestoreInputs, _: &StepContext) -> Result<Intent, String> {
-        Ok(inputs.intent(&inputs.artifact.asked(), ""))
+    fn intend(&self, inputs: &RestoreInputs, context: &StepContext) -> Result<Intent, String> {
+        inputs.intent(&inputs.artifact.asked(), "", context)
     }
 
-    fn rights(&self, inputs: &RestoreInputs, _: &Effects) -> Rights {
+    fn rights(&self, inputs: &RestoreInputs, effects: &Effects) -> Rights {
+        if let Some(needed) = in_cluster::rights(inputs, effects) {
+            return needed;
+        }
         let into = inputs.into.as_ref();
         into.map_or_else(Rights::default, PostgresTarget::rights)
     }
 
     fn grace(&self, _: &RestoreInputs) -> Span {
-        Span::from_secs(15)
+        Span::from_secs(20)
     }
 
     /// The artifact itself is what people consent to, and not whichever is the newest later.
@@ -251,7 +296,8 @@ impl Action for BackupRestore {
         Box::pin(async move {
             let found = inputs.find(context, world).await?;
             let standing = format!(" ({})", found.standing());
-            Ok(inputs.intent(&found.location.to_string(), &standing))
+            let intended = inputs.intent(&found.location.to_string(), &standing, context)?;
+            Ok(in_cluster::foresee(&inputs, &found, intended, world).await)
         })
     }
 
@@ -300,6 +346,17 @@ async fn restore(
     world: &World,
 ) -> StepReport {
     match found.kind {
+        ArtifactKind::Kubernetes | ArtifactKind::Helm | ArtifactKind::Volume => {
+            let (placed, said) = in_cluster::restore(inputs, found, session, world).await;
+            if said.result != StepResult::Succeeded {
+                return said;
+            }
+            let told = report(inputs, found, placed);
+            if told.result != StepResult::Succeeded {
+                return told;
+            }
+            in_cluster::told(told, said)
+        }
         ArtifactKind::Postgres | ArtifactKind::Etcd => {
             let put = match (&inputs.into, &inputs.to) {
                 (Some(into), _) => put_back::Put::Database(into),
@@ -381,7 +438,13 @@ fn report(
     };
     StepReport {
         check: warns.then_some(CheckStatus::Warning),
-        ..StepReport::succeeded(summary, outputs(&RestoreOutputs { restored }))
+        ..StepReport::succeeded(
+            summary,
+            outputs(&RestoreOutputs {
+                restored,
+                details: None,
+            }),
+        )
     }
 }
 
@@ -452,7 +515,8 @@ mod tests {
             assert_eq!(intent.wants_approval.as_ref().unwrap().people, 1);
             let intent = BackupRestore
                 .foresee(inputs, &context, &world, intent)
-                .await;
+                .await
+                .unwrap();
             let wish = intent.wants_approval.unwrap();
             assert!(wish.message.contains("doubted: it shrank"), "{wish:?}");
             assert_eq!(intent.effects.class(), class);
@@ -466,7 +530,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_may_consent_to_what_is_not_there_or_has_no_recorded_digest() {
+    async fn nobody_is_asked_about_what_is_not_there_or_has_no_recorded_digest() {
         let gone = inputs(
             json!({ "artifact": { "id": "0199b1c2-7d3e-7a00-8000-000000000000" }, "to": "/srv/db" }),
         );
@@ -477,14 +541,9 @@ mod tests {
         ] {
             let (context, world) = (context(), stage(None));
             let intent = BackupRestore.intend(&inputs, &context).unwrap();
-            let intent = BackupRestore
-                .foresee(inputs, &context, &world, intent)
-                .await;
-            assert!(
-                intent.effects.refusals[0].contains(words),
-                "{:?}",
-                intent.effects
-            );
+            let foreseen = BackupRestore.foresee(inputs, &context, &world, intent);
+            let why = foreseen.await.unwrap_err();
+            assert!(why.contains(words), "{why}");
         }
     }
 

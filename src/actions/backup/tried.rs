@@ -1,7 +1,7 @@
 //! Trial restores by the programs of an artifact's kind.
 
 use super::{
-    ArtifactKind, etcd,
+    ArtifactKind, etcd, helm, kubernetes,
     postgres::{self, Trial},
     program::Miss,
 };
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 /// What such a trial has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tried {
-    /// Entries of a dump, keys of an etcd.
+    /// Entries of a dump, keys of an etcd, objects, releases.
     pub(super) entries: u64,
     /// What was counted, by name.
     pub(super) content: BTreeMap<String, u64>,
@@ -26,11 +26,12 @@ pub(super) struct Tried {
     pub(super) took: Span,
 }
 
-/// Tries what was unpacked; of a kind that has no programs of its own, unpacking is all.
+/// Tries what was unpacked; of a kind that has no programs of its own, unpacking is all. `cluster` is asked about objects.
 pub(super) async fn tried(
     kind: ArtifactKind,
     content: &dyn Unpacked,
     asked: &Trial<'_>,
+    cluster: Option<&str>,
     session: &Session,
     world: &World,
 ) -> Result<Inspection, Miss> {
@@ -38,9 +39,13 @@ pub(super) async fn tried(
     let tried = match kind {
         ArtifactKind::Postgres => postgres::trial(content, asked, session, world).await?,
         ArtifactKind::Etcd => etcd::trial(content, session, world).await?,
-        ArtifactKind::Files | ArtifactKind::Sqlite | ArtifactKind::Stream | ArtifactKind::Logs => {
-            return Ok(unpacked);
-        }
+        ArtifactKind::Kubernetes => kubernetes::trial(content, cluster, session, world).await?,
+        ArtifactKind::Helm => helm::trial(content, world).await?,
+        ArtifactKind::Files
+        | ArtifactKind::Sqlite
+        | ArtifactKind::Stream
+        | ArtifactKind::Logs
+        | ArtifactKind::Volume => return Ok(unpacked),
     };
     Ok(Inspection {
         entries: tried.entries,

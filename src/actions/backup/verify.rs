@@ -47,6 +47,11 @@ pub struct VerifyInputs {
     /// the right to make databases. Without it, the dump is only read to its end.
     #[serde(default)]
     pub into: Option<Server>,
+    /// For objects of a cluster: the cluster that is asked about each, by a dry run of server-side apply. One that it refuses makes the
+    /// artifact unsound; fields that others have changed since, and namespaces that are not there, are told and counted. Nothing is
+    /// changed there. Without it, objects are only read.
+    #[serde(default)]
+    pub cluster: Option<String>,
 }
 
 /// What must be in an artifact.
@@ -100,7 +105,10 @@ impl Trial {
 /// Restores it on trial, each kind in its own way.
 async fn trial(inputs: &VerifyInputs, found: &Found, session: &Session, world: &World) -> Trial {
     match found.kind {
-        kind @ (ArtifactKind::Postgres | ArtifactKind::Etcd) => {
+        kind @ (ArtifactKind::Postgres
+        | ArtifactKind::Etcd
+        | ArtifactKind::Kubernetes
+        | ArtifactKind::Helm) => {
             let (stop, form) = (session.stop.clone(), kind.form());
             let unpacked = world
                 .archive
@@ -109,7 +117,16 @@ async fn trial(inputs: &VerifyInputs, found: &Found, session: &Session, world: &
                 Ok(unpacked) => unpacked,
                 Err(error) => return Trial::of(Err(error)),
             };
-            match tried(kind, &*unpacked, &inputs.looks(), session, world).await {
+            match tried(
+                kind,
+                &*unpacked,
+                &inputs.looks(),
+                inputs.cluster.as_deref(),
+                session,
+                world,
+            )
+            .await
+            {
                 Ok(found) => Trial::Restored(found),
                 Err(Miss::Unsound(why)) => Trial::Unsound(format!("{}: {why}", found.location)),
                 Err(Miss::Untried(fault)) => Trial::Untried(fault.report()),
@@ -118,7 +135,8 @@ async fn trial(inputs: &VerifyInputs, found: &Found, session: &Session, world: &
         kind @ (ArtifactKind::Files
         | ArtifactKind::Sqlite
         | ArtifactKind::Stream
-        | ArtifactKind::Logs) => {
+        | ArtifactKind::Logs
+        | ArtifactKind::Volume) => {
             let stop = session.stop.clone();
             let looked = world
                 .archive
@@ -148,6 +166,9 @@ impl VerifyInputs {
             ArtifactKind::Stream | ArtifactKind::Logs => "streams",
             ArtifactKind::Postgres => "entries",
             ArtifactKind::Etcd => "keys",
+            ArtifactKind::Kubernetes => "objects",
+            ArtifactKind::Helm => "releases",
+            ArtifactKind::Volume => "members",
         };
         let least = self.expect.min_entries.unwrap_or(1);
         if found.entries < least {
@@ -158,9 +179,9 @@ impl VerifyInputs {
         }
         let bytes = found.content.get("bytes").copied().unwrap_or(0);
         match kind {
-            ArtifactKind::Files => {
+            ArtifactKind::Files | ArtifactKind::Kubernetes | ArtifactKind::Helm => {
                 if let Some(made) = of.entries.filter(|made| *made != found.entries) {
-                    missing.push(format!("{} members instead of {made}", found.entries));
+                    missing.push(format!("{} {entries} instead of {made}", found.entries));
                 }
             }
             ArtifactKind::Stream | ArtifactKind::Logs => {
@@ -168,7 +189,10 @@ impl VerifyInputs {
                     missing.push(format!("{bytes} bytes instead of {made}"));
                 }
             }
-            ArtifactKind::Sqlite | ArtifactKind::Postgres | ArtifactKind::Etcd => {}
+            ArtifactKind::Sqlite
+            | ArtifactKind::Postgres
+            | ArtifactKind::Etcd
+            | ArtifactKind::Volume => {}
         }
         if let Some(least) = self.expect.min_bytes.filter(|least| bytes < *least) {
             missing.push(format!("{bytes} bytes instead of at least {least}"));
@@ -191,6 +215,9 @@ impl VerifyInputs {
     fn fits(&self, kind: ArtifactKind) -> Result<(), String> {
         let in_database = self.into.is_some() || self.expect.query.is_some();
         match kind {
+            _ if self.cluster.is_some() && kind != ArtifactKind::Kubernetes => Err(
+                "in `with`, at `cluster`: it is asked about objects of a cluster only".to_owned(),
+            ),
             ArtifactKind::Postgres => self.looks().check(),
             _ if in_database => Err(
                 "in `with`: `into` and `expect.query` are for dumps of PostgreSQL".to_owned(),
@@ -199,6 +226,9 @@ impl VerifyInputs {
             | ArtifactKind::Stream
             | ArtifactKind::Logs
             | ArtifactKind::Etcd
+            | ArtifactKind::Kubernetes
+            | ArtifactKind::Helm
+            | ArtifactKind::Volume
                 if !self.expect.tables.is_empty() =>
             {
                 Err("in `with`, at `expect.tables`: only a database has tables".to_owned())
@@ -210,6 +240,9 @@ impl VerifyInputs {
             | ArtifactKind::Sqlite
             | ArtifactKind::Stream
             | ArtifactKind::Etcd
+            | ArtifactKind::Kubernetes
+            | ArtifactKind::Helm
+            | ArtifactKind::Volume
             | ArtifactKind::Logs => Ok(()),
         }
     }
@@ -247,10 +280,12 @@ impl Action for BackupVerify {
     }
 
     fn rights(&self, inputs: &VerifyInputs, _: &Effects) -> Rights {
-        inputs
-            .into
-            .as_ref()
-            .map_or_else(Rights::default, Server::rights)
+        let into = inputs.into.as_ref();
+        let mut needed = into.map_or_else(Rights::default, Server::rights);
+        needed.untold.extend(inputs.cluster.as_ref().map(|cluster| {
+            format!("what a dry run on cluster {cluster} takes is not among the rights: `create`, `get` and `patch` of each kind in the artifact, and `get` of namespaces")
+        }));
+        needed
     }
 
     /// A database of its own is dropped after a stop, too.
@@ -292,7 +327,20 @@ fn report(inputs: &VerifyInputs, of: &Found, tried: Trial) -> StepReport {
         return unsound(of, error);
     }
     let summary = match of.kind {
-        ArtifactKind::Files => format!("{path} restored: {} members", found.entries),
+        ArtifactKind::Files | ArtifactKind::Volume => {
+            format!("{path} restored: {} members", found.entries)
+        }
+        ArtifactKind::Kubernetes => match &inputs.cluster {
+            Some(cluster) => format!(
+                "{path} read to its end: {} objects, none of which cluster {cluster} refuses",
+                found.entries
+            ),
+            None => format!(
+                "{path} read to its end, and no cluster was asked: {} objects",
+                found.entries
+            ),
+        },
+        ArtifactKind::Helm => format!("{path} read to its end: {} releases", found.entries),
         ArtifactKind::Sqlite => format!(
             "{path} restored: {} tables, {} rows, integrity ok",
             found.entries,

@@ -25,7 +25,7 @@ use std::path::Path;
 )]
 pub enum Which {
     /// Where it is: a path, or `<store>:<key>`. Where the agent has not made it itself, its name says what is in it: `….tar.zst`,
-    /// `….sqlite.zst`, `….pgdump.zst`, `….etcd.zst`, or any other `….zst` for a stream or logs.
+    /// `….sqlite.zst`, `….pgdump.zst`, `….etcd.zst`, `….objects.jsonl.zst`, `….releases.jsonl.zst`, `….volume.tar.zst`, or any other `….zst` for a stream or logs.
     Path(String),
     /// The newest of a series.
     Newest(Newest),
@@ -151,7 +151,13 @@ fn by_name(path: &str) -> Option<ArtifactKind> {
     let location = Location::parse(path);
     let name = location.file_name();
     let name = name.strip_suffix(".age").unwrap_or(name);
-    if name.ends_with(".tar.zst") {
+    if name.ends_with(".volume.tar.zst") {
+        Some(ArtifactKind::Volume)
+    } else if name.ends_with(".objects.jsonl.zst") {
+        Some(ArtifactKind::Kubernetes)
+    } else if name.ends_with(".releases.jsonl.zst") {
+        Some(ArtifactKind::Helm)
+    } else if name.ends_with(".tar.zst") {
         Some(ArtifactKind::Files)
     } else if name.ends_with(".sqlite.zst") {
         Some(ArtifactKind::Sqlite)

@@ -10,7 +10,8 @@
 //!   what was not judged is not done.
 //! - How something ended is read from the release's history, not from helm's words.
 //!
-//! Releases hold manifests, Secrets among them. Of these, only what is needed to name objects is kept.
+//! Releases hold manifests, Secrets among them. Of these, only what is needed to name objects is kept; all of it (`whole`) is for
+//! `backup/helm`, whose artifact is encrypted.
 
 mod chart;
 mod history;
@@ -25,11 +26,13 @@ mod undo;
 mod upgrade;
 mod values;
 mod way;
+mod whole;
 
 pub use list::{HelmList, ListInputs, ListOutputs, ListedRelease};
 pub use rollback::{HelmRollback, RollbackInputs, RollbackOutputs};
 pub use upgrade::{HelmUpgrade, UpgradeInputs, UpgradeOutputs};
 pub use values::{HelmValues, ValuesInputs, ValuesOutputs};
+pub(in crate::actions) use whole::{Releases, WholeRelease};
 
 use crate::actions::framework::AnyAction;
 

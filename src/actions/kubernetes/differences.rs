@@ -15,7 +15,7 @@ const OF_THE_SERVER: [&str; 8] = [
 ];
 
 /// The object without what the server and its controllers keep: what is wanted of it.
-pub(super) fn wanted(object: &Value) -> Value {
+pub(in crate::actions) fn wanted(object: &Value) -> Value {
     let mut wanted = object.clone();
     if let Some(fields) = wanted.as_object_mut() {
         fields.remove("status");

@@ -102,7 +102,7 @@ impl Located {
 }
 
 /// As effects name it.
-pub(super) const SECRET: &str = "secret";
+pub(in crate::actions) const SECRET: &str = "secret";
 
 /// Of a kind that only the server knows, only the server knows whether it lies in a namespace; what was judged must be what is done.
 fn namespace(subject: &Subject, resource: &Resource) -> Result<Option<String>, ClusterError> {

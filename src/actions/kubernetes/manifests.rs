@@ -126,6 +126,17 @@ pub(super) fn of_value(value: &Value, to: Destination<'_>) -> Result<Vec<Manifes
     bounded(manifests.collect::<Result<_, _>>()?)
 }
 
+/// Objects as a backup holds them: each is there once, and there may be many.
+pub(super) fn of_objects(
+    objects: Vec<Value>,
+    to: Destination<'_>,
+) -> Result<Vec<Manifest>, String> {
+    let each = objects.into_iter().enumerate();
+    let manifests =
+        each.map(|(index, object)| Manifest::new(object, &format!("object {}", index + 1), to));
+    manifests.collect()
+}
+
 /// The objects of a text's documents.
 pub(super) fn of_text(text: &str, to: Destination<'_>) -> Result<Vec<Manifest>, String> {
     bounded(read(text, "in `with`, at `text`", to)?)

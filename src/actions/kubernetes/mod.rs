@@ -16,7 +16,9 @@ mod apply;
 mod autoscale;
 mod back;
 pub(in crate::actions) mod beforehand;
+mod brought;
 mod check;
+mod claim_pod;
 mod condition;
 mod cordon;
 mod delete;
@@ -87,6 +89,16 @@ pub use snapshot_volume::{Longhorn, SnapshotInputs, SnapshotOutputs, SnapshotVol
 pub(in crate::actions) use survey::survey;
 pub use uncordon::{KubernetesUncordon, UncordonInputs, UncordonOutputs};
 pub use wait_for::{KubernetesWait, WaitInputs, WaitOutputs};
+
+pub(in crate::actions) use brought::{
+    Asked, Bringing, NotAsked, ask, bring, brought, has_namespace,
+};
+pub(in crate::actions) use claim_pod::{FilesOf, Reached, Use, and_said, check_folder};
+pub use claim_pod::{InPod, Mounting};
+pub(in crate::actions) use differences::wanted;
+pub(in crate::actions) use located::SECRET;
+pub(in crate::actions) use object::{full_name, items, text};
+pub(in crate::actions) use subject::{check_kind, check_object_name, placed};
 
 use crate::{actions::framework::AnyAction, domain::run::StepReport, ports::cluster::ClusterError};
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// A text; empty where there is none.
-pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+pub(in crate::actions) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object
         .pointer(pointer)
         .and_then(Value::as_str)
@@ -25,7 +25,7 @@ pub(super) fn count_or(object: &Value, pointer: &str, otherwise: u64) -> u64 {
 }
 
 /// A list; empty where there is none.
-pub(super) fn items<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
+pub(in crate::actions) fn items<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
     object
         .pointer(pointer)
         .and_then(Value::as_array)
@@ -70,7 +70,7 @@ pub(super) fn is(object: &Value, kind: &str) -> bool {
 }
 
 /// `namespace/name`, or the name alone.
-pub(super) fn full_name(object: &Value) -> String {
+pub(in crate::actions) fn full_name(object: &Value) -> String {
     let name = text(object, "/metadata/name");
     match text(object, "/metadata/namespace") {
         "" => name.to_owned(),

@@ -19,9 +19,9 @@ use crate::{
 use serde_json::{Value, json};
 
 /// Which step has made it.
-const MADE_BY: &str = "orderly.dev/made-by";
+pub(super) const MADE_BY: &str = "orderly.dev/made-by";
 /// Whose it is, for selectors.
-const RUNBOOK: &str = "orderly.dev/runbook";
+pub(super) const RUNBOOK: &str = "orderly.dev/runbook";
 /// A Job's name becomes a label of its pods.
 const LONGEST: usize = 63;
 /// How many digits of the mark's digest stand in a name.

@@ -102,7 +102,10 @@ impl Subject {
 }
 
 /// The namespace that an object of this kind lies in. Of a kind that no table knows, the step's word counts.
-pub(super) fn placed(kind: &str, namespace: Option<&str>) -> Result<Option<String>, String> {
+pub(in crate::actions) fn placed(
+    kind: &str,
+    namespace: Option<&str>,
+) -> Result<Option<String>, String> {
     if let Some(namespace) = namespace {
         check_name("namespace", namespace)?;
     }
@@ -118,7 +121,7 @@ pub(super) fn placed(kind: &str, namespace: Option<&str>) -> Result<Option<Strin
 }
 
 /// A kind as people write it: letters, digits, `-`, and dots before its group.
-pub(super) fn check_kind(field: &str, kind: &str) -> Result<(), String> {
+pub(in crate::actions) fn check_kind(field: &str, kind: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     if !(1..=253).contains(&kind.len()) || !kind.chars().all(fits) {
         return Err(format!(
@@ -135,7 +138,7 @@ pub(super) fn check_kind(field: &str, kind: &str) -> Result<(), String> {
 }
 
 /// A name as the API server takes it in a path; roles and their like may hold more than DNS names.
-pub(super) fn check_object_name(field: &str, name: &str) -> Result<(), String> {
+pub(in crate::actions) fn check_object_name(field: &str, name: &str) -> Result<(), String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._:@".contains(c);
     if (1..=253).contains(&name.len()) && name.chars().all(fits) && name != "." && name != ".." {
         return Ok(());

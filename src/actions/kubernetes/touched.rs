@@ -7,7 +7,7 @@ use crate::{
         BoxFuture,
         cluster::{
             Change, ClusterError, Clusters, Container, ExecEnd, ExecStreams, LogsOf, Matching,
-            Names, ObjectPath, Resource, Sink, Sort,
+            Names, ObjectPath, Page, Resource, Sink, Sort, Wanted,
         },
     },
 };
@@ -97,6 +97,16 @@ impl Clusters for Watching {
         selector: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>> {
         self.clusters.list(cluster, resource, namespace, selector)
+    }
+    fn kept_whole<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        wanted: Wanted<'a>,
+    ) -> BoxFuture<'a, Result<Page, ClusterError>> {
+        self.clusters
+            .kept_whole(cluster, resource, namespace, wanted)
     }
     fn names<'a>(
         &'a self,

@@ -6,7 +6,7 @@ use super::{
     draft::{Draft, Published, Sink},
     exclude::Exclude,
     pack::{Found, Inode, Packing, stopped},
-    restore::{self, Fault},
+    restore::{self, Fault, Writer},
     seal::{Keys, SEALED, Unopened},
     upload::{Notes, Upload},
 };
@@ -339,8 +339,13 @@ impl Places {
         let most = most_bytes(&scratch.0, expected.raw_size).map_err(|why| work.failed(why))?;
         let path = scratch.0.join("content");
         let inspection = self.look(location, expected, work, |content| match form {
-            Form::Files => {
-                let contents = restore::unpack(content, &path, most, &work.stop)?;
+            Form::Files | Form::Tar => {
+                let by = if form == Form::Tar {
+                    Writer::Another
+                } else {
+                    Writer::Agent
+                };
+                let contents = restore::unpack(content, &path, by, most, &work.stop)?;
                 Ok((contents.entries(), contents.by_name()))
             }
             Form::Sqlite => {

@@ -86,6 +86,10 @@ fn stage(
             }
             found
         }
+        Form::Tar => {
+            let why = "the files of a volume go into a volume, by tar in a container";
+            return Err(Fault::Unfit(why.to_owned()));
+        }
         Form::Sqlite => {
             restore::inflate(content, &path, most, &work.stop)?;
             let stop = || work.stop.is_cancelled();

@@ -12,7 +12,7 @@ use super::{
 use std::{
     collections::BTreeMap,
     io::{self, Read, Write as _},
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -39,28 +39,40 @@ pub(super) struct Contents {
     pub(super) links: u64,
     /// Of all files' content.
     pub(super) bytes: u64,
+    /// Pipes and devices.
+    pub(super) others: u64,
 }
 
 impl Contents {
     pub(super) fn entries(&self) -> u64 {
-        self.files + self.folders + self.links
+        self.files + self.folders + self.links + self.others
     }
     pub(super) fn by_name(&self) -> BTreeMap<String, u64> {
-        [
+        let counts = [
             ("files", self.files),
             ("folders", self.folders),
             ("links", self.links),
             ("bytes", self.bytes),
-        ]
-        .map(named)
-        .into()
+        ];
+        let others = (self.others > 0).then_some(("others", self.others));
+        counts.into_iter().chain(others).map(named).collect()
     }
+}
+
+/// Who has written a tar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writer {
+    /// The agent: what it never writes is damage.
+    Agent,
+    /// Another program: what can be in a tar may be in it.
+    Another,
 }
 
 /// Unpacks a compressed tar into a folder; `most` is how many bytes it may hold before compression.
 pub(super) fn unpack(
     compressed: impl Read,
     folder: &Path,
+    by: Writer,
     most: u64,
     stop: &CancellationToken,
 ) -> Result<Contents, Fault> {
@@ -69,8 +81,16 @@ pub(super) fn unpack(
     for entry in archive.entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
         let path = entry.path().map_err(damaged)?.into_owned();
-        let target = folder.join(within(&path)?);
         let kind = entry.header().entry_type();
+        let path = match by {
+            Writer::Agent => path,
+            Writer::Another => without_dots(&path),
+        };
+        if by == Writer::Another && kind.is_dir() && path.as_os_str().is_empty() {
+            private_folder(folder).map_err(failed)?;
+            continue;
+        }
+        let target = folder.join(within(&path)?);
         if kind.is_file() {
             contents.bytes += write_member(&mut entry, &target)?;
             contents.files += 1;
@@ -79,6 +99,9 @@ pub(super) fn unpack(
             contents.folders += 1;
         } else if kind.is_symlink() && entry.link_name().map_err(damaged)?.is_some() {
             contents.links += 1;
+        } else if by == Writer::Another && is_left_out(kind) {
+            contents.links += u64::from(kind.is_hard_link());
+            contents.others += u64::from(!kind.is_hard_link());
         } else {
             // A backup makes no others: links between files, devices, sparse files.
             let what = format!("{} is of the kind {kind:?}", path.display());
@@ -177,6 +200,17 @@ fn copy(from: &mut impl Read, target: &Path) -> Result<u64, Fault> {
     }
 }
 
+/// `./a/./b` is `a/b`.
+fn without_dots(path: &Path) -> PathBuf {
+    path.components()
+        .filter(|part| *part != Component::CurDir)
+        .collect()
+}
+
+fn is_left_out(kind: tar::EntryType) -> bool {
+    kind.is_hard_link() || kind.is_fifo() || kind.is_character_special() || kind.is_block_special()
+}
+
 /// A member's path, if it stays inside.
 pub(super) fn within(path: &Path) -> Result<&Path, Fault> {
     let depth = path.components().count();
@@ -223,7 +257,7 @@ impl<R: Read> Read for Bounded<'_, R> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contents, Fault, unpack};
+    use super::{Contents, Fault, Writer, unpack};
     use std::{fs, path::Path};
     use tokio_util::sync::CancellationToken;
 
@@ -251,7 +285,13 @@ mod tests {
         zstd::encode_all(tar.into_inner().unwrap().as_slice(), 1).unwrap()
     }
     fn restore(bytes: &[u8], folder: &Path, most: u64) -> Result<Contents, Fault> {
-        unpack(bytes, folder, most, &CancellationToken::new())
+        unpack(
+            bytes,
+            folder,
+            Writer::Agent,
+            most,
+            &CancellationToken::new(),
+        )
     }
     fn damage(bytes: &[u8], most: u64) -> String {
         let outer = tempfile::tempdir().unwrap();
@@ -264,7 +304,7 @@ mod tests {
             other => panic!("{other:?}"),
         }
     }
-    use tar::EntryType::{Block, Directory, Link, Regular, Symlink};
+    use tar::EntryType::{Block, Directory, Fifo, Link, Regular, Symlink};
 
     #[test]
     fn a_sound_archive_is_restored_and_counted() {
@@ -282,7 +322,8 @@ mod tests {
                 files: 2,
                 folders: 1,
                 links: 1,
-                bytes: 5
+                bytes: 5,
+                others: 0
             }
         );
         assert_eq!(fs::read(folder.path().join("a/b")).unwrap(), b"hello");
@@ -319,6 +360,29 @@ mod tests {
     }
 
     #[test]
+    fn a_tar_of_another_program_may_hold_more_and_escapes_no_more_than_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("in");
+        let bytes = archive(&[
+            (Directory, "./", b""),
+            (Directory, "./a", b""),
+            (Regular, "./a/b", b"hello"),
+            (Link, "./a/c", b""),
+            (Fifo, "./p", b""),
+        ]);
+        let (by, stop) = (Writer::Another, CancellationToken::new());
+        let contents = unpack(bytes.as_slice(), &inner, by, 100_000, &stop).unwrap();
+        assert_eq!((contents.files, contents.folders), (1, 1));
+        assert_eq!((contents.links, contents.others), (1, 1));
+        assert!(!inner.join("a/c").exists() && !inner.join("p").exists());
+        for path in ["./../x", "/tmp/x", "./."] {
+            let bytes = archive(&[(Regular, path, b"x")]);
+            assert!(unpack(bytes.as_slice(), &inner, by, 100_000, &stop).is_err());
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn a_bomb_is_refused_at_its_bound() {
         let bomb = archive(&[(Regular, "x", &vec![0; 3_000_000])]);
         assert!(bomb.len() < 3000);
@@ -343,6 +407,13 @@ mod tests {
         let stop = CancellationToken::new();
         stop.cancel();
         let bytes = archive(&[(Regular, "x", b"1")]);
-        assert!(unpack(bytes.as_slice(), folder.path(), 100_000, &stop).is_err());
+        let unpacked = unpack(
+            bytes.as_slice(),
+            folder.path(),
+            Writer::Agent,
+            100_000,
+            &stop,
+        );
+        assert!(unpacked.is_err());
     }
 }

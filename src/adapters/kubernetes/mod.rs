@@ -5,7 +5,7 @@
 //! - A change is sent again only where the server says that it has not even looked at it (429); whatever else became of it is for the
 //!   step to say, because a repeated change asks the gate again. What only looks is tried three times.
 //! - Every request has a deadline, its repetitions included, from connecting to the last byte, and every body a bound.
-//! - Secrets of a cluster are only ever read as metadata; their values do not enter the agent.
+//! - Secrets of a cluster are only ever read as metadata, but by `kept_whole`, for a backup that is encrypted.
 //! - Every request is told to whoever counts them, with how it ended.
 //!
 //! Answers are read as JSON here rather than by `kube`'s `Api`, which reads bodies of any length and prints those it cannot read.
@@ -29,7 +29,7 @@ use crate::{
         BoxFuture,
         cluster::{
             Change, ClusterError, Clusters, Container, ExecEnd, ExecStreams, LogsOf, Matching,
-            Names, ObjectPath, Resource, Sink, Sort,
+            Names, ObjectPath, Page, Resource, Sink, Sort, Wanted,
         },
         secrets::Secrets,
     },
@@ -311,6 +311,39 @@ impl Clusters for ConfiguredClusters {
                 }
                 other => other,
             }
+        })
+    }
+
+    fn kept_whole<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        wanted: Wanted<'a>,
+    ) -> BoxFuture<'a, Result<Page, ClusterError>> {
+        Box::pin(async move {
+            let request = request::whole(resource, namespace, wanted)?;
+            let (verb, name) = match wanted {
+                Wanted::Named(name) => ("get", Some(name)),
+                Wanted::Listed { .. } => ("list", None),
+            };
+            let call = Call {
+                cluster,
+                verb,
+                about: about(resource, namespace, name),
+                request,
+                repeat: Repeat::Freely,
+            };
+            let answer = self.call(call).await?;
+            if name.is_some() {
+                let objects = vec![answer];
+                return Ok(Page {
+                    objects,
+                    next: None,
+                });
+            }
+            let (objects, next) = take_page(cluster, answer)?;
+            Ok(Page { objects, next })
         })
     }
 

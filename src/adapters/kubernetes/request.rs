@@ -1,7 +1,7 @@
 //! Requests: paths, parameters and headers as the API conventions have them.
 
 use crate::ports::cluster::{
-    Change, ClusterError, Deletion, Dependents, LogsOf, Matching, ObjectPath, Resource,
+    Change, ClusterError, Deletion, Dependents, LogsOf, Matching, ObjectPath, Resource, Wanted,
 };
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use kube::{
@@ -15,6 +15,8 @@ use serde_json::Value;
 
 /// Objects in one page, as kubectl has it.
 const PAGE: u32 = 500;
+/// The same where each may be as large as an object can be (1.5 MiB in etcd): a page must fit into an answer.
+const PAGE_WHOLE: u32 = 40;
 /// The name under which the agent's changes stand in `managedFields`.
 const MANAGER: &str = "orderly";
 /// Groups with a dot in their name that are built into the API server, and so understand strategic merge patches.
@@ -67,6 +69,25 @@ pub(super) fn list(
         request.list_metadata(&parameters)
     } else {
         request.list(&parameters)
+    };
+    built.map_err(|error| invalid(error.to_string()))
+}
+
+/// What a backup keeps, Secrets with their values.
+pub(super) fn whole(resource: &Resource, namespace: Option<&str>, wanted: Wanted<'_>) -> Built {
+    let request = collection(resource, namespace)?;
+    let built = match wanted {
+        Wanted::Named(name) => request.get(checked(name)?, &GetParams::default()),
+        Wanted::Listed { selector, from } => {
+            let mut parameters = ListParams::default().limit(PAGE_WHOLE);
+            if let Some(selector) = selector {
+                parameters = parameters.labels(selector);
+            }
+            if let Some(from) = from {
+                parameters = parameters.continue_token(from);
+            }
+            request.list(&parameters)
+        }
     };
     built.map_err(|error| invalid(error.to_string()))
 }

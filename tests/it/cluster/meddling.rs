@@ -6,7 +6,7 @@ use orderly::{
         BoxFuture,
         cluster::{
             Change, ClusterError, Clusters, Container, ExecEnd, ExecStreams, LogsOf, Matching,
-            Names, ObjectPath, Resource, Sink, Sort,
+            Names, ObjectPath, Page, Resource, Sink, Sort, Wanted,
         },
     },
 };
@@ -74,6 +74,16 @@ impl Clusters for Meddling {
         selector: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>> {
         self.clusters.list(cluster, resource, namespace, selector)
+    }
+    fn kept_whole<'a>(
+        &'a self,
+        cluster: &'a str,
+        resource: &'a Resource,
+        namespace: Option<&'a str>,
+        wanted: Wanted<'a>,
+    ) -> BoxFuture<'a, Result<Page, ClusterError>> {
+        self.clusters
+            .kept_whole(cluster, resource, namespace, wanted)
     }
     fn names<'a>(
         &'a self,

@@ -9,6 +9,7 @@
 mod access;
 mod autoscaling;
 mod away;
+mod backups;
 mod beforehand;
 mod checks;
 mod control_plane;

@@ -6,7 +6,7 @@ use orderly::domain::run::{StepReport, StepResult};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const SNAPSHOTS: &str = "volumesnapshots.snapshot.storage.k8s.io";
+pub(super) const SNAPSHOTS: &str = "volumesnapshots.snapshot.storage.k8s.io";
 const BACKUPS: &str = "backups.longhorn.io";
 const LONGHORN_SNAPSHOTS: &str = "snapshots.longhorn.io";
 
@@ -35,7 +35,7 @@ fn names(space: &Space, kind: &str) -> Vec<String> {
 }
 
 /// Plays the controller: waits for an object of this kind, and writes its status.
-async fn play(space: &Space, kind: &str, status: Value) -> String {
+pub(super) async fn play(space: &Space, kind: &str, status: Value) -> String {
     let name = loop {
         if let Some(name) = names(space, kind).pop() {
             break name;

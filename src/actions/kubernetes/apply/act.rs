@@ -38,7 +38,7 @@ struct Course<'a> {
     applied: Vec<Applied>,
 }
 
-pub(super) async fn apply(
+pub(in crate::actions::kubernetes) async fn apply(
     inputs: &ApplyInputs,
     manifests: Vec<Manifest>,
     session: &Session,

@@ -12,7 +12,11 @@ const NAMED: usize = 20;
 const OWN: &str = "orderly";
 
 /// Why it was not applied, and whether trying again may help.
-pub(super) fn told(subject: &Subject, written: &Value, error: &ClusterError) -> (String, bool) {
+pub(in crate::actions::kubernetes) fn told(
+    subject: &Subject,
+    written: &Value,
+    error: &ClusterError,
+) -> (String, bool) {
     if is_another(error) {
         let words = format!("{subject}: another one of this name has taken its place meanwhile");
         return (words, true);

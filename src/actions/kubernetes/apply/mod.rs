@@ -1,7 +1,7 @@
 //! `kubernetes/apply`.
 
 mod act;
-mod conflict;
+pub(super) mod conflict;
 mod needed;
 mod new;
 mod report;
@@ -35,6 +35,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub(super) use act::apply;
 pub use report::{AppliedObject, ApplyOutputs, Outcome, Undone, UndoneObject};
 
 /// Makes objects be as they are written.
@@ -219,7 +220,7 @@ impl Action for KubernetesApply {
                 Err(error) => return StepReport::failed(error, true),
             };
             match manifests {
-                Ok(manifests) => act::apply(&inputs, manifests, session, world).await,
+                Ok(manifests) => apply(&inputs, manifests, session, world).await,
                 Err(error) => StepReport::failed(error, false),
             }
         })

@@ -1,5 +1,6 @@
 //! `helm/*` on a real control plane, with the real helm and a chart that is made for each test.
 
+mod backups;
 mod failures;
 mod judged;
 mod least;

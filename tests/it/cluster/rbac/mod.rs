@@ -215,6 +215,14 @@ async fn what_looks_into_pods_and_runs_them_needs_exactly_the_rights_that_are_pr
 }
 
 #[tokio::test]
+async fn what_keeps_objects_and_volumes_needs_exactly_the_rights_that_are_printed() {
+    let Some(space) = Space::new() else { return };
+    space.available("web", 1);
+    furnish_inside(&space);
+    are_least(&space, &trials::backups(&space.name)).await;
+}
+
+#[tokio::test]
 async fn what_empties_nodes_needs_exactly_the_rights_that_are_printed() {
     let Some(space) = Space::new() else { return };
     let node = trials::node(&space.name);

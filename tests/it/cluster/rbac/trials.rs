@@ -257,6 +257,27 @@ pub(super) fn inside(namespace: &str) -> Vec<Trial> {
     ]
 }
 
+/// What keeps things. The fake nodes run `tar` right here.
+pub(super) fn backups(namespace: &str) -> Vec<Trial> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
+    let of = |uses, mut inputs: Value| {
+        inputs["name"] = json!("kept");
+        trial(uses, here(namespace, inputs))
+    };
+    let mount = json!({ "claim": "data", "image": "registry.example.org/tools:1", "path": folder });
+    vec![
+        of("backup/volume", json!({ "mount": mount })),
+        of(
+            "backup/volume",
+            json!({ "pod": { "pod": "tools", "path": folder } }),
+        ),
+        of(
+            "backup/kubernetes",
+            json!({ "resources": ["pods", "deploy/web", "ns/default"] }),
+        ),
+    ]
+}
+
 /// The node of a test's own.
 pub(super) fn node(namespace: &str) -> String {
     format!("node-{namespace}")
@@ -294,6 +315,6 @@ fn occupied(space: &Space) {
 
 /// All that is tried.
 pub(super) fn all(namespace: &str) -> impl Iterator<Item = Trial> {
-    let groups = [checks, reviews, workloads, objects, inside, nodes];
+    let groups = [checks, reviews, workloads, objects, inside, backups, nodes];
     groups.map(|group| group(namespace)).into_iter().flatten()
 }
