@@ -31,8 +31,13 @@ use crate::{
     history::History,
     http::AccessRules,
     ports::{
-        archive::{Archive, Fetch}, clock::Clock, cluster::Clusters, host::Host, network::Network,
-        secrets::Secrets, source::Source,
+        archive::{Archive, Fetch},
+        clock::Clock,
+        cluster::Clusters,
+        host::Host,
+        network::Network,
+        secrets::Secrets,
+        source::Source,
     },
     telemetry::Events,
 };

@@ -4,6 +4,7 @@ use crate::history::open;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags,
     backup::{Backup, StepResult},
+    config::DbConfig,
 };
 use std::{
     collections::BTreeMap,
@@ -170,7 +171,9 @@ pub fn settle(path: &Path) -> Result<Settled, BackupError> {
         Connection::open_with_flags(path, flags).map_err(database("opening the database", path))?;
     // In this mode even a reader of WAL is in the way.
     let alone = connection
-        .busy_timeout(Duration::ZERO)
+        // A damaged database keeps what is left of its log: closing would else remove it.
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .and_then(|_| connection.busy_timeout(Duration::ZERO))
         .and_then(|()| {
             connection.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;")
         })

@@ -15,6 +15,7 @@ mod cli;
 mod cluster;
 mod daemon;
 mod deployment;
+mod dumps;
 mod few_actions;
 mod futile;
 mod git;

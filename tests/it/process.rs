@@ -20,7 +20,10 @@ use orderly::{
         executor::{LogStream, StepLog},
         logs::LogStore as _,
         materials::RevisionFile,
-        processes::{Ended, How, Limits, Pipelines, ProcessError, Processes as _, Program, Work},
+        processes::{
+            Delivery, Ended, How, Limits, Pipelines, ProcessError, Processes as _, Program,
+            Streamed, Streams, Work,
+        },
         secrets::{SecretError, Secrets},
     },
 };
@@ -886,4 +889,164 @@ async fn a_process_that_only_has_the_number_is_left_alone() {
         );
     }
     first.abort();
+}
+
+/// Takes so many bytes at once, with a pause before each, and at most so many in all.
+struct Taker {
+    taken: Vec<u8>,
+    at_once: usize,
+    most: usize,
+    pause: Pause,
+}
+
+enum Pause {
+    None,
+    Each(std::pin::Pin<Box<tokio::time::Sleep>>, Duration),
+}
+
+impl Taker {
+    fn of(most: usize) -> Self {
+        Self {
+            taken: Vec::new(),
+            at_once: usize::MAX,
+            most,
+            pause: Pause::None,
+        }
+    }
+}
+
+impl tokio::io::AsyncWrite for Taker {
+    fn poll_write(
+        self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        let taker = self.get_mut();
+        if let Pause::Each(sleep, pause) = &mut taker.pause {
+            std::task::ready!(sleep.as_mut().poll(context));
+            *sleep = Box::pin(tokio::time::sleep(*pause));
+        }
+        if taker.taken.len() >= taker.most {
+            return std::task::Poll::Ready(Err(std::io::Error::other("it is full")));
+        }
+        let count = bytes.len().min(taker.at_once);
+        taker.taken.extend_from_slice(&bytes[..count]);
+        std::task::Poll::Ready(Ok(count))
+    }
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+impl Stage {
+    async fn stream(&self, program: Program, input: Option<&Path>, taker: &mut Taker) -> Streamed {
+        let streams = Streams {
+            input,
+            output: Some(taker),
+        };
+        let running =
+            self.processes
+                .stream(program, streams, self.heard.clone(), self.stop.clone());
+        let ended = tokio::time::timeout(Duration::from_mins(1), running).await;
+        ended.expect("nothing waits for ever").unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_streamed_output_comes_whole_and_not_into_the_log() {
+    let stage = stage();
+    let input = stage.folder.path().join("input");
+    let noise: Vec<u8> = (0..3_000_000_u32)
+        .map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()[3])
+        .collect();
+    fs::write(&input, &noise).unwrap();
+    let mut taker = Taker::of(usize::MAX);
+    let streamed = stage
+        .stream(
+            script("cat; echo done >&2; exit 4"),
+            Some(&input),
+            &mut taker,
+        )
+        .await;
+    assert_eq!(streamed.delivery, Delivery::Whole);
+    assert_eq!(streamed.ended.how, How::Exited(4));
+    assert_eq!(streamed.ended.error_tail, b"done\n");
+    assert!(streamed.ended.output.is_empty());
+    assert_eq!(taker.taken, noise);
+    assert_eq!(stage.heard.text("out"), "");
+    assert_eq!(stage.heard.text("err"), "done\n");
+}
+
+/// What is in the pipe when the program ends takes longer to be taken than a held pipe would be read.
+#[tokio::test]
+async fn a_slow_taker_gets_all_of_what_a_program_that_has_ended_left() {
+    let stage = stage();
+    let pause = Duration::from_millis(300);
+    let mut taker = Taker {
+        at_once: 8 * 1024,
+        pause: Pause::Each(Box::pin(tokio::time::sleep(pause)), pause),
+        ..Taker::of(usize::MAX)
+    };
+    let program = script("head -c 100000 /dev/zero");
+    let streamed = stage.stream(program, None, &mut taker).await;
+    assert_eq!(streamed.delivery, Delivery::Whole);
+    assert_eq!(streamed.ended.how, How::Exited(0));
+    assert_eq!(taker.taken.len(), 100_000);
+}
+
+#[tokio::test]
+async fn a_taker_that_takes_no_more_stops_the_program() {
+    let stage = stage();
+    let mut taker = Taker::of(200_000);
+    let deaf = script("trap '' PIPE; echo $$ >&2; cat /dev/zero; sleep 600");
+    let streamed = stage.stream(deaf, None, &mut taker).await;
+    assert_eq!(
+        streamed.delivery,
+        Delivery::Refused("it is full".to_owned())
+    );
+    let number = stage.heard.text("err");
+    let number = number.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(is_gone(number));
+}
+
+#[tokio::test]
+async fn a_stop_is_heard_while_the_taker_holds_everything_up() {
+    let stage = stage();
+    let ages = Duration::from_hours(1);
+    let mut taker = Taker {
+        pause: Pause::Each(Box::pin(tokio::time::sleep(ages)), ages),
+        ..Taker::of(usize::MAX)
+    };
+    let stopping = async {
+        while stage.heard.text("err").is_empty() {
+            stage.heard.news.notified().await;
+        }
+        stage.stop.cancel();
+    };
+    let program = script("echo much; echo ready >&2; exec cat /dev/zero");
+    let (streamed, ()) = tokio::join!(stage.stream(program, None, &mut taker), stopping);
+    assert_eq!(streamed.ended.how, How::Terminated);
+    assert_eq!(streamed.delivery, Delivery::Cut);
+}
+
+#[tokio::test]
+async fn an_output_that_a_stranger_keeps_open_is_not_whole() {
+    let stage = stage();
+    let mut taker = Taker::of(usize::MAX);
+    let program = script("echo half; setsid sh -c 'echo $$ >&2; exec sleep 600' & sleep 0.2");
+    let streamed = stage.stream(program, None, &mut taker).await;
+    assert_eq!(streamed.ended.how, How::Exited(0));
+    assert_eq!(streamed.delivery, Delivery::Cut);
+    let stranger = stage.heard.text("err").trim().parse().unwrap();
+    let stranger = rustix::process::Pid::from_raw(stranger).unwrap();
+    rustix::process::kill_process(stranger, rustix::process::Signal::KILL).unwrap();
 }

@@ -155,7 +155,9 @@ fn the_tests_that_its_threats_and_faults_name_are_there() {
             let before = declared.unwrap_or_else(|| panic!("there is no test {name}"));
             let marks: Vec<&str> = before.lines().rev().take(4).collect();
             assert!(
-                marks.iter().any(|line| line.contains("test]")),
+                marks
+                    .iter()
+                    .any(|line| line.contains("test]") || line.contains("::test(")),
                 "{name} is no test"
             );
         }

@@ -256,9 +256,7 @@ fn would(plan: Plan, session: &Session) -> StepReport {
         blocked: Some(plan.blocked.clone().unwrap_or(dry)),
         ..plan
     };
-    session
-        .log
-        .append(LogStream::Note, plan.told().as_bytes());
+    session.log.append(LogStream::Note, plan.told().as_bytes());
     let report = StepReport::succeeded(format!("would remove {going}"), serde_json::Value::Null);
     Done::default().under(&plan, report)
 }

@@ -37,6 +37,9 @@ pub(super) enum Fate {
     Goes(String),
 }
 
+/// Its word, how many stay, and the beginning of the one that a day is in.
+type Period = (&'static str, Option<u32>, fn(Date) -> Date);
+
 impl Retention {
     /// Whether it says anything.
     pub(super) fn check(&self) -> Result<(), String> {
@@ -107,7 +110,7 @@ impl Retention {
     }
 
     /// The beginning of each period by its day.
-    fn periods(&self) -> [(&'static str, Option<u32>, fn(Date) -> Date); 4] {
+    fn periods(&self) -> [Period; 4] {
         [
             ("daily", self.daily, |day| day),
             ("weekly", self.weekly, |day| {

@@ -121,21 +121,27 @@ impl Which {
                 let runbook = series.runbook.as_ref().unwrap_or(&context.runbook);
                 let all = world.shelf.series(runbook, &series.newest).await?;
                 let newest = all.into_iter().next();
-                newest.map(of_history).unwrap_or_else(|| {
-                    Err(format!(
-                        "runbook {runbook} has made no artifact `{}` that is still there\nhint: `orderly artifacts` lists what there is",
-                        series.newest
-                    ))
-                })
+                newest.map_or_else(
+                    || {
+                        Err(format!(
+                            "runbook {runbook} has made no artifact `{}` that is still there\nhint: `orderly artifacts` lists what there is",
+                            series.newest
+                        ))
+                    },
+                    of_history,
+                )
             }
             Self::Id(by) => {
                 let found = world.shelf.one(by.id).await?;
-                found.map(of_history).unwrap_or_else(|| {
-                    Err(format!(
-                        "there is no artifact {}, or it was removed\nhint: `orderly artifacts` lists what there is",
-                        by.id
-                    ))
-                })
+                found.map_or_else(
+                    || {
+                        Err(format!(
+                            "there is no artifact {}, or it was removed\nhint: `orderly artifacts` lists what there is",
+                            by.id
+                        ))
+                    },
+                    of_history,
+                )
             }
         }
     }

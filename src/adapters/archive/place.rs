@@ -13,8 +13,10 @@ use super::{
 use crate::ports::archive::{Destination, Form};
 use jiff::Timestamp;
 use rustix::fs::{
-    CWD, FlockOperation, Mode, OFlags, RenameFlags, flock, fsync, openat, renameat_with, syncfs,
+    CWD, FlockOperation, Mode, OFlags, RenameFlags, flock, fstat, fsync, openat, renameat_with,
+    syncfs,
 };
+use rustix::process::geteuid;
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, Metadata},
@@ -211,7 +213,16 @@ impl Staging {
             let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             Ok(openat(CWD, &path, flags, Mode::empty())?)
         });
-        let held = opened.map_err(|error| Fault::Failed(format!("{}: {error}", path.display())))?;
+        let failed = |error: io::Error| Fault::Failed(format!("{}: {error}", path.display()));
+        let held = opened.map_err(failed)?;
+        // Where others may write, one could be there that is theirs.
+        let found = fstat(&held).map_err(|error| failed(error.into()))?;
+        if found.st_uid != geteuid().as_raw() || found.st_mode & 0o077 != 0 {
+            return Err(Fault::Unfit(format!(
+                "{} belongs to somebody else\nhint: look whose it is, and remove it",
+                path.display()
+            )));
+        }
         flock(&held, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
             Fault::Unfit(format!(
                 "another restore to {} is under way",

@@ -43,6 +43,9 @@ impl Places {
             // Somebody may have opened it meanwhile.
             free(&target.path).map_err(|fault| work.fault(location, fault))?;
         }
+        if work.stop.is_cancelled() {
+            return Err(ArchiveError::Stopped(work.doing.clone()));
+        }
         let unlike = std::mem::take(&mut staging.unlike).listed();
         let former = target
             .take(staging, form, self.now())

@@ -84,7 +84,13 @@ pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answ
     let answer = client.post(&address, &body).await?;
     let started: StartedRun = typed(answer.clone())?;
     context.terminal.say(&begun(&started, &arguments));
-    follow(&answer, (arguments.no_wait, arguments.logs), client, context).await
+    follow(
+        &answer,
+        (arguments.no_wait, arguments.logs),
+        client,
+        context,
+    )
+    .await
 }
 
 /// Follows a run that was started, unless nobody waits for it.

@@ -3,7 +3,7 @@
 use crate::domain::likeness::nearest;
 
 /// Every action that is recorded.
-pub const ACTIONS: [&str; 52] = [
+pub const ACTIONS: [&str; 53] = [
     "access.refused",
     "agent.halted",
     "agent.started",
@@ -20,6 +20,7 @@ pub const ACTIONS: [&str; 52] = [
     "approval.void",
     "approval.withdrawn",
     "approvals.taken_back",
+    "artifact.accepted",
     "audit.archived",
     "circuit.opened",
     "circuit.reset",

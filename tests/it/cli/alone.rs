@@ -59,6 +59,7 @@ fn help_lists_every_command_with_a_line() {
       status       Show on one screen how the agent is and what goes on
       runs         List runs, newest first; show one, or stop one
       logs         Print what the steps of a run printed
+      artifacts    List backups and other artifacts; show, fetch, verify or restore one
       next         Show what is due next, soonest first
       approvals    List what waits for people; show one question whole
       approve      Consent to exactly one step, after looking at it

@@ -26,7 +26,7 @@ mod objects_prune;
 mod objects_raced;
 mod objects_wait;
 pub(crate) mod plane;
-mod postgres;
+pub(crate) mod postgres;
 mod protected;
 mod rbac;
 mod revisions;

@@ -15,7 +15,7 @@ use std::{
 use tempfile::TempDir;
 
 /// A server that listens on a socket in its folder, and trusts who reaches that.
-pub(super) struct Postgres {
+pub(crate) struct Postgres {
     folder: TempDir,
     programs: PathBuf,
 }
@@ -30,7 +30,7 @@ impl Drop for Postgres {
 
 impl Postgres {
     /// Nothing where its programs are not installed, which is said aloud.
-    pub(super) fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let Some(programs) = programs() else {
             let aloud =
                 b"!! LEFT OUT: the tests on a PostgreSQL, whose programs are not installed\n";
@@ -71,27 +71,32 @@ impl Postgres {
     }
 
     /// The folder of its socket, which programs take for a host.
-    pub(super) fn socket(&self) -> &Path {
+    pub(crate) fn socket(&self) -> &Path {
         self.folder.path()
     }
 
-    pub(super) fn program(&self, name: &str) -> String {
+    pub(crate) fn program(&self, name: &str) -> String {
         self.programs.join(name).display().to_string()
     }
 
     /// What a statement answers.
-    pub(super) fn query(&self, statement: &str) -> String {
+    pub(crate) fn query(&self, statement: &str) -> String {
+        self.query_in("postgres", statement)
+    }
+
+    /// The same, in another database.
+    pub(crate) fn query_in(&self, database: &str, statement: &str) -> String {
         let host = self.socket().to_str().unwrap();
         self.run(
             "psql",
             &[
-                "-h", host, "-U", "admin", "-d", "postgres", "-qtAc", statement,
+                "-h", host, "-U", "admin", "-d", database, "-qtAc", statement,
             ],
         )
     }
 
     /// What a program of its says.
-    pub(super) fn run(&self, name: &str, words: &[&str]) -> String {
+    pub(crate) fn run(&self, name: &str, words: &[&str]) -> String {
         let done = self.command(name, words).output().unwrap();
         let errors = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{name} {words:?}: {errors}");

@@ -136,7 +136,9 @@ fn an_artifact_that_was_changed_on_disk_becomes_unsound_and_the_agent_says_so() 
     let now = &artifacts(&agent)[0];
     assert_eq!(now["state"], "unsound");
     assert!(word(&now["unsound_reason"]).contains("is damaged"), "{now}");
-    assert!(agent.metric("orderly_artifacts", r#"state="unsound""#) > 0.5);
+    until("the metric", || {
+        (agent.metric("orderly_artifacts", r#"state="unsound""#) > 0.5).then_some(())
+    });
     let fetch = place.cli(&agent, &["artifacts", "fetch", id, "--out", "never"]);
     assert_eq!(fetch.status.code(), Some(1));
     assert!(

@@ -34,6 +34,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::path::Path;
 
 /// What stands in the file name before `.zst`.
 const EXTENSION: &str = "etcd";
@@ -146,8 +147,14 @@ impl Etcdctl {
         all.into_iter().filter_map(|(key, path)| Some((key, path?)))
     }
 
-    /// Saves the snapshot of one member.
-    fn call(&self, endpoint: &str) -> Call {
+    /// Asks a member whether it is there, which has an end where saving has none, and saves its snapshot.
+    fn calls(&self, endpoint: &str) -> Vec<Call> {
+        let ask = self.call(endpoint, &["endpoint", "health"]);
+        let save = self.call(endpoint, &["snapshot", "save", SNAPSHOT]);
+        vec![ask, save]
+    }
+
+    fn call(&self, endpoint: &str, words: &[&str]) -> Call {
         let flag = |key: &str| match key {
             "authorityFile" => "--cacert",
             "certificateFile" => "--cert",
@@ -157,8 +164,8 @@ impl Etcdctl {
         for (key, path) in self.files() {
             call.words.extend([flag(key).to_owned(), path.to_owned()]);
         }
-        let save = ["snapshot", "save", SNAPSHOT];
-        call.words.extend(save.map(str::to_owned));
+        call.words
+            .extend(words.iter().map(|word| (*word).to_owned()));
         let text = |text: &str| SecretValue::new(text.to_owned());
         call.environment.push(("ETCDCTL_API", text("3")));
         if let (Some(user), Some(password)) = (&self.user, &self.password) {
@@ -309,7 +316,7 @@ async fn keep(
     Ok(report_backup(ArtifactKind::Etcd, kept, stored, world).await)
 }
 
-/// One snapshot in the scratch folder.
+/// One snapshot in the scratch folder, of the first member that gives one.
 async fn saved(
     way: &Way<'_>,
     scratch: &dyn Scratch,
@@ -317,24 +324,16 @@ async fn saved(
     world: &World,
 ) -> Result<(), Fault> {
     let folder = scratch.path();
-    let calls: Vec<Call> = match way {
+    let ways: Vec<Vec<Call>> = match way {
         Way::Etcdctl(etcdctl) => {
             let endpoints = etcdctl.endpoints.iter();
-            endpoints.map(|endpoint| etcdctl.call(endpoint)).collect()
+            endpoints.map(|endpoint| etcdctl.calls(endpoint)).collect()
         }
-        Way::K3s(k3s) => vec![k3s.call(&folder.display().to_string())],
+        Way::K3s(k3s) => vec![vec![k3s.call(&folder.display().to_string())]],
     };
     let mut faults = Vec::new();
-    for call in calls {
-        let call = Call {
-            directory: Some(folder.to_owned()),
-            ..call
-        };
-        let mut said = Said::to(session.log.clone(), LogStream::Out, 0);
-        match call
-            .run(None, &mut said, (session, world), &session.stop)
-            .await
-        {
+    for calls in ways {
+        match carried_out(calls, folder, session, world).await {
             Ok(()) => return Ok(()),
             Err(Fault::Refused(why) | Fault::Failed(why)) => {
                 note(session, &why);
@@ -344,6 +343,25 @@ async fn saved(
         }
     }
     Err(Fault::Failed(faults.join("; ")))
+}
+
+/// One after the other, as long as they go well.
+async fn carried_out(
+    calls: Vec<Call>,
+    folder: &Path,
+    session: &Session,
+    world: &World,
+) -> Result<(), Fault> {
+    for call in calls {
+        let call = Call {
+            directory: Some(folder.to_owned()),
+            ..call
+        };
+        let mut said = Said::to(session.log.clone(), LogStream::Out, 0);
+        let with = (session, world);
+        call.run(None, &mut said, with, &session.stop).await?;
+    }
+    Ok(())
 }
 
 async fn copied(scratch: &dyn Scratch, writing: &mut dyn Writing) -> Result<(), String> {

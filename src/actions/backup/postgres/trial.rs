@@ -330,7 +330,9 @@ impl AsyncWrite for Entries {
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
         let entries = self.get_mut();
-        bytes.iter().for_each(|byte| entries.take(*byte));
+        for byte in bytes {
+            entries.take(*byte);
+        }
         Poll::Ready(Ok(bytes.len()))
     }
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
@@ -350,7 +352,9 @@ mod tests {
     fn entries_of_a_list_are_counted_without_its_comments() {
         let mut entries = Entries::default();
         let list = b";\n; Archive created\n;     dbname: shop\n\n5; 2615 2200 SCHEMA - public\n215; 1259 16385 TABLE public orders admin\n3321; 0 16385 TABLE DATA";
-        list.iter().for_each(|byte| entries.take(*byte));
+        for byte in list {
+            entries.take(*byte);
+        }
         assert_eq!(entries.count(), 3);
     }
 

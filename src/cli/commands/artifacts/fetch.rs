@@ -81,8 +81,7 @@ fn decode(arguments: &Arguments) -> Result<Decode, CliError> {
         });
     };
     let mut text = String::new();
-    let read =
-        File::open(path).and_then(|file| file.take(LONGEST_KEYS).read_to_string(&mut text));
+    let read = File::open(path).and_then(|file| file.take(LONGEST_KEYS).read_to_string(&mut text));
     read.map_err(|source| CliError::Unreadable {
         doing: "reading the key in",
         path: path.clone(),

@@ -18,7 +18,7 @@ use crate::{
 use serde_json::json;
 use std::path::PathBuf;
 
-/// List backups and other artifacts, newest first; show, fetch, verify, restore or accept one
+/// List backups and other artifacts; show, fetch, verify or restore one
 #[derive(Debug, clap::Args)]
 #[command(long_about = LONG, args_conflicts_with_subcommands = true)]
 pub(in crate::cli) struct Arguments {
@@ -52,6 +52,9 @@ struct List {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    /// The same as without a word: list them, newest first
+    #[command(long_about = LIST)]
+    List(List),
     /// Show one: what is in it, where it is, and how far it can be relied on
     #[command(long_about = SHOW)]
     Show {
@@ -122,6 +125,12 @@ Example:
   orderly artifacts fetch 3f9a1c2d --decode --out dump.sql
   orderly artifacts accept 3f9a1c2d --reason 'the old orders were archived'";
 
+const LIST: &str = "\
+List backups and other artifacts, newest first, as `orderly artifacts` does.
+
+Example:
+  orderly artifacts list --name shop --verified";
+
 const SHOW: &str = "\
 Show one artifact: what made it, what is in it, where it is, its digest, when it was last restored on trial and how long that took, and why \
 it is doubted or unsound, where it is.
@@ -180,6 +189,7 @@ pub(in crate::cli) async fn artifacts(arguments: Arguments, context: &Context) -
     let client = context.client()?;
     match arguments.what {
         None => list(&arguments.list, &client, context).await,
+        Some(What::List(wanted)) => list(&wanted, &client, context).await,
         Some(What::Show { artifact }) => show(&artifact, &client, context).await,
         Some(What::Fetch(arguments)) => fetch::fetch(arguments, &client, context).await,
         Some(What::Verify { artifact, no_wait }) => {
@@ -191,7 +201,8 @@ pub(in crate::cli) async fn artifacts(arguments: Arguments, context: &Context) -
         Some(What::Restore(restore)) => {
             let id = ids::artifact::<ArtifactId>(&client, &restore.artifact).await?;
             let address = Address::api(&["artifacts", &id.to_string(), "restore"]);
-            let body = json!({"to": restore.to, "only": restore.only, "overwrite": restore.overwrite});
+            let body =
+                json!({"to": restore.to, "only": restore.only, "overwrite": restore.overwrite});
             let answer = client.post(&address, &body).await?;
             run::follow(&answer, (restore.no_wait, false), client, context).await
         }
