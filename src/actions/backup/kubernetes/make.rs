@@ -135,7 +135,9 @@ impl Making<'_> {
                 return Ok(());
             }
         };
-        note.into_iter().for_each(|note| self.tell(note));
+        if let Some(note) = note {
+            self.tell(note);
+        }
         let line = format!("{kept}\n");
         if let Err(error) = self.writing.write_all(line.as_bytes()).await {
             let fault = self.writing.fault().map(|fault| report_error(&fault));

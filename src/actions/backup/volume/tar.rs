@@ -36,17 +36,18 @@ pub(super) async fn run(
         () = session.stop.cancelled() => None,
         ended = reached.exec(argv, streams, world) => Some(ended),
     };
-    judged(ended, &reached.pod, &errors.last_lines(LAST_LINES))
+    judged(ended, &reached.pod, &errors.last_lines(LAST_LINES)).map_or(Ok(()), Err)
 }
 
+/// The report of one that did not end well.
 fn judged(
     ended: Option<Result<ExecEnd, ClusterError>>,
     pod: &str,
     last: &str,
-) -> Result<(), StepReport> {
+) -> Option<StepReport> {
     let what = format!("`tar` in pod {pod}");
-    Err(match ended {
-        Some(Ok(ExecEnd::Exited(0))) => return Ok(()),
+    Some(match ended {
+        Some(Ok(ExecEnd::Exited(0))) => return None,
         Some(Ok(ExecEnd::Exited(code))) => {
             StepReport::failed(format!("{what} exited with {code}{last}"), true)
         }
