@@ -134,8 +134,14 @@ pub(super) fn weigh(sort: Sort, words: &[&str], line: &Line, found: &mut Found) 
     ];
     let by_name = words.iter().any(|word| settings.contains(word));
     let names = |name: &str| by_name && matches!(name, "n" | "name");
+    // Some clouds take `name=value` without dashes.
+    let pairs = line.words.iter().filter_map(|word| {
+        let (name, value) = word.text().split_once('=')?;
+        Some((name.to_owned(), vec![word.with_text(value)]))
+    });
+    let given: Vec<(String, Vec<Word>)> = line.flags.iter().cloned().chain(pairs).collect();
     let options = || {
-        let flags = line.flags.iter();
+        let flags = given.iter();
         flags.filter(|(name, values)| names(name) || !is_named(name, values))
     };
     let by_option = options().find_map(|(name, values)| grave(name, values));
@@ -165,8 +171,10 @@ fn makes(verb: &str) -> bool {
 /// Whether an option only says which thing is meant, or what people call it.
 fn is_named(name: &str, values: &[Word]) -> bool {
     let tags = name == "set" && values.iter().all(|value| value.text().starts_with("tags."));
+    // A resource is no source.
+    let thing = name.replace("resource", "");
     let naming = NAMING.iter().any(|end| name.ends_with(end))
-        && !DECIDING.iter().any(|part| name.contains(part));
+        && !DECIDING.iter().any(|part| thing.contains(part));
     tags || naming || KNOWN.named.contains(name)
 }
 
