@@ -2,7 +2,7 @@
 
 use super::{
     flags::{Flag, Parsed},
-    programs::files::pattern,
+    programs::{Moved, files::pattern},
     word::Word,
 };
 use crate::domain::{
@@ -14,6 +14,9 @@ use crate::domain::{
 
 /// How many effects or reasons are compared with a new one.
 const MOST_COMPARED: usize = 128;
+
+/// How many switches to other clusters, namespaces and accounts are looked at; beyond, nobody knows where the commands are aimed.
+const MOST_MOVES: usize = 8;
 
 /// What a shell does itself: no program is handed a variable by it.
 #[rustfmt::skip]
@@ -38,6 +41,8 @@ pub struct Found {
     text: usize,
     /// Every effect since somebody began to watch, even one that was found before.
     watched: Option<Vec<Effect>>,
+    /// What the commands so far aimed anew for those that follow.
+    moved: Vec<Moved>,
     /// What the grammar of the program that is looked at did not describe of its line.
     line: Option<Undescribed>,
 }
@@ -117,6 +122,21 @@ impl Found {
         let handed = handed.filter(|(_, before)| after(*before).iter().any(runs));
         handed.map(|(name, _)| name.clone()).collect()
     }
+    /// Everything that follows is aimed at something else.
+    pub(super) fn moves(&mut self, moved: Moved) {
+        if self.moved.contains(&moved) {
+            return;
+        }
+        if self.moved.len() < MOST_MOVES {
+            self.moved.push(moved);
+        } else {
+            self.opaque("it aims at more than the gate looks at");
+        }
+    }
+    /// What was aimed anew so far.
+    pub(super) fn moved(&self) -> Vec<Moved> {
+        self.moved.clone()
+    }
     /// How many programs were found so far. A text that means more of them than anybody types is not judged to its end.
     pub(super) fn size(&self) -> usize {
         self.outside + self.calls.len()
@@ -188,6 +208,7 @@ impl Found {
     pub(super) fn inner(&self) -> Self {
         Self {
             outside: self.size(),
+            moved: self.moved.clone(),
             steps: self.steps,
             text: self.text,
             ..Self::default()
@@ -216,6 +237,9 @@ impl Found {
         }
         self.calls.extend(inner.calls);
         self.exports.extend(inner.exports);
+        for moved in inner.moved {
+            self.moves(moved);
+        }
     }
     /// Counts one more command looked at, and says how many that makes.
     pub(super) fn step(&mut self) -> u32 {

@@ -108,7 +108,11 @@ fn asks(asked: &str, words: &[Word]) -> bool {
         None if asked == "*" => !picks(words),
         None if asked == "=" => !for_help(words),
         None if asked == "+" => in_full(words),
-        None if asked == "@" => words.iter().any(|word| sight(word) == Sight::Secret),
+        // The name of a flag is no file: `--hide-secret`.
+        None if asked == "@" => words
+            .iter()
+            .filter(|word| !word.text().starts_with("--") || word.text().contains(['=', '/']))
+            .any(|word| sight(word) == Sight::Secret),
         None if asked.len() == 2 && asked.starts_with('-') => {
             words.iter().any(|word| clusters(word.text(), asked))
         }

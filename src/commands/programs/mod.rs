@@ -16,6 +16,7 @@ mod host;
 mod kubernetes;
 mod loads;
 mod manual;
+mod moved;
 mod names;
 mod network;
 mod scanners;
@@ -24,6 +25,7 @@ mod values;
 mod wrappers;
 
 pub use self::kubernetes::{Plural, deeds, plural};
+pub(super) use self::moved::Moved;
 
 use self::files::{
     guard::guard,
@@ -217,6 +219,7 @@ fn carefully(shows: Shows, grammar: Grammar, call: &Call<'_>, found: &mut Found)
     found.back_to(around);
     values::judge(call, line, found.size() > programs, found);
     aimed::judge(call, found);
+    moved::judge(call, &seen, found);
     // What runs another program hands its words on: they are judged there.
     if found.size() > programs {
         return;

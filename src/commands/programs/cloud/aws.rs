@@ -3,6 +3,7 @@
 use super::{
     aws_files,
     line::Line,
+    options,
     verbs::{Sort, named, sort},
 };
 use crate::{
@@ -109,7 +110,12 @@ static OTHERWISE: LazyLock<HashMap<(&str, &str), Sort>> = LazyLock::new(|| {
 /// Judges a call of aws.
 pub(super) fn aws(call: &Call<'_>, found: &mut Found) {
     let page = HANDBOOK.page(call.arguments);
-    if page.deed.is_some() && !page.path.is_empty() {
+    let manual = page
+        .parsed
+        .words
+        .last()
+        .is_some_and(|word| word.known() == Some("help"));
+    if page.deed.is_some() && !page.path.is_empty() && !(manual && page.parsed.flags.is_empty()) {
         return HANDBOOK.judge_page(&page, call, found, aws_files::own);
     }
     let line = Line::read(call.arguments, &VALUED, &PLAIN);
@@ -141,8 +147,14 @@ pub(super) fn aws(call: &Call<'_>, found: &mut Found) {
     if asks || line.shows(&["dry-run", "dryrun"]) {
         // `--dry-run` asks whether one may.
         found.effect(Effect::read(Verb::Read, thing));
-    } else if !special(service, operation, &line, &thing, call, found) {
-        let sort = sort_of(service, operation, &line);
+        return reserve(&line, found);
+    }
+    let sort = sort_of(service, operation, &line);
+    let graver = sort.and_then(|sort| options::weigh(sort, &[service, operation], &line, found));
+    if let Some(graver) = graver {
+        found.effect(graver.effect(thing.clone()));
+    }
+    if !special(service, operation, &line, &thing, call, found) {
         if sort.is_none() {
             found.opaque(format!(
                 "`aws {service} {operation}` is not known to the gate"

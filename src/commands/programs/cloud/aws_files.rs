@@ -111,11 +111,52 @@ fn is_secret(name: &str) -> bool {
         .any(|part| name.contains(part))
 }
 
+/// Settings of which the former value says all: who asks, where, and how it is shown.
+const SETTINGS: [&str; 17] = [
+    "region",
+    "output",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "cli_timestamp_format",
+    "cli_auto_prompt",
+    "cli_history",
+    "retry_mode",
+    "max_attempts",
+    "parameter_validation",
+    "role_session_name",
+    "duration_seconds",
+    "max_concurrent_requests",
+    "max_queue_size",
+    "multipart_threshold",
+    "multipart_chunksize",
+];
+
+/// `configure set`: some settings are commands that every later call runs, or say whom it asks.
+fn set(name: Option<&Word>, call: &Call<'_>, found: &mut Found) {
+    let name = name.and_then(Word::known).unwrap_or_default();
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let runs = ["credential_process", "cli_pager"].contains(&last)
+        || name.split('.').any(|part| part == "plugins");
+    if runs || name.is_empty() {
+        let reason = "every later call may run what this setting says";
+        return found.unknown_code(&call.setting.place, "aws", reason);
+    }
+    if !SETTINGS.contains(&last) {
+        found.opaque(format!(
+            "`{name}` decides what later calls touch, and as whom"
+        ));
+    }
+}
+
 /// `configure get` of a secret prints it.
 fn configure(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     let name = page.parsed.words.first();
     let secret = name.is_none_or(|name| name.known().is_none_or(is_secret));
     let settings = object(&call.setting.place, "file", "~/.aws/config");
+    if page.path == "configure set" {
+        set(name, call, found);
+    }
     found.effect(match (page.path, secret) {
         ("configure get", true) => Sort::Values.effect(settings),
         ("configure get", false) => Effect::read(Verb::FileRead, settings),

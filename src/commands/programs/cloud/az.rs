@@ -4,6 +4,7 @@ use super::{
     aws::script,
     gcloud::context_added,
     line::Line,
+    options,
     verbs::{Sort, sort},
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 const VALUED: [&str; 5] = ["output", "o", "query", "subscription", "only-show-errors="];
 const PLAIN: [&str; 5] = ["debug", "verbose", "only-show-errors", "help", "h"];
 /// Groups whose every change says who may do what.
-const ACCESS: [&str; 19] = [
+const ACCESS: [&str; 22] = [
     "role",
     "ad",
     "nsg",
@@ -38,6 +39,9 @@ const ACCESS: [&str; 19] = [
     "permission",
     "network-rule-set",
     "user",
+    "auth",
+    "waf-config",
+    "tde",
 ];
 /// Commands that print credentials or values of secrets, by their last words.
 const VALUES: [&[&str]; 26] = [
@@ -104,10 +108,15 @@ pub(super) fn az(call: &Call<'_>, found: &mut Found) {
             carried_off_whole(file, &call.setting.place, found);
         }
     }
+    let sort = sort_of(&words, groups, verb);
+    let graver = sort.and_then(|sort| options::weigh(sort, &words, &line, found));
+    if let Some(graver) = graver {
+        found.effect(graver.effect(thing.clone()));
+    }
     if special(groups, verb, &line, &thing, call, found) {
         return;
     }
-    match sort_of(&words, groups, verb) {
+    match sort {
         Some(sort) => found.effect(sort.effect(thing)),
         None => {
             found.opaque(format!("`az {}` is not known to the gate", words.join(" ")));

@@ -4,6 +4,7 @@ use super::aws_files::is_new_object;
 use super::{
     aws::script,
     line::Line,
+    options,
     verbs::{Sort, sort},
 };
 use crate::{
@@ -143,8 +144,18 @@ pub(super) fn gcloud(call: &Call<'_>, found: &mut Found) {
     let groups: Vec<&str> = groups.iter().map(|word| word.text()).collect();
     let verb = rest.first().map_or("", |word| word.text());
     let name = rest.get(1).map_or("", |word| word.text());
+    if groups == ["config"] && verb == "set" && !options::is_mild_property(name) {
+        found.opaque(format!(
+            "`{name}` decides what later calls touch, and as whom"
+        ));
+    }
+    let sort = sort_of(&groups, verb);
+    let said: Vec<&str> = groups.iter().copied().chain([verb]).collect();
+    if let Some(graver) = options::weigh(sort, &said, &line, found) {
+        found.effect(graver.effect(cloud(name)));
+    }
     if !special(&groups, verb, rest, &line, &cloud(name), call, found) {
-        found.effect(sort_of(&groups, verb).effect(cloud(name)));
+        found.effect(sort.effect(cloud(name)));
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::{
     line::Line,
+    options,
     verbs::{Sort, is_noun_too, sort},
 };
 use crate::{
@@ -190,6 +191,12 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
         .value(&["nodes", "N", "count", "node-count", "num-nodes"])
         .map(Word::text);
     let scaled = count.and_then(|count| count.parse::<u32>().ok());
+    let said: Vec<&str> = line.words.iter().take(at + 1).map(Word::text).collect();
+    if !line.shows(&["dry-run"])
+        && let Some(graver) = options::weigh(sort, &said, &line, found)
+    {
+        found.effect(graver.effect(thing.clone()));
+    }
     let to_none = matches!(verb, "scale" | "resize" | "update") && count == Some("0");
     found.effect(match sort {
         _ if line.shows(&["dry-run"]) => Effect::read(Verb::Read, thing),

@@ -8,6 +8,7 @@ mod gcloud;
 mod generic;
 mod line;
 mod objects;
+mod options;
 mod secrets;
 mod verbs;
 

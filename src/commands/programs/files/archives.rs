@@ -115,6 +115,12 @@ fn tar(call: &Call<'_>, found: &mut Found) {
         extract(&parsed, call, found);
     } else {
         act(Does::Look, program(place, call), Reach::Exactly(1), found);
+        if parsed
+            .value(&["f", "file"])
+            .is_some_and(|file| is_far(file, &parsed))
+        {
+            found.opaque("the archive lies on another host");
+        }
         if let Some(word) = parsed
             .words
             .iter()
@@ -213,12 +219,7 @@ fn archive(parsed: &Parsed, how: Write, call: &Call<'_>, found: &mut Found) {
     let place = &call.setting.place;
     match parsed.value(&["f", "file"]) {
         Some(file) if !has_word("- /dev/null", file.text()) => {
-            let far = file
-                .text()
-                .split('/')
-                .next()
-                .is_some_and(|host| host.contains(':'))
-                && !parsed.has(&["force-local"]);
+            let far = is_far(file, parsed);
             written(file, how, place, found);
             if far {
                 found.opaque("the archive lies on another host");
@@ -226,6 +227,12 @@ fn archive(parsed: &Parsed, how: Write, call: &Call<'_>, found: &mut Found) {
         }
         _ => act(Does::Look, program(place, call), Reach::Exactly(1), found),
     }
+}
+
+/// `host:path`: tar asks that host for it by a shell.
+fn is_far(file: &Word, parsed: &Parsed) -> bool {
+    let host = file.text().split('/').next();
+    host.is_some_and(|host| host.contains(':')) && !parsed.has(&["force-local"])
 }
 
 fn extract(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {

@@ -241,24 +241,6 @@ const IPCRM: Sheet = Sheet::of(
     ),
     Does::Remove,
 );
-const UDEVADM: Sheet = Sheet::with_verbs(
-    "device",
-    table(
-        words!(
-            "q p n t s y b d e timeout query path name root property attribute-match subsystem-match sysname-match tag-match action type settle"
-        ),
-        words!(
-            "h V a r x c version help attribute-walk export-db export cleanup-db token-only no-pager verbose dry-run debug udev kernel environment"
-        ),
-        &[],
-    ),
-    &[
-        ("info monitor test test-builtin verify cat wait", Does::Look),
-        ("settle", Does::Look),
-        ("trigger", Does::Renew),
-        ("control lock hwdb", Does::Alter),
-    ],
-);
 const IPMITOOL: Sheet = Sheet::with_verbs(
     "machine",
     table(
@@ -375,7 +357,6 @@ pub(super) fn sheet(program: &str) -> Option<&'static Sheet> {
         "logrotate" => &LOGROTATE,
         "cpupower" => &CPUPOWER,
         "ipcrm" => &IPCRM,
-        "udevadm" => &UDEVADM,
         "ipmitool" => &IPMITOOL,
         "logger" => &LOGGER,
         "wall" | "write" => &WALL,

@@ -3,6 +3,7 @@
 //! Most grammars are data ([`sheet`]): a table of flags, and what each verb does ([`does`]).
 
 mod access;
+mod devices;
 pub(in crate::commands::programs) mod does;
 mod kernel;
 mod keys;
@@ -19,6 +20,7 @@ pub(in crate::commands::programs) mod sheet;
 mod statistics;
 mod systemd;
 mod units;
+mod unsigned;
 mod users;
 pub(in crate::commands::programs) mod words;
 
@@ -41,6 +43,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         .or_else(|| languages::grammar(program))
         .or_else(|| access::grammar(program))
         .or_else(|| keys::grammar(program))
+        .or_else(|| (program == "udevadm").then_some(devices::udevadm as Grammar))
         .or_else(|| sheet_of(program).map(|_| by_sheet as Grammar))
 }
 

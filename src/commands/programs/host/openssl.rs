@@ -8,6 +8,28 @@ use crate::commands::programs::files::paths::{Write, printed, written};
 use crate::commands::programs::files::secrets::{Sight, sight};
 use crate::commands::word::{Call, Stdin, Word};
 use crate::domain::effect::Reach;
+use std::borrow::Cow;
+
+/// Flags whose value is a file that is written.
+const WRITTEN: [&str; 14] = [
+    "-out",
+    "-keyout",
+    "-writerand",
+    "-sess_out",
+    "-keylogfile",
+    "-msgfile",
+    "-respout",
+    "-reqout",
+    "-certsout",
+    "-certout",
+    "-chainout",
+    "-cacertsout",
+    "-extracertsout",
+    "-rspout",
+];
+/// Flags of `enc` beside the ciphers.
+const BESIDE_CIPHERS: &str = "-in -out -pass -e -d -p -P -v -a -base64 -A -k -kfile -K -S -iv -md -iter -pbkdf2 -nosalt -salt -saltlen -nopad -none -null \
+     -debug -bufsize -z -engine -rand -writerand -provider -provider-path -propquery -list -ciphers -help -skeyopt -skeymgmt -skeyuri";
 
 /// Flags whose next word is their value, over all commands.
 const VALUED: &[&str] = words!(
@@ -16,7 +38,7 @@ const VALUED: &[&str] = words!(
      -engine -provider -provider-path -rand -writerand -signkey -CA -CAkey -CAserial -set_serial -checkend -checkhost -checkip \
      -nameopt -certopt -curves -groups -sigalgs -proxy -verify_hostname -crlfile -CRLfile -untrusted -trusted -policy -attime -K -iv -S -md -iter \
      -k -kfile -hmac -mac -macopt -sign -prverify -signature -sigopt -url -host -port -path -header -CAsha -bits -multi -seconds -bytes \
-     -revoke -crldays -keyfile -ss_cert -spkac -infiles -section -paramfile -peerkey -kdf -kdflen -tsa_policy -queryfile -data -digest -oid -offset -length -strparse -genstr -genconf -naccept -accept -psk -psk_identity -sess_out -sess_in -keylogfile -dtlsv -mtu -keymatexport -maxfraglen -split_send_frag -security_level"
+     -revoke -crldays -keyfile -ss_cert -spkac -infiles -section -paramfile -peerkey -kdf -kdflen -tsa_policy -queryfile -data -digest -oid -offset -length -strparse -genstr -genconf -naccept -accept -psk -psk_identity -sess_out -sess_in -keylogfile -msgfile -respout -reqin -respin -reqout -certsout -certout -chainout -cacertsout -extracertsout -rspout -bufsize -saltlen -propquery -salt -dtlsv -mtu -keymatexport -maxfraglen -split_send_frag -security_level"
 );
 
 /// Whether a flag takes the next word.
@@ -27,7 +49,7 @@ fn takes_value(flag: &str) -> bool {
 /// What a call of openssl was given.
 struct Given<'a> {
     verb: &'a str,
-    flags: Vec<(&'a str, Option<&'a Word>)>,
+    flags: Vec<(&'a str, Option<Cow<'a, Word>>)>,
     words: Vec<&'a Word>,
 }
 
@@ -42,10 +64,16 @@ impl<'a> Given<'a> {
                 .strip_prefix('-')
                 .filter(|rest| rest.starts_with('-'))
                 .unwrap_or(text);
-            match text.starts_with('-') {
-                true if takes_value(flag) => flags.push((flag, rest.next())),
-                true => flags.push((flag, None)),
-                false => words.push(word),
+            let glued = flag.split_once('=');
+            match (text.starts_with('-'), glued) {
+                (true, Some((flag, value))) => {
+                    flags.push((flag, Some(Cow::Owned(word.with_text(value)))));
+                }
+                (true, None) if takes_value(flag) => {
+                    flags.push((flag, rest.next().map(Cow::Borrowed)));
+                }
+                (true, None) => flags.push((flag, None)),
+                (false, _) => words.push(word),
             }
         }
         Some(Self {
@@ -57,12 +85,10 @@ impl<'a> Given<'a> {
     fn has(&self, list: &str) -> bool {
         self.flags.iter().any(|(flag, _)| has_word(list, flag))
     }
-    fn value(&self, name: &str) -> Option<&'a Word> {
-        self.flags
-            .iter()
-            .rev()
-            .find(|(flag, _)| *flag == name)
-            .and_then(|(_, value)| *value)
+    fn value(&self, name: &str) -> Option<&Word> {
+        let mut flags = self.flags.iter().rev();
+        let (_, value) = flags.find(|(flag, _)| *flag == name)?;
+        value.as_deref()
     }
 }
 
@@ -86,13 +112,13 @@ pub(super) fn openssl(call: &Call<'_>, found: &mut Found) {
         .value("-out")
         .is_some_and(|file| !has_word("/dev/null /dev/stdout -", file.text()));
     command(&given, writes, call, found);
-    for file in ["-out", "-keyout", "-writerand", "-sess_out", "-keylogfile"] {
+    for file in WRITTEN {
         if let Some(file) = given.value(file) {
             written(file, Write::Replace, place, found);
         }
     }
     for (flag, value) in &given.flags {
-        if let Some(Word::Unknown(text)) = value {
+        if let Some(Word::Unknown(text)) = value.as_deref() {
             found.bounded(format!(
                 "`{text}`: the value of {flag} is not known before it runs"
             ));
@@ -115,8 +141,8 @@ fn command(given: &Given<'_>, writes: bool, call: &Call<'_>, found: &mut Found) 
         | "help" | "list" | "errstr" | "prime" | "info" | "ocsp" | "nseq" | "sess_id" | "pkcs7"
         | "ts" | "dgst" | "sha1" | "sha256" | "sha512" | "md5" | "passwd" | "asn1parse" => {
             look(found);
-            if given.verb == "asn1parse" {
-                show(given.value("-in"), call, found);
+            if matches!(given.verb, "asn1parse" | "passwd") {
+                show_input(given, call, found);
             }
         }
         "s_client" => client(given, call, found),
@@ -157,6 +183,14 @@ fn command(given: &Given<'_>, writes: bool, call: &Call<'_>, found: &mut Found) 
             act(Does::Alter, program(place, call), Reach::Unknown, found);
             found.opaque(format!("`openssl {verb}` is not known to the gate"));
         }
+    }
+}
+
+/// What `-in` names, or what comes in, is shown.
+fn show_input(given: &Given<'_>, call: &Call<'_>, found: &mut Found) {
+    match (given.value("-in"), call.stdin) {
+        (None, Stdin::File(file)) => printed(file, &call.setting.place, found),
+        (file, _) => show(file, call, found),
     }
 }
 
@@ -258,15 +292,19 @@ fn generate(given: &Given<'_>, writes: bool, call: &Call<'_>, found: &mut Found)
 
 /// enc: what is decrypted and printed can be read by whoever sees it.
 fn encode(given: &Given<'_>, writes: bool, call: &Call<'_>, found: &mut Found) {
-    let plain = given.verb == "base64"
-        || given.has("-base64 -a")
-            && !given
-                .flags
-                .iter()
-                .any(|(flag, _)| flag.starts_with("-aes") || flag.starts_with("-des"));
+    let ciphers = given
+        .flags
+        .iter()
+        .any(|(flag, _)| !has_word(BESIDE_CIPHERS, flag));
+    // A key that stands in the line opens what is printed.
+    let keyed = given.has("-k -K")
+        || given
+            .value("-pass")
+            .is_some_and(|pass| pass.text().starts_with("pass:"));
+    let plain = given.verb == "base64" || given.verb == "enc" && !ciphers;
     let place = &call.setting.place;
     match () {
-        () if plain => show(given.value("-in"), call, found),
+        () if plain => show_input(given, call, found),
         () if given.has("-d") && !writes => {
             act(Does::Reveal, program(place, call), Reach::Exactly(1), found);
         }
@@ -274,7 +312,7 @@ fn encode(given: &Given<'_>, writes: bool, call: &Call<'_>, found: &mut Found) {
     }
     if let Some(file) = given
         .value("-in")
-        .filter(|file| plain && sight(file) >= Sight::Possible)
+        .filter(|file| (plain || !writes && keyed) && sight(file) >= Sight::Possible)
     {
         printed(file, place, found);
     }

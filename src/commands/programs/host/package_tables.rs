@@ -163,7 +163,7 @@ const MARK: Sheet = Sheet::with_verbs(
         ("manual", Does::Undo("apt-mark auto {}")),
     ],
 );
-const ZYPPER: Sheet = Sheet {
+pub(super) const ZYPPER: Sheet = Sheet {
     dry: words!("dry-run"),
     ..Sheet::with_verbs(
         "package",
@@ -202,7 +202,7 @@ const ZYPPER: Sheet = Sheet {
         ],
     )
 };
-const APK: Sheet = Sheet {
+pub(super) const APK: Sheet = Sheet {
     dry: words!("s simulate"),
     ..Sheet::with_verbs(
         "package",
@@ -356,8 +356,6 @@ pub(super) fn sheet(program: &str) -> Option<&'static Sheet> {
         "dpkg-query" => &QUERY,
         "dpkg-reconfigure" => &ASKING,
         "add-apt-repository" | "apt-add-repository" | "yum-config-manager" => &REPOSITORY,
-        "zypper" => &ZYPPER,
-        "apk" => &APK,
         "flatpak" => &FLATPAK,
         "brew" => &BREW,
         "unattended-upgrade" | "unattended-upgrades" => &UPGRADES,

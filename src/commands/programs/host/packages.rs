@@ -3,6 +3,7 @@
 use super::does::{Does, act};
 use super::package_tables::{APT, DNF, SNAP};
 use super::sheet::{act_on_program, asks_for_help, doubt, has_word, object_of, program, reach};
+use super::unsigned;
 use crate::commands::found::{Found, object};
 use crate::commands::programs::Grammar;
 use crate::commands::word::{Call, Word};
@@ -19,6 +20,8 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "dpkg-deb" => dpkg_deb,
         "dnf" | "dnf5" | "yum" | "microdnf" | "tdnf" => dnf,
         "snap" => snap,
+        "zypper" => unsigned::zypper,
+        "apk" => unsigned::apk,
         _ => return None,
     })
 }
@@ -55,7 +58,7 @@ fn apt(call: &Call<'_>, found: &mut Found) {
 }
 
 /// Packages that are given with something about them: `nginx-` removes, `./x.deb` is a file that nobody signed.
-fn packages(names: &[Word], call: &Call<'_>, found: &mut Found) {
+pub(super) fn packages(names: &[Word], call: &Call<'_>, found: &mut Found) {
     let place = &call.setting.place;
     for name in names {
         let text = name.text();
@@ -313,6 +316,10 @@ fn dnf(call: &Call<'_>, found: &mut Found) {
     if has_word("install in localinstall reinstall update upgrade", verb) && !asks_for_help(&parsed)
     {
         packages(parsed.words.get(1..).unwrap_or_default(), call, found);
+    }
+    let unchecked = parsed.values(&["setopt"]).any(unsigned::unchecks);
+    if unchecked && !asks_for_help(&parsed) {
+        unsigned::taken(call, found);
     }
     if parsed.has(&["nogpgcheck", "repofrompath"]) && !asks_for_help(&parsed) {
         act(

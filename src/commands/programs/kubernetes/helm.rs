@@ -44,7 +44,7 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
             found.bounded("what a release holds may show secrets");
         }
         "template" => template(page, call, release, found),
-        _ if is_dry(page) => found.effect(Effect::read(Verb::Read, release)),
+        _ if is_dry(page) => found.effect(dry(page, release)),
         "install" => changed(page, release, Verb::Create, "helm uninstall", found),
         "upgrade" => changed(page, release, Verb::Update, "helm rollback", found),
         "rollback" => rolled_back(page, release, found),
@@ -65,6 +65,20 @@ fn is_dry(page: &Page<'_>) -> bool {
             None => true,
             Some(value) => matches!(value.known(), Some("client" | "server" | "true")),
         })
+}
+
+/// What is rendered is printed, Secrets with the values of the release that runs among it, unless a flag hides them.
+fn dry(page: &Page<'_>, release: Object) -> Effect {
+    let renders = matches!(page.path, "install" | "upgrade");
+    let secrets = if renders && !page.parsed.shows(&["hide-secret"]) {
+        Secrets::Values
+    } else {
+        Secrets::None
+    };
+    Effect {
+        secrets,
+        ..Effect::read(Verb::Read, release)
+    }
 }
 
 /// `template` renders here; `--validate` asks the cluster.

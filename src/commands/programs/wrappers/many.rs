@@ -72,17 +72,11 @@ fn items(parsed: &Parsed, by_line: bool, call: &Call<'_>) -> Option<Vec<String>>
             Stdin::Piped | Stdin::Downloaded => return None,
         },
     };
-    let parts = |mark: &str| {
-        text.split(mark)
-            .filter(|part| !part.is_empty())
-            .map(ToOwned::to_owned)
-            .collect()
-    };
     if parsed.has(&["0", "null"]) {
-        return Some(parts("\0"));
+        return Some(parts(&text, "\0"));
     }
     if let Some(mark) = parsed.value(&["d", "delimiter"]) {
-        return Some(parts(&escapes(mark.known()?)?));
+        return Some(parts(&text, &escapes(mark.known()?)?));
     }
     if by_line || parsed.has(&["L", "max-lines", "l"]) {
         return Some(
@@ -93,6 +87,15 @@ fn items(parsed: &Parsed, by_line: bool, call: &Call<'_>) -> Option<Vec<String>>
         );
     }
     Some(split(&text))
+}
+
+/// What stands before, between and behind marks. An empty item is one as well; none follows the last mark.
+fn parts(text: &str, mark: &str) -> Vec<String> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let text = text.strip_suffix(mark).unwrap_or(text);
+    text.split(mark).map(ToOwned::to_owned).collect()
 }
 
 /// Words parted by blanks, with quotation marks.
@@ -207,6 +210,8 @@ fn parallel(call: &Call<'_>, found: &mut Found) {
         Some(_) if plain && sources.len() <= MOST => sources.get(1..).unwrap_or_default().to_vec(),
         Some(_) => vec![item()],
         None => match items(&parsed, true, call) {
+            // A blank line is an item as well.
+            Some(items) if items.is_empty() => vec![Word::Known(String::new())],
             Some(items) if items.len() <= MOST => items.into_iter().map(Word::Known).collect(),
             _ => vec![item()],
         },

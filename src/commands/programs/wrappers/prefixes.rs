@@ -52,7 +52,10 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "systemd-inhibit" => |call, found| run(&SYSTEMD_INHIBIT, call, found),
         "perf" => perf,
         "prlimit" => prlimit,
-        "chroot" => |call, found| run(&CHROOT, call, found),
+        "chroot" => |call, found| {
+            rooted(call, found);
+            run(&CHROOT, call, found);
+        },
         "nice" => |call, found| run_after_number(&NICE, call, found),
         "nohup" => |call, found| run(&NOHUP, call, found),
         "nsenter" => |call, found| run(&NSENTER, call, found),
@@ -86,6 +89,28 @@ fn run(prefix: &Prefix, call: &Call<'_>, found: &mut Found) {
         Some(command) if !command.is_empty() => nested(command, call, found),
         _ if prefix.alone == Alone::Shell => interactive(call, found),
         _ => {}
+    }
+}
+
+/// `chroot DIR command`: what programs of other folders do is not described.
+fn rooted(call: &Call<'_>, found: &mut Found) {
+    let parsed = CHROOT.flags.parse(call.arguments);
+    let root = parsed
+        .words
+        .first()
+        .map(|root| root.text().trim_end_matches('/'));
+    let described = [
+        "",
+        "/host",
+        "/mnt",
+        "/sysroot",
+        "/mnt/sysimage",
+        "/mnt/sysroot",
+        "/target",
+        "/rootfs",
+    ];
+    if root.is_some_and(|root| !described.contains(&root)) {
+        found.opaque("whose programs run below another root is not known");
     }
 }
 

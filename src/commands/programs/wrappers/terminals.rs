@@ -121,6 +121,13 @@ fn tmux_starts(words: &[Word], call: &Call<'_>, found: &mut Found) {
 fn tmux(call: &Call<'_>, found: &mut Found) {
     let parsed = tables::TMUX_GLOBAL.parse(call.arguments);
     unknown_flags(&parsed, call, found);
+    if parsed
+        .value(&["f"])
+        .is_some_and(|file| file.known() != Some("/dev/null"))
+    {
+        let reason = "its settings may name commands to run";
+        found.unknown_code(&call.setting.place, "tmux", reason);
+    }
     if let Some(text) = parsed.value(&["c"]) {
         return nested_text(text, call.stdin, call, found);
     }

@@ -32,7 +32,11 @@ fn sudo(call: &Call<'_>, found: &mut Found) {
     let own = assignments(&parsed.words, call, found);
     let command = parsed.words.get(own..).unwrap_or_default();
     if !command.is_empty() {
-        nested_from(parsed.value(&["D", "chdir"]), command, call, found);
+        let folder = parsed.value(&["D", "chdir"]);
+        if folder.is_some_and(|folder| !folder.known().is_some_and(|path| path.starts_with('/'))) {
+            found.opaque("in which folder it runs is not known");
+        }
+        nested_from(folder, command, call, found);
     } else if parsed.has(&["i", "login", "s", "shell"]) {
         shells::from_input(call, found);
     } else if !parsed.has(&[

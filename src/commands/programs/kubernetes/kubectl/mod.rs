@@ -24,7 +24,10 @@ mod writes;
 
 use crate::commands::{
     found::{Found, object},
-    programs::handbook::{Handbook, Page, file_made},
+    programs::{
+        files::paths::printed,
+        handbook::{Handbook, Page, file_made},
+    },
     word::{Call, Word},
 };
 use crate::domain::effect::{Effect, Place, Scope, Verb};
@@ -148,7 +151,25 @@ pub(super) fn judge(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     if let Some(file) = page.parsed.value(&["profile-output"]) {
         file_made(file, &call.setting.place, found);
     }
+    templates(page, call, found);
     HANDBOOK.judge_page(page, call, found, own);
+}
+
+/// Files that hold a template: what stands in them is shown.
+fn templates(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let Some(format) = page.parsed.value(&["o", "output"]) else {
+        return;
+    };
+    let (name, path) = format.text().split_once('=').unwrap_or((format.text(), ""));
+    if !name.ends_with("file") {
+        return;
+    }
+    if !path.is_empty() {
+        printed(&format.with_text(path), &call.setting.place, found);
+    }
+    for file in page.parsed.values(&["template"]) {
+        printed(file, &call.setting.place, found);
+    }
 }
 
 /// The verbs that need more than the handbook says.

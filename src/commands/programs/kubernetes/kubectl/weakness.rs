@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Labels and annotations that decide who may do what.
-const ACCESS_KEYS: [&str; 14] = [
+const ACCESS_KEYS: [&str; 15] = [
     "pod-security.kubernetes.io/",
     "security.openshift.io/",
     "openshift.io/scc",
@@ -18,6 +18,8 @@ const ACCESS_KEYS: [&str; 14] = [
     "container.apparmor.security.beta.kubernetes.io/",
     "seccomp.security.alpha.kubernetes.io/",
     "rbac.authorization.kubernetes.io/autoupdate",
+    // Text that a proxy takes into its own settings: it answers, and reads its own account's token, as the text says.
+    "-snippet",
 ];
 /// Capabilities that are nearly root on the node.
 const STRONG_CAPABILITIES: [&str; 9] = [
