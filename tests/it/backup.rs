@@ -291,6 +291,9 @@ async fn what_a_dead_restore_left_is_not_taken_for_anything() {
         .path()
         .join(".to.orderly-restoring/content/sub");
     fs::create_dir_all(&half).unwrap();
+    // As an agent makes it; a folder that others may enter is not taken for one.
+    let staging = stage.folder.path().join(".to.orderly-restoring");
+    fs::set_permissions(staging, fs::Permissions::from_mode(0o700)).unwrap();
     fs::write(half.join("one"), "hel").unwrap();
     let to = stage.folder.path().join("to");
     assert!(!to.exists());

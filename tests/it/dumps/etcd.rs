@@ -248,7 +248,11 @@ async fn a_stop_ends_the_snapshot_and_leaves_nothing() {
     let run = desk.run();
     let inputs = json!({ "name": "etcd", "etcdctl": { "endpoints": ["http://127.0.0.1:1"] } });
     let stopping = async {
-        while !desk.left().iter().any(|file| file.contains("snapshot.db.part")) {
+        while !desk
+            .left()
+            .iter()
+            .any(|file| file.contains("snapshot.db.part"))
+        {
             tokio::task::yield_now().await;
         }
         run.stop.cancel();
