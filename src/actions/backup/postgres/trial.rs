@@ -283,7 +283,8 @@ fn check_query(query: &str) -> Result<(), String> {
     let only_reads = effects.class() == Class::Read
         && effects.confidence != Confidence::Opaque
         && effects.refusals.is_empty();
-    if only_reads && !query.trim_end().ends_with(';') {
+    let is_one = !query.trim().is_empty() && !query.trim_end().ends_with(';');
+    if only_reads && is_one {
         return Ok(());
     }
     fault(
