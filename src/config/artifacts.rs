@@ -87,7 +87,8 @@ pub(super) fn faults(artifacts: &ArtifactsConfig) -> Vec<(&'static str, Vec<Stri
         && store.as_str() != DISK
         && !artifacts.stores.contains_key(store)
     {
-        let known: Vec<&str> = artifacts.stores.keys().map(StoreName::as_str).collect();
+        let names = artifacts.stores.keys().map(StoreName::as_str);
+        let known: Vec<&str> = names.filter(|name| *name != DISK).collect();
         let problem = format!(
             "there is no store `{store}`\nhint: known are {}",
             [&[DISK], known.as_slice()].concat().join(", ")

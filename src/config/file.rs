@@ -442,7 +442,7 @@ secrets:
     #[test]
     fn a_name_that_is_like_nothing_is_not_taken_for_another() {
         insta::assert_snapshot!(told("x: 1\nhttp: { zzz: 1 }").join("\n"), @r"
-        f:1:1: unknown setting `x` | hint: known are environment, stateDir, source, http, log, runs, policy, secrets, channels, webhooks, clusters, ai, audit, retention
+        f:1:1: unknown setting `x` | hint: known are environment, stateDir, source, http, log, runs, policy, secrets, channels, webhooks, clusters, artifacts, ai, audit, retention
         f:2:9: unknown setting `http.zzz` | hint: known are listen, openReads, metrics, allowedHosts, tokens
         ");
     }

@@ -241,7 +241,20 @@ fn stores_of_artifacts_are_judged_when_they_are_read() {
     let told = load(&inputs).unwrap_err();
     let told: Vec<String> = told.faults().iter().map(ToString::to_string).collect();
     let told = told.join("\n").replace(folder.path().to_str().unwrap(), "");
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"
+    /orderly.yaml:3:13: `artifacts.identity`: it names the secret `nosuch`, which is not under `secrets`
+    hint: add `nosuch` under `secrets`
+    /orderly.yaml:6:67: `artifacts.stores`: store offsite names the secret `nosuch`, which is not under `secrets`
+    hint: add `nosuch` under `secrets`
+    /orderly.yaml:2:10: `artifacts.store`: there is no store `offsight`
+    hint: known are disk, offsite
+    /orderly.yaml:5:11: `artifacts.stores`: `disk` is the state folder
+    hint: give the store another name
+    /orderly.yaml:6:67: `artifacts.stores`: name both `accessKey` and `secretKey`, or neither
+    /orderly.yaml:6:86: `artifacts.stores`: must be from 5242880 to 268435456
+    /orderly.yaml:6:49: `artifacts.stores`: this is no address
+    hint: write for example `https://minio.example.org:9000`
+    ");
 }
 
 #[test]

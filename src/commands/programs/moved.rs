@@ -3,7 +3,7 @@
 //! `kubectl config use-context x; kubectl rollout restart …` restarts something that the second command alone does not say. So what is
 //! done behind such a switch is opaque, but for a namespace that is known: there it is judged in both, since the switch may fail.
 
-use super::super::{
+use crate::commands::{
     found::Found,
     word::{Call, Word},
 };

@@ -371,6 +371,10 @@ async fn finish(
         report,
     };
     journey.record_end(ended, writes).await?;
-    artifacts::recorded(&journey.world, &series).await;
+    if !series.is_empty() {
+        // The end of the last step waits for that of the run; what the metrics are told must stand in the history.
+        journey.catch_up().await?;
+        artifacts::recorded(&journey.world, &series).await;
+    }
     Ok(())
 }

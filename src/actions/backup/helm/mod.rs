@@ -175,7 +175,7 @@ mod tests {
         assert!(
             intent.effects.items[1]
                 .to_string()
-                .starts_with("list release.helm"),
+                .starts_with("list releases.helm"),
             "{}",
             intent.effects.items[1]
         );

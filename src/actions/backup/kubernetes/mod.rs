@@ -98,7 +98,7 @@ mod tests {
                 "create artifact shop of the agent",
                 "read namespace shop on cluster default",
                 "read configmap todo-config in namespace shop on cluster default",
-                "list deployment.appss (all) in namespace shop on cluster default",
+                "list deployments.apps (all) in namespace shop on cluster default",
             ]
         );
     }

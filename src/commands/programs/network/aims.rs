@@ -1,10 +1,6 @@
 //! Flags of curl that lead to another server than the address says.
 
-use super::super::{
-    super::{flags::Parsed, found::Found},
-    host::sheet::words,
-};
-use crate::commands::word::Word;
+use crate::commands::{flags::Parsed, found::Found, programs::host::sheet::words, word::Word};
 
 /// Flags by which another server is asked than the address says, or with what somebody signed in.
 const AIMING: &[&str] = words!(

@@ -22,14 +22,13 @@ const ACCESS_KEYS: [&str; 15] = [
     "-snippet",
 ];
 /// Capabilities that are nearly root on the node.
-const STRONG_CAPABILITIES: [&str; 9] = [
+const STRONG_CAPABILITIES: [&str; 8] = [
     "ALL",
     "SYS_ADMIN",
     "SYS_PTRACE",
     "SYS_MODULE",
     "SYS_RAWIO",
     "DAC_READ_SEARCH",
-    "DAC_OVERRIDE",
     "BPF",
     "NET_ADMIN",
 ];
