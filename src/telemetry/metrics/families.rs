@@ -200,7 +200,10 @@ pub(in crate::telemetry) struct RunMetrics {
 }
 
 impl RunMetrics {
-    #[expect(clippy::too_many_lines, reason = "a list of metrics: name, help, labels")]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a list of metrics: name, help, labels"
+    )]
     pub(super) fn new(make: &Maker) -> Self {
         Self {
             started: make.counters(
