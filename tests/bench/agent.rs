@@ -13,6 +13,11 @@
 )]
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
+mod backups;
+#[path = "../it/cluster/postgres.rs"]
+#[expect(dead_code, reason = "the tests need more of it")]
+mod postgres;
+
 use std::{
     fs,
     io::{ErrorKind, Read as _, Write as _},
@@ -37,6 +42,9 @@ fn main() {
     }
     if has("history") {
         history();
+    }
+    if has("backups") {
+        backups::backups();
     }
 }
 
@@ -86,6 +94,10 @@ struct Agent {
 
 impl Agent {
     fn start(repository: &Path, state: &Path) -> Self {
+        Self::start_with(repository, state, &[])
+    }
+
+    fn start_with(repository: &Path, state: &Path, more: &[&str]) -> Self {
         let port = free_port();
         let child = Command::new(env!("CARGO_BIN_EXE_orderly"))
             .args(["serve", "--source"])
@@ -102,6 +114,7 @@ impl Agent {
                 "--set",
                 "source.poll=1h",
             ])
+            .args(more)
             .stdout(Stdio::null())
             .env_clear()
             .spawn()
