@@ -147,6 +147,27 @@ pub enum Part {
     Status,
     /// The home folder: `~`.
     Home,
+    /// The time when its turn comes: `$(date +%F)`.
+    Moment(Moment),
+}
+
+/// The time in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// In the format of date(1), without the `+`.
+    pub format: String,
+    /// Where.
+    pub zone: Zone,
+}
+
+/// Whose time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Zone {
+    /// The host's, or that of `TZ`.
+    Local,
+    /// UTC: `-u`.
+    Universal,
 }
 
 /// How a word is looked for among the names of files.
@@ -298,7 +319,8 @@ impl PlannedWord {
                 | Part::Variable(_)
                 | Part::Split(_)
                 | Part::Status
-                | Part::Home => {
+                | Part::Home
+                | Part::Moment(_) => {
                     return None;
                 }
             }

@@ -254,6 +254,7 @@ fn a_plan_does_what_bash_does() {
         "while [ -f a.log ]; do @rec loop; rm a.log; done; @rec $?",
         "{ @rec a; exit 5; } | cat; @rec z",
         "yes | head -n 2; @rec",
+        r#"@rec x-$(date +%Y).gz "$(date -u '+%G %y')" `date +%y`; D=$(date +%j); @rec $D > out-$(date +%Y); export TZ=Asia/Tokyo; @rec $(date +%Y-%m)"#,
         "for i in 1 2 3; do yes; done | head -n 1",
     ] {
         for pipefail in [false, true] {

@@ -8,6 +8,7 @@
 //! nobody judged: a pattern that comes out of a variable, a file's name that a program would take for a flag.
 
 mod matches;
+mod moment;
 mod run;
 mod start;
 mod streams;

@@ -39,6 +39,12 @@ impl Variables {
         }
     }
 
+    /// What programs see in a variable.
+    pub(super) fn seen(&self, name: &str) -> Option<&OsStr> {
+        let variable = self.0.get(name).filter(|variable| variable.exported);
+        variable.map(|variable| variable.value.as_os_str())
+    }
+
     /// A variable holds this from here on; programs see it if they did before.
     pub(super) fn assign(&mut self, name: &str, value: OsString) {
         let exported = self.0.get(name).is_some_and(|before| before.exported);

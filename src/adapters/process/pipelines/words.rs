@@ -1,6 +1,6 @@
 //! What words become when their turn comes: values put in, taken apart at blanks, names of files for patterns.
 
-use super::{matches, variables::Variables};
+use super::{matches, moment, variables::Variables};
 use crate::domain::pipeline::{Matching, Part, PlannedWord};
 use std::{
     ffi::OsString,
@@ -105,6 +105,10 @@ impl Values<'_> {
                         )));
                     }
                     maker.split(value.as_bytes());
+                }
+                Part::Moment(moment) => {
+                    let text = moment::now(moment, self.variables.seen("TZ"))?;
+                    maker.text(text.as_bytes(), true);
                 }
                 Part::Status => maker.text(self.status.to_string().as_bytes(), true),
                 Part::Home => {

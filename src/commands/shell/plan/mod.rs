@@ -5,6 +5,7 @@
 //! bash(1); where shells differ, or a builtin does more than can be said here, there is no plan.
 
 mod compounds;
+mod moments;
 mod names;
 mod redirections;
 mod simple;

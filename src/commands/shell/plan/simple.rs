@@ -111,7 +111,9 @@ impl Planner {
             [word] => {
                 let flag = match word.parts.first()? {
                     Part::Text(text) => text.starts_with('-') || text.is_empty(),
+                    // The time begins with no `-` but the one that is written.
                     Part::Home => false,
+                    Part::Moment(moment) => moment.format.starts_with('-'),
                     // What is not known could be a flag, or nothing at all.
                     Part::Pattern(_) | Part::Variable(_) | Part::Split(_) | Part::Status => true,
                 };
@@ -182,6 +184,7 @@ fn program(name: String, items: &[&Item], assigned: &[&Assignment]) -> Option<Pl
 fn matching(word: &PlannedWord, before: &[String]) -> Option<Matching> {
     let start = match word.parts.first()? {
         Part::Text(text) | Part::Pattern(text) => text.as_str(),
+        Part::Moment(moment) => moment.format.as_str(),
         Part::Variable(_) | Part::Split(_) | Part::Status | Part::Home => "",
     };
     if start.starts_with('-') || start.contains("://") || names::is_distant(before.first()?) {

@@ -5,7 +5,7 @@ use super::{
         braces, parse,
         quotes::{expands, stretches},
     },
-    names,
+    moments, names,
 };
 use crate::domain::pipeline::{Matching, Part, PlannedWord};
 use brush_parser::word::{
@@ -135,12 +135,15 @@ impl Maker {
                 parameter,
                 indirect: false,
             }) => self.parameter(parameter, quoted)?,
+            WordPiece::CommandSubstitution(text)
+            | WordPiece::BackquotedCommandSubstitution(text) => {
+                let whole = quoted || self.treatment == Treatment::Whole;
+                self.parts.push(Part::Moment(moments::of(text, whole)?));
+            }
             WordPiece::TildeExpansion(_)
             | WordPiece::AnsiCQuotedText(_)
             | WordPiece::GettextDoubleQuotedSequence(_)
             | WordPiece::ParameterExpansion(_)
-            | WordPiece::CommandSubstitution(_)
-            | WordPiece::BackquotedCommandSubstitution(_)
             | WordPiece::ArithmeticExpression(_) => return None,
         }
         Some(())
@@ -208,7 +211,9 @@ fn is_common(parts: &[Part]) -> bool {
         match part {
             Part::Text(text) => whole.push_str(&text.replace(['*', '?', '['], "x")),
             Part::Pattern(text) => whole.push_str(text),
-            Part::Variable(_) | Part::Split(_) | Part::Status | Part::Home => whole.push('x'),
+            Part::Variable(_) | Part::Split(_) | Part::Status | Part::Home | Part::Moment(_) => {
+                whole.push('x');
+            }
         }
     }
     let hidden = |part: &str| {
