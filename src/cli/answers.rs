@@ -98,6 +98,8 @@ pub(super) struct Verified {
     pub(super) ok: bool,
     pub(super) good: u64,
     pub(super) archived: Option<u64>,
+    #[serde(default)]
+    pub(super) away: Vec<String>,
     pub(super) broken: Option<String>,
     pub(super) hint: Option<String>,
 }

@@ -171,6 +171,42 @@ impl Context {
         Ok(load(&self.inputs(Vec::new()))?)
     }
 
+    /// Where the configuration cannot be used: a context that goes by the state folder alone, and why. The folder is the one that is
+    /// named, or that the file plainly names.
+    ///
+    /// # Errors
+    /// The configuration's, where nothing names the folder, or where it is not the file that is wrong.
+    pub(super) fn without_file(&self) -> Result<Option<(Self, CliError)>, CliError> {
+        let Err(wrong) = self.config() else {
+            return Ok(None);
+        };
+        let named = || self.globals.state_dir.clone();
+        let variable = || self.environment.get("ORDERLY_STATE_DIR").map(PathBuf::from);
+        let written = || {
+            let text = std::fs::read_to_string(self.file()?).ok()?;
+            state_dir_in(&text)
+        };
+        let Some(state) = named().or_else(variable).or_else(written) else {
+            return Err(wrong);
+        };
+        let globals = Globals {
+            config: Some(PathBuf::from("/dev/null")),
+            state_dir: Some(state),
+            ..self.globals.clone()
+        };
+        let context = Self {
+            globals,
+            clock: Arc::clone(&self.clock),
+            environment: self.environment.clone(),
+            zone: self.zone.clone(),
+            terminal: self.terminal,
+        };
+        match context.config() {
+            Ok(_) => Ok(Some((context, wrong))),
+            Err(_) => Err(wrong),
+        }
+    }
+
     /// A way to the agent. The configuration is read only where it is needed.
     pub(super) fn client(&self) -> Result<Client, CliError> {
         let loaded = match self.globals.server {
@@ -222,6 +258,15 @@ impl Context {
         });
         Ok(token.map(SecretValue::new))
     }
+}
+
+/// The state folder that a file names, whatever else is wrong with it.
+fn state_dir_in(text: &str) -> Option<PathBuf> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("stateDir:"))?;
+    let value = line.split(" #").next()?.trim().trim_matches(['"', '\'']);
+    (!value.is_empty()).then(|| PathBuf::from(value))
 }
 
 fn read_token(path: &Path) -> Result<SecretValue, CliError> {
@@ -315,7 +360,22 @@ fn is_loopback(server: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_loopback, read_server};
+    use super::{is_loopback, read_server, state_dir_in};
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_state_folder_is_read_out_of_a_file_that_is_no_yaml() {
+        for text in [
+            "stateDir: /srv/o",
+            "a: [\nstateDir: \"/srv/o\" # here\n}:",
+            "x\nstateDir:   '/srv/o'\n",
+        ] {
+            assert_eq!(state_dir_in(text), Some(PathBuf::from("/srv/o")), "{text}");
+        }
+        for text in ["", "# stateDir: /srv/o", "  stateDir: /srv/o", "stateDir:"] {
+            assert_eq!(state_dir_in(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn an_address_must_be_one_and_hold_no_password() {

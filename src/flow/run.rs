@@ -259,17 +259,7 @@ async fn end(
     }
     let mut writes = vec![Write::Audit(audit)];
     writes.extend(locks::give_back(journey));
-    if journey
-        .runbook
-        .steps
-        .iter()
-        .any(|step| step.ahead.is_some())
-    {
-        writes.push(Write::WithdrawAll {
-            run: journey.header.id,
-            reason: "the run ended without it".to_owned(),
-        });
-    }
+    writes.extend(approve::ahead::moot(journey, "the run ended without it").await?);
     writes.extend(followers.iter().flat_map(start::Follower::writes));
     writes.extend(trial::proof(journey, outcome, now));
     let circuit = circuit::count(&world, journey, outcome, &reason, now).await;

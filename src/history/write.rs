@@ -94,13 +94,6 @@ pub enum Write {
         /// Now.
         at: Timestamp,
     },
-    /// Every open question of a run is moot, those included that were asked ahead of it.
-    WithdrawAll {
-        /// Which run.
-        run: RunId,
-        /// Why.
-        reason: String,
-    },
     /// A file that a step left behind.
     Artifact(ArtifactRecord),
     /// A trial restore succeeded.

@@ -67,7 +67,7 @@ const CANCEL: &str = "\
 Take a question back, answered or not, as long as the consent is not used. The step does not run, and its run ends as denied; the history \
 says that it was cancelled, and by whom, not that anybody said no. Asked ahead of a due time, that one does not run.
 
-Says what came of it. Exits with 4 where the question is closed already. `orderly cancel RUN` stops a whole run instead.
+Says what came of it. Exits with 4 where the question is closed already. `orderly runs cancel RUN` stops a whole run instead.
 
 Example:
   orderly approvals cancel 1a2b3c4d --reason 'the vendor does it today'";

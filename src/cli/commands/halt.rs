@@ -46,7 +46,7 @@ Stop all effects at once: steps that are changing something are stopped as `orde
 consent is taken. What only reads goes on. It outlives restarts, and ends with `orderly unhalt`. What is due meanwhile starts, is denied \
 at its first effect, and is not made up for later; rollbacks are denied, too.
 
-Works as well while no agent runs or none answers: a note in the state folder tells the agent, which looks for one every second and at its \
+Works as well with a configuration file that cannot be used, and while no agent runs or none answers: a note in the state folder tells the agent, which looks for one every second and at its \
 start. Says how it was done. Exits with 1 where an agent runs that neither answers nor takes the note.
 
 Example:
@@ -79,6 +79,32 @@ Example:
 
 /// Halts.
 pub(in crate::cli) async fn halt(arguments: Halt, context: &Context) -> Answer {
+    let rescued = without_file(context)?;
+    halt_by(arguments, rescued.as_ref().unwrap_or(context)).await
+}
+
+/// A configuration file that somebody has just broken must not be in the way of stopping, and of going on.
+fn without_file(context: &Context) -> Result<Option<Context>, CliError> {
+    if context.globals.server.is_some() {
+        return Ok(None);
+    }
+    let found = context.without_file().inspect_err(|_| {
+        let way_out = "hint: `orderly --state-dir FOLDER halt` (or `unhalt`) works without the configuration file";
+        context.terminal.say(way_out);
+    })?;
+    Ok(found.map(|(rescued, wrong)| {
+        let wrong = wrong.to_string();
+        let why = wrong.lines().next().unwrap_or_default();
+        let state = rescued.globals.state_dir.clone().unwrap_or_default();
+        context.terminal.say(&format!(
+            "going by the state folder {} alone, since the configuration cannot be used: {why}",
+            state.display()
+        ));
+        rescued
+    }))
+}
+
+async fn halt_by(arguments: Halt, context: &Context) -> Answer {
     let answer = {
         let mut asking = std::pin::pin!(ask(&arguments.reason, context));
         tokio::select! {
@@ -227,6 +253,8 @@ fn whoever(context: &Context) -> String {
 
 /// Lets go.
 pub(in crate::cli) async fn unhalt(arguments: Unhalt, context: &Context) -> Answer {
+    let rescued = without_file(context)?;
+    let context = rescued.as_ref().unwrap_or(context);
     let answer = match ask_to_let_go(&arguments.reason, context).await {
         Ok(answer) => answer,
         // The agent did answer, and could not: nothing is better without it.

@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::path::PathBuf;
 
 /// The chain's value before the first record.
 pub const GENESIS: [u8; 32] = [0; 32];
@@ -132,6 +133,14 @@ pub enum Broken {
         /// The last record in it.
         last: u64,
     },
+    /// A file that records were moved to was changed.
+    #[error("the archive {} is not as it was written: {why}", path.display())]
+    ArchiveFile {
+        /// Where.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The database shows its records otherwise than it keeps them.
     #[error(
         "the {name} of the database is not the one that this program makes: what it shows of the records may be false"
@@ -154,6 +163,9 @@ impl Broken {
             }
             Self::Shape { .. } => {
                 "read the log with `orderly audit query`, which does not use it; keep a copy of the state folder as it is, and find out who could write to it"
+            }
+            Self::ArchiveFile { .. } => {
+                "keep the file as it is, and put a copy of it that is whole where it lay; find out who could write there"
             }
             Self::Gap { .. } | Self::Edited { .. } | Self::Archive { .. } => {
                 "keep a copy of the state folder as it is, find out who could write to it, and compare with the newest backup and export"

@@ -268,6 +268,29 @@ pub(in crate::flow) async fn take_back(
     Ok(())
 }
 
+/// The run takes back what people were asked ahead of it and what still waits for an answer or for its use. What they refused, or what
+/// has expired, stays that.
+///
+/// # Errors
+/// The history cannot be read.
+pub(in crate::flow) async fn moot(
+    journey: &Journey,
+    reason: &str,
+) -> Result<Vec<Write>, FlowError> {
+    let mut steps = journey.runbook.steps.iter();
+    if !steps.any(|step| step.ahead.is_some()) {
+        return Ok(Vec::new());
+    }
+    let now = journey.world.now();
+    let mut cases = of_run(journey).await?;
+    cases.retain(|case| is_open(&case.standing(now)));
+    let withdraw = |case: ApprovalCase| Write::Withdraw {
+        approval: case.request.id,
+        reason: reason.to_owned(),
+    };
+    Ok(cases.into_iter().map(withdraw).collect())
+}
+
 /// The newest question that was asked ahead about this attempt, if it is not moot.
 async fn of_attempt(
     journey: &Journey,

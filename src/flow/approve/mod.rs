@@ -180,7 +180,7 @@ pub async fn wait(journey: &mut Journey, key: &StepKey, id: ApprovalId) -> Resul
         clock::look(&world).await?;
         let Some(found) = case(&world, id).await? else {
             let gone = "the question is no longer in the history".to_owned();
-            return deny(journey, key, Answer::No(gone)).await;
+            return deny(journey, key, None, Answer::No(gone)).await;
         };
         if let Some(settled) = settled(journey, &found).await? {
             return take(journey, key, &found, settled).await;
@@ -307,7 +307,7 @@ async fn take(
         }
         no @ (Answer::No(_) | Answer::Cancelled(_)) => {
             tell(&standing);
-            deny(journey, key, no).await
+            deny(journey, key, Some(&case.request), no).await
         }
         Answer::Again(reason) => {
             // What took it back elsewhere has told so.
@@ -331,13 +331,13 @@ pub async fn unusable(
 ) -> Result<(), FlowError> {
     let Some(case) = case(&journey.world, approval).await? else {
         let gone = "the question is no longer in the history".to_owned();
-        return deny(journey, key, Answer::No(gone)).await;
+        return deny(journey, key, None, Answer::No(gone)).await;
     };
     match settled(journey, &case).await? {
         Some(no @ (Answer::No(_) | Answer::Cancelled(_)))
             if case.standing(journey.world.now()) != Standing::Expired =>
         {
-            deny(journey, key, no).await
+            deny(journey, key, Some(&case.request), no).await
         }
         Some(Answer::Again(reason)) => void(journey, &case.request, &reason).await,
         Some(Answer::Yes | Answer::No(_) | Answer::Cancelled(_)) | None => {
@@ -376,14 +376,26 @@ async fn granted(journey: &mut Journey, approval: ApprovalId) -> Result<(), Flow
         .await
 }
 
-async fn deny(journey: &mut Journey, key: &StepKey, no: Answer) -> Result<(), FlowError> {
+/// People's no to what they were asked; nothing is known of the step where the question is gone.
+async fn deny(
+    journey: &mut Journey,
+    key: &StepKey,
+    asked: Option<&Request>,
+    no: Answer,
+) -> Result<(), FlowError> {
     let (reason, cancelled) = match no {
         Answer::Cancelled(reason) => (reason, true),
         Answer::No(reason) | Answer::Again(reason) => (reason, false),
         Answer::Yes => (String::new(), false),
     };
-    let entry = start::audit(journey.world.now(), &journey.header, "step.denied", &reason);
-    let entry = entry.failed(&reason).and("step", &key.step);
+    let entry = match asked {
+        Some(request) => {
+            step::audit(journey, &request.step, "step.denied").and("approval", request.id)
+        }
+        None => start::audit(journey.world.now(), &journey.header, "step.denied", &reason)
+            .and("step", &key.step),
+    };
+    let entry = entry.failed(&reason);
     let event = RunEvent::StepDenied {
         key: key.clone(),
         reason,

@@ -8,7 +8,7 @@ use crate::{
         run::RunOutcome,
     },
     flow::{approve, clock, suspend, tick::Scheduler, view, world::held},
-    history::{ApprovalCase, ApprovalFilter, History, RunFilter},
+    history::{ApprovalCase, ApprovalFilter, AuditFilter, History, RunFilter},
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -116,6 +116,24 @@ async fn a_question_that_nobody_has_answered_at_its_time_is_waited_for_by_the_ru
     assert_eq!(all(&stage).await.len(), 1);
     vote(&stage, &case, "bob", Verdict::Approve).await;
     assert_eq!(outcome(&stage).await, RunOutcome::Succeeded);
+}
+
+#[tokio::test]
+async fn a_question_asked_ahead_that_expires_is_told_as_expired_not_as_withdrawn() {
+    let (stage, mut scheduler, case) = asked().await;
+    pass(&stage, &mut scheduler, 120).await;
+    super::stage::until(|| stage.script.touched() == ["look"]).await;
+    pass(&stage, &mut scheduler, 241).await;
+    assert_eq!(outcome(&stage).await, RunOutcome::Denied);
+    assert_eq!(standings(&stage).await, ["expired"]);
+    let log = stage.world.history.audit(AuditFilter::default()).await;
+    let log = log.unwrap();
+    let denied = log
+        .iter()
+        .find(|record| record.entry.action == "step.denied");
+    let entry = &denied.unwrap().entry;
+    assert_eq!(entry.details["approval"], case.request.id.to_string());
+    assert_eq!(entry.about().word, "delete", "{entry:?}");
 }
 
 #[tokio::test]

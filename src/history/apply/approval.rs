@@ -166,13 +166,3 @@ pub(super) fn cancel(
     )?;
     Ok(())
 }
-
-/// Whatever was asked for this run and is still open is moot.
-pub(super) fn withdraw_all(to: &Connection, run: RunId, reason: &str) -> Applied {
-    execute(
-        to,
-        "UPDATE approvals SET state = 'withdrawn', reason = ?2 WHERE wanted_run = ?1 AND state = 'open'",
-        params![run, reason],
-    )?;
-    Ok(())
-}

@@ -79,7 +79,6 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
             reason,
             at,
         } => approval::cancel(to, *approval, (by, reason), *at),
-        Write::WithdrawAll { run, reason } => approval::withdraw_all(to, *run, reason),
         Write::Artifact(record) => artifact::made(to, record),
         Write::ArtifactVerified {
             id,

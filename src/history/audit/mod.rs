@@ -3,6 +3,7 @@
 
 pub(in crate::history) mod archive;
 pub(in crate::history) mod file;
+mod files;
 pub(in crate::history) mod head;
 pub(in crate::history) mod list;
 pub(in crate::history) mod retire;

@@ -203,7 +203,7 @@ fn is_here(connection: &Connection, span: &ArchiveSpan) -> rusqlite::Result<bool
 }
 
 /// Reads a file from the disk, checks it, and says what to remember of it.
-fn read_again(path: &Path, key: &[u8], at: Timestamp) -> Result<Archive, FileError> {
+pub(super) fn read_again(path: &Path, key: &[u8], at: Timestamp) -> Result<Archive, FileError> {
     let mut hashed = Hashed {
         file: File::open(path)?,
         hash: sha2::Sha256::new(),

@@ -3,7 +3,7 @@
 use crate::domain::{audit::Broken, digest::Digest};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 /// Which lines of the audit log; all that is named must fit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub enum AuditVerdict {
         head: AuditHead,
         /// Records up to this one lie in archives; 0 where all are here.
         archived: u64,
+        /// Archives that are not, or cannot be read, where they were put; the others are as they were written.
+        away: Vec<PathBuf>,
     },
     /// Something is wrong.
     Broken {

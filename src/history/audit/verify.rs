@@ -1,6 +1,6 @@
 //! The audit log: checking all of it.
 
-use super::{AuditHead, AuditVerdict, archive, head, shape};
+use super::{AuditHead, AuditVerdict, archive, files, head, shape};
 use crate::{
     domain::{
         audit::{About, Broken, Entry, Record, Stamp, key_id, verify_next},
@@ -48,9 +48,19 @@ pub(in crate::history) fn verify(
             return Ok(AuditVerdict::Broken { good, broken });
         }
     }
-    Ok(AuditVerdict::Whole {
-        head: head::of(&moment)?,
-        archived: anchor.0,
+    let (head, archives) = (head::of(&moment)?, archive::all(&moment)?);
+    // Nobody waits for files with a moment of the database in hand.
+    moment.finish()?;
+    Ok(match files::away(archives, key) {
+        Ok(away) => AuditVerdict::Whole {
+            head,
+            archived: anchor.0,
+            away,
+        },
+        Err(broken) => AuditVerdict::Broken {
+            good: head.seq,
+            broken,
+        },
     })
 }
 

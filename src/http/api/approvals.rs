@@ -298,7 +298,7 @@ pub(in crate::http) async fn show(
     found(&front, approval_id(&id)?, &caller).await.map(Json)
 }
 
-/// An answer. `digest`, where given, says which step the person has seen.
+/// An answer. `digest` says which step the person has seen; only a no needs none.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Answer {
@@ -316,6 +316,11 @@ pub(in crate::http) async fn vote(
     Body(answer): Body<Answer>,
 ) -> Result<Json<ApprovalView>, Problem> {
     bounded("comment", &answer.comment)?;
+    if answer.verdict == Verdict::Approve && answer.digest.is_none() {
+        return Err(Problem::invalid(
+            "a yes says by `digest` which step it is for\nhint: take it from the question that you have read: GET /api/v1/approvals/{id}",
+        ));
+    }
     let id = approval_id(&id)?;
     front
         .agent

@@ -95,6 +95,8 @@ pub(in crate::http) struct Verified {
     head: Option<AuditHead>,
     /// Records up to this one lie in archives, where the log is whole.
     archived: Option<u64>,
+    /// Archives that were not checked: they cannot be read where they were put.
+    away: Vec<std::path::PathBuf>,
     /// What is wrong first.
     broken: Option<String>,
     /// What to do.
@@ -156,11 +158,16 @@ async fn verified(front: &Front, heads: &[String]) -> Result<Json<Verified>, Pro
         .await
         .map_err(|error| front.unreadable(&error))?;
     Ok(Json(match verdict {
-        AuditVerdict::Whole { head, archived } => Verified {
+        AuditVerdict::Whole {
+            head,
+            archived,
+            away,
+        } => Verified {
             ok: true,
             good: head.seq,
             head: Some(head),
             archived: Some(archived),
+            away,
             broken: None,
             hint: None,
             exported,
@@ -172,6 +179,7 @@ async fn verified(front: &Front, heads: &[String]) -> Result<Json<Verified>, Pro
                 good,
                 head: None,
                 archived: None,
+                away: Vec::new(),
                 broken: Some(broken.to_string()),
                 hint: Some(broken.hint()),
                 exported,

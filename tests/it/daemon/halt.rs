@@ -108,6 +108,21 @@ fn a_program_that_changes_something_is_gone_when_the_halt_returns() {
 }
 
 #[test]
+fn a_configuration_that_somebody_has_just_broken_is_not_in_the_way() {
+    let place = Place::new();
+    let agent = place.start(&[]);
+    let broken = place.path("broken.yaml");
+    fs::write(&broken, "policy: [\n").unwrap();
+    let with_it = |command| place.offline(&["--config", broken.to_str().unwrap(), command]);
+    let told = done(&with_it("halt"));
+    assert!(told.contains("going by the state folder"), "{told}");
+    assert!(!halted(&agent).is_null());
+    done(&with_it("unhalt"));
+    assert!(halted(&agent).is_null());
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[test]
 fn it_is_said_to_an_agent_that_does_not_run() {
     let place = Place::new();
     place.commit(&[making(&place)]);

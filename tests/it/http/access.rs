@@ -66,7 +66,7 @@ fn changes() -> Vec<(String, &'static str, Right)> {
         ),
         (
             format!("/api/v1/approvals/{run}/vote"),
-            r#"{"verdict":"approve"}"#,
+            r#"{"verdict":"deny"}"#,
             Right::Approve,
         ),
     ]

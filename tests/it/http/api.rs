@@ -259,6 +259,7 @@ async fn a_vote_about_no_digest_at_all_is_refused() {
     for body in [
         json!({}),
         json!({"verdict": "maybe"}),
+        json!({"verdict": "approve"}),
         json!({"verdict": "approve", "digest": "abc"}),
         json!({"verdict": "approve", "comment": "x".repeat(1001)}),
     ] {

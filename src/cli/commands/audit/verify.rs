@@ -42,7 +42,7 @@ pub(super) struct Arguments {
 
 const LONG: &str = "\
 Check the whole log against its key and the end that was exported last: an edited byte, a missing record, a cut tail, another key and an \
-older database that was put back are found. A running agent does it, or with --database this program, which needs the key in the state \
+older database that was put back are found, and so is a changed archive, where it still lies at the place it was put. A running agent does it, or with --database this program, which needs the key in the state \
 folder and nothing else.
 
 Whoever can write the state folder can put an older one back, whole. Only a head that was kept elsewhere finds that: `audit.head` in the \
@@ -125,11 +125,15 @@ async fn check_database(path: Option<PathBuf>, heads: Vec<AuditHead>, context: &
     let verdict = verdict(&history, heads).await?;
     let verified = Verified::of(&verdict);
     let answer = match &verdict {
-        AuditVerdict::Whole { head, archived } => {
-            json!({"ok": true, "good": head.seq, "archived": archived, "head": head, "broken": null, "hint": null})
+        AuditVerdict::Whole {
+            head,
+            archived,
+            away,
+        } => {
+            json!({"ok": true, "good": head.seq, "archived": archived, "away": away, "head": head, "broken": null, "hint": null})
         }
         AuditVerdict::Broken { good, broken } => {
-            json!({"ok": false, "good": good, "archived": null, "head": null, "broken": broken.to_string(), "hint": broken.hint()})
+            json!({"ok": false, "good": good, "archived": null, "away": [], "head": null, "broken": broken.to_string(), "hint": broken.hint()})
         }
     };
     tell(&verified, &answer, context)
@@ -227,13 +231,10 @@ fn tell(verified: &Verified, answer: &Value, context: &Context) -> Answer {
     let text = match &verified.broken {
         None => {
             let whole = context.terminal.paint(Style::Good, "whole");
-            let archived = match verified.archived.unwrap_or(0) {
-                0 => String::new(),
-                last => format!("; those up to {last} lie in archives"),
-            };
             format!(
-                "the audit log is {whole}: {} records, none changed and none missing{archived}",
-                verified.good
+                "the audit log is {whole}: {} records, none changed and none missing{}",
+                verified.good,
+                of_archives(verified)
             )
         }
         Some(broken) => {
@@ -253,13 +254,38 @@ fn tell(verified: &Verified, answer: &Value, context: &Context) -> Answer {
     Ok(exit)
 }
 
+/// What is said of records that were moved to files.
+fn of_archives(verified: &Verified) -> String {
+    let last = match verified.archived.unwrap_or(0) {
+        0 => return String::new(),
+        last => last,
+    };
+    if verified.away.is_empty() {
+        return format!("; those up to {last} lie in archives, which are whole, too");
+    }
+    let mut text = format!(
+        "; those up to {last} lie in archives, of which these were NOT checked, since they cannot be read where they were put:"
+    );
+    for path in &verified.away {
+        text.push_str("\n  ");
+        text.push_str(&crate::http::visible::line(path));
+    }
+    text.push_str("\nhint: `orderly audit verify FILE` checks one wherever it lies now");
+    text
+}
+
 impl Verified {
     fn of(verdict: &AuditVerdict) -> Self {
         match verdict {
-            AuditVerdict::Whole { head, archived } => Self {
+            AuditVerdict::Whole {
+                head,
+                archived,
+                away,
+            } => Self {
                 ok: true,
                 good: head.seq,
                 archived: Some(*archived),
+                away: away.iter().map(|path| path.display().to_string()).collect(),
                 broken: None,
                 hint: None,
             },
@@ -267,6 +293,7 @@ impl Verified {
                 ok: false,
                 good: *good,
                 archived: None,
+                away: Vec::new(),
                 broken: Some(broken.to_string()),
                 hint: Some(broken.hint().to_owned()),
             },

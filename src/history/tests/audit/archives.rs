@@ -32,7 +32,7 @@ async fn whole(history: &History) -> (u64, u64) {
         .await
         .unwrap()
     {
-        AuditVerdict::Whole { head, archived } => (head.seq, archived),
+        AuditVerdict::Whole { head, archived, .. } => (head.seq, archived),
         AuditVerdict::Broken { broken, .. } => panic!("{broken}"),
     }
 }
@@ -111,6 +111,40 @@ async fn a_damaged_file_in_the_way_removes_nothing() {
         .await;
     assert!(found.is_err(), "{found:?}");
     assert_eq!(whole(&history).await, (10, 0));
+}
+
+#[tokio::test]
+async fn a_changed_archive_is_found_and_one_that_is_elsewhere_is_named() {
+    let disk = OnDisk::new();
+    filled(&disk).await;
+    let folder = tempfile::tempdir().unwrap();
+    let history = disk.open();
+    let retired = retire(&history, at(5), folder.path()).await.unwrap();
+    remove(&history, &retired).await;
+    let path = retired.archive.path.clone();
+    let bytes = fs::read(&path).unwrap();
+    for spoilt in [
+        bytes[..bytes.len() / 2].to_vec(),
+        [&bytes[..], b"x"].concat(),
+        Vec::new(),
+    ] {
+        fs::write(&path, spoilt).unwrap();
+        let verdict = history.verify_audit(None).await.unwrap();
+        let AuditVerdict::Broken { good: 11, broken } = verdict else {
+            panic!("{verdict:?}");
+        };
+        let words = broken.to_string();
+        assert!(words.contains(path.to_str().unwrap()), "{words}");
+    }
+    fs::remove_file(&path).unwrap();
+    let verdict = history.verify_audit(None).await.unwrap();
+    assert!(
+        matches!(&verdict, AuditVerdict::Whole { away, .. } if *away == [path.clone()]),
+        "{verdict:?}"
+    );
+    fs::write(&path, bytes).unwrap();
+    let verdict = history.verify_audit(None).await.unwrap();
+    assert!(matches!(verdict, AuditVerdict::Whole { away, .. } if away.is_empty()));
 }
 
 #[tokio::test]
