@@ -1,5 +1,6 @@
 //! The rights that `orderly rbac` prints are enough, and none of them is too much: on a real API server, for every action.
 
+mod restored;
 mod trials;
 
 use super::{issuing::Issuer, plane::Space};
@@ -12,7 +13,8 @@ use orderly::{
         process::HostProcesses,
     },
     domain::{
-        name::RunbookName,
+        name::{ActionName, RunbookName},
+        right::{Need, Role, roles},
         run::{StepReport, StepResult},
     },
     ports::executor::ActionCatalogue as _,
@@ -107,6 +109,36 @@ impl Space {
         let of_home = "roles,rolebindings";
         self.kubectl(&["--namespace", HOME, "delete", of_home, "-l", &label]);
     }
+}
+
+/// The roles that a step asks for, once what it would do is known, and what binds them.
+pub(in crate::cluster) async fn asked(run: &Run, uses: &str, inputs: &Value) -> Vec<Value> {
+    let effects = run.effects(uses, inputs).await;
+    let action = ActionName::new(uses).unwrap();
+    let rights = Catalogue::new().rights(&action, inputs, &effects).unwrap();
+    let manifest = |role: Role| {
+        let namespace = role.namespace.expect("all of it lies in the namespace");
+        let rules: Vec<Value> = role
+            .rules
+            .into_iter()
+            .map(|rule| {
+                json!({ "apiGroups": rule.groups, "resources": rule.resources, "resourceNames": rule.names, "verbs": rule.verbs })
+            })
+            .collect();
+        let metadata = json!({ "name": "asked", "namespace": namespace });
+        let bound = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "asked" },
+            "subjects": [{ "kind": "ServiceAccount", "namespace": namespace, "name": "asked" }]
+        });
+        let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules });
+        [role, bound]
+    };
+    let needed = rights
+        .rights
+        .iter()
+        .filter(|right| right.need == Need::Acts);
+    roles(needed).into_iter().flat_map(manifest).collect()
 }
 
 /// Each way of taking one verb on one resource away, with what it was.
