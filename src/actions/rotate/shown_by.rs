@@ -142,3 +142,59 @@ fn is_new(shown: &Certificate, kept: &Kept) -> bool {
         None => shown.not_after == end,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{SERIAL, is_new};
+    use crate::{
+        domain::id::RotationId,
+        ports::{
+            network::Certificate,
+            vault::{Kept, Parts},
+        },
+    };
+
+    fn facts(serial: &str) -> std::collections::BTreeMap<String, String> {
+        let known = (!serial.is_empty()).then(|| (SERIAL.to_owned(), serial.to_owned()));
+        known.into_iter().collect()
+    }
+
+    #[test]
+    fn the_new_one_is_known_by_its_number_or_by_its_end_and_not_having_the_former_number() {
+        let (soon, end, later) = (
+            "2026-04-01T00:00:00Z",
+            "2026-06-01T00:00:00Z",
+            "2026-07-01T00:00:00Z",
+        );
+        for (new, former, serial, shown_end, expected) in [
+            ("0b", "0a", "0b", end, true),
+            ("0b", "", "0a", end, false),
+            ("", "0a", "0b", end, true),
+            ("", "0a", "0a", end, false),
+            ("", "0a", "0c", later, true),
+            ("", "0a", "0c", soon, false),
+            ("", "", "0c", end, true),
+            ("", "", "0c", later, false),
+        ] {
+            let shown = Certificate {
+                serial: serial.to_owned(),
+                subject: String::new(),
+                issuer: String::new(),
+                names: Vec::new(),
+                not_before: "2026-03-01T00:00:00Z".parse().unwrap(),
+                not_after: shown_end.parse().unwrap(),
+                trusted: Ok(()),
+            };
+            let kept = Kept {
+                rotation: RotationId::new(shown.not_before, [0; 10]),
+                new: Parts::new(),
+                old: Parts::new(),
+                facts: facts(new),
+                former: facts(former),
+                expires_at: end.parse().ok(),
+            };
+            let case = format!("{new}, {former}, {serial}, {shown_end}");
+            assert_eq!(is_new(&shown, &kept), expected, "{case}");
+        }
+    }
+}

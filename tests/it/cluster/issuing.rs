@@ -124,7 +124,7 @@ impl Issuer {
     fn until(&self, done: impl Fn(&Seen) -> bool) {
         let (seen, changed) = &*self.seen;
         let waited =
-            changed.wait_timeout_while(seen.lock().unwrap(), Duration::from_secs(60), |seen| {
+            changed.wait_timeout_while(seen.lock().unwrap(), Duration::from_mins(1), |seen| {
                 !done(seen)
             });
         let (seen, timeout) = waited.unwrap();

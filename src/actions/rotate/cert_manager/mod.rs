@@ -179,7 +179,7 @@ impl CertManager {
             {
                 return failed(why);
             }
-            if let Err(why) = self.ask(scene).await {
+            if let Err(why) = self.ask(kept, scene).await {
                 return failed(why);
             }
         }
@@ -200,17 +200,17 @@ impl CertManager {
         ))
     }
 
-    async fn ask(&self, scene: &Scene<'_>) -> Result<(), String> {
+    async fn ask(&self, kept: &Kept, scene: &Scene<'_>) -> Result<(), String> {
         let words = format!(
             "a new certificate is asked for by the rotation {}",
             scene.rotation
         );
         let now = scene.world.clock.now();
         let wanted = |found: &Value| {
-            // One that it is at already is as good.
-            let wanted =
-                json!({ "conditions": issuing(found, "True", ("ManuallyTriggered", &words), now) });
-            (!is(found, ISSUING)).then_some(wanted)
+            // One that it is at already is as good, and so is one that it has issued meanwhile.
+            let is_coming = is(found, ISSUING) || revision(found) > former_revision(kept);
+            let how = ("ManuallyTriggered", words.as_str());
+            (!is_coming).then(|| json!({ "conditions": issuing(found, "True", how, now) }))
         };
         self.amend(scene, wanted).await
     }

@@ -51,7 +51,9 @@ pub(super) fn progress(found: &Value, kept: &Kept) -> Progress {
             .former
             .get(VALID)
             .is_none_or(|former| *former != validity(found));
-    let is_there = is(found, "Ready") && time(found, "/status/notAfter").is_some();
+    // As long as it is issuing, another one may come.
+    let is_there =
+        is(found, "Ready") && !is(found, ISSUING) && time(found, "/status/notAfter").is_some();
     if is_there && (is_another || is_by_itself(kept)) {
         return Progress::Issued;
     }
@@ -154,6 +156,7 @@ mod tests {
             (certificate(7, old, "True", none.clone()), "not yet: "),
             (certificate(6, new, "True", none.clone()), "not yet: "),
             (certificate(7, new, "False", none), "not yet: soon"),
+            (certificate(7, new, "True", busy.clone()), "not yet: at it"),
             (certificate(6, old, "True", busy), "not yet: at it"),
             (certificate(6, old, "True", vain), "the order failed"),
         ] {

@@ -81,7 +81,7 @@ async fn a_release_needs_the_secrets_that_it_is_kept_in_and_the_rights_of_its_ob
     .into_iter()
     .enumerate()
     {
-        let objects = asked(&desk.run(), uses, &inputs).await;
+        let objects = asked(&desk.space, &desk.run(), (uses, &inputs)).await;
         let whole = format!("whole-{number}");
         let report = tried(&desk, &objects, &whole, (uses, &inputs)).await;
         assert_eq!(
@@ -113,7 +113,7 @@ async fn a_first_installation_that_fails_needs_the_rights_to_take_it_back() {
     desk.write("charts/web/templates/web.yaml", PLAIN);
     let inputs = desk
         .inputs(json!({ "release": "never", "values": { "pod": "never-ready" }, "wait": "3s" }));
-    let objects = asked(&desk.run(), "helm/upgrade", &inputs).await;
+    let objects = asked(&desk.space, &desk.run(), ("helm/upgrade", &inputs)).await;
     let step = ("helm/upgrade", &inputs);
     let report = tried(&desk, &objects, "whole", step).await;
     let summary = &report.summary;

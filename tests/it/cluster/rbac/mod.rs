@@ -112,12 +112,16 @@ impl Space {
 }
 
 /// The roles that a step asks for, once what it would do is known, and what binds them.
-pub(in crate::cluster) async fn asked(run: &Run, uses: &str, inputs: &Value) -> Vec<Value> {
+pub(in crate::cluster) async fn asked(
+    space: &Space,
+    run: &Run,
+    (uses, inputs): (&str, &Value),
+) -> Vec<Value> {
+    let namespace = &space.name;
     let effects = run.effects(uses, inputs).await;
     let action = ActionName::new(uses).unwrap();
     let rights = Catalogue::new().rights(&action, inputs, &effects).unwrap();
     let manifest = |role: Role| {
-        let namespace = role.namespace.expect("all of it lies in the namespace");
         let rules: Vec<Value> = role
             .rules
             .into_iter()
@@ -125,13 +129,19 @@ pub(in crate::cluster) async fn asked(run: &Run, uses: &str, inputs: &Value) -> 
                 json!({ "apiGroups": rule.groups, "resources": rule.resources, "resourceNames": rule.names, "verbs": rule.verbs })
             })
             .collect();
-        let metadata = json!({ "name": "asked", "namespace": namespace });
+        let everywhere = if role.namespace.is_some() {
+            ""
+        } else {
+            "Cluster"
+        };
+        let metadata = json!({ "name": namespace, "namespace": role.namespace });
+        let version = "rbac.authorization.k8s.io/v1";
         let bound = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "asked" },
-            "subjects": [{ "kind": "ServiceAccount", "namespace": namespace, "name": "asked" }]
+            "apiVersion": version, "kind": format!("{everywhere}RoleBinding"), "metadata": metadata,
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": format!("{everywhere}Role"), "name": namespace },
+            "subjects": [{ "kind": "ServiceAccount", "namespace": namespace, "name": namespace }]
         });
-        let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules });
+        let role = json!({ "apiVersion": version, "kind": format!("{everywhere}Role"), "metadata": metadata, "rules": rules });
         [role, bound]
     };
     let needed = rights

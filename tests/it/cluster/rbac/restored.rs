@@ -56,7 +56,7 @@ async fn objects_come_back_with_exactly_the_rights_of_what_is_done() {
         ("changed", changed, "create"),
     ];
     for (turn, before, spare) in turns {
-        let objects = asked(&run, "backup/restore", &inputs).await;
+        let objects = asked(&space, &run, ("backup/restore", &inputs)).await;
         before(&space);
         let account = space.granted(&objects, &format!("{turn}-whole"));
         succeeded(tried(&space, &world, account, &inputs).await);
