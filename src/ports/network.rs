@@ -46,6 +46,8 @@ pub struct HttpResponse {
 /// What a TLS server showed.
 #[derive(Debug, Clone)]
 pub struct Certificate {
+    /// In hexadecimal digits.
+    pub serial: String,
     /// The subject, as text.
     pub subject: String,
     /// The issuer, as text.

@@ -6,12 +6,13 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use rustls::{
     ServerConfig, ServerConnection,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _},
     server::WebPkiClientVerifier,
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
+    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -228,4 +229,33 @@ pub(crate) fn signing_authority() -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap().pem();
     (certificate, key.serialize_pem())
+}
+
+/// A TLS server that shows what is in these files; it reads them anew for each connection.
+pub(crate) fn showing(certificate: PathBuf, key: PathBuf) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            // Nothing may be there yet.
+            let chain = CertificateDer::pem_file_iter(&certificate);
+            let Ok(chain) = chain.and_then(Iterator::collect::<Result<Vec<_>, _>>) else {
+                continue;
+            };
+            let Ok(key) = PrivateKeyDer::from_pem_file(&key) else {
+                continue;
+            };
+            let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(chain, key);
+            // Between two writes the key may be of the other certificate.
+            let Ok(config) = config else { continue };
+            let connection = ServerConnection::new(Arc::new(config)).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            let _closed = stream.read(&mut [0]);
+        }
+    });
+    port
 }

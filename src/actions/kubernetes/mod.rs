@@ -97,7 +97,7 @@ pub(in crate::actions) use claim_pod::{FilesOf, Reached, Use, and_said, check_fo
 pub use claim_pod::{InPod, Mounting};
 pub(in crate::actions) use differences::wanted;
 pub(in crate::actions) use located::SECRET;
-pub(in crate::actions) use object::{full_name, items, text};
+pub(in crate::actions) use object::{condition, cut, full_name, is, items, text, time};
 pub(in crate::actions) use subject::{check_kind, check_object_name, placed};
 
 use crate::{actions::framework::AnyAction, domain::run::StepReport, ports::cluster::ClusterError};

@@ -41,7 +41,7 @@ pub(super) fn annotation<'a>(object: &'a Value, annotations: &str, name: &str) -
 }
 
 /// A moment (RFC 3339).
-pub(super) fn time(object: &Value, pointer: &str) -> Option<Timestamp> {
+pub(in crate::actions) fn time(object: &Value, pointer: &str) -> Option<Timestamp> {
     text(object, pointer).parse().ok()
 }
 
@@ -58,14 +58,14 @@ pub(super) fn event_time(event: &Value) -> Option<Timestamp> {
 }
 
 /// The condition of this type.
-pub(super) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+pub(in crate::actions) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     items(object, "/status/conditions")
         .iter()
         .find(|condition| text(condition, "/type") == kind)
 }
 
 /// Whether the condition of this type says yes.
-pub(super) fn is(object: &Value, kind: &str) -> bool {
+pub(in crate::actions) fn is(object: &Value, kind: &str) -> bool {
     condition(object, kind).is_some_and(|condition| text(condition, "/status") == "True")
 }
 
@@ -131,7 +131,7 @@ fn not_scheduled(pod: &Value) -> String {
 }
 
 /// Messages of a cluster may be long; their beginning says what is wrong.
-pub(super) fn cut(text: &str) -> String {
+pub(in crate::actions) fn cut(text: &str) -> String {
     const SHOWN: usize = 200;
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {

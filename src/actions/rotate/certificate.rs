@@ -2,21 +2,18 @@
 
 use crate::{
     actions::{
-        framework::{
-            Given,
-            answers::{positive, unless_stopped},
-            host::check_host,
-        },
+        framework::{Given, host::check_host},
         rotate::{
+            cert_manager::CertManager,
             craft::{Craft, Prepared},
             intending::Intending,
             proof::Proof,
-            scene::{Feed, Scene, done, failed, not_needed, proven, unproven},
+            scene::{Feed, Scene, done, failed, not_needed, unproven},
+            shown_by::{SERIAL, ShownBy},
             terms::{rotation_action, rotation_inputs},
         },
     },
     domain::{
-        effect::{Effect, Object, Verb},
         right::Rights,
         rotation::{Credential, CredentialKind, Outcome},
         secret::SecretValue,
@@ -26,39 +23,40 @@ use crate::{
         BoxFuture,
         certificates::{Order, Signer},
         executor::StepContext,
-        network::{Certificate, NetworkError},
         vault::{Kept, Parts},
     },
 };
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::path::PathBuf;
 
 const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
 const AUTHORITY: &str = "ca.crt";
 const PARTS: [&str; 3] = [CERTIFICATE, KEY, AUTHORITY];
-/// The fact that is the certificate's number.
-const SERIAL: &str = "serial";
 
 pub(crate) struct RotateCertificate;
 
 rotation_inputs! {
-    /// What `rotate/certificate` is told. Its credential has the parts `tls.crt`, `tls.key` and `ca.crt`.
+    /// What `rotate/certificate` is told. Its credential has the parts `tls.crt`, `tls.key` and `ca.crt`. One of cert-manager's stays in
+    /// the Secret that cert-manager fills, and is brought nowhere else.
     CertificateInputs {
-        /// DNS names and addresses it is for. The first is the common name, too.
-        #[schemars(length(min = 1, max = 100))]
+        /// DNS names and addresses it is for, where the agent makes it. The first is the common name, too.
+        #[serde(default)]
+        #[schemars(length(max = 100))]
         pub(super) names: Vec<String>,
-        /// How long a new one is good.
-        #[serde(default = "ninety_days")]
-        pub(super) lifetime: Span,
+        /// How long a new one is good that the agent makes: 90 days where nothing is said.
+        #[serde(default)]
+        pub(super) lifetime: Option<Span>,
         /// Less than this before its end, it is replaced.
         #[serde(default = "thirty_days")]
         pub(super) renew_before: Span,
         /// Who signs it; without, it signs itself.
         #[serde(default)]
         pub(super) signer: Option<SignerOf>,
+        /// Whose Certificate it is, where cert-manager issues it: it is asked for a new one, and the agent makes none.
+        #[serde(default)]
+        pub(super) cert_manager: Option<CertManager>,
         /// The server that shows it: its certificate's end is what makes it due, and that it shows the new one is the proof.
         #[serde(default)]
         pub(super) shown_by: Option<ShownBy>,
@@ -72,7 +70,7 @@ rotation_action!(
     RotateCertificate,
     CertificateInputs,
     "rotate/certificate",
-    "Renews a certificate in time, self-signed or by a given authority, and proves on the wire that the new one is shown."
+    "Renews a certificate in time, self-signed, by a given authority or by cert-manager, and proves on the wire that the new one is shown."
 );
 
 /// An authority.
@@ -85,106 +83,27 @@ pub(crate) struct SignerOf {
     key: String,
 }
 
-/// A server that shows the certificate.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct ShownBy {
-    /// A name or an address.
-    host: String,
-    /// The port.
-    #[serde(default = "https")]
-    #[schemars(range(min = 1))]
-    port: u16,
-    /// The name that is asked for (SNI); the host where none is given.
-    #[serde(default)]
-    server_name: Option<String>,
-    /// A PEM file with further certificate authorities.
-    #[serde(default)]
-    ca_file: Option<PathBuf>,
-    /// Whether the chain must lead to a trusted root, and the name fit.
-    #[serde(default)]
-    require_trusted: bool,
-    /// How long the server is given to show the new one: many read their files again after a while only.
-    #[serde(default = "one_minute")]
-    within: Span,
-}
-
-fn ninety_days() -> Span {
-    Span::from_secs(90 * 86_400)
-}
 fn thirty_days() -> Span {
     Span::from_secs(30 * 86_400)
-}
-fn one_minute() -> Span {
-    Span::from_secs(60)
-}
-fn https() -> u16 {
-    443
-}
-/// Between two looks.
-const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
-
-impl ShownBy {
-    fn check(&self) -> Result<(), String> {
-        check_host("shownBy.host", &self.host)?;
-        if let Some(name) = &self.server_name {
-            check_host("shownBy.serverName", name)?;
-        }
-        positive(self.within)
-    }
-
-    async fn look(&self, scene: &Scene<'_>) -> Result<Certificate, NetworkError> {
-        let name = self.server_name.as_deref().unwrap_or(&self.host);
-        let file = self.ca_file.as_deref();
-        let network = &scene.world.network;
-        network
-            .tls(&self.host, self.port, name, file, Span::from_secs(10))
-            .await
-    }
-
-    /// Until the new one is shown, or in vain.
-    async fn shows(&self, kept: &Kept, scene: &Scene<'_>) -> Outcome {
-        let until = scene.world.clock.elapsed() + self.within.duration();
-        loop {
-            let why = match self.look(scene).await {
-                Ok(shown) => match self.judge(&shown, kept) {
-                    Ok(note) => return proven(note),
-                    Err(why) => why,
-                },
-                Err(error) => error.to_string(),
-            };
-            if scene.world.clock.elapsed() >= until || scene.session.stop.is_cancelled() {
-                return failed(why);
-            }
-            // Whether it was stopped is looked at next.
-            let _slept = unless_stopped(scene.session, scene.world.clock.sleep(PAUSE)).await;
-        }
-    }
-
-    fn judge(&self, shown: &Certificate, kept: &Kept) -> Result<String, String> {
-        let (host, port) = (&self.host, self.port);
-        if kept.expires_at != Some(shown.not_after) {
-            return Err(format!(
-                "{host}:{port} shows a certificate that ends {}, which is not the new one",
-                shown.not_after
-            ));
-        }
-        match &shown.trusted {
-            Err(why) if self.require_trusted => Err(format!(
-                "{host}:{port} shows the new certificate, which is not trusted: {why}"
-            )),
-            _ => Ok(format!(
-                "{host}:{port} shows the new certificate, which ends {}",
-                shown.not_after
-            )),
-        }
-    }
 }
 
 impl CertificateInputs {
     fn check(&self) -> Result<(), String> {
-        let terms = self.terms();
-        terms.check(&PARTS)?;
+        self.terms().check(&PARTS)?;
+        if self.overlap >= self.renew_before {
+            return Err(
+                "in `with`, at `overlap`: it must be shorter than `renewBefore`, or the old one would end before it is over"
+                    .to_owned(),
+            );
+        }
+        match &self.cert_manager {
+            Some(cert_manager) => self.check_issued(cert_manager),
+            None => self.check_made(),
+        }
+    }
+
+    /// One that the agent makes.
+    fn check_made(&self) -> Result<(), String> {
         if self.distribute.is_empty() {
             return Err("in `with`, at `distribute`: name at least one place".to_owned());
         }
@@ -194,17 +113,11 @@ impl CertificateInputs {
         self.names
             .iter()
             .try_for_each(|name| check_host("names", name.trim_start_matches("*.")))?;
-        if self.renew_before >= self.lifetime {
+        if self.renew_before >= self.lifetime() {
             return Err(format!(
                 "in `with`, at `renewBefore`: {} is not shorter than `lifetime`, so each new one would be due at once",
                 self.renew_before
             ));
-        }
-        if self.overlap >= self.renew_before {
-            return Err(
-                "in `with`, at `overlap`: it must be shorter than `renewBefore`, or the old one would end before it is over"
-                    .to_owned(),
-            );
         }
         match (&self.shown_by, &self.test) {
             (Some(shown), None) => shown.check(),
@@ -215,16 +128,49 @@ impl CertificateInputs {
         }
     }
 
+    /// One that cert-manager issues.
+    fn check_issued(&self, cert_manager: &CertManager) -> Result<(), String> {
+        let given = [
+            ("names", !self.names.is_empty()),
+            ("lifetime", self.lifetime.is_some()),
+            ("signer", self.signer.is_some()),
+        ];
+        if let Some((name, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(format!(
+                "in `with`, at `{name}`: what cert-manager issues is told in its Certificate\nhint: leave `{name}` out"
+            ));
+        }
+        if !self.distribute.is_empty() {
+            return Err(
+                "in `with`, at `distribute`: what cert-manager issues stays in the Secret that it fills, and the agent does not read it\nhint: leave `distribute` out"
+                    .to_owned(),
+            );
+        }
+        cert_manager.check()?;
+        match (&self.shown_by, &self.test) {
+            (Some(shown), None) => shown.check(),
+            (_, Some(_)) | (None, None) => Err(
+                "in `with`, at `certManager`: give `shownBy`, and no `test`: the agent does not read what cert-manager issues, so a server has to show it"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    fn lifetime(&self) -> Span {
+        self.lifetime.unwrap_or(Span::from_secs(90 * 86_400))
+    }
+
     fn intend(
         &self,
         doing: &mut Intending,
         context: &StepContext,
         given: &Given<'_>,
     ) -> Result<(), String> {
+        if let Some(cert_manager) = &self.cert_manager {
+            cert_manager.intend(doing);
+        }
         if let Some(shown) = &self.shown_by {
-            let at = format!("{}:{}", shown.host, shown.port);
-            let object = Object::network(&shown.host, "certificate", &at);
-            doing.effect(Effect::read(Verb::Read, object));
+            shown.intend(doing);
         }
         match &self.test {
             Some(test) => test.intend(doing, context, given),
@@ -233,7 +179,8 @@ impl CertificateInputs {
     }
 
     fn own_rights(&self) -> Rights {
-        Rights::default()
+        let cert_manager = self.cert_manager.as_ref();
+        cert_manager.map(CertManager::rights).unwrap_or_default()
     }
 
     async fn last_moment(
@@ -260,7 +207,7 @@ impl CertificateInputs {
         });
         let order = Order {
             names: self.names.clone(),
-            lifetime: self.lifetime,
+            lifetime: self.lifetime(),
             now: scene.world.clock.now(),
             signer,
         };
@@ -292,8 +239,18 @@ impl Craft for CertificateInputs {
     ) -> BoxFuture<'a, Result<Option<(Timestamp, Span)>, String>> {
         Box::pin(self.last_moment(known, scene))
     }
+    fn place(&self) -> String {
+        let cert_manager = self.cert_manager.as_ref();
+        cert_manager.map(CertManager::place).unwrap_or_default()
+    }
     fn prepare<'a>(&'a self, known: &'a Credential, scene: Scene<'a>) -> BoxFuture<'a, Prepared> {
         Box::pin(async move {
+            if let (Some(cert_manager), Some(shown)) = (&self.cert_manager, &self.shown_by) {
+                let how = (shown, self.force);
+                return cert_manager
+                    .prepare(known, scene, how, self.renew_before)
+                    .await;
+            }
             let (new, end, serial) = self.made(&scene).map_err(failed)?;
             Ok(Kept {
                 rotation: scene.rotation,
@@ -305,17 +262,33 @@ impl Craft for CertificateInputs {
             })
         })
     }
-    fn issue<'a>(&'a self, kept: &'a mut Kept, _: Scene<'a>) -> BoxFuture<'a, Outcome> {
-        let serial = kept.facts.get(SERIAL).cloned().unwrap_or_default();
-        let note = match kept.expires_at {
-            Some(end) => format!("certificate {serial} was made, good until {end}"),
-            None => format!("certificate {serial} was made"),
-        };
-        Box::pin(std::future::ready(done(note)))
+    fn issue<'a>(&'a self, kept: &'a mut Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            if let Some(cert_manager) = &self.cert_manager {
+                return cert_manager.issue(kept, &scene, self.renew_before).await;
+            }
+            let serial = kept.facts.get(SERIAL).cloned().unwrap_or_default();
+            done(match kept.expires_at {
+                Some(end) => format!("certificate {serial} was made, good until {end}"),
+                None => format!("certificate {serial} was made"),
+            })
+        })
     }
-    fn discard<'a>(&'a self, _: &'a Kept, _: Scene<'a>) -> BoxFuture<'a, Outcome> {
-        let note = "the new certificate and its key are forgotten";
-        Box::pin(std::future::ready(done(note)))
+    fn discard<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            match &self.cert_manager {
+                Some(cert_manager) => cert_manager.withdraw(kept, &scene).await,
+                None => done("the new certificate and its key are forgotten"),
+            }
+        })
+    }
+    fn withdraw<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            match &self.cert_manager {
+                Some(cert_manager) => cert_manager.withdraw(kept, &scene).await,
+                None => not_needed(""),
+            }
+        })
     }
     fn test<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
@@ -326,9 +299,15 @@ impl Craft for CertificateInputs {
             }
         })
     }
-    fn revoke<'a>(&'a self, _: &'a Kept, _: Scene<'a>) -> BoxFuture<'a, Outcome> {
-        let note = "no place keeps the old certificate any more";
-        Box::pin(std::future::ready(not_needed(note)))
+    fn revoke<'a>(&'a self, _: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            if let Some(cert_manager) = &self.cert_manager
+                && let Err(why) = cert_manager.settle(&scene).await
+            {
+                return failed(why);
+            }
+            not_needed("no place keeps the old certificate any more")
+        })
     }
     fn refuse<'a>(&'a self, _: &'a Kept, _: Scene<'a>) -> BoxFuture<'a, Outcome> {
         let note = "nobody refuses the old certificate before it ends: it is replaced, not revoked";

@@ -1,7 +1,7 @@
 //! What the sorts of credentials do each in their own way; all else is the same for all of them.
 
 use crate::{
-    actions::rotate::scene::Scene,
+    actions::rotate::scene::{Scene, not_needed},
     domain::{
         rotation::{Credential, CredentialKind, Outcome},
         span::Span,
@@ -38,6 +38,10 @@ pub(super) trait Craft: Send + Sync {
     fn issue<'a>(&'a self, kept: &'a mut Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome>;
     /// The new one goes where it was made known; where it was not, nothing is changed.
     fn discard<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome>;
+    /// Where issuing it has brought it to its place as well, that place gets the former one back, before consumers take that up.
+    fn withdraw<'a>(&'a self, _: &'a Kept, _: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(std::future::ready(not_needed("")))
+    }
     /// Tries the new one.
     fn test<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome>;
     /// The old one goes.

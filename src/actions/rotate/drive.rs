@@ -335,9 +335,8 @@ impl<'a> Job<'a> {
                 report::story(&work.state)
             ),
             Went::Back(why) => {
-                let words = format!(
-                    "{told}`{name}` was not rotated, and the former one counts again: {why}"
-                );
+                let stands = report::after_going_back(&work.state);
+                let words = format!("{told}`{name}` was not rotated, and {stands}: {why}");
                 return Err(work.report(StepReport::failed(words, true)));
             }
             Went::Wrong(report) => {

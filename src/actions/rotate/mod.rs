@@ -12,6 +12,7 @@
 
 mod api_key;
 mod call;
+mod cert_manager;
 mod certificate;
 mod consumers;
 mod craft;
@@ -25,6 +26,7 @@ mod proof;
 mod report;
 mod scene;
 mod secret;
+mod shown_by;
 mod terms;
 mod token;
 mod work;

@@ -69,6 +69,14 @@ fn proofs(state: &RotationState) -> Vec<String> {
     state.stages.iter().filter_map(proven).collect()
 }
 
+/// What stands after a rotation that was rolled back. A new one that nobody here could take back is not claimed to be gone.
+pub(super) fn after_going_back(state: &RotationState) -> &str {
+    match state.undone.get(&Stage::Issue) {
+        Some(Some(Outcome::Unproven { note })) => note,
+        Some(_) | None => "the former one counts again",
+    }
+}
+
 /// How a rotation went that has come to its end, or to its overlap.
 pub(super) fn story(state: &RotationState) -> String {
     let told = [

@@ -288,7 +288,11 @@ impl<'a> Work<'a> {
         };
         match stage {
             Stage::Distribute => {
+                let own = craft.withdraw(kept, scene).await;
                 let targets = &self.job.terms.distribute;
+                if targets.is_empty() || !own.is_over() {
+                    return own;
+                }
                 delivery::take_back(targets, kept, craft.main(), &scene).await
             }
             Stage::Restart => {

@@ -223,6 +223,7 @@ mod tests {
         let now: Timestamp = NOW.parse().unwrap();
         let network = ScriptedNetwork::default();
         network.tls.lock().unwrap().push_back(Ok(Certificate {
+            serial: "01".to_owned(),
             subject: "CN=h".to_owned(),
             issuer: "CN=ca".to_owned(),
             names: vec!["h".to_owned()],

@@ -25,6 +25,7 @@ pub(super) fn read(
     let (_, parsed) = X509Certificate::from_der(leaf).map_err(|error| refuse(error.to_string()))?;
     let validity = parsed.validity();
     Ok(Certificate {
+        serial: hex::encode(parsed.raw_serial()),
         subject: printable(&parsed.subject().to_string()),
         issuer: printable(&parsed.issuer().to_string()),
         names: names(&parsed),

@@ -16,6 +16,7 @@ mod control_plane;
 mod events;
 mod helm;
 mod inside;
+pub(crate) mod issuing;
 mod jobs;
 mod looks;
 mod meddling;

@@ -9,39 +9,9 @@ use orderly::{
         clock::Clock as _,
     },
 };
-use rustls::{
-    ServerConfig, ServerConnection,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-};
 use serde_json::{Value, json};
-use std::{io::Read as _, net::TcpListener, path::PathBuf, sync::Arc, thread};
 
 const USES: &str = "rotate/certificate";
-
-/// A server that shows what is in these files.
-fn serve(certificate: PathBuf, key: PathBuf) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let chain = CertificateDer::pem_file_iter(&certificate).unwrap();
-            let chain: Vec<_> = chain.map(Result::unwrap).collect();
-            let key = PrivateKeyDer::from_pem_file(&key).unwrap();
-            let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_no_client_auth()
-                .with_single_cert(chain, key);
-            // Between two writes the key may be of the other certificate.
-            let Ok(config) = config else { continue };
-            let connection = ServerConnection::new(Arc::new(config)).unwrap();
-            let mut stream = rustls::StreamOwned::new(connection, stream);
-            let _closed = stream.read(&mut [0]);
-        }
-    });
-    port
-}
 
 /// A server whose certificate ends in ten days.
 fn place() -> (Place, u16) {
@@ -55,7 +25,7 @@ fn place() -> (Place, u16) {
     let made = MadeHere.make(&order).unwrap();
     place.write("tls.crt", &made.chain);
     place.write("tls.key", made.key.expose());
-    let port = serve(place.path("tls.crt"), place.path("tls.key"));
+    let port = crate::servers::showing(place.path("tls.crt"), place.path("tls.key"));
     (place, port)
 }
 
@@ -159,5 +129,55 @@ async fn killed_at_any_moment_a_whole_certificate_is_left_and_the_next_run_renew
             assert_ne!(place.read("tls.crt"), former, "{cut:?}");
             place.is_at_rest("web-tls").await;
         }
+    }
+}
+
+#[tokio::test]
+async fn what_of_cert_managers_cannot_be_is_told_before_anything_is_done() {
+    let good = json!({
+        "name": "web-tls",
+        "certManager": { "namespace": "shop", "certificate": "web", "secret": "web-tls" },
+        "shownBy": { "host": "web.example.org" },
+    });
+    let place = Place::new();
+    for (path, value, told) in [
+        ("names", json!(["web.example.org"]), "leave `names` out"),
+        ("lifetime", json!("90d"), "leave `lifetime` out"),
+        (
+            "signer",
+            json!({ "certificate": "a", "key": "b" }),
+            "leave `signer` out",
+        ),
+        (
+            "distribute",
+            json!([{ "file": { "path": "/etc/web.crt", "part": "tls.crt" } }]),
+            "leave `distribute` out",
+        ),
+        ("shownBy", Value::Null, "give `shownBy`"),
+        (
+            "test",
+            json!({ "command": { "argv": ["true"] } }),
+            "and no `test`",
+        ),
+        (
+            "overlap",
+            json!("30d"),
+            "must be shorter than `renewBefore`",
+        ),
+        (
+            "certManager",
+            json!({ "namespace": "shop", "certificate": "web", "secret": "a/b" }),
+            "certManager.secret",
+        ),
+        (
+            "certManager",
+            json!({ "namespace": "shop", "certificate": "web", "secret": "web-tls", "wait": "0s" }),
+            "certManager.wait",
+        ),
+    ] {
+        let mut bad = good.clone();
+        bad[path] = value;
+        let report = place.agent(USES, bad, Cut::Never).await.unwrap();
+        assert!(error(&report).contains(told), "{path}: {}", report.summary);
     }
 }

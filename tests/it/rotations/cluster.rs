@@ -12,7 +12,7 @@ use std::{path::PathBuf, sync::Arc};
 
 const OLD: &str = "the-old-value-in-the-cluster";
 
-fn reaching(kubeconfig: PathBuf) -> impl Fn(World) -> World {
+pub(super) fn reaching(kubeconfig: PathBuf) -> impl Fn(World) -> World {
     move |world| {
         let credentials = Credentials::Kubeconfig {
             path: kubeconfig.clone(),
@@ -26,7 +26,7 @@ fn reaching(kubeconfig: PathBuf) -> impl Fn(World) -> World {
     }
 }
 
-fn place(space: &Space) -> Place {
+pub(super) fn place(space: &Space) -> Place {
     Place::new().with(reaching(space.plane().kubeconfig()))
 }
 

@@ -3,6 +3,8 @@
 mod api_key;
 mod certificate;
 mod cluster;
+mod issued;
+mod kept;
 mod place;
 mod postgres;
 mod secret;

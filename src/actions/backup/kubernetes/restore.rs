@@ -7,7 +7,7 @@ use super::{
 use crate::{
     actions::{
         backup::program::Miss,
-        framework::World,
+        framework::{World, rights},
         kubernetes::{self, Bringing, check_name, default_cluster, text},
     },
     domain::{
@@ -94,9 +94,29 @@ impl KubernetesRestore {
         kubernetes::brought(&self.cluster, chosen)
     }
 
-    /// What a restore with these effects must be allowed.
+    /// What a restore with these effects must be allowed. Whether each namespace is there is looked at first.
     pub(in crate::actions::backup) fn rights(&self, effects: &Effects) -> Rights {
-        crate::actions::framework::rights::of_effects(effects)
+        let place = Place::Cluster(self.cluster.clone());
+        let in_cluster = effects.items.iter().map(|effect| &effect.object);
+        let in_cluster = in_cluster.filter(|object| object.place == place);
+        let namespaces: BTreeSet<&str> = in_cluster
+            .filter_map(|object| match &object.scope {
+                Scope::Namespace(name) => Some(name.as_str()),
+                Scope::AllNamespaces
+                | Scope::ClusterScoped
+                | Scope::NotApplicable
+                | Scope::Unknown => None,
+            })
+            .collect();
+        let looked_at = namespaces.into_iter().map(|name| Object {
+            place: place.clone(),
+            kind: "namespace".to_owned(),
+            scope: Scope::ClusterScoped,
+            which: Which::Named(name.to_owned()),
+        });
+        looked_at.fold(rights::of_effects(effects), |needed, namespace| {
+            needed.and_also(rights::on_object(&namespace, None, &["get"]))
+        })
     }
 
     fn only(&self) -> Result<Vec<(String, Pick)>, String> {

@@ -5,6 +5,7 @@
 //!   back what was never brought changes nothing.
 //! - What was there before stays beside it until the old credential is revoked, and is what is put back.
 
+mod beside;
 mod file;
 mod note;
 mod secret;

@@ -40,7 +40,7 @@ const SECRETS: Kind = Kind {
     namespaced: true,
 };
 /// How often a Secret that others keep changing is tried.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 
 /// Keys of a Kubernetes Secret that hold parts of the credential.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -91,7 +91,7 @@ impl SecretTarget {
         Ok(())
     }
 
-    pub(super) fn intend(&self, doing: &mut Intending) {
+    pub(in crate::actions::rotate) fn intend(&self, doing: &mut Intending) {
         let object = in_namespace(&self.cluster, "secret", &self.namespace, &self.name);
         let undo = "the former values are put back from the keys that end in `-previous`";
         doing.effect(Effect::change(Verb::Patch, object.clone(), undo));
@@ -100,7 +100,7 @@ impl SecretTarget {
         }
     }
 
-    pub(super) fn rights(&self) -> Rights {
+    pub(in crate::actions::rotate) fn rights(&self) -> Rights {
         let object = in_namespace(&self.cluster, "secret", &self.namespace, &self.name);
         let needed = rights::on_object(&object, None, &["get", "patch"]);
         if !self.create {
@@ -169,7 +169,7 @@ impl SecretTarget {
         Err(Trouble::Passing(format!("{self} keeps changing")))
     }
 
-    pub(super) async fn settle(&self, scene: &Scene<'_>) -> Brought {
+    pub(in crate::actions::rotate) async fn settle(&self, scene: &Scene<'_>) -> Brought {
         for _ in 0..TRIES {
             let Some(found) = self.look(scene).await? else {
                 return Ok(String::new());
@@ -209,7 +209,7 @@ impl SecretTarget {
     }
 
     /// Nothing where it is not there; metadata only.
-    async fn look(&self, scene: &Scene<'_>) -> Result<Option<Value>, Trouble> {
+    pub(super) async fn look(&self, scene: &Scene<'_>) -> Result<Option<Value>, Trouble> {
         let resource = SECRETS.resource();
         let found =
             scene
@@ -224,7 +224,7 @@ impl SecretTarget {
     }
 
     /// This rotation's note on it.
-    fn noted(&self, found: &Value, scene: &Scene<'_>) -> Option<Note> {
+    pub(super) fn noted(&self, found: &Value, scene: &Scene<'_>) -> Option<Note> {
         let annotations = found.pointer("/metadata/annotations")?;
         let text = annotations.get(annotation(scene))?.as_str()?;
         let note: Note = serde_json::from_str(text).ok()?;
@@ -233,7 +233,7 @@ impl SecretTarget {
 
     /// Which of the keys are there. Their values are not read: the server is asked whether it could take each away and put an empty one
     /// there, which it does not do. (To copy what is not there counts for it as copying nothing.)
-    async fn keys_there(&self, scene: &Scene<'_>) -> Result<Vec<String>, Trouble> {
+    pub(super) async fn keys_there(&self, scene: &Scene<'_>) -> Result<Vec<String>, Trouble> {
         let mut there = Vec::new();
         for key in self.keys.keys() {
             let replaced = json!([
@@ -262,17 +262,26 @@ impl SecretTarget {
             made: false,
         };
         let mut operations = only_of(found);
-        for key in had {
-            operations
-                .push(json!({ "op": "copy", "from": data(key), "path": data(&previous(key)) }));
-        }
+        operations.extend(Self::copied_aside(had));
         // What is written so needs no data to be there, and counts more than what is.
         operations.push(json!({ "op": "add", "path": "/stringData", "value": values }));
-        if found.pointer("/metadata/annotations").is_none() {
-            operations.push(json!({ "op": "add", "path": "/metadata/annotations", "value": {} }));
-        }
-        operations.push(json!({ "op": "add", "path": noting(scene), "value": text(&note) }));
+        operations.extend(Self::with_note(found, &note, scene));
         operations
+    }
+
+    /// Each of these keys under another name as well.
+    pub(super) fn copied_aside(keys: &[String]) -> impl Iterator<Item = Value> {
+        keys.iter()
+            .map(|key| json!({ "op": "copy", "from": data(key), "path": data(&previous(key)) }))
+    }
+
+    pub(super) fn with_note(found: &Value, note: &Note, scene: &Scene<'_>) -> Vec<Value> {
+        let noted = json!({ "op": "add", "path": noting(scene), "value": text(note) });
+        if found.pointer("/metadata/annotations").is_some() {
+            return vec![noted];
+        }
+        let none = json!({ "op": "add", "path": "/metadata/annotations", "value": {} });
+        vec![none, noted]
     }
 
     fn undoing(&self, found: &Value, note: &Note, scene: &Scene<'_>) -> Vec<Value> {
@@ -333,7 +342,7 @@ impl SecretTarget {
             .map(drop)
     }
 
-    async fn patch(
+    pub(super) async fn patch(
         &self,
         operations: &[Value],
         dry_run: bool,
@@ -374,6 +383,6 @@ impl fmt::Display for SecretTarget {
     }
 }
 
-fn trouble(error: ClusterError) -> Trouble {
+pub(super) fn trouble(error: ClusterError) -> Trouble {
     Trouble::Passing(error.to_string())
 }

@@ -1,46 +1,15 @@
-//! What `helm/*` must be allowed, as the actions say it: with exactly that they do their work, without any of it they do not.
+//! What `helm/*` and `backup/helm` must be allowed, as the actions say it: with exactly that they do their work, without any of it they do not.
 
 use super::Desk;
-use crate::{cluster::rbac::lessened, steps::Run};
-use orderly::{
-    actions::framework::Catalogue,
-    domain::{
-        name::ActionName,
-        right::{Need, Role, roles},
-        run::{StepReport, StepResult},
+use crate::{
+    cluster::{
+        backups::sealing,
+        rbac::{asked, lessened},
     },
+    steps::Run,
 };
+use orderly::domain::run::{StepReport, StepResult};
 use serde_json::{Value, json};
-
-/// The roles that the step asks for, once its chart is rendered, and what binds them.
-async fn asked(desk: &Desk, uses: &str, inputs: &Value) -> Vec<Value> {
-    let effects = desk.run().effects(uses, inputs).await;
-    let action = ActionName::new(uses).unwrap();
-    let rights = Catalogue::new().rights(&action, inputs, &effects).unwrap();
-    let manifest = |role: Role| {
-        let namespace = role.namespace.expect("all of it lies in the namespace");
-        let rules: Vec<Value> = role
-            .rules
-            .into_iter()
-            .map(|rule| {
-                json!({ "apiGroups": rule.groups, "resources": rule.resources, "resourceNames": rule.names, "verbs": rule.verbs })
-            })
-            .collect();
-        let metadata = json!({ "name": "helm", "namespace": namespace });
-        let bound = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "helm" },
-            "subjects": [{ "kind": "ServiceAccount", "namespace": namespace, "name": "helm" }]
-        });
-        let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules });
-        [role, bound]
-    };
-    let needed = rights
-        .rights
-        .iter()
-        .filter(|right| right.need == Need::Acts);
-    roles(needed).into_iter().flat_map(manifest).collect()
-}
 
 async fn tried(
     desk: &Desk,
@@ -56,7 +25,8 @@ async fn tried(
     let never = ["delete", "deployment/never", "--ignore-not-found"];
     desk.space.kubectl(&never);
     let kubeconfig = desk.space.granted(objects, account);
-    Run::new(desk.world_as(kubeconfig))
+    // Only a backup has something to encrypt.
+    Run::new(sealing(&desk.space, desk.world_as(kubeconfig)))
         .step(uses, inputs.clone())
         .await
 }
@@ -94,9 +64,13 @@ async fn a_release_needs_the_secrets_that_it_is_kept_in_and_the_rights_of_its_ob
     desk.upgraded(json!({})).await;
     desk.upgraded(json!({ "values": { "replicas": 2 } })).await;
     let list = json!({ "namespace": desk.space.name });
+    let kept = json!({ "namespace": desk.space.name, "name": "all" });
+    let kept_one = json!({ "namespace": desk.space.name, "name": "one", "release": "web" });
     let rollback = json!({ "namespace": desk.space.name, "release": "web", "wait": "30s" });
     for (number, (uses, inputs)) in [
         ("helm/list", list),
+        ("backup/helm", kept),
+        ("backup/helm", kept_one),
         ("helm/values", here),
         ("helm/rollback", rollback),
         (
@@ -107,7 +81,7 @@ async fn a_release_needs_the_secrets_that_it_is_kept_in_and_the_rights_of_its_ob
     .into_iter()
     .enumerate()
     {
-        let objects = asked(&desk, uses, &inputs).await;
+        let objects = asked(&desk.space, &desk.run(), (uses, &inputs)).await;
         let whole = format!("whole-{number}");
         let report = tried(&desk, &objects, &whole, (uses, &inputs)).await;
         assert_eq!(
@@ -139,7 +113,7 @@ async fn a_first_installation_that_fails_needs_the_rights_to_take_it_back() {
     desk.write("charts/web/templates/web.yaml", PLAIN);
     let inputs = desk
         .inputs(json!({ "release": "never", "values": { "pod": "never-ready" }, "wait": "3s" }));
-    let objects = asked(&desk, "helm/upgrade", &inputs).await;
+    let objects = asked(&desk.space, &desk.run(), ("helm/upgrade", &inputs)).await;
     let step = ("helm/upgrade", &inputs);
     let report = tried(&desk, &objects, "whole", step).await;
     let summary = &report.summary;

@@ -1,14 +1,20 @@
 //! The rights that `orderly rbac` prints are enough, and none of them is too much: on a real API server, for every action.
 
+mod restored;
 mod trials;
 
-use super::plane::Space;
+use super::{issuing::Issuer, plane::Space};
 use crate::{cli::Home, steps::Run};
 use orderly::{
     actions::framework::{Catalogue, World},
-    adapters::kubernetes::{Account, Cluster, ConfiguredClusters, Credentials},
+    adapters::{
+        kubernetes::{Account, Cluster, ConfiguredClusters, Credentials},
+        network::HostNetwork,
+        process::HostProcesses,
+    },
     domain::{
-        name::RunbookName,
+        name::{ActionName, RunbookName},
+        right::{Need, Role, roles},
         run::{StepReport, StepResult},
     },
     ports::executor::ActionCatalogue as _,
@@ -105,6 +111,46 @@ impl Space {
     }
 }
 
+/// The roles that a step asks for, once what it would do is known, and what binds them.
+pub(in crate::cluster) async fn asked(
+    space: &Space,
+    run: &Run,
+    (uses, inputs): (&str, &Value),
+) -> Vec<Value> {
+    let namespace = &space.name;
+    let effects = run.effects(uses, inputs).await;
+    let action = ActionName::new(uses).unwrap();
+    let rights = Catalogue::new().rights(&action, inputs, &effects).unwrap();
+    let manifest = |role: Role| {
+        let rules: Vec<Value> = role
+            .rules
+            .into_iter()
+            .map(|rule| {
+                json!({ "apiGroups": rule.groups, "resources": rule.resources, "resourceNames": rule.names, "verbs": rule.verbs })
+            })
+            .collect();
+        let everywhere = if role.namespace.is_some() {
+            ""
+        } else {
+            "Cluster"
+        };
+        let metadata = json!({ "name": namespace, "namespace": role.namespace });
+        let version = "rbac.authorization.k8s.io/v1";
+        let bound = json!({
+            "apiVersion": version, "kind": format!("{everywhere}RoleBinding"), "metadata": metadata,
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": format!("{everywhere}Role"), "name": namespace },
+            "subjects": [{ "kind": "ServiceAccount", "namespace": namespace, "name": namespace }]
+        });
+        let role = json!({ "apiVersion": version, "kind": format!("{everywhere}Role"), "metadata": metadata, "rules": rules });
+        [role, bound]
+    };
+    let needed = rights
+        .rights
+        .iter()
+        .filter(|right| right.need == Need::Acts);
+    roles(needed).into_iter().flat_map(manifest).collect()
+}
+
 /// Each way of taking one verb on one resource away, with what it was.
 pub(in crate::cluster) fn lessened(objects: &[Value]) -> Vec<(String, Vec<Value>)> {
     let list = |rule: &Value, key: &str| rule[key].as_array().unwrap().clone();
@@ -150,7 +196,12 @@ fn went_well(report: &StepReport, trial: &Trial) -> bool {
 /// What became of it, and whether it has left its notes.
 async fn tried(space: &Space, kubeconfig: PathBuf, trial: &Trial) -> (StepReport, bool) {
     (trial.before)(space);
-    let run = Run::new(space.world_of(kubeconfig));
+    let processes = HostProcesses::open(space.path("work")).unwrap();
+    let run = Run::new(World {
+        network: Arc::new(HostNetwork::new()),
+        processes: Arc::new(processes),
+        ..space.world_of(kubeconfig)
+    });
     let report = run.step(trial.uses, trial.inputs.clone()).await;
     (report, !run.heard().contains("no event was left"))
 }
@@ -168,6 +219,9 @@ async fn are_least(space: &Space, trials: &[Trial]) {
             let kubeconfig = space.granted(&objects, &format!("less-{number}-{less}"));
             let (report, is_noted) = tried(space, kubeconfig, trial).await;
             let about = format!("{about} without {what}: {}", report.summary);
+            if trial.elsewhere.contains(&what.as_str()) {
+                continue;
+            }
             if what == NOTES || trial.tells.contains(&what.as_str()) {
                 assert!(went_well(&report, trial), "only helps: {about}");
                 assert_eq!(is_noted, what != NOTES, "{about}");
@@ -231,6 +285,25 @@ async fn what_empties_nodes_needs_exactly_the_rights_that_are_printed() {
     space.wait(&format!("node/{node}"), "condition=Ready");
     are_least(&space, &trials::nodes(&space.name)).await;
     space.kubectl(&["delete", "node", &node, "--wait=false"]);
+}
+
+#[tokio::test]
+async fn what_replaces_credentials_needs_exactly_the_rights_that_are_printed() {
+    let Some(space) = Space::new() else { return };
+    space.available("web", 1);
+    space.kubectl(&["create", "serviceaccount", "robot"]);
+    for name in ["key", "token"] {
+        space.kubectl(&["create", "secret", "generic", name, "--from-literal=a=b"]);
+    }
+    let issuer = Issuer::with_certificate(&space);
+    are_least(&space, &trials::rotations(&space.name, issuer.port)).await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_the_agents_own_needs_exactly_the_rights_that_are_printed() {
+    let Some(space) = Space::new() else { return };
+    let issuer = Issuer::new(&space);
+    are_least(&space, &trials::certificates(&space.name, issuer.port)).await;
 }
 
 #[test]

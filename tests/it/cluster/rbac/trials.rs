@@ -1,6 +1,9 @@
 //! What is tried: every action, each with what it needs to be there before.
 
-use crate::cluster::plane::Space;
+use crate::cluster::{
+    issuing::{CERTIFICATE, SECRET},
+    plane::Space,
+};
 use serde_json::{Value, json};
 
 /// A step, and how far it may come.
@@ -9,6 +12,8 @@ pub(super) struct Trial {
     pub(super) inputs: Value,
     /// The rights without which it says less instead of failing, as `verb resource`; and always that to leave a note.
     pub(super) tells: &'static [&'static str],
+    /// The rights that are needed where it comes otherwise, which another trial shows.
+    pub(super) elsewhere: &'static [&'static str],
     /// What is made before each attempt.
     pub(super) before: fn(&Space),
     /// Whether it fails in any case, so that what it has done is undone.
@@ -20,6 +25,7 @@ pub(super) fn trial(uses: &'static str, inputs: Value) -> Trial {
         uses,
         inputs,
         tells: &[],
+        elsewhere: &[],
         before: |_| (),
         in_vain: false,
     }
@@ -311,6 +317,84 @@ fn occupied(space: &Space) {
         }
     }));
     space.wait("pod/guest", "condition=Ready");
+}
+
+/// What replaces credentials. The server at this port shows what cert-manager's Secret holds.
+pub(super) fn rotations(namespace: &str, port: u16) -> Vec<Trial> {
+    let shown_by =
+        json!({ "host": "127.0.0.1", "port": port, "serverName": "localhost", "within": "20s" });
+    let issued = json!({
+        "name": "web-tls", "force": true, "shownBy": shown_by,
+        "certManager": { "namespace": namespace, "certificate": CERTIFICATE, "secret": SECRET, "wait": "20s" },
+    });
+    let secret = |name: &str, part: &str, create: bool| json!([{ "secret": { "namespace": namespace, "name": name, "keys": { "a": part }, "create": create } }]);
+    let random = |test: &str, consumers: Value| {
+        json!({
+            "name": "key", "force": true, "distribute": secret("key", "value", true), "consumers": consumers,
+            "test": { "command": { "argv": [test] } },
+        })
+    };
+    let restarted = json!([{ "namespace": namespace, "deployment": "web", "wait": "60s" }]);
+    let token = |of: Value| {
+        json!({
+            "name": "robot", "namespace": namespace, "serviceAccount": "robot", "force": true,
+            "expiration": "2h", "renewBefore": "1h", "distribute": of,
+        })
+    };
+    vec![
+        trial("rotate/certificate", issued),
+        Trial {
+            tells: OF_PODS,
+            elsewhere: &["create secrets", "delete secrets"],
+            ..trial("rotate/secret", random("true", restarted))
+        },
+        Trial {
+            elsewhere: &["patch secrets"],
+            before: |space| gone(space, "secret/key"),
+            in_vain: true,
+            ..trial("rotate/secret", random("false", json!([])))
+        },
+        Trial {
+            elsewhere: &["delete secrets"],
+            ..trial(
+                "rotate/service-account-token",
+                token(secret("token", "token", false)),
+            )
+        },
+        Trial {
+            elsewhere: &["patch secrets", "create tokenreviews"],
+            in_vain: true,
+            ..trial(
+                "rotate/service-account-token",
+                token(secret("nowhere", "token", false)),
+            )
+        },
+    ]
+}
+
+/// A certificate that the agent makes; the server at this port shows what the Secret holds.
+pub(super) fn certificates(namespace: &str, port: u16) -> Vec<Trial> {
+    let step = |within: &str| {
+        json!({
+            "name": "own-tls", "force": true, "names": ["localhost"],
+            "shownBy": { "host": "127.0.0.1", "port": port, "serverName": "localhost", "within": within },
+            "distribute": [{ "secret": {
+                "namespace": namespace, "name": SECRET, "create": true, "type": "kubernetes.io/tls",
+                "keys": { "tls.crt": "tls.crt", "tls.key": "tls.key" },
+            } }],
+        })
+    };
+    vec![
+        Trial {
+            elsewhere: &["delete secrets", "patch secrets"],
+            before: |space| gone(space, "secret/web-tls"),
+            ..trial("rotate/certificate", step("20s"))
+        },
+        Trial {
+            elsewhere: &["delete secrets", "create secrets"],
+            ..trial("rotate/certificate", step("20s"))
+        },
+    ]
 }
 
 /// All that is tried.
