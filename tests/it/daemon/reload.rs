@@ -112,7 +112,7 @@ fn a_lowered_autonomy_counts_for_the_next_step_of_a_run_that_goes_on() {
 /// What the newest reload said that it leaves to the next start.
 fn left_to_the_next_start(agent: &Agent) -> serde_json::Value {
     let audit = agent.list("/api/v1/audit?action=config.reloaded");
-    let newest = audit.iter().max_by_key(|entry| entry["sequence"].as_u64());
+    let newest = audit.iter().max_by_key(|entry| entry["seq"].as_u64());
     newest.unwrap()["details"]["fromTheNextStart"].clone()
 }
 

@@ -52,12 +52,11 @@ enum Refusal {
 }
 
 impl Refusal {
-    /// By what the server itself says, and not by the statement that is shown with it.
+    /// By the server's own sentence, and not by the details after it, in which data stand.
     fn of(why: &str) -> Self {
-        let says = |words: &[&str]| {
-            let mut said = why.lines().filter_map(|line| line.split_once("ERROR:"));
-            said.any(|(_, said)| words.iter().any(|word| said.contains(word)))
-        };
+        let said = why.split_once("ERROR:").map_or("", |(_, said)| said);
+        let said = said.split("; ").next().unwrap_or_default();
+        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
         if says(&["No space left on device"]) {
             Self::Server
         } else if says(&AT_ODDS) {
@@ -143,7 +142,7 @@ mod tests {
     fn only_data_at_odds_with_itself_speaks_against_a_dump_that_reads_to_its_end() {
         for why in [
             "pg_restore: error: COPY failed for table \"a\": ERROR:  new row for relation \"a\" violates check constraint \"a_check\"",
-            "pg_restore: error: could not execute query: ERROR:  could not create unique index \"a_pkey\"\nDETAIL:  Key (id)=(7) is duplicated.",
+            "pg_restore: error: could not execute query: ERROR:  could not create unique index \"a_pkey\"; DETAIL:  Key (id)=(7) is duplicated.",
             "pg_restore: error: COPY failed for table \"a\": ERROR:  invalid input syntax for type integer: \"x\"",
         ] {
             assert!(
@@ -153,11 +152,11 @@ mod tests {
         }
         for (why, again) in [
             (
-                "pg_restore: error: could not execute query: ERROR:  extension \"postgis\" is not available\nHINT:  The extension must first be installed.",
+                "pg_restore: error: could not execute query: ERROR:  extension \"postgis\" is not available; HINT:  The extension must first be installed.",
                 false,
             ),
             (
-                "pg_restore: error: could not execute query: ERROR:  role \"teller\" does not exist\nCommand was: CREATE POLICY a; -- it violates nothing",
+                "pg_restore: error: could not execute query: ERROR:  role \"teller\" does not exist; DETAIL:  It violates nothing.",
                 false,
             ),
             (
