@@ -213,10 +213,7 @@ fn judged(name: &str, streamed: &Streamed) -> Result<(), Fault> {
         (How::Exited(0), Delivery::Cut | Delivery::Refused(_)) => Err(Fault::Failed(format!(
             "`{name}` exited with 0, but the end of its output was not seen"
         ))),
-        (How::Exited(code), _) => Err(exited(
-            *code,
-            format!("`{name}` exited with {code}{last}"),
-        )),
+        (How::Exited(code), _) => Err(exited(*code, format!("`{name}` exited with {code}{last}"))),
         (How::Signaled(signal), _) => Err(Fault::Failed(format!(
             "`{name}` was ended by signal {signal}{last}"
         ))),

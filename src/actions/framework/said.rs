@@ -150,6 +150,9 @@ mod tests {
     #[test]
     fn a_long_statement_does_not_hide_what_was_wrong_with_it() {
         let said = b"pg_restore: error: ERROR:  no\nCommand was: CREATE TABLE a (\nb int,\nc int,\nd int,\ne int\n);\n";
-        assert_eq!(last_lines(said, false, 5), ": pg_restore: error: ERROR:  no");
+        assert_eq!(
+            last_lines(said, false, 5),
+            ": pg_restore: error: ERROR:  no"
+        );
     }
 }

@@ -199,8 +199,11 @@ impl Bucket {
                 .with_access_key_id(value(id)?.expose())
                 .with_secret_access_key(value(key)?.expose());
         }
-        let place: Arc<str> =
-            format!("store {} (bucket {} at {target})", self.name, self.at.bucket).into();
+        let place: Arc<str> = format!(
+            "store {} (bucket {} at {target})",
+            self.name, self.at.bucket
+        )
+        .into();
         let s3 = builder.build().map_err(|error| said(&place, &error))?;
         Ok(Session {
             s3: Arc::new(s3),
@@ -375,10 +378,9 @@ fn said(place: &str, error: &Error) -> io::Error {
             "see the secrets that `accessKey` and `secretKey` name",
         ),
         other => {
-            let causes = std::iter::successors(
-                Some(other as &dyn std::error::Error),
-                |error| error.source(),
-            );
+            let causes = std::iter::successors(Some(other as &dyn std::error::Error), |error| {
+                error.source()
+            });
             let last = causes.last().map(ToString::to_string).unwrap_or_default();
             answered(&last)
         }
