@@ -3,7 +3,7 @@
 
 use super::{
     backups::{ALONE, artifacts, files, word},
-    harness::{Agent, Place, runbook, until},
+    harness::{Agent, Place, runbook, text, until},
 };
 use crate::cluster::postgres::Postgres;
 use age::secrecy::ExposeSecret as _;
@@ -224,6 +224,10 @@ fn killed_in_the_middle_of_a_restore_of_postgres_nothing_of_it_stays_and_people_
         "shop",
         "create table orders (id int primary key); insert into orders select n from generate_series(1, 500) n",
     );
+    let count = || {
+        let counted = postgres.query_in("shop", "select count(*) from orders");
+        counted.trim().to_owned()
+    };
     let place = Place::new();
     with_database(&place, &postgres);
     let agent = place.start(&ALONE);
@@ -258,13 +262,64 @@ fn killed_in_the_middle_of_a_restore_of_postgres_nothing_of_it_stays_and_people_
     until("the end of what the dead agent began", || {
         (restoring("") == "0").then_some(())
     });
-    let count = || {
-        let counted = postgres.query_in("shop", "select count(*) from orders");
-        counted.trim().to_owned()
-    };
     assert_eq!(count(), "7", "it is one transaction");
     assert_eq!(agent.approve(&question).status, 200);
     agent.run_ended("back", "succeeded");
     assert_eq!(count(), "500");
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[test]
+fn a_dump_that_is_to_be_restored_to_a_path_is_refused_with_the_step_that_restores_it() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    postgres.query("create database shop");
+    postgres.query_in(
+        "shop",
+        "create table orders (id int primary key); insert into orders values (1)",
+    );
+    let place = Place::new();
+    with_database(&place, &postgres);
+    let agent = place.start(&ALONE);
+    let id = kept(&agent);
+    postgres.query_in("shop", "delete from orders");
+    let refused = place.cli(&agent, &["artifacts", "restore", &id, "--to", "/srv/shop"]);
+    assert!(!refused.status.success());
+    let said = text(&refused.stderr);
+    assert!(
+        said.contains("holds a dump of PostgreSQL, which goes into a database"),
+        "{said}"
+    );
+    assert!(
+        said.contains("hint: commit a runbook with this step"),
+        "{said}"
+    );
+    assert!(
+        agent
+            .list(&format!("/api/v1/runs?runbook={RESTORE}"))
+            .is_empty()
+    );
+
+    // What it shows does it, with the names in it.
+    let (_, step) = said.split_once("restores it:\n").unwrap();
+    let (step, _) = step.split_once("hint: ").unwrap();
+    let step = step
+        .replace("NAME", "shop")
+        .replace("HOST", postgres.socket().to_str().unwrap())
+        .replace("ROLE", "admin");
+    place.commit(&[(
+        "shown.yaml".to_owned(),
+        format!(
+            "apiVersion: orderly.dev/v1\nkind: Runbook\nmetadata: {{ name: shown }}\nspec:\n  steps:\n{step}"
+        ),
+    )]);
+    agent.sync();
+    agent.start("shown");
+    let question = agent.question("shown");
+    assert_eq!(agent.approve(&question).status, 200);
+    agent.run_ended("shown", "succeeded");
+    let count = postgres.query_in("shop", "select count(*) from orders");
+    assert_eq!(count.trim(), "1");
     assert_eq!(agent.stop(), Some(0));
 }
