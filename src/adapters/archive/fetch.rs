@@ -172,6 +172,7 @@ fn gone(location: &Location) -> &'static str {
     }
 }
 
+/// Whether reading, writing or the content is at fault, [`blamed`] tells.
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn passing(error: io::Error) -> Fault {
     Fault::Failed(chain(&error))
@@ -188,7 +189,8 @@ struct Hashing {
 impl Read for Hashing {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer);
-        self.failed |= read.is_err();
+        let again = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+        self.failed |= read.as_ref().is_err_and(|error| !again(error));
         let read = read?;
         self.sha256.update(buffer.get(..read).unwrap_or_default());
         self.size += read as u64;

@@ -187,8 +187,9 @@ fn a_fetch_of_what_is_damaged_gone_or_elsewhere_says_so_and_leaves_nothing() {
     let mut changed = whole.clone();
     let middle = changed.len() / 2;
     changed[middle] ^= 1;
+    // In the word that says what it is: a change in the lines for recipients looks like another key.
     let mut head = whole.clone();
-    head[40] ^= 1;
+    head[5] ^= 1;
     for damaged in [&changed, &head, &whole[..middle].to_vec(), &Vec::new()] {
         fs::write(&object, damaged).unwrap();
         stage.in_vain(&agent, &stored, &["is damaged"]);
