@@ -65,11 +65,11 @@ fn reloaded(daemon: &mut Daemon) -> Result<Vec<&'static str>, String> {
     if let Some(reviewer) = reviewer {
         daemon.reviewer.replace(reviewer);
     }
-    let mut settings = wiring::settings(&loaded.config);
-    settings.environment = daemon.loaded.config.environment.clone();
-    daemon.world.reconfigure(settings);
     let fixed = fixed(&daemon.loaded.config, &loaded.config);
     daemon.loaded = keep_fixed(&daemon.loaded, loaded);
+    daemon
+        .world
+        .reconfigure(wiring::settings(&daemon.loaded.config));
     Ok(fixed)
 }
 
@@ -89,24 +89,42 @@ fn other_reviewer(daemon: &Daemon, new: &Config) -> Result<Option<Arc<dyn Review
     reviewer.map(Some).map_err(|error| error.to_string())
 }
 
-/// Settings that count only from a start on, and that have changed.
+/// Settings that count only from a start on, and that have changed. Each setting of the configuration is named here, so that a new one
+/// is either taken by a reload or told.
 fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
-    let mut changed = Vec::new();
-    let mut note = |name, differs: bool| {
-        if differs {
-            changed.push(name);
-        }
-    };
-    note("environment", old.environment != new.environment);
-    note("stateDir", old.state_dir != new.state_dir);
-    note("source", differs(&old.source, &new.source));
-    note("http.listen", old.http.listen != new.http.listen);
-    note("log", differs(&old.log, &new.log));
-    note("runs", differs(&old.runs, &new.runs));
-    note("channels", differs(&old.channels, &new.channels));
-    note("clusters", differs(&old.clusters, &new.clusters));
-    note("audit", differs(&old.audit, &new.audit));
-    changed
+    let Config {
+        environment,
+        state_dir,
+        source,
+        http,
+        log,
+        runs,
+        channels,
+        clusters,
+        artifacts,
+        audit,
+        retention,
+        // These are taken.
+        policy: _,
+        secrets: _,
+        webhooks: _,
+        ai: _,
+    } = old;
+    let all = [
+        ("environment", *environment != new.environment),
+        ("stateDir", *state_dir != new.state_dir),
+        ("source", differs(source, &new.source)),
+        ("http.listen", http.listen != new.http.listen),
+        ("log", differs(log, &new.log)),
+        ("runs", differs(runs, &new.runs)),
+        ("channels", differs(channels, &new.channels)),
+        ("clusters", differs(clusters, &new.clusters)),
+        ("artifacts", differs(artifacts, &new.artifacts)),
+        ("audit", differs(audit, &new.audit)),
+        ("retention", differs(retention, &new.retention)),
+    ];
+    let changed = all.into_iter().filter(|(_, differs)| *differs);
+    changed.map(|(name, _)| name).collect()
 }
 
 /// Whether both say something else.
@@ -125,6 +143,8 @@ fn keep_fixed(old: &Loaded, mut new: Loaded) -> Loaded {
     new.config.runs = kept.runs.clone();
     new.config.channels = kept.channels.clone();
     new.config.clusters = kept.clusters.clone();
+    new.config.artifacts = kept.artifacts.clone();
     new.config.audit = kept.audit.clone();
+    new.config.retention = kept.retention.clone();
     new
 }

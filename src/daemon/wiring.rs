@@ -3,7 +3,7 @@
 use crate::{
     actions::framework::{Catalogue, Channel, ChannelAddress, Rotations, World as Hands},
     adapters::{
-        archive::{Artifacts, BucketAt, Keys, Outlet, Stores},
+        archive::{Artifacts, BucketAt, Keys, Outlet, Patience, Stores},
         certificates::MadeHere,
         clock::{SystemClock, Uptime},
         git::{Credentials as GitCredentials, GitOptions, GitSource, Reference},
@@ -293,6 +293,7 @@ fn keys_and_buckets(
             authority_file: s3.authority_file.clone(),
             virtual_hosts: s3.virtual_hosts,
             part_bytes: usize::try_from(s3.part_bytes).unwrap_or(usize::MAX),
+            patience: Patience::default(),
         };
         (name.clone(), at)
     };

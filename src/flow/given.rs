@@ -3,6 +3,7 @@
 //! So it passes the gate, is recorded and audited as every run is. Whoever asks counts as its author, who may not be alone in consenting.
 
 use crate::{
+    actions::backup::not_to_a_path,
     domain::{
         active::{Active, ActiveRunbook, Origin},
         approval::Person,
@@ -52,14 +53,17 @@ pub(super) async fn verify(
 /// Restores an artifact for good.
 ///
 /// # Errors
-/// There is no such artifact, the destination is none, or nothing can be started now.
+/// There is no such artifact, no path is enough for it, the destination is none, or nothing can be started now.
 pub(super) async fn restore(
     world: &Arc<World>,
     id: ArtifactId,
     request: RestoreRequest,
     by: &Person,
 ) -> Result<StartedRun, AgentError> {
-    artifacts::there(world, id).await?;
+    let artifact = artifacts::there(world, id).await?.record;
+    if let Some(why) = not_to_a_path(&artifact.kind, id) {
+        return Err(AgentError::Invalid(why));
+    }
     let texts = std::iter::once(&request.to).chain(&request.only);
     for text in texts {
         if !text.starts_with('/') {

@@ -23,6 +23,7 @@ mod history;
 mod hostile;
 mod http;
 mod kubernetes;
+mod mounts;
 mod network;
 mod pipelines;
 mod policy;

@@ -6,13 +6,25 @@
     reason = "the server ends with the test's runtime"
 )]
 
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use futures_util::stream;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::{
+    Request, Response,
+    body::{Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
-use orderly::{adapters::archive::BucketAt, domain::name::SecretName};
+use orderly::{
+    adapters::archive::{BucketAt, Patience},
+    domain::name::SecretName,
+};
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use std::{
     fs,
+    future::pending,
+    io,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
@@ -29,7 +41,33 @@ pub(crate) enum Fault {
     Status(u16, &'static str, usize),
     /// Each answer takes this long.
     Slow(Duration),
+    /// For so many requests of this method the connection ends half-way: in what is sent, or for want of that in the answer.
+    Cut(&'static str, usize),
+    /// So many requests of this method are carried out, and the connection ends before their answers.
+    Unheard(&'static str, usize),
+    /// No request of this method is ever answered.
+    Silent(&'static str),
 }
+
+impl Fault {
+    /// Whether it befalls this request; those that are counted are one fewer then.
+    fn befalls(&mut self, now: &str) -> bool {
+        match self {
+            Self::Slow(_) => true,
+            Self::Silent(method) => now == *method,
+            Self::Status(_, method, left)
+            | Self::Cut(method, left)
+            | Self::Unheard(method, left) => {
+                let befalls = now == *method && *left > 0;
+                *left -= usize::from(befalls);
+                befalls
+            }
+        }
+    }
+}
+
+/// Where a connection ends, its server says nothing more.
+type Broken = Box<dyn std::error::Error + Send + Sync>;
 
 /// The server; it lives as long as the test's runtime.
 pub(crate) struct S3 {
@@ -64,10 +102,9 @@ impl S3 {
                     async move {
                         let line = format!("{} {}", request.method(), request.uri());
                         requests.lock().unwrap().push(line);
-                        if let Some(answer) = faulty(&fault, &request).await {
-                            return Ok(answer);
-                        }
-                        hyper::service::Service::call(&service, request).await
+                        let method = request.method().to_string();
+                        let fault = due(&fault, &method);
+                        answered(&service, fault, request).await
                     }
                 });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), answer));
@@ -119,27 +156,66 @@ impl S3 {
             authority_file: None,
             virtual_hosts: false,
             part_bytes,
+            patience: Patience::default(),
         }
     }
 }
 
-async fn faulty(
-    fault: &Mutex<Option<Fault>>,
-    request: &Request<Incoming>,
-) -> Option<Response<s3s::Body>> {
-    let now = *fault.lock().unwrap();
-    match now? {
-        Fault::Slow(time) => {
-            tokio::time::sleep(time).await;
-            None
-        }
-        Fault::Status(_, method, left) if left == 0 || request.method() != method => None,
-        Fault::Status(status, method, left) => {
-            *fault.lock().unwrap() = Some(Fault::Status(status, method, left - 1));
+fn due(fault: &Mutex<Option<Fault>>, method: &str) -> Option<Fault> {
+    let mut set = fault.lock().unwrap();
+    set.as_mut()?.befalls(method).then(|| *set)?
+}
+
+async fn answered(
+    service: &s3s::service::S3Service,
+    fault: Option<Fault>,
+    request: Request<Incoming>,
+) -> Result<Response<s3s::Body>, Broken> {
+    let broken = || Err(Broken::from("the connection ends here"));
+    match fault {
+        Some(Fault::Status(status, ..)) => {
             let body = s3s::Body::from("<html>not today</html>".to_owned());
-            Some(Response::builder().status(status).body(body).unwrap())
+            return Ok(Response::builder().status(status).body(body).unwrap());
         }
+        Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
+        Some(Fault::Silent(_)) => pending().await,
+        Some(Fault::Cut(..)) if request.method() == "PUT" => {
+            let _beginning = request.into_body().frame().await;
+            return broken();
+        }
+        Some(Fault::Unheard(..)) => {
+            let _unheard = service.call(request.map(s3s::Body::from)).await;
+            return broken();
+        }
+        Some(Fault::Cut(..)) => {
+            return Ok(half(
+                service
+                    .call(request.map(s3s::Body::from))
+                    .await
+                    .map_err(told)?,
+            )
+            .await);
+        }
+        None => {}
     }
+    service
+        .call(request.map(s3s::Body::from))
+        .await
+        .map_err(told)
+}
+
+fn told(error: impl std::fmt::Debug) -> Broken {
+    format!("{error:?}").into()
+}
+
+/// The same answer, whose connection ends half-way.
+async fn half(answer: Response<s3s::Body>) -> Response<s3s::Body> {
+    let (head, body) = answer.into_parts();
+    let whole = body.collect().await.unwrap().to_bytes();
+    let first = Frame::data(whole.slice(..whole.len() / 2));
+    let pieces = [Ok(first), Err(io::Error::other("the connection ends here"))];
+    let body = s3s::Body::http_body_unsync(StreamBody::new(stream::iter(pieces)));
+    Response::from_parts(head, body)
 }
 
 fn walk(folder: &std::path::Path) -> Vec<PathBuf> {

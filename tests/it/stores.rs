@@ -10,7 +10,7 @@ use age::secrecy::ExposeSecret as _;
 use orderly::{
     actions::framework::World,
     adapters::{
-        archive::Stores,
+        archive::{BucketAt, Patience, Stores},
         secrets::{ConfiguredSecrets, Origin},
     },
     domain::{
@@ -21,7 +21,7 @@ use orderly::{
     },
     ports::archive::{ArchiveError, Encrypt, Expected, Form, Label, Stored, StreamOf, Writing},
 };
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +33,25 @@ struct Stage {
     folder: TempDir,
     s3: S3,
     key: age::x25519::Identity,
+    patience: Patience,
 }
+
+/// A store that fails is given up soon.
+fn impatient() -> Patience {
+    Patience {
+        retries: 2,
+        pause: Duration::from_millis(1),
+        ..Patience::default()
+    }
+}
+
+/// A store that says nothing is given up soon.
+const HASTY: Patience = Patience {
+    deadline: Duration::from_secs(1),
+    attempts: 2,
+    retries: 2,
+    pause: Duration::from_millis(1),
+};
 
 impl Stage {
     async fn new() -> Self {
@@ -41,7 +59,24 @@ impl Stage {
             folder: tempfile::tempdir().unwrap(),
             s3: S3::start().await,
             key: age::x25519::Identity::generate(),
+            patience: Patience::default(),
         }
+    }
+
+    async fn impatient() -> Self {
+        Self {
+            patience: impatient(),
+            ..Self::new().await
+        }
+    }
+
+    /// Nothing is in the store, and no parts of an upload either once the request that ends it has come there.
+    async fn holds_nothing(&self) {
+        assert!(self.s3.keys().is_empty(), "{:?}", self.s3.keys());
+        while self.s3.unfinished() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(is_empty(&self.folder.path().join("state/artifacts")));
     }
 
     /// A world whose artifacts go to the store, encrypted; `identity` opens them.
@@ -67,7 +102,14 @@ impl Stage {
             identity.map(|_| name("age")),
             Stores {
                 usual: Some(offsite.clone()),
-                buckets: [(offsite, self.s3.bucket(PART))].into(),
+                buckets: [(
+                    offsite,
+                    BucketAt {
+                        patience: self.patience,
+                        ..self.s3.bucket(PART)
+                    },
+                )]
+                .into(),
             },
         )
     }
@@ -133,6 +175,16 @@ fn key(stored: &Stored) -> String {
 }
 fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+}
+/// It says which store it is, what happened, and what to do.
+fn is_told(error: &ArchiveError, port: u16, words: &str) {
+    let said = error.to_string();
+    let place = format!("store offsite (bucket backups at http://127.0.0.1:{port}): ");
+    assert!(said.contains(&place), "{said}");
+    assert!(said.contains(words), "{said}");
+    assert!(said.contains("\nhint: "), "{said}");
+    assert!(!said.contains("Generic S3"), "{said}");
+    assert!(matches!(error, ArchiveError::Failed { .. }), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -289,4 +341,114 @@ fn an_upload_that_a_dead_agent_left_is_ended_at_the_next_start() {
     assert_eq!(stage.s3.unfinished(), 0);
     assert!(is_empty(&stage.folder.path().join("state/uploads")));
     assert!(stage.s3.keys().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_for_good_ends_the_upload_and_nothing_is_left_there() {
+    let stage = Stage::impatient().await;
+    let world = stage.world(Some(&stage.key));
+    for (method, size) in [("PUT", 100), ("PUT", PART * 4), ("POST", PART * 4)] {
+        stage.s3.misbehave(Fault::Status(500, method, usize::MAX));
+        let error = stage.keep(&world, &noise(size)).await.unwrap_err();
+        is_told(&error, stage.s3.port, "the store answers 500");
+        stage.s3.misbehave(None);
+        stage.holds_nothing().await;
+    }
+    stage.s3.misbehave(Fault::Status(500, "HEAD", usize::MAX));
+    let error = begin(&world).await.err().unwrap();
+    is_told(&error, stage.s3.port, "the store answers 500");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_or_refuses_while_an_artifact_is_fetched_makes_it_not_unsound() {
+    let mut stage = Stage::impatient().await;
+    let world = stage.world(Some(&stage.key));
+    let bytes = noise(PART * 3);
+    let stored = stage.keep(&world, &bytes).await.unwrap();
+    for (fault, words) in [
+        (
+            Fault::Status(500, "GET", usize::MAX),
+            "the store answers 500",
+        ),
+        (
+            Fault::Status(403, "GET", usize::MAX),
+            "does not allow it (403)",
+        ),
+        (
+            Fault::Status(403, "HEAD", usize::MAX),
+            "does not allow it (403)",
+        ),
+        (Fault::Cut("GET", usize::MAX), ""),
+        (Fault::Silent("GET"), "no answer within 1 s"),
+        (Fault::Silent("HEAD"), "no answer within 1 s"),
+    ] {
+        if matches!(fault, Fault::Silent(_)) {
+            stage.patience = HASTY;
+        }
+        let world = stage.world(Some(&stage.key));
+        stage.s3.misbehave(fault);
+        let error = content(&world, &stored).await.unwrap_err();
+        is_told(&error, stage.s3.port, words);
+        let scratch = stage.folder.path().join("state/scratch/archive");
+        assert!(is_empty(&scratch), "{fault:?}");
+    }
+    stage.s3.misbehave(None);
+    assert_eq!(content(&world, &stored).await.unwrap(), bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_breaks_off_half_way_for_a_while_loses_nothing() {
+    let stage = Stage::new().await;
+    let world = stage.world(Some(&stage.key));
+    let bytes = noise(PART * 4);
+    stage.s3.misbehave(Fault::Cut("PUT", 3));
+    let stored = stage.keep(&world, &bytes).await.unwrap();
+    stage.s3.misbehave(Fault::Cut("GET", 2));
+    assert_eq!(content(&world, &stored).await.unwrap(), bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_breaks_off_every_upload_ends_it_and_nothing_is_left_there() {
+    let stage = Stage::impatient().await;
+    let world = stage.world(Some(&stage.key));
+    for size in [100, PART * 4] {
+        stage.s3.misbehave(Fault::Cut("PUT", usize::MAX));
+        let error = stage.keep(&world, &noise(size)).await.unwrap_err();
+        is_told(&error, stage.s3.port, "");
+        stage.s3.misbehave(None);
+        stage.holds_nothing().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_on_its_way_makes_no_second_artifact() {
+    let stage = Stage::impatient().await;
+    let world = stage.world(Some(&stage.key));
+    for (method, size) in [("PUT", 100), ("PUT", PART * 4)] {
+        let bytes = noise(size);
+        stage.s3.misbehave(Fault::Unheard(method, 1));
+        let stored = stage.keep(&world, &bytes).await.unwrap();
+        assert_eq!(content(&world, &stored).await.unwrap(), bytes);
+        assert_eq!(stage.s3.keys(), [key(&stored)]);
+        assert_eq!(stage.s3.unfinished(), 0);
+        assert!(world.archive.remove(&stored.location).await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_never_answers_is_given_up_and_nothing_counts() {
+    let mut stage = Stage::new().await;
+    for (method, size) in [("PUT", 100), ("PUT", PART * 4), ("POST", PART * 4)] {
+        stage.patience = HASTY;
+        let world = stage.world(Some(&stage.key));
+        stage.s3.misbehave(Fault::Silent(method));
+        let error = stage.keep(&world, &noise(size)).await.unwrap_err();
+        is_told(&error, stage.s3.port, "no answer within 1 s");
+        stage.s3.misbehave(None);
+        // What the hasty one may not have ended in its time, the next start ends.
+        stage.patience = Patience::default();
+        let _told = stage.world(Some(&stage.key)).archive.tidy().await;
+        stage.holds_nothing().await;
+        assert!(is_empty(&stage.folder.path().join("state/uploads")));
+    }
 }

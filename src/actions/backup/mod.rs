@@ -23,6 +23,7 @@
 //! `warning`; the latter has a `doubt` in its outputs. One outside its bounds fails, and its artifact stays, with a `doubt`.
 
 mod artifact;
+mod elsewhere;
 mod etcd;
 mod files;
 mod helm;
@@ -43,6 +44,7 @@ mod volume;
 mod which;
 
 pub use artifact::{Artifact, ArtifactKind, BackupOutputs, Removed, Unsound, Verified};
+pub(crate) use elsewhere::not_to_a_path;
 pub use etcd::{BackupEtcd, EtcdInputs, Etcdctl, K3s, Member};
 pub use files::BackupFiles;
 pub use helm::BackupHelm;

@@ -100,7 +100,18 @@ impl From<Fault> for Miss {
 impl Miss {
     /// A program that reads an artifact and says no has found it at fault, unless it speaks of something else.
     pub(super) fn of_reading(fault: Fault) -> Self {
-        let elsewhere = ["No space left on device", "connection", "permission denied"];
+        let elsewhere = [
+            "No space left on device",
+            "connection",
+            "permission denied",
+            "Permission denied",
+            "Cannot allocate memory",
+            "out of memory",
+            "Input/output error",
+            "Disk quota exceeded",
+            "Read-only file system",
+            "Too many open files",
+        ];
         match fault {
             Fault::Refused(why) if !elsewhere.iter().any(|word| why.contains(word)) => {
                 Self::Unsound(why)
@@ -202,11 +213,23 @@ fn judged(name: &str, streamed: &Streamed) -> Result<(), Fault> {
         (How::Exited(0), Delivery::Cut | Delivery::Refused(_)) => Err(Fault::Failed(format!(
             "`{name}` exited with 0, but the end of its output was not seen"
         ))),
-        (How::Exited(code), _) => Err(Fault::Refused(format!("`{name}` exited with {code}{last}"))),
+        (How::Exited(code), _) => Err(exited(*code, format!("`{name}` exited with {code}{last}"))),
         (How::Signaled(signal), _) => Err(Fault::Failed(format!(
             "`{name}` was ended by signal {signal}{last}"
         ))),
         (How::Terminated | How::Killed, _) => Err(Fault::Stopped(format!("`{name}` was stopped"))),
+    }
+}
+
+/// What a program's end with another code than 0 is, where a shell may have said it (POSIX, exit status of commands).
+pub(super) fn exited(code: i32, why: String) -> Fault {
+    match code {
+        126 | 127 => Fault::Missing(format!(
+            "{why}\nhint: these codes say that the program is not there, or may not be run"
+        )),
+        // By a signal: mostly for want of memory.
+        129.. => Fault::Failed(why),
+        _ => Fault::Refused(why),
     }
 }
 

@@ -103,6 +103,9 @@ pub(crate) fn whole_lines(beginning: &[u8], is_cut: bool) -> &[u8] {
     beginning.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
+/// What PostgreSQL's programs say before the statement that failed; it may be long, would push out what was wrong, and may hold data.
+const STATEMENT: &str = "Command was:";
+
 /// The last lines of an end, after `: `; of a line that is not there whole, nothing.
 pub(crate) fn last_lines(tail: &[u8], is_cut: bool, most: usize) -> String {
     let tail = String::from_utf8_lossy(tail);
@@ -110,6 +113,7 @@ pub(crate) fn last_lines(tail: &[u8], is_cut: bool, most: usize) -> String {
         .lines()
         .skip(usize::from(is_cut))
         .map(str::trim)
+        .take_while(|line| !line.starts_with(STATEMENT))
         .filter(|line| !line.is_empty())
         .collect();
     match lines.get(lines.len().saturating_sub(most)..) {
@@ -141,5 +145,14 @@ mod tests {
         assert_eq!(last_lines(b"ssword\nbad\n\n", true, 5), ": bad");
         assert_eq!(last_lines(b"ssword", true, 5), "");
         assert_eq!(last_lines(b"", false, 5), "");
+    }
+
+    #[test]
+    fn a_long_statement_does_not_hide_what_was_wrong_with_it() {
+        let said = b"pg_restore: error: ERROR:  no\nCommand was: CREATE TABLE a (\nb int,\nc int,\nd int,\ne int\n);\n";
+        assert_eq!(
+            last_lines(said, false, 5),
+            ": pg_restore: error: ERROR:  no"
+        );
     }
 }

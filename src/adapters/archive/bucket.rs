@@ -14,7 +14,7 @@ use crate::{
     ports::secrets::Secrets,
 };
 use object_store::{
-    ClientOptions, Error, MultipartId, ObjectStoreExt as _, PutPayload,
+    BackoffConfig, ClientOptions, Error, MultipartId, ObjectStoreExt as _, PutPayload, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder},
     client::{HttpClient, HttpConnector},
     multipart::{MultipartStore as _, PartId},
@@ -30,10 +30,6 @@ use std::{
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-/// How long one request may take, with what the store's client tries again by itself.
-const DEADLINE: Duration = Duration::from_mins(5);
-/// How often a request is made that found no answer within its deadline.
-const ATTEMPTS: u32 = 2;
 /// Bytes of one request for content.
 const PIECE: u64 = 8 << 20;
 
@@ -56,6 +52,45 @@ pub struct BucketAt {
     pub virtual_hosts: bool,
     /// Bytes of a part of an upload.
     pub part_bytes: usize,
+    /// How long it is waited for.
+    pub patience: Patience,
+}
+
+/// How long a store is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// How long one request may take, with what the store's client tries again by itself.
+    pub deadline: Duration,
+    /// How often a request is made that found no answer within its deadline.
+    pub attempts: u32,
+    /// How often a request is made again that the store or the way to it failed.
+    pub retries: usize,
+    /// The pause before the first of these; later ones grow.
+    pub pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_mins(5),
+            attempts: 2,
+            retries: 10,
+            pause: Duration::from_millis(100),
+        }
+    }
+}
+
+impl Patience {
+    fn retry(self) -> RetryConfig {
+        RetryConfig {
+            backoff: BackoffConfig {
+                init_backoff: self.pause,
+                ..BackoffConfig::default()
+            },
+            max_retries: self.retries,
+            ..RetryConfig::default()
+        }
+    }
 }
 
 /// A bucket under the name that the configuration gives it.
@@ -74,6 +109,9 @@ pub(super) struct Session {
     runtime: Handle,
     stop: CancellationToken,
     prefix: String,
+    patience: Patience,
+    /// Which store it is, for people.
+    place: Arc<str>,
 }
 
 /// An object on its way here.
@@ -150,6 +188,7 @@ impl Bucket {
             .with_region(&self.at.region)
             .with_virtual_hosted_style_request(self.at.virtual_hosts)
             .with_allow_http(true)
+            .with_retry(self.at.patience.retry())
             .with_http_connector(Ready(HttpClient::new(client)));
         if let Some(endpoint) = &self.at.endpoint {
             builder = builder.with_endpoint(endpoint);
@@ -160,12 +199,19 @@ impl Bucket {
                 .with_access_key_id(value(id)?.expose())
                 .with_secret_access_key(value(key)?.expose());
         }
-        let s3 = builder.build().map_err(|error| said(&error))?;
+        let place: Arc<str> = format!(
+            "store {} (bucket {} at {target})",
+            self.name, self.at.bucket
+        )
+        .into();
+        let s3 = builder.build().map_err(|error| said(&place, &error))?;
         Ok(Session {
             s3: Arc::new(s3),
             runtime,
             stop: stop.clone(),
             prefix: self.at.prefix.clone(),
+            patience: self.at.patience,
+            place,
         })
     }
 }
@@ -193,8 +239,12 @@ impl Session {
         match self.wait(self.steady(|| self.s3.head(&key)))? {
             Ok(found) => Ok(Some(found.size)),
             Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(said(&error)),
+            Err(error) => Err(self.said(&error)),
         }
+    }
+
+    fn said(&self, error: &Error) -> io::Error {
+        said(&self.place, error)
     }
 
     pub(super) fn put(&self, key: &str, bytes: Vec<u8>) -> io::Result<()> {
@@ -245,7 +295,7 @@ impl Session {
     ) -> io::Result<PartId> {
         let (key, bytes) = (self.key(&key), PutPayload::from(bytes));
         let put = self.steady(|| self.s3.put_part(&key, &id, index, bytes.clone()));
-        put.await.map_err(|error| said(&error))
+        put.await.map_err(|error| self.said(&error))
     }
 
     pub(super) fn complete(
@@ -264,7 +314,7 @@ impl Session {
         match self.steady(|| self.s3.abort_multipart(&key, &id)).await {
             // It was completed or aborted before.
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(said(&error)),
+            Err(error) => Err(self.said(&error)),
         }
     }
 
@@ -273,7 +323,8 @@ impl Session {
     where
         F: Future<Output = object_store::Result<T>>,
     {
-        self.wait(self.steady(ask))?.map_err(|error| said(&error))
+        self.wait(self.steady(ask))?
+            .map_err(|error| self.said(&error))
     }
 
     pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> io::Result<T> {
@@ -291,65 +342,99 @@ impl Session {
     where
         F: Future<Output = object_store::Result<T>>,
     {
-        for _ in 0..ATTEMPTS {
-            if let Ok(answer) = tokio::time::timeout(DEADLINE, ask()).await {
+        let Patience {
+            deadline, attempts, ..
+        } = self.patience;
+        for _ in 0..attempts {
+            if let Ok(answer) = tokio::time::timeout(deadline, ask()).await {
                 return answer;
             }
         }
         Err(Error::Generic {
             store: "S3",
-            source: format!("no answer within {} s", DEADLINE.as_secs()).into(),
+            source: Silence(deadline).into(),
         })
     }
 }
 
-/// What the store said, in few words: the deepest cause tells most, and its client's own words nothing.
-fn said(error: &Error) -> io::Error {
-    let kind = match error {
-        Error::NotFound { .. } => "there is no such object or bucket".to_owned(),
-        Error::PermissionDenied { .. } => "the store does not allow it (403)\nhint: see what the access key may do with this bucket and prefix".to_owned(),
-        Error::Unauthenticated { .. } => "the store does not know the access key (401)\nhint: see the secrets that `accessKey` and `secretKey` name".to_owned(),
+/// No answer came in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {} s", .0.as_secs_f32())]
+struct Silence(Duration);
+
+/// What the store said, in few words, and a way out: the deepest cause tells most, and its client's own words nothing.
+fn said(place: &str, error: &Error) -> io::Error {
+    let (what, hint) = match error {
+        Error::NotFound { .. } => (
+            "there is no such object or bucket".to_owned(),
+            "see that the bucket is there, and that `bucket` and `prefix` name it",
+        ),
+        Error::PermissionDenied { .. } => (
+            "the store does not allow it (403)".to_owned(),
+            "see what the access key may do with this bucket and prefix",
+        ),
+        Error::Unauthenticated { .. } => (
+            "the store does not know the access key (401)".to_owned(),
+            "see the secrets that `accessKey` and `secretKey` name",
+        ),
         other => {
-            let causes = std::iter::successors(
-                Some(other as &dyn std::error::Error),
-                |error| error.source(),
-            );
-            code(&causes.last().map(ToString::to_string).unwrap_or_default())
+            let causes = std::iter::successors(Some(other as &dyn std::error::Error), |error| {
+                error.source()
+            });
+            let last = causes.last().map(ToString::to_string).unwrap_or_default();
+            answered(&last)
         }
     };
-    io::Error::other(kind)
+    io::Error::other(format!("{place}: {what}\nhint: {hint}"))
 }
 
-/// An answer's status and the code in its XML body, without the rest of it.
-fn code(text: &str) -> String {
-    let Some((head, body)) = text.split_once(": <") else {
-        return text.to_owned();
+/// Of an answer its status and the code in its XML body, without the rest of it; where there was none, what happened on the way.
+fn answered(text: &str) -> (String, &'static str) {
+    let Some(answer) = text.strip_prefix("Server returned non-2xx status code: ") else {
+        return (
+            text.to_owned(),
+            "see that the store runs and can be reached from here without a break, then try again",
+        );
     };
-    let head = head
-        .strip_prefix("Server returned non-2xx status code: ")
-        .unwrap_or(head);
+    let (status, body) = answer.split_once(": ").unwrap_or((answer, ""));
     let code = body
         .split_once("<Code>")
         .and_then(|(_, rest)| rest.split_once("</Code>"));
-    match code {
-        Some((code, _)) if code.len() < 100 => format!("the store answers {head} ({code})"),
-        _ => format!("the store answers {head}"),
-    }
+    let hint = if status.starts_with('5') {
+        "the fault is the store's: see its own log, then try again"
+    } else {
+        "see the store's settings under `artifacts.stores`"
+    };
+    let what = match code {
+        Some((code, _)) if code.len() < 100 => format!("the store answers {status} ({code})"),
+        _ => format!("the store answers {}", status.trim_end_matches([':', ' '])),
+    };
+    (what, hint)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::code;
+    use super::answered;
 
     #[test]
     fn of_an_answer_the_status_and_the_code_are_told() {
+        let what = |text: &str| answered(text).0;
         let xml = "Server returned non-2xx status code: 400 Bad Request: <?xml version=\"1.0\"?><Error><Code>EntityTooSmall</Code></Error>";
         assert_eq!(
-            code(xml),
+            what(xml),
             "the store answers 400 Bad Request (EntityTooSmall)"
         );
         let html = "Server returned non-2xx status code: 502 Bad Gateway: <html>x</html>";
-        assert_eq!(code(html), "the store answers 502 Bad Gateway");
-        assert_eq!(code("connection refused"), "connection refused");
+        assert_eq!(what(html), "the store answers 502 Bad Gateway");
+        let bare = "Server returned non-2xx status code: 500 Internal Server Error: ";
+        assert_eq!(what(bare), "the store answers 500 Internal Server Error");
+        assert_eq!(what("connection refused"), "connection refused");
+    }
+
+    #[test]
+    fn whose_fault_it_is_stands_in_the_hint() {
+        let hint = |text: &str| answered(text).1;
+        assert!(hint("Server returned non-2xx status code: 503 Slow Down: ").contains("store's"));
+        assert!(hint("connection refused").contains("can be reached"));
     }
 }

@@ -92,13 +92,21 @@ impl Ways {
         (mut to, work): (Box<dyn Write + Send>, &Work),
     ) -> Result<u64, ArchiveError> {
         let fault = |fault| work.fault(location, fault);
-        let stored = self
-            .stored(location, work)
-            .map_err(|error| work.failed(error))?;
+        let stored = self.stored(location, work).map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                return work.failed(gone(location));
+            }
+            work.failed(error)
+        })?;
         let mut hashing = Hashing {
             inner: stored,
             sha256: Sha256::new(),
             size: 0,
+            failed: false,
+        };
+        let mut to = Watched {
+            inner: &mut to,
+            failed: false,
         };
         let sealed = location.file_name().ends_with(SEALED);
         let written = match (decode, sealed) {
@@ -110,7 +118,8 @@ impl Ways {
                 .map_err(Fault::from))
             .and_then(|clear| inflate(clear, &mut to)),
         };
-        written.map_err(fault)?;
+        let on_the_way = hashing.failed || to.failed;
+        written.map_err(|why| fault(blamed(why, on_the_way)))?;
         // What follows the content belongs to the file, too.
         io::copy(&mut hashing, &mut io::sink()).map_err(|error| work.failed(error))?;
         to.flush().map_err(|error| work.failed(error))?;
@@ -143,7 +152,27 @@ fn inflate(compressed: impl Read, to: &mut impl Write) -> Result<u64, Fault> {
     io::copy(&mut content, to).map_err(passing)
 }
 
-/// Where it is not known whether reading or writing failed: the digest tells whether the artifact is damaged.
+/// What was read and written without a fault, and is no content all the same, is damaged.
+fn blamed(why: Fault, on_the_way: bool) -> Fault {
+    match why {
+        Fault::Failed(why) | Fault::Damaged(why) if on_the_way => Fault::Failed(why),
+        Fault::Failed(why) | Fault::Damaged(why) => Fault::Damaged(why),
+        unfit @ Fault::Unfit(_) => unfit,
+    }
+}
+
+fn gone(location: &Location) -> &'static str {
+    match location {
+        Location::File(_) => {
+            "there is no such file here\nhint: run this on the agent's host and with its `--state-dir`; if it is gone there, `orderly artifacts verify` enters that in the history"
+        }
+        Location::Object { .. } => {
+            "the store holds no such object\nhint: see that the configuration is the agent's, by `--config`; if it is gone there, `orderly artifacts verify` enters that in the history"
+        }
+    }
+}
+
+/// Whether reading, writing or the content is at fault, [`blamed`] tells.
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn passing(error: io::Error) -> Fault {
     Fault::Failed(chain(&error))
@@ -154,13 +183,34 @@ struct Hashing {
     inner: Box<dyn Read>,
     sha256: Sha256,
     size: u64,
+    failed: bool,
 }
 
 impl Read for Hashing {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
+        let read = self.inner.read(buffer);
+        let again = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+        self.failed |= read.as_ref().is_err_and(|error| !again(error));
+        let read = read?;
         self.sha256.update(buffer.get(..read).unwrap_or_default());
         self.size += read as u64;
         Ok(read)
+    }
+}
+
+/// Remembers that it could not be written to.
+struct Watched<'a> {
+    inner: &'a mut dyn Write,
+    failed: bool,
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes);
+        self.failed |= written.is_err();
+        written
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }

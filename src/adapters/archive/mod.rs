@@ -29,7 +29,7 @@ mod stream;
 mod tests;
 mod upload;
 
-pub use bucket::BucketAt;
+pub use bucket::{BucketAt, Patience};
 pub use fetch::Outlet;
 pub use seal::Keys;
 

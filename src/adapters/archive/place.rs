@@ -13,15 +13,15 @@ use super::{
 use crate::ports::archive::{Destination, Form};
 use jiff::Timestamp;
 use rustix::fs::{
-    CWD, FlockOperation, Mode, OFlags, RenameFlags, flock, fstat, fsync, openat, renameat_with,
-    syncfs,
+    AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags, StatxAttributes, StatxFlags, flock,
+    fstat, fsync, openat, renameat_with, statx, syncfs,
 };
 use rustix::process::geteuid;
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, Metadata},
     io,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::fs::MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -175,6 +175,11 @@ fn there(form: Form, path: &Path) -> Result<There, String> {
         Ok(metadata) => metadata,
     };
     let shown = path.display();
+    if is_mounted(path, &metadata) {
+        return Err(format!(
+            "{shown} is a mount point, and nothing can take the place of one\nhint: restore into it, as `{shown}/restored`, and move from there what you need; or unmount it, and restore to where its file system is then mounted"
+        ));
+    }
     if metadata.is_symlink() {
         return Err(format!(
             "{shown} is a symbolic link, which is never followed\nhint: name what it leads to"
@@ -193,6 +198,23 @@ fn there(form: Form, path: &Path) -> Result<There, String> {
         }
     }
     Ok(There::Something(metadata))
+}
+
+/// Whether a file system, or a part of one, is mounted there. Kernels before 5.8 tell only by the number of the file system.
+fn is_mounted(path: &Path, metadata: &Metadata) -> bool {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    let told = statx(CWD, path, flags, StatxFlags::empty()).ok();
+    let told = told.filter(|told| {
+        told.stx_attributes_mask
+            .contains(StatxAttributes::MOUNT_ROOT)
+    });
+    match told {
+        Some(told) => told.stx_attributes.contains(StatxAttributes::MOUNT_ROOT),
+        None => path
+            .parent()
+            .and_then(|folder| folder.metadata().ok())
+            .is_some_and(|folder| folder.dev() != metadata.dev()),
+    }
 }
 
 /// A private folder beside the destination. What is in it goes when this goes.

@@ -66,7 +66,9 @@ impl Keys {
 
     /// Opens a sealed text with the configured identity.
     pub(super) fn open<R: Read>(&self, from: R) -> Result<StreamReader<R>, Unopened> {
-        opened(from, &self.identities().map_err(Unopened::NoKey)?)
+        let identities = self.identities().map_err(Unopened::NoKey)?;
+        let whose = "the agent's identity (`artifacts.identity`)";
+        opened(from, &identities, whose)
     }
 
     /// Opens a sealed text with the identities in this text.
@@ -74,27 +76,32 @@ impl Keys {
         from: R,
         text: &SecretValue,
     ) -> Result<StreamReader<R>, Unopened> {
-        opened(from, &read("the file", text).map_err(Unopened::NoKey)?)
+        let identities = read("the file of the key", text).map_err(Unopened::NoKey)?;
+        opened(from, &identities, "the key in the file that was named")
     }
 
     fn identities(&self) -> Result<Vec<x25519::Identity>, String> {
         let name = self.identity.as_ref().ok_or(
-            "it is encrypted, and there is no identity to read it with\nhint: name the secret that holds one under `artifacts.identity`",
+            "it is encrypted, and there is no identity to read it with\nhint: name the secret that holds one under `artifacts.identity`, or fetch it with `--decode --identity FILE`",
         )?;
         let text = self.secrets.get(name).map_err(|error| error.to_string())?;
         read(&format!("the secret `{name}`"), &text)
     }
 }
 
-fn opened<R: Read>(from: R, identities: &[x25519::Identity]) -> Result<StreamReader<R>, Unopened> {
+fn opened<R: Read>(
+    from: R,
+    identities: &[x25519::Identity],
+    whose: &str,
+) -> Result<StreamReader<R>, Unopened> {
     let sealed = Decryptor::new(from).map_err(|error| Unopened::Damaged(error.to_string()))?;
     let mut known = identities.iter().map(|one| one as &dyn Identity);
     sealed.decrypt(&mut known).map_err(|error| match error {
-            age::DecryptError::NoMatchingKeys => Unopened::NoKey(
-                "it is encrypted for others than the agent's identity (`artifacts.identity`)\nhint: read it where the key of one of its recipients is".to_owned(),
-            ),
-            other => Unopened::Damaged(other.to_string()),
-        })
+        age::DecryptError::NoMatchingKeys => Unopened::NoKey(format!(
+            "it is encrypted for others than {whose}\nhint: read it with the key of one of its recipients"
+        )),
+        other => Unopened::Damaged(other.to_string()),
+    })
 }
 
 fn read(place: &str, text: &SecretValue) -> Result<Vec<x25519::Identity>, String> {

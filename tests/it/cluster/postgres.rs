@@ -10,7 +10,7 @@ use std::{
     io::Write as _,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
 };
 use tempfile::TempDir;
 
@@ -144,6 +144,15 @@ impl Postgres {
                 "-h", host, "-U", "admin", "-d", database, "-qtAc", statement,
             ],
         )
+    }
+
+    /// A session that takes statements from its input until that ends.
+    pub(crate) fn session(&self, database: &str) -> Child {
+        let host = self.socket().to_str().unwrap();
+        let words = ["-h", host, "-U", "admin", "-d", database, "-qtA"];
+        let mut psql = self.command("psql", &words);
+        psql.stdin(Stdio::piped()).stdout(Stdio::null());
+        psql.spawn().unwrap()
     }
 
     /// What a program of its says.

@@ -10,19 +10,19 @@ use std::{
 };
 
 /// People may answer what they asked for: there is only one here.
-const ALONE: [&str; 4] = [
+pub(super) const ALONE: [&str; 4] = [
     "--set",
     "policy.triggerMayApprove=true",
     "--set",
     "policy.authorMayApprove=true",
 ];
 
-fn word(value: &Value) -> &str {
+pub(super) fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value}"))
 }
 
 /// Everything below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -35,7 +35,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn artifacts(agent: &Agent) -> Vec<Value> {
+pub(super) fn artifacts(agent: &Agent) -> Vec<Value> {
     agent.list("/api/v1/artifacts?removed=true&name=data")
 }
 
@@ -212,7 +212,7 @@ fn killed_in_the_middle_of_a_backup_nothing_half_made_counts_and_it_is_made_agai
 }
 
 /// Bytes that no compression makes smaller.
-fn noise(count: usize) -> Vec<u8> {
+pub(super) fn noise(count: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let next = || {
         state ^= state << 13;
@@ -223,6 +223,15 @@ fn noise(count: usize) -> Vec<u8> {
     std::iter::repeat_with(next).flatten().take(count).collect()
 }
 
+/// Artifacts go to a store on this host.
+fn offsite(id: &Path, key: &Path, port: u16) -> String {
+    format!(
+        "secrets:\n  s3-id: {{ file: {} }}\n  s3-key: {{ file: {} }}\nartifacts:\n  store: offsite\n  stores:\n    offsite:\n      s3: {{ bucket: {BUCKET}, endpoint: \"http://127.0.0.1:{port}\", accessKey: s3-id, secretKey: s3-key, partBytes: 5242880 }}\n",
+        id.display(),
+        key.display(),
+    )
+}
+
 #[test]
 fn killed_in_the_middle_of_an_upload_the_upload_is_ended_and_the_backup_made_again() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -231,15 +240,7 @@ fn killed_in_the_middle_of_an_upload_the_upload_is_ended_and_the_backup_made_aga
     fs::write(data.join("noise"), noise(32 << 20)).unwrap();
     let id = place.write("id", "key-id");
     let key = place.write("key", "key-of-the-bucket");
-    place.write(
-        "orderly.yaml",
-        &format!(
-            "secrets:\n  s3-id: {{ file: {} }}\n  s3-key: {{ file: {} }}\nartifacts:\n  store: offsite\n  stores:\n    offsite:\n      s3: {{ bucket: {BUCKET}, endpoint: \"http://127.0.0.1:{}\", accessKey: s3-id, secretKey: s3-key, partBytes: 5242880 }}\n",
-            id.display(),
-            key.display(),
-            s3.port
-        ),
-    );
+    place.write("orderly.yaml", &offsite(&id, &key, s3.port));
     let agent = place.start(&ALONE);
     s3.misbehave(Fault::Slow(Duration::from_millis(500)));
     agent.start("nightly");
@@ -260,4 +261,46 @@ fn killed_in_the_middle_of_an_upload_the_upload_is_ended_and_the_backup_made_aga
     assert_eq!(made.len(), 1, "{made:?}");
     assert_eq!(made[0]["state"], "verified");
     assert!(word(&made[0]["path"]).starts_with("offsite:nightly/data-"));
+}
+
+#[test]
+fn a_store_that_refuses_fails_the_run_and_nothing_counts_until_it_takes_a_backup_again() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let s3 = runtime.block_on(S3::start());
+    let (place, data) = stage();
+    fs::write(data.join("noise"), noise(12 << 20)).unwrap();
+    let (id, key) = (
+        place.write("id", "key-id"),
+        place.write("key", "key-of-the-bucket"),
+    );
+    place.write("orderly.yaml", &offsite(&id, &key, s3.port));
+    let agent = place.start(&ALONE);
+    let success = "orderly_artifact_last_stored_timestamp_seconds";
+    for method in ["HEAD", "PUT"] {
+        s3.misbehave(Fault::Status(403, method, usize::MAX));
+        let run = agent.start("nightly");
+        let failed = agent.run_that("nightly", "failed", |one| {
+            one["id"] == run.as_str() && one["outcome"] == "failed"
+        });
+        let reason = word(&failed["reason"]);
+        for words in [
+            "store offsite (bucket backups at http://127.0.0.1:",
+            "does not allow it (403)",
+            "hint: see what the access key may do",
+        ] {
+            assert!(reason.contains(words), "{reason}");
+        }
+        s3.misbehave(None);
+        until("the end of the upload", || {
+            (s3.unfinished() == 0).then_some(())
+        });
+        assert!(s3.keys().is_empty(), "{:?}", s3.keys());
+        assert!(artifacts(&agent).is_empty());
+        assert!(agent.metric(success, "") < 0.5);
+    }
+    agent.start("nightly");
+    agent.run_ended("nightly", "succeeded");
+    assert_eq!(artifacts(&agent).len(), 1);
+    assert_eq!(s3.keys().len(), 1, "{:?}", s3.keys());
+    assert!(agent.metric(success, "") > 0.5);
 }

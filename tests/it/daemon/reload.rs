@@ -108,3 +108,64 @@ fn a_lowered_autonomy_counts_for_the_next_step_of_a_run_that_goes_on() {
     assert_eq!(agent.list("/api/v1/artifacts").len(), 1);
     assert_eq!(agent.stop(), Some(0));
 }
+
+/// What the newest reload said that it leaves to the next start.
+fn left_to_the_next_start(agent: &Agent) -> serde_json::Value {
+    let audit = agent.list("/api/v1/audit?action=config.reloaded");
+    let newest = audit.iter().max_by_key(|entry| entry["seq"].as_u64());
+    newest.unwrap()["details"]["fromTheNextStart"].clone()
+}
+
+#[test]
+fn a_changed_place_of_artifacts_is_told_to_need_a_restart_and_counts_from_then_on() {
+    let place = Place::new();
+    let key = place.write("key", "secret");
+    let config = |more: &str| {
+        let key = key.display();
+        place.write(
+            "orderly.yaml",
+            &format!("secrets: {{ key: {{ file: {key} }} }}\n{more}"),
+        )
+    };
+    config("");
+    let steps =
+        "[{ name: copy, uses: backup/sqlite, with: { name: history, database: history.db } }]";
+    place.commit(&[runbook("copy", "[]", steps)]);
+    let agent = place.start(&[]);
+    // Nobody answers there: a step that took it would fail.
+    let elsewhere = "artifacts: { store: offsite, stores: { offsite: { s3: { bucket: backups, endpoint: 'http://127.0.0.1:1', accessKey: key, secretKey: key } } } }\nretention: { runs: 30d }\n";
+    config(elsewhere);
+    reload(&agent, "applied");
+    let said = agent.errors();
+    for setting in ["artifacts", "retention"] {
+        let words = format!("`{setting}` has changed, and counts from the next start on");
+        assert!(said.contains(&words), "{said}");
+    }
+    assert_eq!(
+        left_to_the_next_start(&agent),
+        serde_json::json!(["artifacts", "retention"])
+    );
+    agent.start("copy");
+    agent.run_ended("copy", "succeeded");
+    let made = agent.list("/api/v1/artifacts");
+    let path = made[0]["path"].as_str().unwrap();
+    assert!(path.starts_with(place.state().to_str().unwrap()), "{path}");
+
+    // It is told as long as it is so.
+    reload(&agent, "applied");
+    assert_eq!(
+        left_to_the_next_start(&agent),
+        serde_json::json!(["artifacts", "retention"])
+    );
+    config("");
+    reload(&agent, "applied");
+    assert_eq!(left_to_the_next_start(&agent), serde_json::json!([]));
+
+    config(elsewhere);
+    assert_eq!(agent.stop(), Some(0));
+    let agent = place.start(&[]);
+    agent.start("copy");
+    let failed = agent.run_ended("copy", "failed");
+    assert!(failed.to_string().contains("offsite"), "{failed}");
+    assert_eq!(agent.stop(), Some(0));
+}

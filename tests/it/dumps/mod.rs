@@ -3,6 +3,7 @@
 mod etcd;
 mod pods;
 mod postgres;
+mod trials;
 
 use crate::steps::{Run, world_with};
 use age::secrecy::ExposeSecret as _;

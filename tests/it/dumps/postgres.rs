@@ -16,16 +16,16 @@ use std::{
     thread,
 };
 
-fn server(postgres: &Postgres) -> Value {
+pub(super) fn server(postgres: &Postgres) -> Value {
     json!({ "host": postgres.socket(), "user": "admin" })
 }
 
-fn dump(postgres: &Postgres) -> Value {
+pub(super) fn dump(postgres: &Postgres) -> Value {
     json!({ "name": "shop", "database": "shop", "server": server(postgres) })
 }
 
 /// Two tables and a view.
-fn with_orders() -> Option<Postgres> {
+pub(super) fn with_orders() -> Option<Postgres> {
     let postgres = Postgres::start()?;
     postgres.query("create database shop");
     postgres.query_in(
@@ -38,7 +38,7 @@ fn with_orders() -> Option<Postgres> {
 }
 
 /// A table that takes a while to dump.
-fn with_much() -> Option<Postgres> {
+pub(super) fn with_much() -> Option<Postgres> {
     let postgres = with_orders()?;
     postgres.query_in(
         "shop",
@@ -61,12 +61,12 @@ fn once_reading(postgres: &Postgres, statement: &str, over: &AtomicBool) -> bool
 }
 
 /// Databases of trials that are still there.
-fn trials(postgres: &Postgres) -> String {
+pub(super) fn trials(postgres: &Postgres) -> String {
     let query = "select datname from pg_database where datname like 'orderly%'";
     postgres.query(query).trim().to_owned()
 }
 
-async fn kept(run: &Run, inputs: Value) -> Value {
+pub(super) async fn kept(run: &Run, inputs: Value) -> Value {
     let report = succeeded(run.step("backup/postgres", inputs).await);
     assert_eq!(report.check, None, "{}", report.summary);
     report.outputs["artifact"].clone()

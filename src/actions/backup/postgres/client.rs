@@ -3,7 +3,7 @@
 use super::server::{Inside, Server};
 use crate::{
     actions::{
-        backup::program::{Call, Fault},
+        backup::program::{Call, Fault, exited},
         framework::{World, said::Said},
         kubernetes::pods::{self, Miss},
     },
@@ -186,7 +186,7 @@ impl<'a> Client<'a> {
         match ended {
             Ok(ExecEnd::Exited(0)) => Ok(()),
             Ok(ExecEnd::Exited(code)) => {
-                Err(Fault::Refused(format!("{what} exited with {code}{last}")))
+                Err(exited(code, format!("{what} exited with {code}{last}")))
             }
             Ok(ExecEnd::Failed(why)) => Err(Fault::Failed(format!(
                 "{what} did not run to its end: {why}{last}"

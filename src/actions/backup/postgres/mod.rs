@@ -8,6 +8,7 @@ mod head;
 mod restore;
 mod server;
 mod trial;
+mod verdict;
 
 pub use restore::PostgresTarget;
 pub(super) use restore::restore;

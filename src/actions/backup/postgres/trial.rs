@@ -4,7 +4,7 @@
 //! tables and rows are then looked at; that database goes whatever comes of it. Its name follows from the run and the step, so that a
 //! step that is carried out again after a crash removes what the first attempt has left.
 
-use super::{client::Client, server::Server};
+use super::{client::Client, server::Server, verdict};
 use crate::{
     actions::{
         backup::{
@@ -98,14 +98,11 @@ pub(in crate::actions::backup) async fn trial(
     let list = ["pg_restore", "--list"];
     let stop = &session.stop;
     let listed = client.run_words(&list, Some(content), &mut entries, stop);
-    listed.await.map_err(Miss::of_reading)?;
+    listed.await.map_err(verdict::of_reading)?;
     let content = if asked.into.is_some() {
         restored(&client, content, asked).await?
     } else {
-        let mut nothing = Said::unheard();
-        let read = ["pg_restore", "--file=/dev/null"];
-        let read = client.run_words(&read, Some(content), &mut nothing, stop);
-        read.await.map_err(Miss::of_reading)?;
+        read(&client, content).await?;
         BTreeMap::new()
     };
     let took = world.clock.elapsed().saturating_sub(begun);
@@ -114,6 +111,15 @@ pub(in crate::actions::backup) async fn trial(
         content,
         took: Span::from_millis(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
     })
+}
+
+/// Reads all of it, and puts it nowhere.
+async fn read(client: &Client<'_>, content: &dyn Unpacked) -> Result<(), Miss> {
+    let mut nothing = Said::unheard();
+    let words = ["pg_restore", "--file=/dev/null"];
+    let stop = &client.session.stop;
+    let read = client.run_words(&words, Some(content), &mut nothing, stop);
+    read.await.map_err(verdict::of_reading)
 }
 
 /// The database of this step.
@@ -155,7 +161,8 @@ async fn restored(
     }
 }
 
-/// Without owners and rights, for the roles of its origin need not be there; without what reaches out to other servers.
+/// Without owners and rights, for the roles of its origin need not be there; without what reaches out to other servers. Where it fails,
+/// the dump is read by itself, for only that tells a broken dump from a server that does not take it.
 async fn fill(client: &Client<'_>, content: &dyn Unpacked, database: &str) -> Result<(), Miss> {
     let flags = [
         "--exit-on-error",
@@ -173,7 +180,14 @@ async fn fill(client: &Client<'_>, content: &dyn Unpacked, database: &str) -> Re
         &mut said,
         stop,
     );
-    restoring.await.map_err(Miss::of_reading)
+    match restoring.await {
+        Ok(()) => Ok(()),
+        Err(fault @ Fault::Refused(_)) => {
+            read(client, content).await?;
+            Err(verdict::of_restoring(fault))
+        }
+        Err(fault) => Err(fault.into()),
+    }
 }
 
 async fn look(
@@ -201,7 +215,7 @@ async fn look(
     if let Some(query) = asked.query {
         let statement = format!("select coalesce(({query}\n)::boolean, false)");
         let answer = client.ask(&statement, database, stop).await;
-        let answer = answer.map_err(Miss::of_reading)?;
+        let answer = answer.map_err(verdict::of_asking)?;
         if answer != "t" {
             return Err(Miss::Unsound(format!(
                 "it is restored, but the query does not hold: {query}"
@@ -238,12 +252,20 @@ async fn late_removal(client: &Client<'_>, database: &str) -> Result<(), String>
 /// What is left behind is told, whatever else went wrong.
 fn left_behind(miss: Option<Miss>, database: &str, why: &str) -> Miss {
     let left = format!(
-        "the database {database} of the trial could not be dropped: {why}\nhint: drop it by hand"
+        "the database {database} of the trial could not be dropped: {why}; drop it by hand"
     );
     match miss {
         None => Miss::Untried(Fault::Failed(left)),
-        Some(Miss::Unsound(what)) => Miss::Unsound(format!("{what}; {left}")),
-        Some(Miss::Untried(fault)) => Miss::Untried(fault.with(|what| format!("{what}; {left}"))),
+        Some(Miss::Unsound(what)) => Miss::Unsound(before_hint(&what, &left)),
+        Some(Miss::Untried(fault)) => Miss::Untried(fault.with(|what| before_hint(what, &left))),
+    }
+}
+
+/// A hint stays the last of what is said.
+fn before_hint(what: &str, more: &str) -> String {
+    match what.split_once("\nhint: ") {
+        Some((what, hint)) => format!("{what}; {more}\nhint: {hint}"),
+        None => format!("{what}; {more}"),
     }
 }
 

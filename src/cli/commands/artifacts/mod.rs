@@ -96,7 +96,7 @@ enum What {
 struct Restore {
     /// The artifact, by its id or a part of it
     artifact: String,
-    /// Where it goes, an absolute path of the agent's host: a folder for files, the database file, the file for a stream
+    /// Where it goes, an absolute path of the agent's host: a folder for files, the SQLite file, the file for a stream
     #[arg(long, value_name = "PATH")]
     to: PathBuf,
     /// Of an archive of files, only what was at this path; it becomes `--to` itself
@@ -167,6 +167,8 @@ const RESTORE: &str = "\
 Restore an artifact for good, on the agent's host. This is a run of one step (`backup/restore`): it always asks people, whatever policy says, \
 and stands in the history and the audit log. All of it is written beside its destination and takes its place at once; what was there is \
 kept beside. A database that a service holds is refused: stop the service first.
+
+What goes into a PostgreSQL server, a cluster or a volume needs more than a path: the refusal shows the step that restores it, for a runbook.
 
 Exits as `orderly run` does.
 
