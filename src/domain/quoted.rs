@@ -13,7 +13,9 @@ const QUOTED: [&str; 3] = [
 const SHOWN: usize = 40;
 
 /// The server's own words that hold no value of what it was given.
-const HARMLESS: [&str; 25] = [
+const HARMLESS: [&str; 29] = [
+    "UPGRADE FAILED",
+    "INSTALLATION FAILED",
     "Apply failed",
     "Duplicate value",
     "Invalid value",
@@ -33,8 +35,10 @@ const HARMLESS: [&str; 25] = [
     "is being deleted",
     "is being terminated",
     "missing value",
+    "not found",
     "strict decoding error",
     "test failed",
+    "timed out waiting for the condition",
     "the object has been modified; please apply your changes to the latest version and try again",
     "too many requests",
     "uid mismatch",
@@ -92,7 +96,8 @@ pub fn is_of_rights(words: &str) -> bool {
 
 /// Of words about a Secret those that are known to hold none of its values.
 pub fn of_secret(words: &str) -> Vec<String> {
-    let known: [fn(&str) -> Option<String>; 5] = [named, forbidden, denied, misfit, mistyped];
+    let known: [fn(&str) -> Option<String>; 6] =
+        [named, forbidden, denied, conflict, misfit, mistyped];
     let mut told: Vec<String> = known.iter().filter_map(|find| find(words)).collect();
     for known in HARMLESS {
         if words.contains(known) && !told.iter().any(|said| said.contains(known)) {
@@ -168,6 +173,15 @@ fn denied(words: &str) -> Option<String> {
         .or_else(|| policy().map(|name| format!("the admission policy `{name}` refuses it")))
 }
 
+/// `conflict with "kubectl" using v1: .data.a`, of server-side apply.
+fn conflict(words: &str) -> Option<String> {
+    let (_, said) = words.split_once("conflict with \"")?;
+    let (manager, said) = said.split_once('"')?;
+    let field = said.split_once(": .")?.1.split_whitespace().next()?;
+    let (manager, field) = (plain(manager)?, plain(field)?);
+    Some(format!("`{field}` is managed by `{manager}`"))
+}
+
 /// `json: cannot unmarshal object into Go struct field Secret.type of type v1.SecretType`.
 fn misfit(words: &str) -> Option<String> {
     let (_, said) = words.rsplit_once("cannot unmarshal ")?;
@@ -195,7 +209,7 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 
 /// A name and nothing else.
 fn plain(name: &str) -> Option<&str> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.:/@".contains(c);
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.:/@#+=~%".contains(c);
     (!name.is_empty() && name.len() <= 253 && name.chars().all(fits)).then_some(name)
 }
 
@@ -240,6 +254,10 @@ mod tests {
             (
                 r#"admission webhook "guard.example.org" denied the request: hunter2 is too weak"#,
                 "the admission webhook `guard.example.org` refuses it",
+            ),
+            (
+                r#"conflict occurred while applying object shop/db /v1, Kind=Secret: Apply failed with 1 conflict: conflict with "kubectl" using v1: .data.a"#,
+                "`data.a` is managed by `kubectl`; Apply failed",
             ),
             ("hunter2", ""),
             ("secrets \"db\" is forbidden: hunter2", ""),

@@ -343,6 +343,10 @@ fn said(error_tail: &[u8], code: i32) -> String {
     let is_cut = error_tail.len() >= ERROR_TAIL;
     let lines: Vec<&str> = tail.lines().skip(usize::from(is_cut)).collect();
     let begin = lines.iter().rposition(|line| line.starts_with("Error: "));
+    if is_cut && begin.is_none() {
+        // Nobody knows what these lines go on with.
+        return format!("it exited with {code}, and said more than can be told");
+    }
     let words: Vec<&str> = lines
         .get(begin.unwrap_or(lines.len().saturating_sub(1))..)
         .unwrap_or_default()
@@ -463,6 +467,8 @@ mod tests {
         );
         assert_eq!(said(b"", 2), "it exited with 2");
         assert_eq!(said(b"what\nelse\n", 2), "else");
+        let cut = "x".repeat(super::ERROR_TAIL) + "\n  hunter2\n";
+        assert!(!said(cut.as_bytes(), 1).contains("hunter2"));
     }
 
     #[test]

@@ -218,6 +218,7 @@ pub enum Trace {
 }
 
 impl Trace {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
     fn is_possible(&self) -> bool {
         *self == Self::Possible
     }

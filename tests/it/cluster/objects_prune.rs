@@ -111,11 +111,8 @@ async fn more_than_the_limit_is_a_failure_that_removes_nothing_unless_the_oldest
     let Some(space) = Space::new() else { return };
     space.imports(&["a", "b", "c"]);
     let limited = json!({ "olderThan": "0s", "limit": 2 });
-    let mut inputs = limited.clone();
-    inputs["namespace"] = json!(space.name);
-    inputs["kind"] = json!("configmap");
-    inputs["selector"] = json!("app=import");
-    let planned = space.run().plan("kubernetes/prune", inputs).await;
+    let run = space.run();
+    let planned = run.plan(PRUNE, space.pruning(limited.clone())).await;
     assert!(planned.unwrap_err().contains("more than the limit of 2"));
     let report = space.pruned(limited.clone()).await;
     let (error, retryable) = failure(&report);
