@@ -101,7 +101,7 @@ pub(super) async fn source(context: &Context, config: &Config) -> Vec<Finding> {
                 )
             });
             let mut findings: Vec<Finding> = [fetched, files].into_iter().chain(refused).collect();
-            findings.extend(accounts(config, &*source, &tree).await);
+            findings.extend(accounts(config, &source, &tree).await);
             findings
         }
     }
