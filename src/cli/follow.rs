@@ -117,6 +117,8 @@ pub(super) struct Follower<'a> {
     seen: u64,
     /// When each step's attempt began.
     began: BTreeMap<StepKey, Timestamp>,
+    /// What the gate has said of each step: said again in full, it would hide what is new.
+    gated: BTreeMap<StepKey, String>,
     logs: Option<LogTail>,
     misses: u32,
 }
@@ -131,6 +133,7 @@ impl<'a> Follower<'a> {
             run,
             seen: 0,
             began: BTreeMap::new(),
+            gated: BTreeMap::new(),
             misses: 0,
         }
     }
@@ -211,7 +214,10 @@ impl<'a> Follower<'a> {
             self.began.insert(key.clone(), at);
         }
         let began = |key: &StepKey| self.began.get(key).copied();
-        if let Some(line) = line_of(&recorded.event, at, began) {
+        if let Some(mut line) = line_of(&recorded.event, at, began) {
+            if let RunEvent::StepGated { key, .. } = &recorded.event {
+                line.more = once(&mut self.gated, key, line.more);
+            }
             let time = times::local(at, self.context.now(), &self.context.zone);
             let cells = [
                 Cell::faint(&time),
@@ -370,6 +376,15 @@ fn reasons(contributions: &[Contribution], decision: &Decision) -> String {
         .join("; ")
 }
 
+/// The same words, or, where they were told of this step already, that they are the same.
+fn once(told: &mut BTreeMap<StepKey, String>, key: &StepKey, words: String) -> String {
+    let before = told.insert(key.clone(), words.clone());
+    if before.is_some_and(|before| before == words) {
+        return "for the same reasons".to_owned();
+    }
+    words
+}
+
 fn ended(report: &StepReport) -> Cell {
     if let Some(check) = report.check {
         return Cell::styled(check.as_str(), rows::style_of_check(check));
@@ -379,5 +394,26 @@ fn ended(report: &StepReport) -> Cell {
         StepResult::Failed { .. } => Cell::styled("failed", Style::Bad),
         StepResult::TimedOut => Cell::styled("timed out", Style::Bad),
         StepResult::Canceled => Cell::styled("canceled", Style::Warn),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::once;
+    use crate::domain::{name::StepName, run::StepKey, runbook::Phase};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn what_the_gate_has_said_of_a_step_is_not_said_again() {
+        let key = |name: &str| StepKey {
+            phase: Phase::Main,
+            step: StepName::new(name).unwrap(),
+        };
+        let mut told = BTreeMap::new();
+        let mut say = |step: &str, words: &str| once(&mut told, &key(step), words.to_owned());
+        assert_eq!(say("a", "it cuts service"), "it cuts service");
+        assert_eq!(say("b", "it cuts service"), "it cuts service");
+        assert_eq!(say("a", "it cuts service"), "for the same reasons");
+        assert_eq!(say("a", "it loses data"), "it loses data");
     }
 }

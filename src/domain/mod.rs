@@ -35,6 +35,7 @@ pub mod pinned;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;
+pub mod quoted;
 pub mod right;
 pub mod rotation;
 pub mod run;

@@ -74,12 +74,34 @@ pub(super) enum Place<'a> {
     Taken,
 }
 
-impl Place<'_> {
-    /// The step has started.
-    pub(super) fn used(self) {
-        if let Self::Counted(mut reserved) = self {
-            reserved.lately = None;
+/// What counts of a step that has started.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    /// As it stands in the history.
+    pub(super) at: Timestamp,
+    ticket: Option<Ticket>,
+}
+
+impl Counted {
+    /// The step has touched nothing, and so counts no more.
+    pub(super) fn give_back(self, world: &World) {
+        if let Some((lately, ticket)) = world.lately.get().zip(self.ticket) {
+            held(lately).take_back(ticket);
         }
+    }
+}
+
+impl Place<'_> {
+    /// The step has started, and counts from this time on.
+    pub(super) fn used(self, at: Timestamp) -> Counted {
+        let ticket = match self {
+            Self::Counted(mut reserved) => {
+                reserved.lately = None;
+                Some(reserved.ticket)
+            }
+            Self::NotCounted | Self::Taken => None,
+        };
+        Counted { at, ticket }
     }
 }
 

@@ -44,9 +44,10 @@ pub(super) fn is_told(told: &[Contribution], standing: &Standing) -> bool {
 
 /// What is counted, without the count.
 fn subject(standing: &Standing) -> String {
+    // What a step was to touch counts until it is known that it has not.
     let (what, period) = match standing.measure {
         Measure::Changes => ("changed", "minute"),
-        Measure::Destructive => ("destroyed", "hour"),
+        Measure::Destructive => ("that were to be destroyed", "hour"),
     };
     format!("objects {what} {} in the last {period}", standing.whose)
 }

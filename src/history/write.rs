@@ -219,6 +219,15 @@ pub enum Write {
         /// What.
         touched: Touched,
     },
+    /// A step that was counted has touched nothing of this after all; one such count is given back.
+    NoEffect {
+        /// When it was counted.
+        at: Timestamp,
+        /// Of which runbook.
+        runbook: RunbookName,
+        /// What.
+        touched: Touched,
+    },
     /// A request with this key has started this run; a key that was used already refuses the batch.
     Idempotency {
         /// The caller's key.

@@ -21,7 +21,7 @@ pub(super) fn read(text: Cow<'_, str>) -> Result<Content<'_>, Ambiguous> {
     }
     if may_be_old_boolean(&text) {
         let what = format!("`{text}` is true or false to some readers and text to others");
-        let hint = format!("write true or false, or quote it: \"{text}\"");
+        let hint = format!("quote it if it is text: \"{text}\"; otherwise write true or false");
         return Err(Ambiguous { what, hint });
     }
     let first = text.bytes().next().unwrap_or_default();

@@ -232,3 +232,38 @@ fn other_programs_are_told_the_same_places() {
         );
     }
 }
+
+#[test]
+fn a_chart_and_files_of_values_that_are_not_in_the_repository_are_told() {
+    let runbook = "apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: charts }
+spec:
+  steps:
+    - name: web
+      uses: helm/upgrade
+      with: { namespace: shop, release: web, chart: gone, valuesFiles: [there, gone] }
+    - name: elsewhere
+      uses: helm/upgrade
+      with: { namespace: shop, release: db, chart: \"oci://gone.example.org/db\", version: 1.2.3 }
+";
+    let lacks = |_: &str, path: &str| (path != "there").then(|| "it is not there".to_owned());
+    let beside = Beside {
+        declared: None,
+        lacks: Some(&lacks),
+    };
+    let files = [("charts.yaml", runbook.as_bytes().to_vec())];
+    let report = validate_tree(files.into_iter(), &wiring::catalogue(), beside);
+    let places: Vec<(usize, usize)> = report
+        .problems
+        .iter()
+        .map(|problem| (problem.line, problem.column))
+        .collect();
+    assert_eq!(places, [(8, 53), (8, 80)]);
+    let told = render(&report.problems, ReportFormat::Text);
+    assert_eq!(
+        told.matches("`gone`, which the step `web` needs, cannot be had")
+            .count(),
+        2
+    );
+}

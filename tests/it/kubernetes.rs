@@ -16,7 +16,7 @@ use orderly::{
     domain::{
         check::CheckStatus,
         name::RunbookName,
-        run::{StepReport, StepResult},
+        run::{StepReport, StepResult, Trace},
         span::Span,
     },
     ports::cluster::{
@@ -1015,4 +1015,38 @@ async fn a_change_that_is_refused_says_why() {
         "{words}"
     );
     assert!(!retryable);
+}
+
+/// Of a server that quotes the whole object in its refusal.
+#[tokio::test]
+async fn a_refused_patch_of_a_secret_tells_none_of_its_values() {
+    let stage = Stage::new().await;
+    let path = "/api/v1/namespaces/shop/secrets/db";
+    let copied = json!({ "kubectl.kubernetes.io/last-applied-configuration": "hunter2" });
+    let metadata = json!({ "name": "db", "namespace": "shop", "uid": "1", "resourceVersion": "7", "annotations": copied });
+    let secret = json!({ "kind": "PartialObjectMetadata", "metadata": metadata });
+    stage.server.script(&format!("GET {path}"), [ok(&secret)]);
+    let message = r#"Secret "db" is invalid: patch: Invalid value: "{\"data\":{\"a\":\"hunter2\"}}": json: cannot unmarshal object into Go struct field Secret.type of type v1.SecretType"#;
+    let cause = json!({ "reason": "FieldValueInvalid", "message": "hunter2", "field": "patch" });
+    let refusal = json!({
+        "kind": "Status", "status": "Failure", "reason": "Invalid", "code": 422,
+        "message": message, "details": { "causes": [cause] }
+    });
+    let refused = [answer(422, &refusal.to_string())];
+    stage.server.script(&format!("PATCH {path}"), refused);
+    let patch =
+        json!({ "namespace": "shop", "object": "secret/db", "merge": { "type": { "x": 5 } } });
+    for run in [stage.run(), Run::dry(stage.world())] {
+        let (report, log) = run.logged_step("kubernetes/patch", patch.clone()).await;
+        let told = format!("{}{log}{}", report.summary, report.outputs);
+        assert!(!told.contains("hunter2"), "{told}");
+        for words in [
+            "(422): Invalid",
+            "`Secret.type` cannot be of the type object",
+            "left out",
+        ] {
+            assert!(told.contains(words), "{told}");
+        }
+        assert_eq!(report.trace, Trace::None, "nothing was touched");
+    }
 }

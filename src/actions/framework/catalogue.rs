@@ -7,6 +7,7 @@ use crate::{
     },
     domain::{
         effect::Effects,
+        likeness::nearest,
         name::ActionName,
         policy::{FailedExample, JudgeExamples, Policy, Tightening},
         right::Rights,
@@ -125,14 +126,9 @@ impl Catalogue {
     }
 
     fn unknown(&self, name: &ActionName) -> String {
-        let nearest = self
-            .actions
-            .keys()
-            .map(|known| (strsim::damerau_levenshtein(known, name.as_str()), known))
-            .filter(|(distance, _)| *distance <= 4)
-            .min();
-        match nearest {
-            Some((_, known)) => {
+        let known = self.actions.keys().copied();
+        match nearest(name.as_str(), known) {
+            Some(known) => {
                 format!("there is no action `{name}`\nhint: did you mean `{known}`?")
             }
             None => format!("there is no action `{name}`"),

@@ -34,6 +34,7 @@ impl Masking {
             check: report.check,
             summary: short(masker.mask(&summary)),
             outputs: masker.mask_json(outputs),
+            trace: report.trace,
         }
     }
 

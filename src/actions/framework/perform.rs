@@ -12,7 +12,7 @@ use crate::{
         touched::{AllTouched, Watching},
     },
     domain::{
-        effect::{Confidence, Effects},
+        effect::{Class, Confidence, Effect, Effects, Place},
         gate::Permit,
         name::ActionName,
         outlived::{EndedLate, Outlived},
@@ -30,7 +30,7 @@ use serde_json::Value;
 use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, PoisonError},
+    sync::Arc,
 };
 
 /// Actions that reach clusters by ways of our own.
@@ -109,7 +109,12 @@ impl Performer {
         let report = self.act(step, &revealed, session.clone(), &world).await;
         let values = revealed.with_all(&*self.world.secrets);
         let report = self.masking.masked(report, values);
-        let touched = std::mem::take(&mut *touched.lock().unwrap_or_else(PoisonError::into_inner));
+        let report = if touched.is_none() && is_watched(step) {
+            report.untouched()
+        } else {
+            report
+        };
+        let touched = touched.take();
         if !touched.is_empty() {
             let clusters = self.world.clusters.acting_for(&step.runbook);
             let clock = &*self.world.clock;
@@ -145,7 +150,7 @@ impl Performer {
             return StepReport::succeeded(would(&step.effects), Value::Null);
         }
         if let Err(reason) = still(step, self.world.materials.clone()).await {
-            return StepReport::failed(format!("not carried out: {reason}"), true);
+            return StepReport::failed(format!("not carried out: {reason}"), true).untouched();
         }
         let session = Session {
             stop: session.stop.child_token(),
@@ -158,7 +163,7 @@ impl Performer {
             });
         match prepared {
             Ok(attempt) => supervise(attempt, step.timeout, &session, &*self.world.clock).await,
-            Err(error) => StepReport::failed(error, false),
+            Err(error) => StepReport::failed(error, false).untouched(),
         }
     }
 }
@@ -219,6 +224,14 @@ impl Executor for Performer {
     fn execute(&self, permit: Permit, session: Session) -> BoxFuture<'_, StepReport> {
         Box::pin(async move { self.perform(permit.step(), session).await })
     }
+}
+
+/// Whether all that the step does to the world is seen: what it does to clusters by ways of our own.
+fn is_watched(step: &PlannedStep) -> bool {
+    let lasting = |effect: &&Effect| effect.class() > Class::Read;
+    let mut lasting = step.effects.items.iter().filter(lasting);
+    step.uses.as_str().starts_with(OF_CLUSTERS)
+        && lasting.all(|effect| matches!(effect.object.place, Place::Cluster(_)))
 }
 
 fn acts_dry(action: &dyn AnyAction, effects: &Effects) -> bool {

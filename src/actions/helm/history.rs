@@ -60,10 +60,6 @@ impl Status {
             | Self::Unknown => false,
         }
     }
-    /// Whether it was carried out to its end once.
-    pub(super) fn was_good(self) -> bool {
-        matches!(self, Self::Deployed | Self::Superseded)
-    }
     /// helm's word.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -99,6 +95,39 @@ pub(super) struct Revision {
     pub(super) rollback_revision: Option<u32>,
 }
 
+/// What helm writes of a revision that it did not carry out to its end. A rollback from there that fails marks it superseded all the same.
+const UNDERWAY: [&str; 2] = ["Preparing upgrade", "Initial install underway"];
+const FAILED: [&str; 3] = ["Upgrade \"", "Rollback \"", "Release \""];
+
+impl Revision {
+    /// Whether it was carried out to its end once.
+    pub(super) fn was_good(&self) -> bool {
+        match self.status {
+            Status::Deployed => true,
+            Status::Superseded => !self.had_failed(),
+            Status::Failed
+            | Status::PendingInstall
+            | Status::PendingUpgrade
+            | Status::PendingRollback
+            | Status::Uninstalling
+            | Status::Uninstalled
+            | Status::Unknown => false,
+        }
+    }
+    fn had_failed(&self) -> bool {
+        let said = self.description.as_str();
+        let failed = |begin: &&str| said.starts_with(*begin) && said.contains("\" failed");
+        UNDERWAY.contains(&said) || FAILED.iter().any(failed)
+    }
+    /// Its state, for people.
+    pub(super) fn state(&self) -> &'static str {
+        match self.status {
+            Status::Superseded if self.had_failed() => "superseded after it had failed",
+            status => status.word(),
+        }
+    }
+}
+
 /// All revisions that helm has kept, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct History(Vec<Revision>);
@@ -108,9 +137,15 @@ impl History {
     pub(super) fn last(&self) -> Option<&Revision> {
         self.0.last()
     }
-    /// The latest that was carried out to its end, before a revision of this number.
+    /// What is in force before a revision of this number; otherwise the latest that was carried out to its end.
     pub(super) fn good_before(&self, number: u32) -> Option<&Revision> {
-        self.before(number).find(|known| known.status.was_good())
+        self.deployed_before(number)
+            .or_else(|| self.before(number).find(|known| known.was_good()))
+    }
+    /// What is in force before a revision of this number.
+    pub(super) fn deployed_before(&self, number: u32) -> Option<&Revision> {
+        let mut all = self.before(number);
+        all.find(|known| known.status == Status::Deployed)
     }
     /// Those before a revision of this number, the latest first.
     pub(super) fn before(&self, number: u32) -> impl Iterator<Item = &Revision> {
@@ -220,9 +255,27 @@ mod tests {
     }
 
     #[test]
+    fn a_revision_that_had_failed_is_not_good_because_it_is_superseded() {
+        let mut known = history(&["deployed", "superseded", "superseded", "failed"]);
+        assert_eq!(number(known.good_before(4)), Some(1));
+        known.0[0].status = Status::Superseded;
+        assert_eq!(number(known.good_before(4)), Some(3));
+        for (said, good) in [
+            ("Upgrade \"web\" failed: not ready", 2),
+            ("Rollback \"web\" failed: not ready", 2),
+            ("Preparing upgrade", 2),
+            ("Upgrade complete", 3),
+            ("the upgrade \"web\" failed", 3),
+        ] {
+            said.clone_into(&mut known.0[2].description);
+            assert_eq!(number(known.good_before(4)), Some(good), "{said}");
+        }
+    }
+
+    #[test]
     fn a_word_that_is_not_known_is_no_good_state() {
         let known = history(&["petrified"]);
         assert_eq!(known.last().unwrap().status, Status::Unknown);
-        assert!(!known.last().unwrap().status.was_good());
+        assert!(!known.last().unwrap().was_good());
     }
 }

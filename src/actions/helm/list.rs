@@ -242,7 +242,7 @@ impl Action for HelmList {
                     judged(&inputs, found, world.clock.now())
                 }
                 Err(fault) => {
-                    let text = format!("releases could not be listed: {fault}");
+                    let text = format!("releases could not be listed: {fault}{}", fault.hint());
                     StepReport::checked(CheckStatus::Unknown, text, Value::Null)
                 }
             }

@@ -204,9 +204,8 @@ async fn begun<'h>(helm: &Helm<'_>, history: &'h History) -> Result<Option<&'h R
 }
 
 async fn foreseen(inputs: &RollbackInputs, helm: &Helm<'_>) -> Result<Effects, Untold> {
-    let told = |fault: Fault| Untold::Unseen(fault.to_string());
-    let history = helm.history().await.map_err(told)?;
-    let begun = begun(helm, &history).await.map_err(told)?;
+    let history = helm.history().await?;
+    let begun = begun(helm, &history).await?;
     // What an earlier attempt has begun leads to the same revision.
     let number = begun.and_then(|begun| begun.rollback_revision);
     let way = RollbackInputs {
@@ -244,8 +243,9 @@ async fn roll_back(
     let (log, stop) = (session.log.clone(), session.stop.clone());
     let helm = Helm::new(release, &session.context, world, log, stop);
     let looking = |fault: Fault| told(&format!("looking at {release}"), &fault);
-    let history = helm.history().await.map_err(looking)?;
-    let begun = begun(&helm, &history).await.map_err(looking)?;
+    let unseen = |fault: Fault| looking(fault).untouched();
+    let history = helm.history().await.map_err(unseen)?;
+    let begun = begun(&helm, &history).await.map_err(unseen)?;
     let (from, to, passed) = match begun.and_then(|begun| Some((begun, begun.rollback_revision?))) {
         Some((last, to)) if last.status == Status::Deployed => {
             let from = last.revision.saturating_sub(1);
@@ -263,7 +263,8 @@ async fn roll_back(
                 to_revision,
                 ..inputs.clone()
             };
-            judged_way(&same, &helm, &history, judged).await?
+            let way = judged_way(&same, &helm, &history, judged).await;
+            way.map_err(StepReport::untouched)?
         }
     };
     helm.note(&format!(
@@ -333,6 +334,9 @@ fn left(release: &Release<'_>, (from, to): (u32, u32), last: &Revision) -> serde
 fn told(doing: &str, fault: &Fault) -> StepReport {
     match fault {
         Fault::Stopped => StepReport::canceled(format!("{doing} was stopped")),
-        fault => StepReport::failed(format!("{doing}: {fault}"), fault.retryable()),
+        fault => StepReport::failed(
+            format!("{doing}: {fault}{}", fault.hint()),
+            fault.retryable(),
+        ),
     }
 }

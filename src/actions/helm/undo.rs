@@ -40,12 +40,16 @@ pub(super) async fn undo(
     wait: Option<Span>,
 ) -> Undone {
     let helm = helm.patient(Span::from_secs(PATIENCE_SECONDS));
-    let done = match history.good_before(failed) {
-        Some(good) => back(&helm, good.revision, wait).await,
-        None if failed == 1 => removed(&helm, wait).await,
+    let (done, doing) = match history.good_before(failed) {
+        Some(good) => {
+            let to = good.revision;
+            let done = back(&helm, to, wait).await;
+            (done, format!("rolling back to revision {to}"))
+        }
+        None if failed == 1 => (removed(&helm, wait).await, "removing it".to_owned()),
         None => return Undone::InVain("no revision before it was good".to_owned()),
     };
-    done.unwrap_or_else(|fault| Undone::InVain(fault.to_string()))
+    done.unwrap_or_else(|fault| Undone::InVain(format!("{doing}: {fault}{}", fault.hint())))
 }
 
 async fn back(helm: &Helm<'_>, to: u32, wait: Option<Span>) -> Result<Undone, Fault> {
@@ -57,7 +61,9 @@ async fn back(helm: &Helm<'_>, to: u32, wait: Option<Span>) -> Result<Undone, Fa
             to,
             now: now.clone(),
         },
-        Some(_) | None => Undone::InVain("helm does not say that it is rolled back".to_owned()),
+        Some(_) | None => Undone::InVain(format!(
+            "helm does not say that it is rolled back to revision {to}"
+        )),
     })
 }
 

@@ -156,7 +156,8 @@ async fn read(
     let failed = |why: String| StepReport::failed(why, false);
     let release = inputs.release().map_err(failed)?;
     let told = |fault: Fault| {
-        StepReport::failed(format!("values of {release}: {fault}"), fault.retryable())
+        let words = format!("values of {release}: {fault}{}", fault.hint());
+        StepReport::failed(words, fault.retryable())
     };
     let (log, stop) = (session.log.clone(), session.stop.clone());
     let helm = Helm::new(release, &session.context, world, log, stop);

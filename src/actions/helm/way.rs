@@ -64,10 +64,15 @@ async fn back<'h>(
 ) -> Result<Way<'h>, Untold> {
     let mut passed = Vec::new();
     let mut now = None;
+    let deployed = history.deployed_before(from.revision);
     for to in history.before(from.revision) {
         let number = to.revision;
-        if !to.status.was_good() {
-            passed.push(format!("revision {number} ({})", to.status.word()));
+        if !to.was_good() {
+            passed.push(format!("revision {number} ({})", to.state()));
+        } else if let Some(later) = deployed.filter(|known| known.revision < number) {
+            let state = to.state();
+            let why = format!("{state}, while revision {} is deployed", later.revision);
+            passed.push(format!("revision {number} ({why})"));
         } else if is_same(helm, history, (from, &mut now), to).await? {
             passed.push(format!("revision {number} (the same as now)"));
         } else {

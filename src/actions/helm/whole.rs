@@ -152,7 +152,11 @@ impl<'a> Releases<'a> {
     }
 
     fn vain(self, name: &str, fault: &Fault) -> Vain {
-        let words = format!("reading release {}/{name}: {fault}", self.namespace);
+        let words = format!(
+            "reading release {}/{name}: {fault}{}",
+            self.namespace,
+            fault.hint()
+        );
         (words, fault.retryable())
     }
 }

@@ -13,6 +13,8 @@ use crate::{
             progress::{Progress, rollout},
             report_error,
             revisions::{Revisions, current, kept, revisions},
+            set_image::{has_images, images, put_back},
+            subject::Subject,
             turn::{self, Carried, Made, Patience, Scene, Turn, carry_out},
             workload::Workload,
         },
@@ -20,17 +22,19 @@ use crate::{
     domain::{
         effect::{Class, Effect, Effects, Verb},
         right::Rights,
-        run::StepReport,
+        run::{StepReport, StepResult},
         span::Span,
     },
     ports::{
         BoxFuture,
+        cluster::ClusterError,
         executor::{Intent, Session, StepContext},
     },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Takes a workload back to an earlier revision.
 #[derive(Debug, Clone, Copy)]
@@ -99,20 +103,78 @@ struct GoBack<'a> {
     workload: &'a Workload,
     revisions: Revisions,
     to: Option<u64>,
+    /// What failed steps have left behind: revisions with images that were put back.
+    broken: BTreeSet<u64>,
 }
 
-impl GoBack<'_> {
-    /// The one before the current one.
+impl<'a> GoBack<'a> {
+    async fn new(
+        workload: &'a Workload,
+        object: &Value,
+        to: Option<u64>,
+        world: &World,
+    ) -> Result<Self, ClusterError> {
+        let revisions = revisions(workload, object, world).await?;
+        let broken = broken(object, &revisions);
+        Ok(Self {
+            workload,
+            revisions,
+            to,
+            broken,
+        })
+    }
+
+    /// The one before the current one that no step has put back.
     fn former(&self, current: u64) -> Result<u64, String> {
         let earlier = self.revisions.keys().filter(|number| **number < current);
+        let earlier = earlier.filter(|number| !self.broken.contains(number));
         earlier.max().copied().ok_or_else(|| {
             format!(
-                "{} has no former revision to go back to\nhint: {}",
+                "{} has no former revision to go back to{}\nhint: {}",
                 self.workload,
+                self.passed_over(0),
                 self.known()
             )
         })
     }
+
+    /// What lies behind the revision that it goes to and was not chosen, for people.
+    fn passed_over(&self, to: u64) -> String {
+        let passed = self.broken.iter().filter(|number| **number > to);
+        let passed: Vec<String> = passed
+            .filter(|_| self.to.is_none())
+            .map(u64::to_string)
+            .collect();
+        match passed.as_slice() {
+            [] => String::new(),
+            passed => format!(
+                "; passed over, because a step has put it back: revision {}",
+                passed.join(", ")
+            ),
+        }
+    }
+
+    /// `revision 2 (app=web:1)`
+    fn told(&self, number: u64) -> String {
+        let images = self.revisions.get(&number).map(images).unwrap_or_default();
+        format!("revision {number} ({images}){}", self.passed_over(number))
+    }
+
+    /// A report of a wait in vain, and what may be done about it.
+    fn hinted(&self, report: StepReport) -> StepReport {
+        let StepResult::Failed { error, retryable } = &report.result else {
+            return report;
+        };
+        let hint = format!(
+            "{error}; hint: name another revision with `toRevision`: {}",
+            self.known()
+        );
+        StepReport {
+            outputs: report.outputs,
+            ..StepReport::failed(hint, *retryable)
+        }
+    }
+
     fn known(&self) -> String {
         let numbers: Vec<String> = self.revisions.keys().map(u64::to_string).collect();
         match numbers.as_slice() {
@@ -120,6 +182,17 @@ impl GoBack<'_> {
             numbers => format!("the cluster keeps {}", numbers.join(", ")),
         }
     }
+}
+
+/// Revisions with the images that a step has set in vain, where the images before them were put back and nobody has set others since.
+fn broken(object: &Value, revisions: &Revisions) -> BTreeSet<u64> {
+    let Some(images) = put_back(object) else {
+        return BTreeSet::new();
+    };
+    let broken = revisions
+        .iter()
+        .filter(|(_, template)| has_images(template, &images));
+    broken.map(|(number, _)| *number).collect()
 }
 
 impl Turn for GoBack<'_> {
@@ -176,10 +249,11 @@ impl Action for RolloutUndo {
     }
 
     fn intend(&self, inputs: &RolloutUndoInputs, _: &StepContext) -> Result<Intent, String> {
-        let object = inputs.workload()?.subject.object();
+        let subject = inputs.workload()?.subject;
         let undo = "go back to the revision that runs now";
+        let effect = Effect::change(Verb::Update, subject.object(), undo);
         Ok(Intent {
-            effects: Effects::exact(vec![Effect::change(Verb::Update, object, undo)]),
+            effects: Effects::exact(vec![effect]),
             // The note of this step says whether it was done; going back twice would lead forth again.
             idempotent: true,
             wants_approval: None,
@@ -200,15 +274,16 @@ impl Action for RolloutUndo {
             let Some(object) = seen(subject, context, world).await? else {
                 return Ok(intent);
             };
-            if let Ok(revisions) = revisions(workload, &object, world).await {
-                let turn = GoBack {
-                    workload,
-                    revisions,
-                    to: inputs.to_revision,
-                };
-                possible(&turn, &object, context)?;
-            }
-            Ok(intent)
+            let Ok(turn) = GoBack::new(workload, &object, inputs.to_revision, world).await else {
+                return Ok(intent);
+            };
+            possible(&turn, &object, context)?;
+            // What an earlier attempt of this step has begun is told by its note.
+            let to = turn.wanted(&object).ok().and_then(|to| to.as_u64());
+            let effects = to.map_or(intent.effects.clone(), |to| {
+                leading(subject, &turn.told(to))
+            });
+            Ok(Intent { effects, ..intent })
         })
     }
 
@@ -260,12 +335,10 @@ async fn go_back(
         world,
     };
     let object = workload.subject.get(world).await.map_err(failed)?;
-    let turn = GoBack {
-        workload,
-        revisions: revisions(workload, &object, world).await.map_err(failed)?,
-        to: inputs.to_revision,
-    };
-    let carried = carry_out(&turn, scene, Patience::without_undo(inputs.wait)).await?;
+    let turn = GoBack::new(workload, &object, inputs.to_revision, world).await;
+    let turn = turn.map_err(failed)?;
+    let mut carried = carry_out(&turn, scene, Patience::without_undo(inputs.wait)).await?;
+    carried.failure = carried.failure.map(|report| turn.hinted(report));
     let number = |value: &Value| value.as_u64().unwrap_or_default();
     let left = RolloutUndoOutputs {
         cluster: inputs.cluster.clone(),
@@ -276,21 +349,31 @@ async fn go_back(
         to_revision: number(&carried.turned.to),
         ready_after_ms: carried.ready_after.map(Span::millis),
     };
-    let summary = summary(workload, &carried, session.context.dry_run);
+    let summary = summary(&turn, &carried, session.context.dry_run);
     Ok(carried.report(summary, outputs(&left)))
 }
 
-fn summary(workload: &Workload, carried: &Carried, dry_run: bool) -> String {
+/// The effect that names where it goes, so that people know what they consent to.
+fn leading(subject: &Subject, to: &str) -> Effects {
+    let undo = format!("it goes to {to}; go back to the revision that runs now to undo it");
+    Effects::exact(vec![Effect::change(Verb::Update, subject.object(), &undo)])
+}
+
+fn summary(turn: &GoBack<'_>, carried: &Carried, dry_run: bool) -> String {
+    let workload = turn.workload;
     let (from, to) = (&carried.turned.from, &carried.turned.to);
+    let passed = turn.passed_over(to.as_u64().unwrap_or_default());
     let done = match (carried.turned.state, dry_run) {
         (Made::Already, _) => {
             format!("{workload} is of revision {to} already, nothing was changed")
         }
         (Made::Here | Made::PutBack, true) => {
-            format!("would take {workload} back from revision {from} to {to}; the server agrees")
+            format!(
+                "would take {workload} back from revision {from} to {to}{passed}; the server agrees"
+            )
         }
         (Made::Here | Made::PutBack, false) => {
-            format!("{workload} taken back from revision {from} to {to}")
+            format!("{workload} taken back from revision {from} to {to}{passed}")
         }
     };
     carried.ready(done)
@@ -298,8 +381,48 @@ fn summary(workload: &Workload, carried: &Carried, dry_run: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::{GoBack, RolloutUndoInputs, broken};
     use crate::{actions::framework::scripted::intend, domain::effect::Class};
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn template(image: &str) -> Value {
+        let containers = json!([{ "name": "app", "image": image }]);
+        json!({ "spec": { "template": { "spec": { "containers": containers } } } })
+    }
+
+    #[test]
+    fn a_revision_that_a_failed_step_has_left_is_passed_over() {
+        let note = |undone: Value| {
+            let images = |image: &str| json!({ "containers": { "app": image } });
+            let note = json!({ "by": "x", "from": images("web:2"), "to": images("web:3"), "undone": undone });
+            json!({ "metadata": { "annotations": { "orderly.dev/images": note.to_string() } } })
+        };
+        let images = [(1, "web:1"), (2, "web:3"), (3, "web:2")];
+        let revisions = images.map(|(number, image)| (number, template(image)));
+        let revisions = super::Revisions::from(revisions);
+        let inputs = json!({ "namespace": "shop", "deployment": "web" });
+        let inputs: RolloutUndoInputs = serde_json::from_value(inputs).unwrap();
+        let workload = inputs.workload().unwrap();
+        for (undone, former) in [
+            (json!("failed"), 1),
+            (json!("stopped"), 1),
+            (Value::Null, 2),
+        ] {
+            let turn = GoBack {
+                workload: &workload,
+                broken: broken(&note(undone), &revisions),
+                revisions: revisions.clone(),
+                to: None,
+            };
+            assert_eq!(turn.former(3), Ok(former));
+            let told = turn.told(former);
+            assert_eq!(told.contains("passed over"), former == 1, "{told}");
+            assert!(
+                told.starts_with(&format!("revision {former} (app=web:")),
+                "{told}"
+            );
+        }
+    }
 
     #[tokio::test]
     async fn going_back_names_its_workload_and_counts_from_one() {

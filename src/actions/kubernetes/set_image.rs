@@ -155,6 +155,28 @@ impl Images<'_> {
     }
 }
 
+/// The images that a step has given this object and that were put back since, because it failed or was stopped; as long as nobody sets
+/// others.
+pub(super) fn put_back(object: &Value) -> Option<Value> {
+    turn::put_back(Images::NOTE, object)
+}
+
+/// Whether a template has all of these images.
+pub(super) fn has_images(object: &Value, lists: &Value) -> bool {
+    let there = by_list(containers(object));
+    let lists = lists.as_object().into_iter().flatten();
+    let mut all = lists.flat_map(|(list, images)| {
+        let images = images.as_object().into_iter().flatten();
+        images.map(move |(name, image)| (list, name, image))
+    });
+    all.all(|(list, name, image)| there[list][name] == *image)
+}
+
+/// The images of a template, for people.
+pub(super) fn images(object: &Value) -> String {
+    said(&by_list(containers(object)))
+}
+
 fn containers(object: &Value) -> impl Iterator<Item = (&'static str, &str, &str)> {
     LISTS.into_iter().flat_map(move |list| {
         let of = items(object, &format!("/spec/template/spec/{list}")).iter();

@@ -12,7 +12,10 @@ use crate::{
     },
 };
 use serde_json::Value;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 /// An object that was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +28,53 @@ pub(in crate::actions) struct Touched {
     pub(super) uid: String,
 }
 
-/// All that were changed, each once, in their order.
-pub(in crate::actions) type AllTouched = Arc<Mutex<Vec<Touched>>>;
+/// What a step has done to clusters.
+#[derive(Debug, Clone, Default)]
+pub(in crate::actions) struct AllTouched {
+    /// What was changed, each once, in their order.
+    objects: Arc<Mutex<Vec<Touched>>>,
+    /// How many requests there were that may have changed something, evictions and programs in containers as well.
+    requests: Arc<AtomicUsize>,
+}
+
+impl AllTouched {
+    fn objects(&self) -> MutexGuard<'_, Vec<Touched>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// What was changed, to be told once.
+    pub(in crate::actions) fn take(&self) -> Vec<Touched> {
+        std::mem::take(&mut *self.objects())
+    }
+    /// Whether certainly nothing was changed: nothing was asked for, or all of it was refused.
+    pub(in crate::actions) fn is_none(&self) -> bool {
+        self.requests.load(Ordering::SeqCst) == 0
+    }
+    /// Counts a request before it is sent, so that one whose answer nobody waits for is counted.
+    async fn counted<T>(
+        &self,
+        request: impl Future<Output = Result<T, ClusterError>>,
+    ) -> Result<T, ClusterError> {
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        let answer = request.await;
+        if answer.as_ref().is_err_and(is_refusal) {
+            self.requests.fetch_sub(1, Ordering::SeqCst);
+        }
+        answer
+    }
+}
+
+/// Whether nothing has come of the request. Without a status, it was the agent that broke off what had begun.
+fn is_refusal(error: &ClusterError) -> bool {
+    match error {
+        ClusterError::Unavailable { .. } => false,
+        ClusterError::Refused { code, .. } => *code > 0,
+        ClusterError::NotConfigured(..)
+        | ClusterError::Misconfigured { .. }
+        | ClusterError::NotFound(_)
+        | ClusterError::Forbidden { .. }
+        | ClusterError::Conflict { .. } => true,
+    }
+}
 
 /// The same clusters, which note what is changed through them.
 #[derive(Debug)]
@@ -41,7 +89,7 @@ impl Watching {
     }
 
     fn note(&self, touched: Touched) {
-        let mut all = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.touched.objects();
         let same = |other: &Touched| {
             (
                 &other.cluster,
@@ -147,8 +195,11 @@ impl Clusters for Watching {
             let changed = self
                 .clusters
                 .change(cluster, resource, object, change, dry_run);
-            let answer = changed.await?;
-            if !dry_run && is_object(object) && !is_question(&resource.group) {
+            if dry_run || is_question(&resource.group) {
+                return changed.await;
+            }
+            let answer = self.touched.counted(changed).await?;
+            if is_object(object) {
                 self.note(Touched {
                     cluster: cluster.to_owned(),
                     resource: resource.clone(),
@@ -175,7 +226,8 @@ impl Clusters for Watching {
         argv: &'a [String],
         streams: ExecStreams<'a>,
     ) -> BoxFuture<'a, Result<ExecEnd, ClusterError>> {
-        self.clusters.exec(cluster, in_container, argv, streams)
+        let run = self.clusters.exec(cluster, in_container, argv, streams);
+        Box::pin(self.touched.counted(run))
     }
     fn acting_for(&self, runbook: &RunbookName) -> Arc<dyn Clusters> {
         let clusters = self.clusters.acting_for(runbook);

@@ -321,6 +321,13 @@ impl Note {
     }
 }
 
+/// What the last step that has changed these fields of an object has given them, where it has put them back.
+pub(super) fn put_back(name: &str, object: &Value) -> Option<Value> {
+    let text = annotation(object, "/metadata/annotations", name);
+    let note: Note = serde_json::from_str(text).ok()?;
+    note.undone.map(|_| note.to)
+}
+
 fn made_before<T: Turn>(turn: &T, now: &Value, session: &Session) -> Option<Turned> {
     let note = Note::found(T::NOTE, now, &session.context)?;
     let state = match note.undone {

@@ -1,13 +1,16 @@
 //! The last warnings of an object, for the words of a failure.
 
-use crate::actions::{
-    framework::World,
-    kubernetes::{
-        kinds::EVENTS,
-        located::Located,
-        object::{count_or, cut, event_time, text},
-        signature::is_own,
+use crate::{
+    actions::{
+        framework::World,
+        kubernetes::{
+            kinds::EVENTS,
+            located::Located,
+            object::{count_or, cut, event_time, text},
+            signature::is_own,
+        },
     },
+    domain::quoted,
 };
 use serde_json::Value;
 
@@ -33,10 +36,19 @@ pub(super) async fn warnings(located: &Located, world: &World) -> String {
             "; warning {} ({}×): {}",
             text(event, "/reason"),
             count_or(event, "/series/count", count_or(event, "/count", 1)),
-            cut(text(event, "/message"))
+            message(event)
         )
     });
     told.collect::<Vec<_>>().concat()
+}
+
+/// An event's words. Whoever writes one about a Secret may quote it, so these are not told.
+pub(super) fn message(event: &Value) -> String {
+    let is_of_secret = text(event, "/involvedObject/kind") == "Secret";
+    if is_of_secret {
+        return quoted::LEFT_OUT.to_owned();
+    }
+    cut(text(event, "/message"))
 }
 
 fn is_of(event: &Value, located: &Located) -> bool {
@@ -44,4 +56,19 @@ fn is_of(event: &Value, located: &Located) -> bool {
         && text(event, "/involvedObject/name") == located.name
         && text(event, "/involvedObject/namespace")
             == located.namespace.as_deref().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::message;
+    use serde_json::json;
+
+    #[test]
+    fn the_words_of_an_event_about_a_secret_are_not_told() {
+        let of = |kind: &str| {
+            message(&json!({ "involvedObject": { "kind": kind }, "message": "hunter2 is weak" }))
+        };
+        assert_eq!(of("Pod"), "hunter2 is weak");
+        assert!(!of("Secret").contains("hunter2"));
+    }
 }

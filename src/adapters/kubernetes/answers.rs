@@ -1,6 +1,6 @@
 //! What servers answer: pages, refusals, and their words.
 
-use crate::ports::cluster::ClusterError;
+use crate::{domain::quoted, ports::cluster::ClusterError};
 use serde_json::Value;
 
 /// How much of an error that is not JSON is shown.
@@ -26,6 +26,19 @@ pub(super) fn take_page(
     }
 }
 
+/// Where `kubectl apply` leaves a copy of the whole object, a Secret's values as well.
+const COPY: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// An object's metadata; of a Secret, without the copy that `kubectl apply` has left in it.
+pub(super) fn bare(words: Words, mut object: Value) -> Value {
+    let annotations = object.pointer_mut("/metadata/annotations");
+    match (words, annotations.and_then(Value::as_object_mut)) {
+        (Words::OfSecret, Some(annotations)) => drop(annotations.remove(COPY)),
+        (Words::OfSecret, None) | (Words::Open, _) => {}
+    }
+    object
+}
+
 /// New credentials or a new connection may help against it.
 pub(super) fn may_be_the_connection(error: &ClusterError) -> bool {
     match error {
@@ -48,6 +61,17 @@ pub(super) struct Asked<'a> {
     pub(super) about: String,
     /// Who asked, and what names them.
     pub(super) account: String,
+    /// Whether the server's words may be told as they are.
+    pub(super) words: Words,
+}
+
+/// What may be told of a server's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    /// All of them, but for long values that they quote.
+    Open,
+    /// They are about a Secret and may quote it: only what is known to hold no value.
+    OfSecret,
 }
 
 pub(super) fn refusal(asked: Asked<'_>, code: u16, body: &[u8]) -> ClusterError {
@@ -55,7 +79,9 @@ pub(super) fn refusal(asked: Asked<'_>, code: u16, body: &[u8]) -> ClusterError 
         cluster,
         about,
         account,
+        words,
     } = asked;
+    let message = |body: &[u8], most| message(body, words, most);
     match code {
         404 => ClusterError::NotFound(absent_namespace(body).unwrap_or(about)),
         403 => ClusterError::Forbidden {
@@ -98,25 +124,58 @@ fn absent_namespace(body: &[u8]) -> Option<String> {
 }
 
 /// The server's words: `message` of a `Status`, or the beginning of whatever came.
-fn message(body: &[u8], most: usize) -> String {
+fn message(body: &[u8], words: Words, most: usize) -> String {
     let status: Option<Value> = serde_json::from_slice(body).ok();
     let message = status
         .as_ref()
         .and_then(|status| status.get("message"))
         .and_then(Value::as_str);
-    match message {
-        Some(message) => {
-            let said = message.chars().take(most).collect();
+    match (words, message) {
+        (Words::OfSecret, _) => of_secret(status.as_ref(), message.unwrap_or_default()),
+        (Words::Open, Some(message)) => {
+            let said = quoted::shortened(message).chars().take(most).collect();
             budgets(status.as_ref())
                 .into_iter()
                 .fold(said, |said: String, budget| said + " " + budget)
         }
-        None => String::from_utf8_lossy(body)
+        (Words::Open, None) => String::from_utf8_lossy(body)
             .chars()
             .filter(|c| !c.is_control())
             .take(SHOWN)
             .collect(),
     }
+}
+
+/// Reason and fields, or fields and managers of a conflict, and of the words those that are known to hold no value.
+fn of_secret(status: Option<&Value>, message: &str) -> String {
+    let reason = status.and_then(|status| status.get("reason")?.as_str());
+    let reason = reason.filter(|reason| reason.chars().all(char::is_alphanumeric));
+    let causes = status.and_then(|status| status.pointer("/details/causes")?.as_array());
+    let causes: Vec<&Value> = causes.into_iter().flatten().collect();
+    let conflicts: Vec<String> = causes.iter().filter_map(|cause| conflict(cause)).collect();
+    if !conflicts.is_empty() {
+        return conflicts.join("\n");
+    }
+    let fields = causes.iter().filter_map(|cause| field(cause));
+    let mut told: Vec<String> = reason.map(str::to_owned).into_iter().collect();
+    told.extend(quoted::of_secret(message));
+    told.extend(fields.map(|field| format!("field `{field}`")));
+    if !quoted::is_of_rights(message) {
+        told.push(quoted::LEFT_OUT.to_owned());
+    }
+    told.join("; ")
+}
+
+fn field(cause: &Value) -> Option<&str> {
+    let field = cause.get("field").and_then(Value::as_str);
+    field.filter(|field| !field.is_empty())
+}
+
+/// Of a conflict of server-side apply, whose the field is.
+fn conflict(cause: &Value) -> Option<String> {
+    let words = cause.get("message").and_then(Value::as_str)?;
+    let (manager, _) = words.strip_prefix("conflict with \"")?.split_once('"')?;
+    Some(format!("conflict with \"{manager}\": {}", field(cause)?))
 }
 
 /// Of a refused eviction: which disruption budget forbids it, and what it needs.
@@ -195,11 +254,17 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, plain, refusal, unanswered};
+    use super::{Asked, Words, plain, refusal, unanswered};
     use crate::ports::cluster::ClusterError;
+    use serde_json::json;
 
     fn refused(code: u16, body: &str) -> ClusterError {
+        refused_of(Words::Open, code, body)
+    }
+
+    fn refused_of(words: Words, code: u16, body: &str) -> ClusterError {
         let asked = Asked {
+            words,
             cluster: "east",
             about: "configmap a in namespace shop".to_owned(),
             account: "the agent's own account".to_owned(),
@@ -218,6 +283,34 @@ mod tests {
         assert_eq!(
             refused(404, body).to_string(),
             "configmap a in namespace shop was not found"
+        );
+    }
+
+    #[test]
+    fn no_answer_about_a_secret_tells_its_values() {
+        let causes = json!([
+            { "reason": "FieldValueInvalid", "message": "Invalid value: hunter2", "field": "type" },
+        ]);
+        let message = r#"Secret "a" is invalid: patch: Invalid value: "{\"data\":{\"a\":\"hunter2\"}}": field is immutable"#;
+        let body =
+            json!({ "message": message, "reason": "Invalid", "details": { "causes": causes } })
+                .to_string();
+        for code in [400, 401, 403, 409, 422, 429, 500] {
+            for body in [body.as_str(), "hunter2", r#"{"message":"hunter2"}"#] {
+                let told = refused_of(Words::OfSecret, code, body).to_string();
+                assert!(!told.contains("hunter2"), "{code}: {told}");
+            }
+        }
+        let told = refused_of(Words::OfSecret, 422, &body).to_string();
+        for words in ["Invalid", "field is immutable", "field `type`"] {
+            assert!(told.contains(words), "{told}");
+        }
+        let cause = json!({ "message": "conflict with \"other\" using v1", "field": ".data.a" });
+        let body = json!({ "message": "hunter2", "details": { "causes": [cause] } }).to_string();
+        let told = refused_of(Words::OfSecret, 409, &body).to_string();
+        assert!(
+            told.ends_with(": conflict with \"other\": .data.a"),
+            "{told}"
         );
     }
 

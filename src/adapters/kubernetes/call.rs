@@ -2,7 +2,7 @@
 
 use super::{
     Account, Answered, Called, ConfiguredClusters,
-    answers::{Asked, chain, may_be_the_connection, refusal, unanswered, unavailable},
+    answers::{Asked, Words, chain, may_be_the_connection, refusal, unanswered, unavailable},
     connect::Identity,
 };
 use crate::{domain::span::Span, ports::cluster::ClusterError};
@@ -29,6 +29,8 @@ pub(super) struct Call<'a> {
     pub(super) about: String,
     pub(super) request: http::Request<Vec<u8>>,
     pub(super) repeat: Repeat,
+    /// What may be told of a refusal.
+    pub(super) words: Words,
 }
 
 /// When a request may be sent once more.
@@ -150,6 +152,7 @@ impl ConfiguredClusters {
                 cluster: call.cluster,
                 about: call.about.clone(),
                 account: self.account(identity),
+                words: call.words,
             };
             return Err(refusal(asked, code, body));
         }

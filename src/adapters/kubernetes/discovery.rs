@@ -2,7 +2,7 @@
 
 use super::{
     ConfiguredClusters,
-    answers::unavailable,
+    answers::{Words, unavailable},
     call::{Call, Repeat},
     request,
 };
@@ -68,6 +68,7 @@ impl ConfiguredClusters {
             about: "what the server serves".to_owned(),
             request: request::served()?,
             repeat: Repeat::Freely,
+            words: Words::Open,
         };
         let answer = self.call(call).await?;
         let groups = answer.get("items").and_then(Value::as_array);
@@ -104,6 +105,7 @@ impl ConfiguredClusters {
             about: key(sort),
             request,
             repeat: Repeat::Freely,
+            words: Words::Open,
         };
         self.call(call).await.map_err(|error| match error {
             ClusterError::NotFound(_) => not_served(sort),

@@ -5,7 +5,8 @@
 //! - A change is sent again only where the server says that it has not even looked at it (429); whatever else became of it is for the
 //!   step to say, because a repeated change asks the gate again. What only looks is tried three times.
 //! - Every request has a deadline, its repetitions included, from connecting to the last byte, and every body a bound.
-//! - Secrets of a cluster are only ever read as metadata, but by `kept_whole`, for a backup that is encrypted.
+//! - Secrets of a cluster are only ever read as metadata, but by `kept_whole`, for a backup that is encrypted. Of a refusal that is about
+//!   a Secret, only words are told that are known to hold none of its values.
 //! - Every request is told to whoever counts them, with how it ended.
 //!
 //! Answers are read as JSON here rather than by `kube`'s `Api`, which reads bodies of any length and prints those it cannot read.
@@ -34,7 +35,7 @@ use crate::{
         secrets::Secrets,
     },
 };
-use answers::take_page;
+use answers::{Words, bare, take_page};
 use call::{Call, Repeat};
 use connect::Identity;
 use kube::Client;
@@ -267,6 +268,7 @@ impl Clusters for ConfiguredClusters {
                     about: "the server's version".to_owned(),
                     request: request::version()?,
                     repeat: Repeat::Freely,
+                    words: Words::Open,
                 })
                 .await?;
             let version = answer.get("gitVersion").and_then(Value::as_str);
@@ -284,14 +286,15 @@ impl Clusters for ConfiguredClusters {
         name: &'a str,
     ) -> BoxFuture<'a, Result<Value, ClusterError>> {
         Box::pin(async move {
-            self.call(Call {
+            let call = Call {
                 cluster,
                 verb: "get",
                 about: about(resource, namespace, Some(name)),
                 request: request::get(resource, namespace, name)?,
                 repeat: Repeat::Freely,
-            })
-            .await
+                words: words(resource),
+            };
+            Ok(bare(words(resource), self.call(call).await?))
         })
     }
 
@@ -333,6 +336,7 @@ impl Clusters for ConfiguredClusters {
                 about: about(resource, namespace, name),
                 request,
                 repeat: Repeat::Freely,
+                words: words(resource),
             };
             let answer = self.call(call).await?;
             if name.is_some() {
@@ -437,14 +441,15 @@ impl Clusters for ConfiguredClusters {
         dry_run: bool,
     ) -> BoxFuture<'a, Result<Value, ClusterError>> {
         Box::pin(async move {
-            self.call(Call {
+            let call = Call {
                 cluster,
                 verb: verb(change),
                 about: about(resource, object.namespace, Some(object.name)),
                 request: request::change(resource, object, change, dry_run)?,
                 repeat: repeat(object),
-            })
-            .await
+                words: words(resource),
+            };
+            Ok(bare(words(resource), self.call(call).await?))
         })
     }
 
@@ -509,7 +514,8 @@ impl ConfiguredClusters {
             let request = request::list(resource, namespace, selector, next.as_deref())?;
             let page = self.page(cluster, resource, namespace, request).await?;
             let (items, more) = take_page(cluster, page)?;
-            found.extend(items);
+            let bare = |item| bare(words(resource), item);
+            found.extend(items.into_iter().map(bare));
             if found.len() > MOST_OBJECTS {
                 return Err(ClusterError::Refused {
                     code: 413,
@@ -539,6 +545,7 @@ impl ConfiguredClusters {
             about: about(resource, namespace, None),
             request,
             repeat: Repeat::Freely,
+            words: words(resource),
         })
         .await
     }
@@ -564,6 +571,14 @@ fn verb(change: Change<'_>) -> &'static str {
         Change::Apply { .. } => "apply",
         Change::Merge(_) | Change::Replace(_) | Change::Json(_) => "patch",
         Change::Delete(_) => "delete",
+    }
+}
+
+fn words(resource: &Resource) -> Words {
+    if request::is_secret(resource) {
+        Words::OfSecret
+    } else {
+        Words::Open
     }
 }
 

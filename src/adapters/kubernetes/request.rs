@@ -328,7 +328,7 @@ fn checked(name: &str) -> Result<&str, ClusterError> {
     )))
 }
 
-fn is_secret(resource: &Resource) -> bool {
+pub(super) fn is_secret(resource: &Resource) -> bool {
     resource.group.is_empty() && resource.plural == "secrets"
 }
 

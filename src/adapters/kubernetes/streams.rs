@@ -2,7 +2,7 @@
 
 use super::{
     Answered, ConfiguredClusters, about,
-    answers::{Asked, chain, refusal, unanswered, unavailable},
+    answers::{Asked, Words, chain, refusal, unanswered, unavailable},
     connect::Identity,
     request,
 };
@@ -111,6 +111,7 @@ impl ConfiguredClusters {
             cluster: &identity.cluster,
             about: pod(container),
             account: self.account(identity),
+            words: Words::Open,
         }
     }
 

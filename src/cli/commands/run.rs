@@ -22,6 +22,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// So much of a reason is said again at a run's end, in characters.
+const REASON: usize = 160;
+
 /// So much of a file of inputs is read, in bytes: more than is taken, so that a longer one is refused and not cut.
 const MOST_BYTES: u64 = 512 * 1024;
 
@@ -144,7 +147,7 @@ fn tell_end(row: &RunRow, context: &Context) -> Answer {
     let reason = if row.reason.is_empty() {
         String::new()
     } else {
-        format!(": {}", row.reason)
+        format!(": {}", told_above(&row.reason))
     };
     let rest = crate::http::visible::lines(&format!("{}{reason}", took.unwrap_or_default()));
     let outcome = context.terminal.paint(style, outcome);
@@ -153,6 +156,14 @@ fn tell_end(row: &RunRow, context: &Context) -> Answer {
         rows::run_name(row.header.id)
     ))?;
     Ok(exit)
+}
+
+/// Why the run ended so, as far as it is needed to find the line of the step that says all of it.
+fn told_above(reason: &str) -> String {
+    match reason.char_indices().nth(REASON) {
+        Some((end, _)) => format!("{}… (in full above)", reason.get(..end).unwrap_or_default()),
+        None => reason.to_owned(),
+    }
 }
 
 fn detach(run: RunId, context: &Context) -> Exit {
@@ -207,4 +218,17 @@ fn file_of_inputs(path: &Path) -> Result<BTreeMap<String, Value>, CliError> {
             source,
         })?;
     inputs_from_file(&bytes).map_err(|why| CliError::Usage(format!("{}:{why}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told_above;
+
+    #[test]
+    fn a_long_reason_is_not_said_twice_in_full() {
+        assert_eq!(told_above("no luck"), "no luck");
+        let told = told_above(&"ä".repeat(500));
+        assert!(told.ends_with("… (in full above)"), "{told}");
+        assert!(told.chars().count() < 200, "{told}");
+    }
 }

@@ -206,6 +206,24 @@ pub enum StepResult {
     Canceled,
 }
 
+/// Whether an attempt has touched the world.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trace {
+    /// It did, or nobody knows.
+    #[default]
+    Possible,
+    /// It certainly did not: what it asked for was refused, or it never asked.
+    None,
+}
+
+impl Trace {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+    fn is_possible(&self) -> bool {
+        *self == Self::Possible
+    }
+}
+
 /// What an attempt left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
@@ -219,9 +237,20 @@ pub struct StepReport {
     pub summary: String,
     /// Typed outputs; secrets masked.
     pub outputs: Value,
+    /// Whether the world was touched; what was not touched does not count for the policy's limits.
+    #[serde(default, skip_serializing_if = "Trace::is_possible")]
+    pub trace: Trace,
 }
 
 impl StepReport {
+    /// The same of an attempt that has touched nothing.
+    #[must_use]
+    pub fn untouched(self) -> Self {
+        Self {
+            trace: Trace::None,
+            ..self
+        }
+    }
     /// It did what it should.
     pub fn succeeded(summary: impl Into<String>, outputs: Value) -> Self {
         Self {
@@ -229,6 +258,7 @@ impl StepReport {
             check: None,
             summary: summary.into(),
             outputs,
+            trace: Trace::Possible,
         }
     }
     /// It did not.
@@ -243,6 +273,7 @@ impl StepReport {
             result: StepResult::Failed { error, retryable },
             check: None,
             outputs: Value::Null,
+            trace: Trace::Possible,
         }
     }
     /// A check's answer: ok and warning succeed, unknown and critical fail.
@@ -260,6 +291,7 @@ impl StepReport {
             check: Some(status),
             summary,
             outputs,
+            trace: Trace::Possible,
         }
     }
     /// Stopped at its timeout.
@@ -269,6 +301,7 @@ impl StepReport {
             check: None,
             summary: summary.into(),
             outputs: Value::Null,
+            trace: Trace::Possible,
         }
     }
     /// Stopped by request.
@@ -278,6 +311,7 @@ impl StepReport {
             check: None,
             summary: summary.into(),
             outputs: Value::Null,
+            trace: Trace::Possible,
         }
     }
 }

@@ -16,14 +16,14 @@ use crate::{
         name::LockName,
         pace::{Limits, touched},
         plan::PlannedStep,
-        run::{RunEvent, StepEnd, StepReport},
+        run::{RunEvent, StepEnd, StepReport, Trace},
         runbook::Phase,
     },
     flow::{
         FlowError, approve, artifacts, clock,
         halt::{self, Passage},
         head, locks,
-        pace::{self, Place},
+        pace::{self, Counted, Place},
         run::{Journey, was_stopped},
         world::World,
     },
@@ -35,6 +35,7 @@ use crate::{
         logs::Losses,
     },
 };
+use jiff::Timestamp;
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
@@ -80,11 +81,13 @@ pub(super) async fn carry_out(
     if matches!(place, Place::Taken) {
         return Ok(Carried::NoRoom);
     }
-    let instead = record_start(journey, attempt, &permit, consent, judged.judgement).await?;
+    let now = world.now();
+    let telling = (judged.judgement, now);
+    let instead = record_start(journey, attempt, &permit, consent, telling).await?;
     if let Some(instead) = instead {
         return Ok(instead);
     }
-    place.used();
+    let counted = place.used(now);
     if consent.is_some() {
         seal(&world).await;
     }
@@ -107,7 +110,7 @@ pub(super) async fn carry_out(
     if stopped && was_stopped(&report.result) {
         return Err(interrupted(journey, attempt, &step).await);
     }
-    finish(journey, attempt, &step, report, (output, took)).await?;
+    finish(journey, attempt, &step, report, (output, took, counted)).await?;
     Ok(Carried::Out)
 }
 
@@ -137,7 +140,7 @@ async fn record_start(
     attempt: &Attempt,
     permit: &Permit,
     consent: Option<ApprovalId>,
-    judgement: &Judgement,
+    (judgement, now): (&Judgement, Timestamp),
 ) -> Result<Option<Carried>, FlowError> {
     let step = permit.step();
     let started = RunEvent::StepStarted {
@@ -152,7 +155,7 @@ async fn record_start(
         Some(approval) => Some(approve::answered(&journey.world, approval).await?),
         None => None,
     };
-    let mut writes = start_writes(journey, permit, consent.zip(answered), judgement);
+    let mut writes = start_writes(journey, permit, consent.zip(answered), (judgement, now));
     if step.effects.class() > Class::Read {
         writes.extend(locks::take(journey, step, journey.world.now()).await?);
     }
@@ -194,9 +197,9 @@ fn start_writes(
     journey: &Journey,
     permit: &Permit,
     consent: Option<(ApprovalId, Value)>,
-    judgement: &Judgement,
+    (judgement, at): (&Judgement, Timestamp),
 ) -> Vec<Write> {
-    let (step, at) = (permit.step(), journey.world.now());
+    let step = permit.step();
     let class = step.effects.class();
     let mut entry = audit_gated(journey, step, "step.started", judgement);
     if let Some((_, answered)) = &consent {
@@ -338,12 +341,22 @@ fn undo(step: &PlannedStep) -> Vec<&Reversible> {
     lasting.map(|effect| &effect.reversible).collect()
 }
 
+/// What was counted as the step started and was not touched. An agent that ends before that is written leaves it counted.
+fn given_back(step: &PlannedStep, at: Timestamp) -> impl Iterator<Item = Write> {
+    let touched = touched(&step.effects).into_iter();
+    touched.map(move |touched| Write::NoEffect {
+        at,
+        runbook: step.runbook.clone(),
+        touched,
+    })
+}
+
 async fn finish(
     journey: &mut Journey,
     attempt: &Attempt,
     step: &PlannedStep,
     report: StepReport,
-    (output, took): (Option<Digest>, Duration),
+    (output, took, counted): (Option<Digest>, Duration, Counted),
 ) -> Result<(), FlowError> {
     let mut entry = audit(journey, step, "step.ended")
         .and("ended", &report.result)
@@ -361,6 +374,10 @@ async fn finish(
         entry = entry.failed(&report.summary);
     }
     let mut writes = vec![Write::Audit(entry)];
+    let is_untouched = report.trace == Trace::None;
+    if is_untouched {
+        writes.extend(given_back(step, counted.at));
+    }
     let left = artifacts::left(&journey.world, step, &report).await;
     let left = left.map_err(|error| FlowError::unreadable("looking for an artifact", &error))?;
     let (entered, series) = left.parts();
@@ -371,6 +388,9 @@ async fn finish(
         report,
     };
     journey.record_end(ended, writes).await?;
+    if is_untouched {
+        counted.give_back(&journey.world);
+    }
     if !series.is_empty() {
         // The end of the last step waits for that of the run; what the metrics are told must stand in the history.
         journey.catch_up().await?;

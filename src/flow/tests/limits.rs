@@ -164,8 +164,9 @@ async fn who_consented_before_a_limit_was_reached_is_asked_again_and_told_of_it(
     };
     assert_eq!(again.again, "a limit was reached since people consented");
     let told = again.contributions.iter().any(|said| {
-        said.reason
-            .contains("1 objects destroyed everywhere in the last hour reach the limit of 1")
+        said.reason.contains(
+            "1 objects that were to be destroyed everywhere in the last hour reach the limit of 1",
+        )
     });
     assert!(told, "{again:?}");
     until(|| stage.script.touched().len() == 1).await;
@@ -177,6 +178,24 @@ async fn who_consented_before_a_limit_was_reached_is_asked_again_and_told_of_it(
         assert_eq!(stage.outcome(run).await, RunOutcome::Succeeded);
     }
     assert_eq!(stage.script.touched().len(), 2);
+    let late = due(&stage, "a").await;
+    assert_eq!(stage.outcome(late).await, RunOutcome::Denied);
+}
+
+#[tokio::test]
+async fn what_was_refused_and_touched_nothing_does_not_count_also_after_a_restart() {
+    let steps = |refused| {
+        format!("steps:\n- {{name: one, uses: play/change, with: {{fail: 3, refused: {refused}}}}}")
+    };
+    let stage = Stage::new(&(book("a", &steps(true)) + &book("b", &steps(false))));
+    limited(&stage, changes(1));
+    for (name, counted) in [("a", 0), ("a", 0), ("b", 1)] {
+        let run = due(&stage, name).await;
+        assert_ne!(stage.outcome(run).await, RunOutcome::Denied, "{name}");
+        let history = &stage.world.history;
+        let rows = history.effects_since(jiff::Timestamp::MIN).await;
+        assert_eq!(rows.unwrap().len(), counted, "{name}");
+    }
     let late = due(&stage, "a").await;
     assert_eq!(stage.outcome(late).await, RunOutcome::Denied);
 }

@@ -96,7 +96,7 @@ impl Clock for ManualClock {
 }
 
 /// What a scripted step does. The action's name chooses it: `play/read`, `play/change`, `play/once`, `play/destroy`, `play/ask`.
-/// Its arguments say the rest: `fail: n` fails the first n times, `impossible: why` cannot be planned, `rehearse: well` (or why not) can be tried in a dry run, `hang: true` waits to be stopped, `deaf: true` does not even stop, `check: warning`.
+/// Its arguments say the rest: `fail: n` fails the first n times, `refused: true` touches nothing as it fails, `impossible: why` cannot be planned, `rehearse: well` (or why not) can be tried in a dry run, `hang: true` waits to be stopped, `deaf: true` does not even stop, `check: warning`.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     /// Steps that touched the world, in order.
@@ -194,7 +194,12 @@ impl Executor for Script {
             let failed = fails.entry(name).or_default();
             if *failed < step.arguments["fail"].as_u64().unwrap_or(0) {
                 *failed += 1;
-                return StepReport::failed("no luck", true);
+                let failed = StepReport::failed("no luck", true);
+                return if step.arguments["refused"] == true {
+                    failed.untouched()
+                } else {
+                    failed
+                };
             }
             StepReport::succeeded("done", json!({"n": 1}))
         })

@@ -106,6 +106,28 @@ pub(super) fn effect(
     Ok(())
 }
 
+/// Counts of the same are equal, so any one of them is given back.
+pub(super) fn no_effect(
+    to: &Connection,
+    at: Timestamp,
+    runbook: &RunbookName,
+    touched: &Touched,
+) -> Applied {
+    execute(
+        to,
+        "DELETE FROM effects WHERE id = (SELECT max(id) FROM effects WHERE at = ?1 AND class = ?2 AND runbook = ?3 AND namespace IS ?4 AND target = ?5 AND objects = ?6)",
+        params![
+            Millis(at),
+            touched.class,
+            runbook,
+            touched.namespace,
+            touched.target,
+            touched.objects
+        ],
+    )?;
+    Ok(())
+}
+
 pub(super) fn idempotency(to: &Connection, key: &str, run: RunId, at: Timestamp) -> Applied {
     let taken = execute(
         to,

@@ -127,6 +127,11 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
             runbook,
             touched,
         } => agent::effect(to, *at, runbook, touched),
+        Write::NoEffect {
+            at,
+            runbook,
+            touched,
+        } => agent::no_effect(to, *at, runbook, touched),
         Write::Idempotency { key, run, at } => agent::idempotency(to, key, *run, *at),
         Write::Lock {
             name,

@@ -219,6 +219,35 @@ async fn effects_are_counted_across_a_restart() {
 }
 
 #[tokio::test]
+async fn a_count_of_what_was_not_touched_is_given_back_once() {
+    let history = History::temporary().unwrap();
+    let touched = |namespace: Option<&str>| Touched {
+        class: Class::Destructive,
+        target: "cluster default".to_owned(),
+        namespace: namespace.map(str::to_owned),
+        objects: 2,
+    };
+    let effect = |touched| Write::Effect {
+        at: at(1),
+        runbook: name("daily"),
+        touched,
+    };
+    let both = [Some("web"), Some("web"), None].map(|of| effect(touched(of)));
+    history.write(both.into()).await.unwrap();
+    for of in [Some("web"), None] {
+        let back = Write::NoEffect {
+            at: at(1),
+            runbook: name("daily"),
+            touched: touched(of),
+        };
+        history.write(vec![back]).await.unwrap();
+    }
+    let left = history.effects_since(at(0)).await.unwrap();
+    let left: Vec<_> = left.into_iter().map(|row| row.touched).collect();
+    assert_eq!(left, [touched(Some("web"))]);
+}
+
+#[tokio::test]
 async fn a_key_starts_one_run() {
     let history = History::temporary().unwrap();
     let start = |number| Write::Idempotency {

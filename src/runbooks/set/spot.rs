@@ -36,11 +36,7 @@ impl Spot {
         Self::Listed { key, value }
     }
 
-    /// A file or folder that a step names, by its place in the list.
-    pub(super) fn file(step: &Step, index: usize) -> Self {
-        Self::in_step(step, format!("/with/files/{index}"), 0)
-    }
-
+    /// An argument of a step, or what stands in it: `files/0`.
     pub(super) fn argument(step: &Step, key: &str) -> Self {
         Self::in_step(step, format!("/with/{key}"), 0)
     }

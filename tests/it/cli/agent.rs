@@ -514,6 +514,15 @@ fn an_agent_is_found_on_whatever_port_it_has() {
 }
 
 #[test]
+fn doctor_tells_of_accounts_for_runbooks_that_are_not_there() {
+    let agent =
+        Agent::with("clusters: { east: { accounts: { nobodys: { serviceAccount: ops/x } } } }\n");
+    let findings = agent.orderly(&["doctor"]).done();
+    let told = "clusters.east.accounts: there is no runbook `nobodys`";
+    assert!(findings.contains(told), "{findings}");
+}
+
+#[test]
 fn the_greeting_names_a_source_that_cannot_be_fetched() {
     let home = Home::new();
     let listen = ["serve", "--source", "/nope", "--listen", "127.0.0.1:0"];

@@ -111,6 +111,9 @@ async fn more_than_the_limit_is_a_failure_that_removes_nothing_unless_the_oldest
     let Some(space) = Space::new() else { return };
     space.imports(&["a", "b", "c"]);
     let limited = json!({ "olderThan": "0s", "limit": 2 });
+    let run = space.run();
+    let planned = run.plan(PRUNE, space.pruning(limited.clone())).await;
+    assert!(planned.unwrap_err().contains("more than the limit of 2"));
     let report = space.pruned(limited.clone()).await;
     let (error, retryable) = failure(&report);
     assert!(

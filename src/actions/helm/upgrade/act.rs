@@ -12,7 +12,11 @@ use crate::{
             undo::{Undone, duration, undo},
         },
     },
-    domain::{effect::Effects, run::StepReport, span::Span},
+    domain::{
+        effect::Effects,
+        run::{StepReport, Trace},
+        span::Span,
+    },
     ports::executor::Session,
 };
 
@@ -36,6 +40,8 @@ struct Upgrade<'a> {
     before: History,
     /// To which revision an earlier attempt was brought back first.
     recovered: Option<u32>,
+    /// Whether this attempt has touched anything so far.
+    trace: Trace,
 }
 
 pub(super) async fn upgrade(
@@ -49,21 +55,26 @@ pub(super) async fn upgrade(
     let (log, stop) = (session.log.clone(), session.stop.clone());
     let helm = Helm::new(release, &session.context, world, log, stop);
     let before = helm.history().await;
-    let before = before.map_err(|fault| told(&format!("looking at {release}"), &fault))?;
-    let call = call(inputs, &helm).await.map_err(failed)?;
+    let looking = |fault: Fault| told(&format!("looking at {release}"), &fault).untouched();
+    let before = before.map_err(looking)?;
+    let call = call(inputs, &helm).await;
+    let call = call.map_err(|error| failed(error).untouched())?;
     let mut upgrade = Upgrade {
         inputs,
         helm,
         before,
         recovered: None,
+        trace: Trace::None,
     };
-    match upgrade.found().await? {
+    let found = upgrade.found().await;
+    match found.map_err(StepReport::untouched)? {
         Found::Ready => {}
         Found::Done(last) => return Ok(upgrade.done_before(&last)),
         Found::BrokenOff(last) if session.context.dry_run => return Ok(upgrade.would_mend(&last)),
         Found::BrokenOff(last) => upgrade.mend(&last).await?,
     }
-    let now = upgrade.tried(&call, judged).await?;
+    let now = upgrade.tried(&call, judged).await;
+    let now = now.map_err(|report| upgrade.traced(report))?;
     if session.context.dry_run {
         return Ok(upgrade.would(&now));
     }
@@ -129,6 +140,12 @@ impl Upgrade<'_> {
         }
     }
 
+    /// Of what ended before helm made a revision.
+    fn traced(&self, report: StepReport) -> StepReport {
+        let trace = self.trace;
+        StepReport { trace, ..report }
+    }
+
     fn busy(&self, last: &Revision) -> StepReport {
         let (release, status, since) = (&self.helm.release, last.status.word(), &last.updated);
         let text = format!(
@@ -154,6 +171,7 @@ impl Upgrade<'_> {
 
     /// Brings back what an earlier attempt has left half done.
     async fn mend(&mut self, last: &Revision) -> Result<(), StepReport> {
+        self.trace = Trace::Possible;
         let (release, status) = (self.helm.release, last.status.word());
         self.helm.note(&format!(
             "{release} is {status}: an earlier attempt of this step was broken off; it is brought back first"
@@ -256,9 +274,12 @@ impl Upgrade<'_> {
             }
         };
         let Some(last) = history.last().filter(|last| self.is_new(last)) else {
-            let text = format!("upgrading {release}: {fault}; no revision was made");
+            let text = format!(
+                "upgrading {release}: {fault}; no revision was made{}",
+                fault.hint()
+            );
             let left = self.left(history.last(), None);
-            return failure(text, fault.retryable(), left);
+            return self.traced(failure(text, fault.retryable(), left));
         };
         let is_ours = helm.is_ours(last).await;
         // What it waited for in vain is seen before anything is put back.
@@ -302,13 +323,17 @@ impl Upgrade<'_> {
         match undo(&self.helm, history, number, self.inputs.wait).await {
             Undone::Back { to, now } => {
                 let text = format!(
-                    "upgrading {release} to revision {number}: {fault}; it was rolled back to revision {to} (as revision {})",
-                    now.revision
+                    "upgrading {release} to revision {number}: {fault}; it was rolled back to revision {to} (as revision {}){}",
+                    now.revision,
+                    fault.hint()
                 );
                 failure(text, fault.retryable(), self.left(Some(&now), Some(to)))
             }
             Undone::Removed => {
-                let text = format!("installing {release}: {fault}; it was removed again");
+                let text = format!(
+                    "installing {release}: {fault}; it was removed again{}",
+                    fault.hint()
+                );
                 failure(text, fault.retryable(), self.left(None, None))
             }
             Undone::InVain(why) => {
@@ -319,7 +344,9 @@ impl Upgrade<'_> {
 
     fn stays(&self, fault: &Fault, last: &Revision, why: &str) -> StepReport {
         let (release, number, status) = (&self.helm.release, last.revision, last.status.word());
-        let text = format!("upgrading {release}: {fault}; revision {number} is {status}, {why}");
+        let hint = fault.hint();
+        let text =
+            format!("upgrading {release}: {fault}; revision {number} is {status}, {why}{hint}");
         failure(text, fault.retryable(), self.left(Some(last), None))
     }
 
@@ -342,7 +369,10 @@ impl Upgrade<'_> {
 fn told(doing: &str, fault: &Fault) -> StepReport {
     match fault {
         Fault::Stopped => StepReport::canceled(format!("{doing} was stopped")),
-        fault => StepReport::failed(format!("{doing}: {fault}"), fault.retryable()),
+        fault => StepReport::failed(
+            format!("{doing}: {fault}{}", fault.hint()),
+            fault.retryable(),
+        ),
     }
 }
 

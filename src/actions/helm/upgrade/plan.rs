@@ -64,7 +64,7 @@ async fn found(inputs: &UpgradeInputs, helm: &Helm<'_>) -> Result<Effects, Untol
             world.materials.repository(revision, wanted).await?
         }
     };
-    let history = helm.history().await.map_err(|fault| fault.to_string())?;
+    let history = helm.history().await?;
     if !inputs.install && is_missing(&history) {
         return Err(Untold::Doomed(missing(&helm.release)));
     }

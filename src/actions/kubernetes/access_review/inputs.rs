@@ -51,7 +51,7 @@ pub struct Somebody {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Expectation {
-    /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`, `impersonate`, `bind`, `escalate`, or `*`.
+    /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`, `impersonate`, `bind`, `escalate`, `use`, `approve`, `sign`, `attest`, or `*`.
     pub verb: String,
     /// The kind, as kubectl reads it: `pods`, `deploy`, `taskruns.agents.platform`, or `*`.
     pub resource: String,

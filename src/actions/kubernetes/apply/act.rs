@@ -165,6 +165,16 @@ impl Course<'_> {
         })
     }
 
+    /// A conflict leaves what was applied before it, unless the step says otherwise; objects of a backup are no step's own.
+    fn with_way_back(&self, hint: String) -> String {
+        let inputs = self.inputs;
+        let is_own = inputs.manifest.is_some() || inputs.text.is_some() || !inputs.files.is_empty();
+        if hint.is_empty() || inputs.undo_on_failure || self.is_dry() || !is_own {
+            return hint;
+        }
+        format!("{hint}; with `undoOnFailure: true`, what was applied before it is taken back")
+    }
+
     fn outputs(&self, undone: Vec<UndoneObject>, took: Option<Span>) -> Value {
         outputs_of(&self.applied, undone, took.map(Span::millis), self.is_dry())
     }
@@ -201,6 +211,7 @@ impl Course<'_> {
                 Some((what, hint)) => (what, format!("\nhint: {hint}")),
                 None => (words_of_it.as_str(), String::new()),
             };
+            let hint = self.with_way_back(hint);
             words_of_it = format!("{what}; before that: {done}{told}{hint}");
         }
         let report = if trouble.stopped {

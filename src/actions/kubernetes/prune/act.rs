@@ -15,14 +15,16 @@ use crate::{
     domain::run::StepReport,
     ports::{
         cluster::{Change, ClusterError, Deletion, Matching, More},
-        executor::Session,
+        executor::{Session, StepContext},
     },
 };
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// So many that were kept are told.
 const TOLD: usize = 200;
+/// So long the API server has to list them when the step is planned.
+const DEADLINE: Duration = Duration::from_secs(10);
 /// So many names a summary holds.
 const NAMED: usize = 20;
 /// So many names are read where fields select.
@@ -80,6 +82,26 @@ async fn course(
     }
     let summary = summary(inputs, left, session.context.dry_run);
     Ok(StepReport::succeeded(summary, Value::Null))
+}
+
+/// Whether it can go ahead, as far as that is seen when it is planned: where more would go than the limit, it can only fail.
+pub(super) async fn possible(
+    inputs: &PruneInputs,
+    context: &StepContext,
+    world: &World,
+) -> Result<(), String> {
+    if context.attempt > 1 || inputs.on_limit != OnLimit::Fail {
+        return Ok(());
+    }
+    let when = inputs.condition()?;
+    let objects = tokio::select! {
+        found = list(inputs, world) => found,
+        () = world.clock.sleep(DEADLINE) => return Ok(()),
+    };
+    // What hinders looking may not hinder the step, and it can say so itself.
+    let Ok(objects) = objects else { return Ok(()) };
+    let choice = choose(inputs, when.as_ref(), &objects, world.clock.now());
+    limited(inputs, choice, &mut PruneOutputs::default()).map(drop)
 }
 
 impl PruneOutputs {

@@ -223,6 +223,19 @@ impl Action for KubernetesPrune {
         })
     }
 
+    fn foresee<'a>(
+        &'a self,
+        inputs: PruneInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            act::possible(&inputs, context, world).await?;
+            Ok(intent)
+        })
+    }
+
     fn rights(&self, _: &PruneInputs, effects: &Effects) -> Rights {
         let each = effects.items.iter().map(|effect| &effect.object);
         each.fold(Rights::default(), |needed, object| {

@@ -1,10 +1,14 @@
 //! What the agent needs of others.
 
 use crate::{
-    cli::context::Context,
+    cli::{commands::validate::strangers, context::Context},
     config::{Config, working_directory},
     daemon::wiring::{self, SwappedSecrets},
-    ports::{secrets::Secrets as _, source::Source as _},
+    ports::{
+        secrets::Secrets as _,
+        source::{Source, Tree},
+    },
+    runbooks::{Beside, validate_tree},
 };
 use std::{
     fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc, time::Duration,
@@ -96,9 +100,32 @@ pub(super) async fn source(context: &Context, config: &Config) -> Vec<Finding> {
                     format!("{} is not taken: {}", file.path, file.reason),
                 )
             });
-            [fetched, files].into_iter().chain(refused).collect()
+            let mut findings: Vec<Finding> = [fetched, files].into_iter().chain(refused).collect();
+            findings.extend(accounts(config, &source, &tree).await);
+            findings
         }
     }
+}
+
+/// Accounts in clusters for runbooks that the repository does not have.
+async fn accounts(config: &Config, source: &dyn Source, tree: &Tree) -> Vec<Finding> {
+    let name = "accounts";
+    let mut clusters = config.clusters.values();
+    if tree.files.is_empty() || clusters.all(|cluster| cluster.accounts.is_empty()) {
+        return Vec::new();
+    }
+    let blobs: Vec<String> = tree.files.iter().map(|file| file.blob.clone()).collect();
+    let contents = match source.read(&blobs).await {
+        Ok(contents) => contents,
+        Err(error) => return vec![Finding::error(name, &error)],
+    };
+    let paths = tree.files.iter().map(|file| file.path.as_str());
+    let files = paths.zip(contents);
+    let known = validate_tree(files, &wiring::catalogue(), Beside::default()).runbooks;
+    let strangers = strangers(config, &known).into_iter();
+    strangers
+        .map(|stranger| Finding::warn(name, stranger))
+        .collect()
 }
 
 /// A folder that goes away with its value.

@@ -81,9 +81,9 @@ pub(in crate::cli) fn validate(arguments: &Arguments, context: &Context) -> Answ
     let is_all = named.iter().all(|path| path.is_dir());
     let mut report = check(found, declared.as_ref());
     if let Some(config) = config.filter(|_| is_all) {
-        for warning in strangers(&config, &report) {
+        for warning in strangers(&config, &report.runbooks) {
             report.counts.warnings += 1;
-            for line in warning.lines() {
+            for line in format!("warning: {warning}").lines() {
                 context.terminal.say(&crate::http::visible::line(line));
             }
         }
@@ -123,17 +123,14 @@ fn declared(config: &Config) -> Declared {
 }
 
 /// Accounts in clusters for runbooks that are not there. Where only some files are looked at, nobody knows.
-fn strangers(config: &Config, report: &ValidationReport) -> Vec<String> {
+pub(in crate::cli) fn strangers(config: &Config, known: &BTreeSet<String>) -> Vec<String> {
     let accounts = config.clusters.iter().flat_map(|(cluster, known)| {
         let runbooks = known.accounts.keys();
         runbooks.map(move |runbook| (cluster, runbook))
     });
     accounts
-        .filter(|(_, runbook)| !report.runbooks.contains(runbook.as_str()))
-        .map(|(cluster, runbook)| {
-            let known = report.runbooks.iter().map(String::as_str);
-            format!("warning: {}", stranger(cluster, runbook, known))
-        })
+        .filter(|(_, runbook)| !known.contains(runbook.as_str()))
+        .map(|(cluster, runbook)| stranger(cluster, runbook, known.iter().map(String::as_str)))
         .collect()
 }
 

@@ -6,6 +6,7 @@ use crate::{
         check::Problem,
         object::{condition, count_or, cut, event_time, is, text, time},
         signature::is_own,
+        warnings::message,
     },
     domain::{
         check::CheckStatus,
@@ -42,11 +43,7 @@ fn event_problem(event: &Value) -> Problem {
     let times = count_or(event, "/series/count", count_or(event, "/count", 1));
     Problem {
         object: format!("{kind} {namespace}/{name}"),
-        problem: format!(
-            "{} ({times}×): {}",
-            text(event, "/reason"),
-            cut(text(event, "/message"))
-        ),
+        problem: format!("{} ({times}×): {}", text(event, "/reason"), message(event)),
     }
 }
 
