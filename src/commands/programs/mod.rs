@@ -13,6 +13,7 @@ mod databases;
 pub(super) mod files;
 mod handbook;
 mod host;
+mod images;
 mod kubernetes;
 mod loads;
 mod manual;
@@ -240,8 +241,7 @@ fn perhaps_wraps(arguments: &[Word], stdin: &Stdin, setting: &Setting<'_>, found
     for place in 0..arguments.len().min(MOST_WORDS) {
         let words = arguments.get(place..).unwrap_or_default();
         let known = words.first().and_then(Word::known).and_then(program_name);
-        let described =
-            known.is_some_and(|name| FAMILIES.iter().any(|(_, family)| family(name).is_some()));
+        let described = known.is_some_and(is_described);
         let mut trial = found.trial();
         if described {
             one(words, stdin, &setting, &mut trial);
@@ -268,6 +268,11 @@ fn perhaps_wraps(arguments: &[Word], stdin: &Stdin, setting: &Setting<'_>, found
             }
         }
     }
+}
+
+/// Whether a program of this name has a grammar.
+fn is_described(name: &str) -> bool {
+    FAMILIES.iter().any(|(_, family)| family(name).is_some())
 }
 
 /// Letters that only look like others: what a reader takes the words for counts as well.

@@ -2,7 +2,7 @@
 
 use super::{
     access::{self, Access},
-    run::{build, exec, exec_effect, run},
+    run::{build, exec, exec_effect, new_words, run},
 };
 use crate::{
     commands::{
@@ -290,9 +290,20 @@ fn update(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
                 .unwrap_or(0),
         );
     }
-    if value("availability").is_some_and(|word| word.known() != Some("active")) {
+    // A node that is paused keeps what it runs, and gets no more.
+    let stays = ["active", "pause"];
+    if value("availability").is_some_and(|word| !word.known().is_some_and(|to| stays.contains(&to)))
+    {
         effect.service_cut = Tri::Yes;
     }
+    // What reached it no longer does.
+    if value("publish-rm").is_some() || value("network-rm").is_some() {
+        effect.service_cut = Tri::Yes;
+    }
+    if value("constraint-add").is_some() {
+        found.opaque("whether a node is left on which it may run is not known");
+    }
+    new_words(parsed, call, found);
     if value("role").is_some() || access::of(parsed) >= Access::Unknown {
         effect.access_change = Tri::Yes;
     }

@@ -4,8 +4,11 @@ use super::{Line, delete::dry, inside, output::Shown, writes::new_object};
 use crate::{
     commands::{
         found::Found,
-        programs::files::secrets::{Sight, discloses_folder, is_variables, sight},
-        word::Word,
+        programs::{
+            files::secrets::{Sight, discloses_folder, is_variables, sight},
+            images::Meant,
+        },
+        word::{Stdin, Word},
     },
     domain::effect::{Effect, Reversible, Secrets, Tri, Verb},
 };
@@ -60,7 +63,14 @@ pub(super) fn create(line: &Line<'_>, found: &mut Found) {
         effect.service_cut = Tri::No;
     }
     found.effect(effect);
-    inside::command_of_image(command, line.call, found);
+    inside::new_pod_starts(
+        line.value(&["image"]),
+        command,
+        Meant::Program,
+        &Stdin::Nothing,
+        line.call,
+        found,
+    );
 }
 
 /// Whether what would be made is printed.

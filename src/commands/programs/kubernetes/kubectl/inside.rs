@@ -10,7 +10,11 @@ use crate::{
     commands::{
         found::{Found, object},
         programs::handbook::{Page, file_written, guarded_file, lists_names},
-        programs::{self, files::secrets},
+        programs::{
+            self,
+            files::secrets,
+            images::{Meant, started},
+        },
         word::{Call, Stdin, Word},
     },
     domain::effect::{Class, Effect, Object, Reach, Reversible, Scope, Secrets, Tri, Verb, Which},
@@ -154,6 +158,25 @@ pub(super) fn command_of_image(words: &[Word], call: &Call<'_>, found: &mut Foun
     }
 }
 
+/// What a new pod of this image starts: all of it counts, since such a pod has an account, a network and often volumes.
+pub(super) fn new_pod_starts(
+    image: Option<&Word>,
+    words: &[Word],
+    meant: Meant,
+    stdin: &Stdin,
+    call: &Call<'_>,
+    found: &mut Found,
+) {
+    let words = started(image.map_or("", Word::text), words, meant);
+    if words.is_empty() || is_bare_shell(&words) {
+        return;
+    }
+    match call.setting.elsewhere(cluster()) {
+        Some(setting) => programs::judge(&words, stdin, &setting, found),
+        None => found.opaque("commands stand too deep in each other"),
+    }
+}
+
 /// `attach`: without `-i` it only listens.
 pub(super) fn attach(line: &Line<'_>, found: &mut Found) {
     let target = pod_of(line, &line.page.parsed.words, found);
@@ -209,7 +232,24 @@ fn new_pod_command(words: &[Word], typed: bool, pod: &Object, line: &Line<'_>, f
     if is_bare_shell(words) {
         return command(words, typed, pod, line.call, found);
     }
-    command_of_image(words, line.call, found);
+    let meant = if line.has(&["command"]) {
+        Meant::Program
+    } else {
+        Meant::Arguments
+    };
+    let stdin = if typed {
+        line.call.stdin
+    } else {
+        &Stdin::Nothing
+    };
+    new_pod_starts(
+        line.value(&["image"]),
+        words,
+        meant,
+        stdin,
+        line.call,
+        found,
+    );
 }
 
 /// `oc debug`: the same with flags of its own.
