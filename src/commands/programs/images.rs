@@ -111,6 +111,12 @@ fn name_of(image: &str) -> &str {
     }
 }
 
+/// Whether words are nothing but settings.
+pub(super) fn are_settings(words: &[Word]) -> bool {
+    let first = words.first();
+    first.is_none_or(|first| first.text().starts_with('-')) && words.iter().all(is_setting)
+}
+
 /// A setting of a server, or its value, that names no code.
 fn is_setting(word: &Word) -> bool {
     let Some(text) = word.known() else {
