@@ -21,6 +21,7 @@ mod moved;
 mod names;
 mod network;
 mod scanners;
+mod tasks;
 mod told;
 mod values;
 mod wrappers;
@@ -170,6 +171,7 @@ fn one(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) 
         return host::run_init_script(service, arguments, stdin, setting, found);
     }
     seen_by_people(words, stdin, setting, found);
+    tasks::judge(name, arguments, setting, found);
     let whole = climbs_down(name);
     let Some(program) = program_name(&whole) else {
         if let Some(words) = script(&whole, arguments, setting)

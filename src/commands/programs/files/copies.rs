@@ -158,6 +158,14 @@ fn into_system(pair: &Pair<'_>, many: bool, found: &mut Found) {
         "/var",
         "/usr/share",
     ];
+    // `cp -a nginx.conf nginx.conf.old`: beside the original there is no folder.
+    let beside = |source: &Word| {
+        let rest = source
+            .known()
+            .and_then(|source| target.strip_prefix(source));
+        rest.is_some_and(|rest| rest.starts_with(['.', '-', '_']) && !rest.contains('/'))
+    };
+    let many = many && !pair.sources.iter().any(|source| beside(source));
     let several = many || pair.sources.iter().any(|source| source.known().is_none());
     if several
         && is_system_folder(target)

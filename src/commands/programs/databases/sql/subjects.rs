@@ -202,6 +202,7 @@ const DURABLE: &[&str] = &[
     "zero_damaged_pages",
     "ignore_checksum_failure",
     "autovacuum",
+    "default_transaction_read_only",
 ];
 
 /// `ALTER SYSTEM`: some settings run programs or load libraries.

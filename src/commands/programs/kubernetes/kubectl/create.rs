@@ -1,6 +1,6 @@
 //! `create` with a kind: what its generators make.
 
-use super::{Line, delete::dry, inside, output::Shown, writes::new_object};
+use super::{Line, delete::dry, output::Shown, starts, writes::new_object};
 use crate::{
     commands::{
         found::Found,
@@ -62,8 +62,13 @@ pub(super) fn create(line: &Line<'_>, found: &mut Found) {
         // A new workload without pods stops nothing.
         effect.service_cut = Tri::No;
     }
+    let hard = line.value(&["hard"]).map_or("", Word::text);
+    if line.page.path == "create quota" && hard.split(',').any(|limit| limit.ends_with("=0")) {
+        // No pod starts again where there is room for none.
+        effect.service_cut = Tri::Yes;
+    }
     found.effect(effect);
-    inside::new_pod_starts(
+    starts::new_pod_starts(
         line.value(&["image"]),
         command,
         Meant::Program,

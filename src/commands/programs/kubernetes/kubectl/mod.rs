@@ -19,6 +19,7 @@ mod patch;
 mod raw;
 mod reads;
 mod rollout;
+mod starts;
 mod targets;
 mod weakness;
 mod writes;

@@ -4,8 +4,9 @@ use super::{
     super::{kinds::Nature, scaling},
     Line, controllers,
     delete::dry,
-    inside, losses,
+    losses,
     reads::printed,
+    starts,
     targets::{Target, unknown_change},
     weakness,
 };
@@ -149,7 +150,7 @@ pub(super) fn patched(target: &Target, patch: Option<&Value>, call: &Call<'_>, f
         ));
     }
     if let Some(patch) = patch {
-        inside::commands_of_patch(patch, call, found);
+        starts::commands_of_patch(patch, call, found);
     }
 }
 
