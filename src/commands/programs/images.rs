@@ -55,8 +55,8 @@ const SERVERS: [&str; 14] = [
     "valkey",
 ];
 
-/// Parts of the names of settings with which a server lets everybody in, or begins anew.
-const GRAVE: [&str; 8] = [
+/// Parts of the names of settings with which a server lets everybody in, or throws away what it finds.
+const GRAVE: [&str; 13] = [
     "bootstrap",
     "delete",
     "force",
@@ -64,7 +64,12 @@ const GRAVE: [&str; 8] = [
     "initialize",
     "insecure",
     "protected",
+    "repair",
+    "replicaof",
     "reset",
+    "retention",
+    "slaveof",
+    "wsrep",
 ];
 
 /// Programs that read commands: an image's own script hands them on as they are.

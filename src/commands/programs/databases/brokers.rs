@@ -1,8 +1,9 @@
-//! Message brokers: settings that throw messages away.
+//! Message brokers: settings that throw messages away. And what consul saves.
 
 use super::MANUAL;
 use crate::commands::{
     found::{Found, object},
+    programs::files::paths::{Write, written},
     word::{Call, Word},
 };
 use crate::domain::effect::{Effect, Reversible, Tri, Verb};
@@ -41,6 +42,17 @@ pub(super) fn judge(call: &Call<'_>, found: &mut Found) {
             reversible: Reversible::No,
             ..Effect::read(Verb::Update, broker)
         });
+    }
+}
+
+/// consul: a snapshot is a file.
+pub(super) fn consul(call: &Call<'_>, found: &mut Found) {
+    MANUAL.judge(call, found);
+    let mut words = call.arguments.iter();
+    let saves =
+        words.any(|word| word.text() == "snapshot") && words.any(|word| word.text() == "save");
+    for file in words.filter(|word| saves && !word.text().starts_with('-')) {
+        written(file, Write::Product, &call.setting.place, found);
     }
 }
 

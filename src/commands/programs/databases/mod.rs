@@ -38,6 +38,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "mongosh" | "mongo" => Some(mongo::judge),
         "clickhouse-client" | "clickhouse" | "cqlsh" | "sqlcmd" | "osqueryi" | "snowsql"
         | "snow" | "cockroach" | "influx" | "bq" => Some(clients::judge),
+        "consul" => Some(brokers::consul),
         "rabbitmqctl" | "kafka-configs" | "kafka-configs.sh" | "kafka-topics"
         | "kafka-topics.sh" => Some(brokers::judge),
         _ => MANUAL.program(program).map(|_| by_manual as Grammar),

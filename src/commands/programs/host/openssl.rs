@@ -229,7 +229,9 @@ fn certificate(given: &Given<'_>, call: &Call<'_>, found: &mut Found) {
         && given.has("-newkey -new")
         && given.verb == "req"
         && given.value("-key").is_none();
-    let to_file = given.value("-out").is_some();
+    let sinks = "/dev/null /dev/stdout /dev/stderr -";
+    let file = |flag: &str| given.value(flag).map(|file| !has_word(sinks, file.text()));
+    let to_file = file("-out") == Some(true) && file("-keyout") != Some(false);
     let does = if (makes && !given.has("-noout") || to_stdout) && !to_file {
         Does::Alter
     } else {

@@ -83,6 +83,10 @@ const ALIKE: [&str; 12] = [
 
 /// What a controller makes of something.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four findings that exclude none of each other"
+)]
 pub(super) struct Orders {
     /// It stops something, or sends what comes elsewhere.
     pub(super) cut: bool,
