@@ -13,6 +13,7 @@ mod databases;
 pub(super) mod files;
 mod handbook;
 mod host;
+mod images;
 mod kubernetes;
 mod loads;
 mod manual;
@@ -20,6 +21,7 @@ mod moved;
 mod names;
 mod network;
 mod scanners;
+mod tasks;
 mod told;
 mod values;
 mod wrappers;
@@ -169,6 +171,7 @@ fn one(words: &[Word], stdin: &Stdin, setting: &Setting<'_>, found: &mut Found) 
         return host::run_init_script(service, arguments, stdin, setting, found);
     }
     seen_by_people(words, stdin, setting, found);
+    tasks::judge(name, arguments, setting, found);
     let whole = climbs_down(name);
     let Some(program) = program_name(&whole) else {
         if let Some(words) = script(&whole, arguments, setting)
@@ -240,8 +243,7 @@ fn perhaps_wraps(arguments: &[Word], stdin: &Stdin, setting: &Setting<'_>, found
     for place in 0..arguments.len().min(MOST_WORDS) {
         let words = arguments.get(place..).unwrap_or_default();
         let known = words.first().and_then(Word::known).and_then(program_name);
-        let described =
-            known.is_some_and(|name| FAMILIES.iter().any(|(_, family)| family(name).is_some()));
+        let described = known.is_some_and(is_described);
         let mut trial = found.trial();
         if described {
             one(words, stdin, &setting, &mut trial);
@@ -268,6 +270,11 @@ fn perhaps_wraps(arguments: &[Word], stdin: &Stdin, setting: &Setting<'_>, found
             }
         }
     }
+}
+
+/// Whether a program of this name has a grammar.
+fn is_described(name: &str) -> bool {
+    FAMILIES.iter().any(|(_, family)| family(name).is_some())
 }
 
 /// Letters that only look like others: what a reader takes the words for counts as well.

@@ -107,6 +107,11 @@ pub(in crate::commands) fn environment(
     }
 }
 
+/// Whether a variable decides which code programs run.
+pub(in crate::commands) fn decides_code(name: &str) -> bool {
+    matches!(meaning(name), Meaning::Path | Meaning::Code)
+}
+
 /// What a variable does that a step declares. One that nobody described is there for the command itself if that uses it, and if not,
 /// for the programs that it runs.
 pub(in crate::commands) fn declared(

@@ -43,7 +43,7 @@ use crate::domain::{
     effect::{Class, Place},
     pipeline::Plan,
 };
-pub(super) use assignments::{declared, environment, is_secret};
+pub(super) use assignments::{decides_code, declared, environment, is_secret};
 use brush_parser::ast::Program;
 pub(super) use quotes::{escapes, stretches};
 pub(super) use redirections::{decides_access, writing};

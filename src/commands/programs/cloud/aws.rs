@@ -239,6 +239,9 @@ fn special(
         (_, _) if is_write(operation) && lets_in(operation, line) => {
             found.effect(Sort::Access.effect(thing.clone()));
         }
+        ("lambda", "put-function-concurrency") => {
+            scaled(line, &["reserved-concurrent-executions"], thing, found);
+        }
         ("lambda", "invoke") => {
             found.effect(Sort::Run.effect(thing.clone()));
             found.opaque("what a function does is not known");

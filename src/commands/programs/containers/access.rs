@@ -147,6 +147,11 @@ fn of_flag(name: &str, value: &Word) -> Access {
     }
 }
 
+/// What a folder of the host gives to whoever mounts it.
+pub(super) fn of_folder(path: &Word) -> Access {
+    of_mount(path, path.text(), false)
+}
+
 fn is_strong(capability: &str) -> bool {
     let upper = capability.to_ascii_uppercase();
     CAPABILITIES.contains(&upper.strip_prefix("CAP_").unwrap_or(&upper))

@@ -2,7 +2,7 @@
 
 use super::{
     access::{self, Access},
-    run::{build, exec, exec_effect, run},
+    run::{build, exec, exec_effect, new_words, run},
 };
 use crate::{
     commands::{
@@ -28,6 +28,7 @@ pub(super) fn own(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Fo
         return found.effect(Effect::read(Verb::Read, container));
     }
     match page.path.rsplit(' ').next().unwrap_or("") {
+        "create" if page.path == "volume create" => volume(page, call, found),
         "run" | "create" | "runlabel" => run(page, call, found),
         "inspect" | "inspecti" | "inspectp" => inspect(page, container, found),
         "exec" => exec(page, container, call, found),
@@ -61,6 +62,26 @@ pub(super) fn own(_: &Handbook, page: &Page<'_>, call: &Call<'_>, found: &mut Fo
             page.path,
             "a command that the gate does not know",
         ),
+    }
+}
+
+/// `volume create`: with an option it is a folder of the host.
+fn volume(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
+    let name = page.parsed.words.first().map_or("", Word::text);
+    let volume = object(&call.setting.place, "volume", name);
+    let undo = format!("{} volume rm", call.program);
+    let mut effect = Effect::change(Verb::Create, volume, &undo);
+    let options = page.parsed.values(&["o", "opt"]);
+    let device =
+        options.filter_map(|option| Some(option.with_text(option.text().strip_prefix("device=")?)));
+    match device.map(|device| access::of_folder(&device)).max() {
+        Some(Access::Host) => effect.access_change = Tri::Yes,
+        Some(Access::Unknown) => effect.access_change = Tri::Unknown,
+        Some(Access::None | Access::Network) | None => {}
+    }
+    found.effect(effect);
+    for word in &page.parsed.words {
+        found.doubt(word);
     }
 }
 
@@ -290,9 +311,20 @@ fn update(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
                 .unwrap_or(0),
         );
     }
-    if value("availability").is_some_and(|word| word.known() != Some("active")) {
+    // A node that is paused keeps what it runs, and gets no more.
+    let stays = ["active", "pause"];
+    if value("availability").is_some_and(|word| !word.known().is_some_and(|to| stays.contains(&to)))
+    {
         effect.service_cut = Tri::Yes;
     }
+    // What reached it no longer does.
+    if value("publish-rm").is_some() || value("network-rm").is_some() {
+        effect.service_cut = Tri::Yes;
+    }
+    if value("constraint-add").is_some() {
+        found.opaque("whether a node is left on which it may run is not known");
+    }
+    new_words(parsed, call, found);
     if value("role").is_some() || access::of(parsed) >= Access::Unknown {
         effect.access_change = Tri::Yes;
     }

@@ -9,7 +9,9 @@ use crate::{
             self,
             files::secrets::{Sight, is_variables, sight},
             handbook::{Page, file_made, lists_names},
+            images::{Meant, started},
         },
+        shell,
         word::{Call, Setting, Stdin, Word},
     },
     domain::effect::{Class, Effect, Object, Place, Reversible, Secrets, Tri, Verb},
@@ -24,14 +26,15 @@ const SHELLS: [&str; 9] = [
 pub(super) fn run(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     let parsed = &page.parsed;
     let name = parsed.value(&["name"]).or(parsed.words.first());
+    let (kind, undo) = if page.path == "service create" {
+        ("service", "docker service rm")
+    } else {
+        ("container", "stop and remove the container")
+    };
     let mut effect = Effect::change(
         Verb::Create,
-        object(
-            &call.setting.place,
-            "container",
-            name.map_or("", Word::text),
-        ),
-        "stop and remove the container",
+        object(&call.setting.place, kind, name.map_or("", Word::text)),
+        undo,
     );
     match access::of(parsed) {
         Access::None => {}
@@ -46,7 +49,8 @@ pub(super) fn run(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
         }
     }
     let image = parsed.words.first().map_or("", Word::text);
-    if !has_version(image) && !page.path.ends_with("create") {
+    let creates = page.path.ends_with("create");
+    if !has_version(image) && !creates {
         effect.reversible = Reversible::Unknown;
         found.bounded(format!("which version of `{image}` runs is not known"));
     }
@@ -65,19 +69,29 @@ pub(super) fn run(page: &Page<'_>, call: &Call<'_>, found: &mut Found) {
     for file in parsed.values(&["cidfile", "pidfile", "conmon-pidfile"]) {
         file_made(file, &call.setting.place, found);
     }
-    if page.path.ends_with("create") {
-        return;
+    let typed = parsed.has(&["i", "interactive"]) && !parsed.has(&["d", "detach"]) && !creates;
+    image_command(&starts(page, call), typed, parsed, call, found);
+}
+
+/// What a new container starts. `ctr run` names the container after its image; `runlabel` names a label.
+fn starts(page: &Page<'_>, call: &Call<'_>) -> Vec<Word> {
+    let parsed = &page.parsed;
+    let before = match page.path {
+        "container runlabel" => return Vec::new(),
+        "run" | "containers create" if call.program == "ctr" => 2,
+        _ => 1,
+    };
+    let words = parsed.words.get(before..).unwrap_or_default();
+    let image = parsed.words.first().map_or("", Word::text);
+    match parsed.value(&["entrypoint"]) {
+        // It takes the place of the image's own program.
+        Some(entry) => {
+            let entry = (!entry.text().is_empty()).then(|| entry.clone());
+            let words: Vec<Word> = entry.into_iter().chain(words.iter().cloned()).collect();
+            started(image, &words, Meant::Program)
+        }
+        None => started(image, words, Meant::Arguments),
     }
-    let typed = parsed.has(&["i", "interactive"]) && !parsed.has(&["d", "detach"]);
-    let entrypoint = parsed
-        .value(&["entrypoint"])
-        .filter(|entry| !entry.text().is_empty());
-    let words: Vec<Word> = entrypoint
-        .into_iter()
-        .chain(parsed.words.iter().skip(1))
-        .cloned()
-        .collect();
-    image_command(&words, typed, parsed, call, found);
 }
 
 /// Whether an image is named with its digest, or with a tag that says a version.
@@ -93,7 +107,17 @@ fn carries_off(file: &Word) -> bool {
     sight(file) == Sight::Secret && !is_variables(file.text())
 }
 
-/// What an image runs: its own programs need not be known, but what destroys counts.
+/// Words of a service's containers, given as one text: `--args 'run --fast'`, `--entrypoint '/bin/x -v'`.
+pub(super) fn new_words(parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
+    for text in parsed.values(&["entrypoint", "args"]) {
+        match (text.known(), call.setting.elsewhere(inside("a service"))) {
+            (Some(text), Some(setting)) => shell::judge(text, &Stdin::Nothing, &setting, found),
+            _ => found.opaque("what the containers of the service start is not known"),
+        }
+    }
+}
+
+/// What a new container starts: all of it counts, since it has a network, and often folders that stay.
 fn image_command(words: &[Word], typed: bool, parsed: &Parsed, call: &Call<'_>, found: &mut Found) {
     let nobody_types = matches!(call.stdin, Stdin::Known(_) | Stdin::File(_));
     if typed && !nobody_types && (words.is_empty() || is_bare_shell(words)) {
@@ -106,14 +130,8 @@ fn image_command(words: &[Word], typed: bool, parsed: &Parsed, call: &Call<'_>, 
         return found.opaque("commands stand too deep in each other");
     };
     stands(parsed, &mut setting);
-    let mut inner = found.inner();
     let stdin = if typed { call.stdin } else { &Stdin::Nothing };
-    programs::judge(words, stdin, &setting, &mut inner);
-    if inner.class() == Class::Destructive || !inner.is_opaque() {
-        found.absorb(inner);
-    } else {
-        found.leave(&inner);
-    }
+    programs::judge(words, stdin, &setting, found);
 }
 
 /// `exec CONTAINER COMMAND`: the container is there and serves.

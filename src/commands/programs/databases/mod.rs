@@ -1,5 +1,6 @@
 //! Databases, caches and message brokers. SQL is read by a real tokenizer and parser ([`sql`]).
 
+mod brokers;
 mod clients;
 mod mongo;
 mod mysql;
@@ -37,6 +38,9 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         "mongosh" | "mongo" => Some(mongo::judge),
         "clickhouse-client" | "clickhouse" | "cqlsh" | "sqlcmd" | "osqueryi" | "snowsql"
         | "snow" | "cockroach" | "influx" | "bq" => Some(clients::judge),
+        "consul" => Some(brokers::consul),
+        "rabbitmqctl" | "kafka-configs" | "kafka-configs.sh" | "kafka-topics"
+        | "kafka-topics.sh" => Some(brokers::judge),
         _ => MANUAL.program(program).map(|_| by_manual as Grammar),
     }
 }

@@ -10,7 +10,7 @@ use super::{
         Grammar,
         host::{
             does::{Does, act},
-            sheet::{asks_for_help, parse, program, table, words},
+            sheet::{asks_for_help, has_word, parse, program, table, words},
         },
         object,
     },
@@ -145,23 +145,20 @@ fn is_folder(target: &Word) -> bool {
 /// Many files go into a folder of the system: any of its files may be replaced.
 fn into_system(pair: &Pair<'_>, many: bool, found: &mut Found) {
     let target = pair.target.text();
-    let usual = [
-        "/opt",
-        "/srv",
-        "/home",
-        "/mnt",
-        "/media",
-        "/var/lib",
-        "/var/log",
-        "/usr/local",
-        "/usr/local/bin",
-        "/var",
-        "/usr/share",
-    ];
+    let usual =
+        "/opt /srv /home /mnt /media /var/lib /var/log /usr/local /usr/local/bin /var /usr/share";
+    // `cp -a nginx.conf nginx.conf.old`: beside the original there is no folder.
+    let beside = |source: &Word| {
+        let rest = source
+            .known()
+            .and_then(|source| target.strip_prefix(source));
+        rest.is_some_and(|rest| rest.starts_with(['.', '-', '_']) && !rest.contains('/'))
+    };
+    let many = many && !pair.sources.iter().any(|source| beside(source));
     let several = many || pair.sources.iter().any(|source| source.known().is_none());
     if several
         && is_system_folder(target)
-        && !usual.contains(&target.trim_end_matches('/'))
+        && !has_word(usual, target.trim_end_matches('/'))
         && target.starts_with('/')
     {
         found.opaque("any file of that folder of the system may be replaced");

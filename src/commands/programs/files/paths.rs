@@ -191,15 +191,15 @@ fn undo(text: &str, dated: &Word, how: Write) -> Reversible {
 }
 
 /// Words in the name of a file, or of its folder, that say that it was made to be kept apart from what it was made of.
-const PRODUCTS: &str = "backup backups bak dump dumps snapshot snapshots snap export exports archive archives sbom report reports";
+const PRODUCTS: &str = "new backup backups bak dump dumps snapshot snapshots snap export exports archive archives sbom report reports";
 
 /// Words in a name that say that it is written again and again.
 const ROLLING: &str = "latest current last newest";
 
 /// Ends of names of archives and recordings: they are made of something else.
-const PACKED: [&str; 12] = [
-    ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2", ".zip", ".sql.gz", ".dump",
-    ".pcap", ".hprof", ".sarif",
+const PACKED: [&str; 13] = [
+    ".csr", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2", ".zip", ".sql.gz",
+    ".dump", ".pcap", ".hprof", ".sarif",
 ];
 
 /// Ends of names of what is run or obeyed.
@@ -244,7 +244,12 @@ fn is_new_by_name(path: &str) -> bool {
     let copy = [".bak", ".backup", ".orig", ".old", ".save", ".disabled"]
         .iter()
         .any(|end| name.ends_with(end));
-    copy || path.split('/').any(is_dated)
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let beside = ["-before", "-backup", "-orig", "-old"]
+        .iter()
+        .any(|end| stem.ends_with(end));
+    copy || beside
+        || path.split('/').any(is_dated)
         || path.starts_with("/tmp/")
         || path.starts_with("/var/tmp/")
 }

@@ -19,7 +19,7 @@ pub(super) fn grammar(program: &str) -> Option<Grammar> {
         | "lvmdiskscan" | "lvmconfig" | "zdb" => looker,
         "lvm" => lvm,
         "mdadm" => mdadm,
-        "zfs" => |call, found| ZFS.judge(call, found),
+        "zfs" => zfs,
         "zpool" => |call, found| ZPOOL.judge(call, found),
         "btrfs" => |call, found| BTRFS.judge(call, found),
         "cryptsetup" => |call, found| CRYPTSETUP.judge(call, found),
@@ -189,6 +189,32 @@ const ZFS: Sheet = Sheet {
         ],
     )
 };
+
+/// zfs: properties say who may mount a dataset over the network, and whether it may be written.
+fn zfs(call: &Call<'_>, found: &mut Found) {
+    ZFS.judge(call, found);
+    let sets = |list: &[&str]| {
+        let mut words = call.arguments.iter().map(Word::text);
+        says(call, "set") && words.any(|word| list.iter().any(|start| word.starts_with(start)))
+    };
+    for (does, list) in [
+        (Does::Grant, &["sharenfs=", "sharesmb="][..]),
+        (
+            Does::Cut,
+            &["readonly=on", "canmount=off", "mountpoint=none"],
+        ),
+    ] {
+        if sets(list) {
+            act(
+                does,
+                program(&call.setting.place, call),
+                Reach::Exactly(1),
+                found,
+            );
+        }
+    }
+}
+
 const ZPOOL: Sheet = Sheet {
     dry: words!("n"),
     dry_verbs: words!("add create split remove"),

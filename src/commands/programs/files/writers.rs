@@ -230,6 +230,17 @@ fn dd(call: &Call<'_>, found: &mut Found) {
     match operand("of=") {
         Some(file) => {
             dd_writes(&file, call, found);
+            // Nothing is copied, and what stood there is cut off.
+            let keeps = call
+                .arguments
+                .iter()
+                .any(|word| word.text().contains("notrunc"));
+            if operand("if=").is_some_and(|source| source.text() == "/dev/null") && !keeps {
+                found.effect(Effect::destructive(
+                    Verb::FileWrite,
+                    object(place, "file", file.text()),
+                ));
+            }
             if let Some(source) = operand("if=") {
                 super::paths::carried_off(&source, place, found);
             }

@@ -332,7 +332,13 @@ fn man(call: &Call<'_>, found: &mut Found) {
             || text.starts_with("-X")
             || text.starts_with("-T")
     };
-    if let Some(word) = call.arguments.iter().find(|word| runs(word.text())) {
+    let shows = |at: usize| {
+        let next = call.arguments.get(at + 1).and_then(Word::known);
+        matches!(next, Some("cat" | "less" | "more"))
+    };
+    let mut words = call.arguments.iter().enumerate();
+    let code = words.find(|(at, word)| runs(word.text()) && !(word.text() == "-P" && shows(*at)));
+    if let Some((_, word)) = code {
         found.unknown_code(place, word.text(), "its pager runs as a program");
     }
     doubt(call.arguments, false, true, found);

@@ -114,7 +114,7 @@ pub(super) fn openssl(call: &Call<'_>, found: &mut Found) {
     command(&given, writes, call, found);
     for file in WRITTEN {
         if let Some(file) = given.value(file) {
-            written(file, Write::Replace, place, found);
+            written(file, Write::Product, place, found);
         }
     }
     for (flag, value) in &given.flags {
@@ -229,7 +229,10 @@ fn certificate(given: &Given<'_>, call: &Call<'_>, found: &mut Found) {
         && given.has("-newkey -new")
         && given.verb == "req"
         && given.value("-key").is_none();
-    let does = if makes && !given.has("-noout") || to_stdout {
+    let sinks = "/dev/null /dev/stdout /dev/stderr -";
+    let file = |flag: &str| given.value(flag).map(|file| !has_word(sinks, file.text()));
+    let to_file = file("-out") == Some(true) && file("-keyout") != Some(false);
+    let does = if (makes && !given.has("-noout") || to_stdout) && !to_file {
         Does::Alter
     } else {
         Does::Look
@@ -281,6 +284,13 @@ fn generate(given: &Given<'_>, writes: bool, call: &Call<'_>, found: &mut Found)
             found,
         ),
         () if !writes && !given.has("-noout") => private_key(call, found),
+        // The file is told by itself.
+        () if writes => act(
+            Does::Look,
+            program(&call.setting.place, call),
+            Reach::Exactly(1),
+            found,
+        ),
         () => act(
             Does::Alter,
             program(&call.setting.place, call),

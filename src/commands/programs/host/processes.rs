@@ -32,7 +32,9 @@ fn signal(name: &str) -> Does {
     let name = name.to_ascii_uppercase();
     match name.strip_prefix("SIG").unwrap_or(&name) {
         "0" | "EXIT" => Does::Look,
-        "HUP" | "1" | "CONT" | "18" | "WINCH" | "28" | "CHLD" | "17" | "URG" | "23" => Does::Alter,
+        // What serves reads its settings again.
+        "HUP" | "1" => Does::Renew,
+        "CONT" | "18" | "WINCH" | "28" | "CHLD" | "17" | "URG" | "23" => Does::Alter,
         _ => Does::Kill,
     }
 }

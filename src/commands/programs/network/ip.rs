@@ -174,6 +174,10 @@ fn effect(kind: &str, verb: Option<&str>, arguments: &[Word], rest: &[Word]) -> 
             Does::Alter
         }
         ("link", Some("set" | "change")) if cuts_link(arguments) => Does::Cut,
+        // What its own addresses serve may be cut off.
+        ("link", Some("set" | "change")) if has("master") => Does::Alter,
+        // An address that is no longer valid goes.
+        ("address", Some(_)) if has("valid_lft preferred_lft") && !has("forever") => Does::Cut,
         (_, Some("set" | "change" | "chg" | "replace")) => {
             Does::Undo("set what `ip show` shows before: {}")
         }
@@ -209,11 +213,12 @@ fn cuts_link(arguments: &[Word]) -> bool {
     let small = value("mtu").is_some_and(|mtu| !mtu.parse().is_ok_and(|mtu: u32| mtu >= 1280));
     let moved = arguments.iter().any(|word| {
         has_word(
-            "address addr lladdr netns xdp xdpgeneric xdpdrv xdpoffload",
+            "address addr lladdr netns xdp xdpgeneric xdpdrv xdpoffload nomaster",
             word.text(),
         )
     });
-    small || moved || off("arp") || off("carrier")
+    let disabled = value("state") == Some("disable");
+    small || moved || disabled || off("arp") || off("carrier")
 }
 
 /// tc: what shapes the traffic.

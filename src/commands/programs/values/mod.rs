@@ -8,9 +8,10 @@
 mod forms;
 mod names;
 
+pub(super) use self::names::{parts, runs};
 use self::{
     forms::{aims_or_runs, host, is_form, is_inside, is_option, is_plain, says_how_much},
-    names::{parts, runs, sounds, writes},
+    names::{sounds, writes},
 };
 use super::{cloud, loads};
 use crate::commands::{

@@ -57,7 +57,7 @@ pub(super) fn sounds(flag: &str) -> bool {
 }
 
 /// Whether it says that it runs or loads something.
-pub(super) fn runs(flag: &str) -> bool {
+pub(in crate::commands::programs) fn runs(flag: &str) -> bool {
     let stem = |part: &str| RUN_STEMS.iter().any(|stem| part.starts_with(stem));
     is_named(flag, &|part| RUNS.contains(&part) || stem(part))
 }
@@ -72,7 +72,7 @@ fn is_named(flag: &str, meant: &dyn Fn(&str) -> bool) -> bool {
 }
 
 /// The words of which the name of a flag is made.
-pub(super) fn parts(flag: &str) -> impl Iterator<Item = String> {
+pub(in crate::commands::programs) fn parts(flag: &str) -> impl Iterator<Item = String> {
     flag.split(['-', '_', '.', ':'])
         .map(str::to_ascii_lowercase)
 }

@@ -94,7 +94,10 @@ fn computes(tokens: &Tokens<'_>, start: usize) -> bool {
 pub(super) fn alter(tokens: &Tokens<'_>) -> Vec<Does> {
     let (word, _) = subject(tokens);
     match word.as_str() {
-        "ROLE" | "USER" | "LOGIN" if only_password(tokens) => return vec![Does::Code],
+        "ROLE" | "USER" if only_password(tokens) && !tokens.has("LOGIN") => {
+            return vec![Does::Code];
+        }
+        "LOGIN" if only_password(tokens) => return vec![Does::Code],
         "PRIVILEGES" => return vec![Does::Access],
         word if listed(RIGHTS, word) => return vec![Does::Access],
         "SYSTEM" => return vec![system(tokens)],
@@ -202,6 +205,7 @@ const DURABLE: &[&str] = &[
     "zero_damaged_pages",
     "ignore_checksum_failure",
     "autovacuum",
+    "default_transaction_read_only",
 ];
 
 /// `ALTER SYSTEM`: some settings run programs or load libraries.

@@ -1,11 +1,14 @@
 //! `create` with a kind: what its generators make.
 
-use super::{Line, delete::dry, inside, output::Shown, writes::new_object};
+use super::{Line, delete::dry, output::Shown, starts, writes::new_object};
 use crate::{
     commands::{
         found::Found,
-        programs::files::secrets::{Sight, discloses_folder, is_variables, sight},
-        word::Word,
+        programs::{
+            files::secrets::{Sight, discloses_folder, is_variables, sight},
+            images::Meant,
+        },
+        word::{Stdin, Word},
     },
     domain::effect::{Effect, Reversible, Secrets, Tri, Verb},
 };
@@ -59,8 +62,20 @@ pub(super) fn create(line: &Line<'_>, found: &mut Found) {
         // A new workload without pods stops nothing.
         effect.service_cut = Tri::No;
     }
+    let hard = line.value(&["hard"]).map_or("", Word::text);
+    if line.page.path == "create quota" && hard.split(',').any(|limit| limit.ends_with("=0")) {
+        // No pod starts again where there is room for none.
+        effect.service_cut = Tri::Yes;
+    }
     found.effect(effect);
-    inside::command_of_image(command, line.call, found);
+    starts::new_pod_starts(
+        line.value(&["image"]),
+        command,
+        Meant::Program,
+        &Stdin::Nothing,
+        line.call,
+        found,
+    );
 }
 
 /// Whether what would be made is printed.

@@ -138,7 +138,22 @@ fn change(subject: &Subject<'_>, patch: Option<&Value>, found: &mut Found) {
             subject.kind
         ));
     }
-    found.effect(patched(&target, patch));
+    patched(
+        &target,
+        patch,
+        &nobodys(&Setting::new(cluster(), &NoFiles)),
+        found,
+    );
+}
+
+/// Stands for a line that nobody typed.
+fn nobodys<'a>(setting: &'a Setting<'a>) -> Call<'a> {
+    Call {
+        program: "kubectl",
+        arguments: &[],
+        stdin: &Stdin::Nothing,
+        setting,
+    }
 }
 
 fn written(manifest: Manifest<'_>, verb: Verb, undo: &str, found: &mut Found) {
@@ -147,13 +162,7 @@ fn written(manifest: Manifest<'_>, verb: Verb, undo: &str, found: &mut Found) {
     let effect = target.change(verb, undo);
     found.effect(weighed(effect, manifest.object, &target.object.kind));
     let setting = Setting::new(cluster(), &NoFiles);
-    let call = Call {
-        program: "kubectl",
-        arguments: &[],
-        stdin: &Stdin::Nothing,
-        setting: &setting,
-    };
-    manifest::brought(&target, manifest.object, &call, found);
+    manifest::brought(&target, manifest.object, &nobodys(&setting), found);
 }
 
 impl Exec<'_> {

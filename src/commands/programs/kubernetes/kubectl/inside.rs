@@ -2,6 +2,7 @@
 
 use super::delete::dry;
 use super::manifest::overridden;
+use super::starts::new_pod_starts;
 use super::targets::{Target, Targets, unknown_change};
 use super::writes::new_object;
 use super::{Line, cluster};
@@ -10,7 +11,7 @@ use crate::{
     commands::{
         found::{Found, object},
         programs::handbook::{Page, file_written, guarded_file, lists_names},
-        programs::{self, files::secrets},
+        programs::{self, files::secrets, images::Meant},
         word::{Call, Stdin, Word},
     },
     domain::effect::{Class, Effect, Object, Reach, Reversible, Scope, Secrets, Tri, Verb, Which},
@@ -109,7 +110,7 @@ pub(super) fn typed(target: &Object, found: &mut Found) {
 }
 
 /// A shell without a script reads what somebody types.
-fn is_bare_shell(words: &[Word]) -> bool {
+pub(super) fn is_bare_shell(words: &[Word]) -> bool {
     let Some((Word::Known(first), rest)) = words.split_first() else {
         return false;
     };
@@ -209,7 +210,24 @@ fn new_pod_command(words: &[Word], typed: bool, pod: &Object, line: &Line<'_>, f
     if is_bare_shell(words) {
         return command(words, typed, pod, line.call, found);
     }
-    command_of_image(words, line.call, found);
+    let meant = if line.has(&["command"]) {
+        Meant::Program
+    } else {
+        Meant::Arguments
+    };
+    let stdin = if typed {
+        line.call.stdin
+    } else {
+        &Stdin::Nothing
+    };
+    new_pod_starts(
+        line.value(&["image"]),
+        words,
+        meant,
+        stdin,
+        line.call,
+        found,
+    );
 }
 
 /// `oc debug`: the same with flags of its own.

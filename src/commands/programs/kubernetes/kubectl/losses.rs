@@ -8,8 +8,29 @@ pub(super) fn cuts(kind: &str, patch: &Value) -> bool {
     let is = |name: &str| kind == name || kind.is_empty();
     is("service") && names("selector")
         || drops_container(patch)
+        || is("resourcequota") && lets_nothing_start(patch)
         || is("volume.longhorn.io") && patch.pointer("/spec/nodeID").is_some_and(|node| node == "")
         || (is("pod") || is("job.batch")) && names("activeDeadlineSeconds")
+}
+
+/// Whether a quota has room for no pod.
+fn lets_nothing_start(patch: &Value) -> bool {
+    let none = |name: &str| {
+        let value = patch.pointer(&format!("/spec/hard/{name}"));
+        value.is_some_and(|value| value == 0 || value == "0")
+    };
+    [
+        "pods",
+        "count~1pods",
+        "cpu",
+        "memory",
+        "requests.cpu",
+        "requests.memory",
+        "limits.cpu",
+        "limits.memory",
+    ]
+    .into_iter()
+    .any(none)
 }
 
 /// Whether a container is taken out of its pods: its place is null, or it is marked for deletion.

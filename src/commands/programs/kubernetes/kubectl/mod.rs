@@ -6,6 +6,7 @@
 //! Reading verbs on kinds that no table knows stay reads: no spelling of `secret` escapes the table, and nothing else that they print is
 //! a secret's value. Writing verbs on such kinds are opaque.
 
+mod controllers;
 mod create;
 pub mod deeds;
 mod delete;
@@ -18,6 +19,7 @@ mod patch;
 mod raw;
 mod reads;
 mod rollout;
+mod starts;
 mod targets;
 mod weakness;
 mod writes;

@@ -2,15 +2,16 @@
 
 use super::{
     super::{kinds::Nature, scaling},
-    Line,
+    Line, controllers,
     delete::dry,
     losses,
     reads::printed,
+    starts,
     targets::{Target, unknown_change},
     weakness,
 };
 use crate::{
-    commands::found::Found,
+    commands::{found::Found, word::Call},
     domain::effect::{Effect, Reversible, Tri, Verb, Which},
 };
 use serde_json::{Map, Value};
@@ -25,7 +26,7 @@ pub(super) fn patch(line: &Line<'_>, found: &mut Found) {
     printed(line, &targets, found);
     let patch = text(line, found);
     for target in &targets.all {
-        found.effect(patched(target, patch.as_ref()));
+        patched(target, patch.as_ref(), line.call, found);
     }
     if targets.all.is_empty() {
         found.effect(match &patch {
@@ -136,7 +137,24 @@ fn set(whole: &mut Value, path: &str, value: Value) {
 }
 
 /// A patch of this object; none: nobody knows what it says.
-pub(super) fn patched(target: &Target, patch: Option<&Value>) -> Effect {
+pub(super) fn patched(target: &Target, patch: Option<&Value>, call: &Call<'_>, found: &mut Found) {
+    let kind = &target.object.kind;
+    let orders = patch.map(|patch| controllers::patch(kind, patch));
+    let orders = orders.unwrap_or_default();
+    let mut effect = of_patch(target, patch);
+    orders.weigh(&mut effect);
+    found.effect(effect);
+    if orders.unknown {
+        found.opaque(format!(
+            "what a controller makes of it is not known: `{kind}`"
+        ));
+    }
+    if let Some(patch) = patch {
+        starts::commands_of_patch(patch, call, found);
+    }
+}
+
+fn of_patch(target: &Target, patch: Option<&Value>) -> Effect {
     let effect = target.change(Verb::Patch, "patch the former values back");
     match patch {
         Some(patch) => {
@@ -181,7 +199,12 @@ pub(super) fn weighed(mut effect: Effect, text: &Value, kind: &str) -> Effect {
             .and_then(|template| template.pointer("/spec/nodeSelector"))
             .is_some(),
         "service" => ["selector", "ports"].into_iter().any(empty),
-        "ingress.networking.k8s.io" => empty("rules"),
+        "ingress.networking.k8s.io" => {
+            empty("rules")
+                || ["rules", "tls"]
+                    .into_iter()
+                    .any(|name| field(name).is_some_and(drops))
+        }
         _ => false,
     };
     if matches!(kind, "secret" | "configmap") && loses_values(text) {
@@ -222,6 +245,12 @@ fn is_empty(value: &Value) -> bool {
         Value::Object(fields) => fields.is_empty() || fields.contains_key("$patch"),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
+}
+
+/// Whether a part is taken out of a list.
+fn drops(list: &Value) -> bool {
+    let mut places = list.as_object().into_iter().flatten();
+    list.is_null() || places.any(|(_, part)| part.is_null())
 }
 
 /// Whether values that an object holds are taken out of it.

@@ -2,7 +2,7 @@
 
 use super::{Line, delete::dry, reads::printed};
 use crate::{
-    commands::found::Found,
+    commands::{found::Found, shell, word::Word},
     domain::effect::{Effect, Reversible, Secrets, Tri, Verb},
 };
 
@@ -68,6 +68,9 @@ pub(super) fn set(line: &Line<'_>, found: &mut Found) {
     if let Some(word) = pairs.iter().find(|word| word.known().is_none()) {
         found.bounded(format!("`{}` is not known before it runs", word.text()));
     }
+    if line.page.path == "set env" {
+        variables(line, pairs, found);
+    }
     targets.reserve(found);
     for target in &targets.all {
         let mut effect = target.change(Verb::Patch, undo);
@@ -81,5 +84,21 @@ pub(super) fn set(line: &Line<'_>, found: &mut Found) {
     }
     if targets.all.is_empty() {
         targets.each(if access { Verb::Bind } else { Verb::Patch }, undo, found);
+    }
+}
+
+/// Variables that decide which code programs run.
+fn variables(line: &Line<'_>, pairs: &[Word], found: &mut Found) {
+    let Some(setting) = line.call.setting.elsewhere(super::cluster()) else {
+        return found.opaque("commands stand too deep in each other");
+    };
+    let named = |pair: &Word| {
+        let (name, value) = pair.text().split_once('=')?;
+        Some((name.to_owned(), pair.with_text(value)))
+    };
+    for (name, value) in pairs.iter().filter_map(named) {
+        if shell::decides_code(&name) {
+            shell::environment(&name, &value, &setting, found);
+        }
     }
 }

@@ -85,6 +85,11 @@ fn field(key: &str, value: &Value, weakness: &mut Weakness) {
             weakness.account = true;
             weakness.access |= value.as_str().is_some_and(|name| name.contains("admin"));
         }
+        "securityContext" => weakness.access |= value.is_null(),
+        "runAsNonRoot" => weakness.access |= value == &Value::Bool(false),
+        "allowPrivilegeEscalation" => weakness.access |= value == &Value::Bool(true),
+        // Whoever names an address gets what was meant for it.
+        "externalIPs" => weakness.access |= !is_empty(value),
         "automountServiceAccountToken" => weakness.access |= value != &Value::Bool(false),
         "procMount" => weakness.access |= value.as_str() == Some("Unmasked"),
         "seccompProfile" | "appArmorProfile" => {

@@ -6,6 +6,7 @@ use super::{
         scaling,
     },
     Line,
+    controllers::{self, Orders},
     delete::dry,
     reads::printed,
     targets::{Target, unknown_change},
@@ -32,6 +33,10 @@ pub(super) fn label(line: &Line<'_>, found: &mut Found) {
     let access = pairs
         .iter()
         .any(|pair| weakness::is_access_key(pair.text()));
+    let orders = |kind: &str| {
+        let all = pairs.iter().map(|pair| ordered(line, kind, pair.text()));
+        all.fold(Orders::default(), Orders::and)
+    };
     let unknown_key = pairs.iter().find(|pair| pair.may_be_flag());
     if let Some(pair) = unknown_key {
         found.opaque(format!("`{}` is not known before it runs", pair.text()));
@@ -56,17 +61,48 @@ pub(super) fn label(line: &Line<'_>, found: &mut Found) {
         let mut effect = target.change(verb.clone(), &undo);
         if access || unknown_key.is_some() {
             effect.access_change = if access { Tri::Yes } else { Tri::Unknown };
-        } else if line.page.path == "label" && pairs.iter().any(|pair| unselects(pair.text())) {
+        } else if line.page.path == "label" && pairs.iter().any(|pair| unselects(pair.text()))
+            || moves_pod(line, &target.object.kind, pairs)
+        {
             effect.service_cut = Tri::Yes;
         } else if target.nature == Nature::Secret {
             // A label is not a secret: it can be put back.
             effect.reversible = Reversible::Undo(undo.clone());
         }
+        let orders = orders(&target.object.kind);
+        orders.weigh(&mut effect);
         found.effect(effect);
+        if orders.unknown {
+            let kind = &target.object.kind;
+            found.opaque(format!(
+                "what a controller makes of it is not known: `{kind}`"
+            ));
+        }
     }
     if targets.all.is_empty() {
         targets.each(verb, &undo, found);
     }
+}
+
+/// What a controller makes of `key=value` or `key-`.
+fn ordered(line: &Line<'_>, kind: &str, pair: &str) -> Orders {
+    if line.page.path == "label" {
+        return Orders::default();
+    }
+    match pair.split_once('=') {
+        Some((key, value)) => controllers::annotation(kind, key, Some(value)),
+        None => controllers::annotation(kind, pair.strip_suffix('-').unwrap_or(pair), None),
+    }
+}
+
+/// Whether pods get another value of a label by which services and workloads usually choose them: they are taken out of service.
+fn moves_pod(line: &Line<'_>, kind: &str, pairs: &[Word]) -> bool {
+    let keys = pairs.iter().filter_map(|pair| pair.text().split_once('='));
+    let mut keys = keys.map(|(key, _)| format!("{key}-"));
+    kind == "pod"
+        && line.page.path == "label"
+        && line.has(&["overwrite"])
+        && keys.any(|key| unselects(&key))
 }
 
 /// Whether a label is taken away by which services and workloads usually choose their pods.
