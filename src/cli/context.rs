@@ -7,7 +7,7 @@ use crate::{
         terminal::{Colour, Output, Terminal},
         values::key_and_value,
     },
-    config::{Flag, Inputs, Loaded, Origin, load},
+    config::{Flag, Inputs, Judges, Loaded, Origin, load},
     daemon::{address, state, wiring},
     domain::secret::SecretValue,
     ports::clock::Clock,
@@ -162,7 +162,10 @@ impl Context {
             file: self.file(),
             environment: self.environment.clone(),
             flags: set.chain(state_dir).chain(flags).collect(),
-            examples: Some(crate::gate::examples::failed),
+            judges: Judges {
+                examples: Some(crate::gate::examples::failed),
+                actions: Some(wiring::actions),
+            },
         }
     }
 

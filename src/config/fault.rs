@@ -94,6 +94,7 @@ pub(super) fn in_words(message: &str) -> (String, Option<String>) {
     let wanted = match wanted {
         "socket address" => "an address and a port",
         "u8" | "u16" | "u32" | "u64" => "a whole number of 0 or more",
+        "f32" | "f64" => "a number",
         other => other,
     };
     (format!("must be {wanted}, not {found}"), hint)

@@ -207,6 +207,14 @@ impl Translator {
         let always = ALWAYS.iter().map(|(_, word, ..)| *word);
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).chain(always).collect();
         for word in leaves(left, "") {
+            let below: Vec<&str> = known
+                .iter()
+                .filter_map(|known| known.strip_prefix(&format!("{word}.")))
+                .collect();
+            if !below.is_empty() {
+                self.no_mapping(section, &word, &below);
+                continue;
+            }
             let hint = match nearest(&word, known.iter().copied()) {
                 Some(known) => format!("did you mean `{section}.{known}`?"),
                 None => {
@@ -217,6 +225,23 @@ impl Translator {
             let text = format!("unknown setting `{section}.{word}`\nhint: {hint}");
             self.problem(at, text);
         }
+    }
+
+    /// Words stand below this one, and something else was written there.
+    fn no_mapping(&mut self, section: &str, word: &str, below: &[&str]) {
+        let mut always = ALWAYS.iter();
+        let first = always.find(|(_, always, ..)| always.starts_with(&format!("{word}.")));
+        let hint = first.map_or_else(
+            || format!("write `{word}: {{ {}: … }}`", below.join(": …, ")),
+            |(.., hint)| (*hint).to_owned(),
+        );
+        let at = steps(section).into_iter().chain(steps(word)).collect();
+        let below: Vec<String> = below.iter().map(|word| format!("`{word}`")).collect();
+        let text = format!(
+            "`{section}.{word}`: must be a mapping of {}\nhint: {hint}",
+            below.join(", ")
+        );
+        self.problem(at, text);
     }
 
     fn problem(&mut self, at: Vec<Step>, text: String) {
@@ -316,6 +341,15 @@ mod tests {
             wanted.contains(&"exec"),
             "what is not named stays as it was"
         );
+    }
+
+    #[test]
+    fn a_word_that_stands_for_others_is_told_which() {
+        let text = "safety: { on_llm_unavailable: proceed_if_exact, approvals: 2 }";
+        insta::assert_snapshot!(told(text).join("\n"), @r"
+        f:1:11: `safety.on_llm_unavailable`: must be a mapping of `change`, `destructive` | hint: a runbook whose exact changes go on without a reviewer is named in `ai.onUnavailable`: { nightly-backup: proceedIfExact }
+        f:1:49: `safety.approvals`: must be a mapping of `quorum`, `protected_quorum`, `approve_by`, `execute_within`, `exclude` | hint: write `approvals: { quorum: …, protected_quorum: …, approve_by: …, execute_within: …, exclude: … }`
+        ");
     }
 
     #[test]

@@ -61,8 +61,17 @@ pub struct Inputs {
     pub environment: BTreeMap<String, String>,
     /// Values given on the command line.
     pub flags: Vec<Flag>,
-    /// Who judges the examples of the policy; without, they are not looked at.
+    /// Who judges what other rooms know of.
+    pub judges: Judges,
+}
+
+/// Who judges what other rooms know of; what nobody judges is not looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Judges {
+    /// Judges the examples of the policy.
     pub examples: Option<JudgeExamples>,
+    /// Names every action that there is.
+    pub actions: Option<fn() -> Vec<&'static str>>,
 }
 
 /// A configuration and where its values come from.
@@ -138,7 +147,7 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
         origins: layers.origins,
         unknown_variables: unknown_variables(&inputs.environment, &known),
     };
-    let faults = broken_rules(&loaded, layers.file.as_ref(), inputs.examples);
+    let faults = broken_rules(&loaded, layers.file.as_ref(), &inputs.judges);
     if faults.is_empty() {
         Ok(loaded)
     } else {

@@ -29,7 +29,9 @@ pub use artifacts::{ArtifactsConfig, S3Config, StoreConfig};
 pub use audit::AuditConfig;
 pub use document::{Setting, markdown_table, settings};
 pub use fault::Fault;
-pub use layers::{Flag, Inputs, Loaded, Origin, environment_variables, load, working_directory};
+pub use layers::{
+    Flag, Inputs, Judges, Loaded, Origin, environment_variables, load, working_directory,
+};
 pub use model::{
     AccountConfig, ChannelConfig, ClusterConfig, Config, CredentialsConfig, HttpConfig, LogConfig,
     LogFormat, MetricsAccess, RetentionConfig, RunsConfig, SecretRef, SourceConfig, TokenConfig,

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 pub struct PolicyConfig {
     /// 1 review, 2 safe-auto, 3 full-auto.
     pub autonomy: Autonomy,
-    /// Namespaces in which nothing is changed.
+    /// Namespaces in which nothing is changed; `*` stands for any characters, `?` for one.
     pub protected_namespaces: BTreeSet<String>,
     /// What happens to a change there.
     pub protected_mode: ProtectedMode,

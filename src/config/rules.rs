@@ -5,17 +5,18 @@ use crate::{
         AccountConfig, ChannelConfig, Config, PolicyConfig, StoreConfig, ai, artifacts, audit,
         fault::Fault,
         file::Text,
-        layers::{Loaded, Origin},
+        layers::{Judges, Loaded, Origin},
     },
-    domain::{likeness::nearest, name::SecretName, policy::JudgeExamples},
+    domain::{
+        likeness::nearest,
+        name::SecretName,
+        policy::{JudgeExamples, namespaces::fault_in},
+    },
 };
+use std::collections::BTreeSet;
 
 /// Every rule that is broken, at the place of its value.
-pub(super) fn broken_rules(
-    loaded: &Loaded,
-    file: Option<&Text>,
-    examples: Option<JudgeExamples>,
-) -> Vec<Fault> {
+pub(super) fn broken_rules(loaded: &Loaded, file: Option<&Text>, judges: &Judges) -> Vec<Fault> {
     let config = &loaded.config;
     let mut rules = Rules {
         loaded,
@@ -32,9 +33,7 @@ pub(super) fn broken_rules(
     if config.runs.concurrency == 0 {
         rules.broken("runs.concurrency", &[], "must be at least 1");
     }
-    if let Some(judge) = examples {
-        rules.examples(&config.policy, judge);
-    }
+    rules.policy(&config.policy, judges);
     rules.secrets(config);
     rules.channels(config);
     let secrets = config.secrets.keys().collect();
@@ -71,6 +70,55 @@ struct Rules<'a> {
 }
 
 impl Rules<'_> {
+    /// What a policy lists can be met.
+    fn policy(&mut self, policy: &PolicyConfig, judges: &Judges) {
+        self.namespaces(
+            "policy.protectedNamespaces",
+            &[],
+            &policy.protected_namespaces,
+        );
+        for (index, rule) in policy.fresh_backup.iter().enumerate() {
+            let below = [&*index.to_string(), "namespaces"];
+            self.namespaces("policy.freshBackup", &below, &rule.namespaces);
+        }
+        for (index, words) in policy.dangerous_commands.iter().enumerate() {
+            if words.trim().is_empty() {
+                let problem = "an empty text stands in no command\nhint: leave it out";
+                self.broken("policy.dangerousCommands", &[&index.to_string()], problem);
+            }
+        }
+        if let Some(actions) = judges.actions {
+            self.actions(policy, &actions());
+        }
+        if let Some(judge) = judges.examples {
+            self.examples(policy, judge);
+        }
+    }
+
+    fn namespaces(&mut self, setting: &str, below: &[&str], listed: &BTreeSet<String>) {
+        for (problem, hint) in listed.iter().filter_map(|listed| fault_in(listed)) {
+            self.broken(setting, below, &format!("{problem}\nhint: {hint}"));
+        }
+    }
+
+    /// Every action that is named is there.
+    fn actions(&mut self, policy: &PolicyConfig, known: &[&str]) {
+        for (index, scope) in policy.preapproved.iter().enumerate() {
+            let wrong = scope.action.as_str();
+            if known.contains(&wrong) {
+                continue;
+            }
+            let near = nearest(wrong, known.iter().copied());
+            let hint = near.map_or_else(
+                || "`orderly schema actions` lists them".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let problem = format!("there is no action `{wrong}`\nhint: {hint}");
+            let below = [&*index.to_string(), "action"];
+            self.broken("policy.preapproved", &below, &problem);
+        }
+    }
+
     /// The policy does what its examples say.
     fn examples(&mut self, policy: &PolicyConfig, judge: JudgeExamples) {
         for failed in judge(&policy.policy(), &policy.examples) {

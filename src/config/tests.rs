@@ -272,3 +272,50 @@ fn every_setting_has_a_description_and_its_own_variable() {
         "{settings:#?}"
     );
 }
+
+#[test]
+fn what_a_policy_lists_and_nothing_can_meet_is_refused_with_what_was_meant() {
+    let (_folder, mut inputs) = file(
+        "policy:
+  protectedNamespaces: [kube-*, Kube_System, '']
+  dangerousCommands: [mkfs, ' ']
+  freshBackup: [{ namespaces: ['-x'], backup: db, youngerThan: 1h }]
+  preapproved:
+    - { runbook: a, action: kubernetes/scal, until: '2026-12-31T18:00:00Z' }
+    - { runbook: a, action: kubernetes/scale, until: '2026-12-31T18:00:00Z' }
+",
+    );
+    inputs.judges.actions = Some(|| vec!["kubernetes/scale", "sleep"]);
+    let message = load(&inputs).unwrap_err().to_string();
+    let path = inputs.file.unwrap().display().to_string();
+    insta::assert_snapshot!(message.replace(&path, "f"), @r"
+    the configuration cannot be used: 5 problems
+      f:2:24: `policy.protectedNamespaces`: `` can be no namespace, so it would protect nothing
+          hint: names have lower-case letters, digits and `-`; `*` stands for any characters, `?` for one
+      f:2:24: `policy.protectedNamespaces`: `Kube_System` can be no namespace, so it would protect nothing
+          hint: did you mean `kube-system`?
+      f:4:31: `policy.freshBackup`: `-x` can be no namespace, so it would protect nothing
+          hint: names have lower-case letters, digits and `-`; `*` stands for any characters, `?` for one
+      f:3:29: `policy.dangerousCommands`: an empty text stands in no command
+          hint: leave it out
+      f:6:29: `policy.preapproved`: there is no action `kubernetes/scal`
+          hint: did you mean `kubernetes/scale`?
+    ");
+}
+
+#[test]
+fn a_value_of_another_sort_is_told_what_it_should_be() {
+    let (_folder, inputs) = file(
+        "policy: { preapproved: [{ runbook: a, action: sleep, until: yesterday }] }
+budget: { monthly_limit_usd: abc }
+",
+    );
+    let message = load(&inputs).unwrap_err().to_string();
+    let path = inputs.file.unwrap().display().to_string();
+    insta::assert_snapshot!(message.replace(&path, "f"), @r#"
+    the configuration cannot be used: 2 problems
+      f:1:61: `policy.preapproved[0].until`: `yesterday` is not an instant
+          hint: write it as RFC 3339 has it, `2026-12-31T18:00:00Z`
+      f:2:30: `budget.monthly_limit_usd`: must be a number, not string "abc"
+    "#);
+}

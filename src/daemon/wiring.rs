@@ -39,6 +39,7 @@ use crate::{
         archive::{Archive, Fetch},
         clock::Clock,
         cluster::Clusters,
+        executor::ActionCatalogue as _,
         host::Host,
         ledger::Claims,
         network::Network,
@@ -120,6 +121,13 @@ pub fn clusters(
 /// Every action there is, without hands: for validation and schemas.
 pub fn catalogue() -> Catalogue {
     Catalogue::new().judging_examples(gate::examples::failed)
+}
+
+/// The name of every action there is.
+pub fn actions() -> Vec<&'static str> {
+    let catalogue = Catalogue::new();
+    let specs = catalogue.specs().iter();
+    specs.map(|spec| spec.name).collect()
 }
 
 /// The repository that the configuration names. A relative folder is looked for from `from`.

@@ -300,6 +300,19 @@ pub fn in_plural(kind: &str) -> String {
 }
 
 impl Object {
+    /// The kind of an object of a cluster of which nobody knows the kind.
+    pub const UNKNOWN_KIND: &str = "object";
+
+    /// Whether it is an object of a cluster of a kind that nobody knows: it may be of any.
+    pub fn may_be_of_any_kind(&self) -> bool {
+        self.kind == Self::UNKNOWN_KIND && matches!(self.place, Place::Cluster(_))
+    }
+
+    /// Whether it is a policy of the network that pods are on, the API's own or a plugin's.
+    pub fn is_network_policy(&self) -> bool {
+        let word = self.kind.split('.').next().unwrap_or_default();
+        word.ends_with("networkpolicy")
+    }
     /// A thing of the host, such as a file or a program.
     pub fn host(kind: &str, name: &str) -> Self {
         Self::plain(Place::Host, kind, Which::Named(name.to_owned()))

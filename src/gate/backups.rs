@@ -8,7 +8,7 @@ use crate::domain::{
     gate::{Contribution, Decision, Stage},
     name::RunbookName,
     plan::PlannedStep,
-    policy::{Covered, FreshBackup, Operation, Policy},
+    policy::{Covered, FreshBackup, Operation, Policy, namespaces},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -84,7 +84,10 @@ pub(super) fn falls_under(rule: &FreshBackup, effect: &Effect, step: &PlannedSte
 /// What belongs to no namespace may hold what is in one, as volumes do.
 fn is_in(rule: &FreshBackup, effect: &Effect) -> bool {
     match &effect.object.scope {
-        Scope::Namespace(name) => rule.namespaces.contains(name),
+        Scope::Namespace(name) => {
+            let mut listed = rule.namespaces.iter();
+            listed.any(|listed| namespaces::fits(listed, name))
+        }
         Scope::AllNamespaces | Scope::ClusterScoped | Scope::Unknown => true,
         Scope::NotApplicable => false,
     }

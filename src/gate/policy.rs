@@ -5,7 +5,7 @@ use crate::domain::{
     effect::{Class, Confidence, Effect, Listed, Place, Reach, Reversible, Scope, Tri},
     gate::{Contribution, Decision, Quorum, Stage},
     plan::PlannedStep,
-    policy::{Autonomy, Feared, Policy, Preapproval, ProtectedMode},
+    policy::{Autonomy, Feared, Policy, Preapproval, ProtectedMode, namespaces},
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -69,10 +69,16 @@ fn protected(effect: &Effect, policy: &Policy) -> Option<Contribution> {
         return None;
     }
     let why = match &effect.object.scope {
-        Scope::Namespace(name) if policy.protected_namespaces.contains(name) => {
-            format!("namespace {name} is protected")
+        Scope::Namespace(name) => {
+            let mut listed = policy.protected_namespaces.iter();
+            let listed = listed.find(|listed| namespaces::fits(listed, name))?;
+            if namespaces::is_pattern(listed) {
+                format!("namespace {name} is protected, as every `{listed}` is")
+            } else {
+                format!("namespace {name} is protected")
+            }
         }
-        Scope::Namespace(_) | Scope::NotApplicable => return None,
+        Scope::NotApplicable => return None,
         Scope::ClusterScoped => {
             "objects that belong to no namespace are protected, such as nodes (`policy.protectedMode: approval` asks people instead)"
                 .to_owned()
@@ -138,10 +144,13 @@ fn small_and_reversible(step: &PlannedStep, policy: &Policy) -> Result<String, S
         match effect.reach {
             Reach::Exactly(count) | Reach::AtMost(count) if count <= policy.max_reach => {}
             Reach::Exactly(count) | Reach::AtMost(count) => {
-                return Err(format!(
-                    "{effect}: {count} objects are more than {}",
-                    policy.max_reach
-                ));
+                let objects = if count == 1 {
+                    "1 object is"
+                } else {
+                    &format!("{count} objects are")
+                };
+                let most = policy.max_reach;
+                return Err(format!("{effect}: {objects} more than {most}"));
             }
             Reach::Unknown => return Err(format!("{effect}: how much it touches is not known")),
         }

@@ -219,8 +219,8 @@ impl Parts<'_, '_> {
             Kind::Runbook => self.convert(|draft, file: RunbookFile| {
                 convert::runbook(draft, file).map(|runbook| Document::Runbook(Arc::new(runbook)))
             }),
-            Kind::Environment => self.convert(|_, file: EnvironmentFile| {
-                Some(Document::Environment(convert::environment(file)))
+            Kind::Environment => self.convert(|draft, file: EnvironmentFile| {
+                Some(Document::Environment(convert::environment(draft, file)))
             }),
             Kind::Calendar => self.convert(|draft, file: CalendarFile| {
                 convert::calendar(draft, file).map(Document::Calendar)

@@ -1,5 +1,6 @@
 //! The gate's policy: what the agent's own configuration says, and what the repository may tighten.
 
+pub mod namespaces;
 mod rules;
 
 pub use rules::{Covered, Feared, Rule, Rules};
@@ -104,13 +105,13 @@ pub enum Operation {
     DeletePersistentVolume,
     /// Deletes a StatefulSet.
     DeleteStatefulSet,
-    /// Writes a Role, ClusterRole or a binding, or issues a token.
+    /// Writes a Role, ClusterRole or a binding, a ConfigMap that says who may do what (`aws-auth`, `argocd-rbac-cm`), or a Secret that holds an account's token; issues a token; approves a certificate.
     ModifyRbac,
-    /// Writes a RoleBinding or ClusterRoleBinding.
+    /// Writes a RoleBinding or ClusterRoleBinding, or a ConfigMap that says who may do what.
     ModifyRbacBinding,
     /// Writes a NetworkPolicy.
     ModifyNetworkPolicy,
-    /// Deletes a NetworkPolicy.
+    /// Deletes a NetworkPolicy, changes one that may be there, or makes one that lets everything through.
     DisableNetworkPolicy,
     /// Sets replicas to zero.
     ScaleToZero,
@@ -157,7 +158,7 @@ pub enum ProtectedMode {
 pub struct Policy {
     /// How much the agent does by itself.
     pub autonomy: Autonomy,
-    /// Where nothing is changed.
+    /// Where nothing is changed: names, or patterns ([`namespaces`]).
     pub protected_namespaces: BTreeSet<String>,
     /// What happens there.
     pub protected_mode: ProtectedMode,
@@ -190,7 +191,7 @@ pub struct FreshBackup {
     /// Steps that do one of these; every destructive step where none is named.
     #[serde(default)]
     pub operations: BTreeSet<Operation>,
-    /// Only where they touch one of these namespaces, or may; everywhere where none is named.
+    /// Only where they touch one of these namespaces, or may; everywhere where none is named. `*` stands for any characters, `?` for one.
     #[serde(default)]
     pub namespaces: BTreeSet<String>,
     /// The backup that covers it: the `name` that its artifacts have.
@@ -217,8 +218,18 @@ pub struct Preapproval {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, Value>,
     /// Until this instant (RFC 3339).
+    #[serde(deserialize_with = "instant")]
     #[schemars(with = "String")]
     pub until: Timestamp,
+}
+
+fn instant<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(|_| {
+        serde::de::Error::custom(format!(
+            "`{text}` is not an instant\nhint: write it as RFC 3339 has it, `2026-12-31T18:00:00Z`"
+        ))
+    })
 }
 
 /// How consent is given.

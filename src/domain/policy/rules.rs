@@ -3,7 +3,7 @@
 //! What a rule is looked up by must never leave out a rule that would speak: the index finds candidates, and the rule itself is
 //! asked after that. So an indexed decision is the decision of a walk over all rules.
 
-use super::{FreshBackup, Operation, Preapproval};
+use super::{FreshBackup, Operation, Preapproval, namespaces::is_pattern};
 use crate::domain::name::{ActionName, RunbookName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
@@ -183,7 +183,11 @@ impl Rule for FreshBackup {
     type Key = Covered;
     fn keys(&self) -> Vec<Covered> {
         let operations = one_or_any(&self.operations);
-        let namespaces = one_or_any(&self.namespaces);
+        let named = one_or_any(&self.namespaces).into_iter();
+        // What a pattern means is found by asking each such rule.
+        let namespaces: BTreeSet<_> = named
+            .map(|namespace| namespace.filter(|name| !is_pattern(name)))
+            .collect();
         let each = operations.into_iter().flat_map(|operation| {
             let named = namespaces.iter().cloned();
             named.map(move |namespace| (operation, namespace))

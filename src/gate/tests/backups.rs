@@ -107,3 +107,21 @@ fn a_rule_that_names_no_operation_means_everything_destructive() {
     assert_eq!(decide(gone()), Decision::Deny);
     assert_eq!(decide(change()), Decision::Allow);
 }
+
+#[test]
+fn a_rule_covers_every_namespace_that_its_pattern_means() {
+    let covers = |listed: &str| {
+        let rule = FreshBackup {
+            namespaces: BTreeSet::from([listed.to_owned()]),
+            ..rule()
+        };
+        let policy = Policy {
+            fresh_backup: vec![rule].into(),
+            ..policy()
+        };
+        let said = by_policy(&step(claim_deleted(), json!({})), &policy, &facts());
+        said.iter().any(|said| said.stage == Stage::FreshBackup)
+    };
+    assert!(covers("shop") && covers("sh*") && covers("sho?"));
+    assert!(!covers("team-*"));
+}

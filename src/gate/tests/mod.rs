@@ -2,6 +2,7 @@
 
 mod backups;
 mod examples;
+mod operations;
 mod properties;
 
 use super::{

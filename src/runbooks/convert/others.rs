@@ -4,7 +4,7 @@ use crate::{
     domain::{
         calendar::{Calendar, Window, WindowKind},
         pace::{Limits, Most},
-        policy::Tightening,
+        policy::{Tightening, namespaces::fault_in},
         runbook::Environment,
     },
     runbooks::{
@@ -14,7 +14,15 @@ use crate::{
 };
 
 /// An environment as it is meant.
-pub(in crate::runbooks) fn environment(file: EnvironmentFile) -> Environment {
+pub(in crate::runbooks) fn environment(
+    draft: &mut Draft<'_>,
+    file: EnvironmentFile,
+) -> Environment {
+    namespaces(
+        draft,
+        "/spec/protectedNamespaces",
+        &file.spec.protected_namespaces,
+    );
     Environment {
         name: file.metadata.name,
         values: file.spec.values,
@@ -31,6 +39,15 @@ pub(in crate::runbooks) fn policy(draft: &mut Draft<'_>, file: PolicyFile) -> Ti
             let pointer = format!("/spec/dangerousCommands/{index}");
             draft.fault(&pointer, "an empty text would forbid every command");
         }
+    }
+    namespaces(
+        draft,
+        "/spec/protectedNamespaces",
+        &spec.protected_namespaces,
+    );
+    for (index, rule) in spec.fresh_backup.iter().enumerate() {
+        let pointer = format!("/spec/freshBackup/{index}/namespaces");
+        namespaces(draft, &pointer, &rule.namespaces);
     }
     let policy = Tightening {
         name: file.metadata.name,
@@ -55,6 +72,19 @@ pub(in crate::runbooks) fn policy(draft: &mut Draft<'_>, file: PolicyFile) -> Ti
     };
     check_examples(draft, &policy);
     policy
+}
+
+/// What can be no namespace protects nothing.
+fn namespaces<'a>(
+    draft: &mut Draft<'_>,
+    pointer: &str,
+    listed: impl IntoIterator<Item = &'a String>,
+) {
+    for listed in listed {
+        if let Some((problem, hint)) = fault_in(listed) {
+            draft.fault(pointer, problem).hint = Some(hint);
+        }
+    }
 }
 
 /// Where a rule was refused, nothing can be said of what the rules do together.

@@ -21,7 +21,7 @@ pub(in crate::runbooks) struct EnvironmentSpec {
     pub(in crate::runbooks) values: BTreeMap<String, Value>,
     /// The most that the agent does there by itself. It only lowers the agent's own level.
     pub(in crate::runbooks) autonomy: Option<Autonomy>,
-    /// Namespaces protected there, beside the agent's own.
+    /// Namespaces protected there, beside the agent's own; `*` stands for any characters, `?` for one.
     #[serde(default)]
     pub(in crate::runbooks) protected_namespaces: Vec<String>,
 }
@@ -75,7 +75,7 @@ pub(in crate::runbooks) struct DenySpec {
 pub(in crate::runbooks) struct PolicySpec {
     /// The most that the agent does by itself.
     pub(in crate::runbooks) autonomy: Option<Autonomy>,
-    /// Namespaces in which nothing is changed.
+    /// Namespaces in which nothing is changed; `*` stands for any characters, `?` for one.
     #[serde(default)]
     pub(in crate::runbooks) protected_namespaces: Vec<String>,
     /// What is never done.

@@ -1,6 +1,6 @@
 //! What the gate would say of a runbook's steps, before anything runs.
 
-use super::Home;
+use super::{Home, Said};
 use serde_json::Value;
 
 const RESTART: &str = r#"apiVersion: orderly.dev/v1
@@ -193,4 +193,63 @@ fn what_is_about_steps_is_not_passed_over_where_no_runbook_is_named() {
             .failed(2);
         assert!(err.contains("hint: add --runbook FILE"), "{err}");
     }
+}
+
+fn lines(home: &Home, text: &str) -> Said {
+    home.write("lines", text);
+    let mut command = home.command(&["gate", "explain", "--jsonl"]);
+    command.stdin(std::fs::File::open(home.at("lines")).unwrap());
+    home.ended(&mut command)
+}
+
+#[test]
+fn a_line_that_is_no_object_is_answered_in_its_place_and_told() {
+    let home = Home::new();
+    let said = lines(&home, "{\"command\": \"ls\"}\n[\"ls\"]\n");
+    let answers: Vec<Value> = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(answers[0]["decision"], "allow");
+    assert_eq!(answers[1]["decision"], "deny");
+    assert_eq!(
+        answers[1]["error"],
+        "line 2 of standard input: a list is no object"
+    );
+    let err = said.failed(2);
+    assert!(err.contains("1 line was not understood"), "{err}");
+    let err = lines(&home, "[]\n{}\n").failed(2);
+    assert!(err.contains("2 lines were not understood"), "{err}");
+}
+
+#[test]
+fn an_empty_command_is_none() {
+    let home = Home::new();
+    for empty in ["", "  ", "\n"] {
+        let err = home.orderly(&["gate", "explain", empty]).failed(2);
+        assert!(err.contains("there is no command to explain"), "{err}");
+    }
+}
+
+#[test]
+fn people_read_how_many_of_them_must_consent() {
+    let home = Home::new();
+    home.write(
+        "orderly.yaml",
+        "policy: { protectedMode: approval, protectedQuorum: 3 }\n",
+    );
+    let first = |line: &str| {
+        let text = home.orderly(&["gate", "explain", line]).done();
+        text.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(
+        first("kubectl delete configmap web -n shop"),
+        "approve by 1 person at level 2 (destructive, exact)"
+    );
+    assert_eq!(
+        first("kubectl delete configmap web -n kube-system"),
+        "approve by 3 people at level 2 (destructive, exact)"
+    );
+    assert_eq!(first("kubectl get pods"), "allow at level 2 (read, exact)");
 }

@@ -69,7 +69,7 @@ impl KubernetesRestore {
         };
         let object = Object {
             place: Place::Cluster(self.cluster.clone()),
-            kind: "object".to_owned(),
+            kind: Object::UNKNOWN_KIND.to_owned(),
             scope,
             which: Which::Unknown,
         };

@@ -285,7 +285,7 @@ fn effects(cluster: &str, manifests: &[Manifest]) -> Effects {
 fn unknown(cluster: &str) -> Effects {
     let object = Object {
         place: Place::Cluster(cluster.to_owned()),
-        kind: "object".to_owned(),
+        kind: Object::UNKNOWN_KIND.to_owned(),
         scope: Scope::Unknown,
         which: Which::Unknown,
     };

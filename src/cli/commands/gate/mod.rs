@@ -123,7 +123,7 @@ pub(in crate::cli) fn gate(arguments: &Arguments, context: &Context) -> Answer {
     }
     let command_line = match asked.command.as_slice() {
         [] => Asked::Text(standard_input()?),
-        [text] => Asked::Text(text.clone()),
+        [text] => Asked::Text(some(text.clone())?),
         words => Asked::Words(words.to_vec()),
     };
     let explained = command(&command_line, &policy, &HostFiles, context.now());
@@ -157,17 +157,13 @@ fn of_runbooks_alone(asked: &Explain) -> Result<(), CliError> {
 
 /// One line in, one line out.
 fn many(policy: &Policy, context: &Context) -> Answer {
-    #[derive(Deserialize)]
-    struct Line {
-        command: String,
-    }
     let input = std::io::stdin().lock();
     let mut wrong = Vec::new();
     for (number, line) in input.split(b'\n').enumerate() {
         let line =
             line.map_err(|error| CliError::Usage(format!("reading standard input: {error}")))?;
-        let Line { command: text } = match serde_json::from_slice(&line) {
-            Ok(line) => line,
+        let text = match command_of(&line) {
+            Ok(text) => text,
             Err(error) => {
                 // The others are answered all the same, each in its place.
                 let error = format!("line {} of standard input: {error}", number + 1);
@@ -185,10 +181,27 @@ fn many(policy: &Policy, context: &Context) -> Answer {
     match wrong.first() {
         None => Ok(Exit::Done),
         Some(first) => Err(CliError::Usage(format!(
-            "{} lines were not understood; the first: {first}\nhint: each line is an object: {{\"command\": \"uptime\"}}",
-            wrong.len()
+            "{} not understood; the first: {first}\nhint: each line is an object: {{\"command\": \"uptime\"}}",
+            match wrong.len() {
+                1 => "1 line was".to_owned(),
+                lines => format!("{lines} lines were"),
+            }
         ))),
     }
+}
+
+/// The command that a line holds.
+fn command_of(line: &[u8]) -> Result<String, String> {
+    #[derive(Deserialize)]
+    struct Line {
+        command: String,
+    }
+    // What reads an object takes a list of its values, too.
+    if line.trim_ascii_start().first() == Some(&b'[') {
+        return Err("a list is no object".to_owned());
+    }
+    let Line { command } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    Ok(command)
 }
 
 /// The answer to a line that is none: nothing is known of it, so nothing is allowed.
@@ -207,6 +220,11 @@ fn standard_input() -> Result<String, CliError> {
     read.map_err(|error| CliError::Usage(format!("reading standard input: {error}")))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| CliError::Usage("standard input is not UTF-8".to_owned()))?;
+    some(text)
+}
+
+/// Nothing is no command.
+fn some(text: String) -> Result<String, CliError> {
     if text.trim().is_empty() {
         let nothing =
             "there is no command to explain\nhint: give it as an argument, or on standard input";

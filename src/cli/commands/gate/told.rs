@@ -1,7 +1,7 @@
 //! An answer of the gate, for machines and for people.
 
 use crate::{
-    domain::{expression, policy::Policy, secret},
+    domain::{expression, gate::Decision, policy::Policy, secret},
     gate::explain::{Asked, Explained},
     http::visible,
 };
@@ -69,11 +69,29 @@ pub(super) fn headline(explained: &Explained, policy: &Policy) -> String {
     let confidence = serde_json::to_value(effects.confidence).unwrap_or_default();
     format!(
         "{} at level {} ({}, {})",
-        judgement.decision.as_str(),
+        decided(&judgement.decision),
         policy.autonomy.level(),
         effects.class().as_str(),
         confidence.as_str().unwrap_or_default(),
     )
+}
+
+/// A decision with how many people it takes.
+fn decided(decision: &Decision) -> String {
+    let Decision::Approve(quorum) = decision else {
+        return decision.as_str().to_owned();
+    };
+    let people = match quorum.people {
+        1 => "1 person".to_owned(),
+        people => format!("{people} people"),
+    };
+    let groups: Vec<&str> = quorum.groups.iter().map(String::as_str).collect();
+    let of = if groups.is_empty() {
+        String::new()
+    } else {
+        format!(" of {}", visible::line(&groups.join(", ")))
+    };
+    format!("approve by {people}{of}")
 }
 
 /// What the decision rests on.
@@ -96,7 +114,13 @@ pub(super) fn grounds(explained: &Explained) -> String {
     for contribution in &judgement.contributions {
         let (decision, stage) = (contribution.decision.as_str(), contribution.stage.as_str());
         let shown = visible::line(&readable(&contribution.reason));
-        text.push_str(&format!("  {decision:<7}  {stage}: {shown}\n"));
+        let asked = match &contribution.decision {
+            Decision::Approve(quorum) if quorum.people > 1 => {
+                format!(" ({} people)", quorum.people)
+            }
+            Decision::Allow | Decision::Approve(_) | Decision::Deny => String::new(),
+        };
+        text.push_str(&format!("  {decision:<7}  {stage}: {shown}{asked}\n"));
     }
     text
 }

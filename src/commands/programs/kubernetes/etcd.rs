@@ -1,5 +1,6 @@
 //! etcdctl: keys of Kubernetes hold secrets, and writing them goes around every rule of the API.
 
+use super::registry;
 use crate::{
     commands::{
         found::Found,
@@ -28,6 +29,7 @@ pub(super) fn own(handbook: &Handbook, page: &Page<'_>, call: &Call<'_>, found: 
     match page.path {
         "get" => get(page, key, found),
         "put" => put(page, key, found),
+        "del" => del(page, key, found),
         "watch" => {
             get(page, key, found);
             command(page, 1, call, found);
@@ -111,9 +113,47 @@ fn put(page: &Page<'_>, key: Object, found: &mut Found) {
     if of_a_cluster {
         effect.access_change = Tri::Unknown;
         effect.data_loss = Tri::Unknown;
+        effect.object = name.map_or_else(registry::unknown, |name| registry::object(name, false));
     }
     found.effect(effect);
     for word in &page.parsed.words {
+        found.doubt(word);
+    }
+}
+
+/// Keys that Kubernetes keeps its objects under are its objects.
+fn del(page: &Page<'_>, key: Object, found: &mut Found) {
+    let words = &page.parsed.words;
+    let is_one = words.len() < 2 && !page.parsed.has(&["prefix", "from-key", "range"]);
+    let verb = if is_one {
+        Verb::Delete
+    } else {
+        Verb::DeleteCollection
+    };
+    let name = words.first();
+    let of_a_cluster = name.is_none_or(|name| {
+        let known = name.known();
+        let may_hold = |start: &&str| {
+            known.is_none_or(|name| name.starts_with(start) || !is_one && start.starts_with(name))
+        };
+        CLUSTERS.iter().any(may_hold)
+    });
+    let object = match name {
+        Some(name) if of_a_cluster && words.len() < 2 && !page.parsed.has(&["from-key"]) => {
+            registry::object(name, !is_one)
+        }
+        _ if of_a_cluster || !is_one && page.parsed.has(&["from-key"]) => registry::unknown(),
+        _ => key,
+    };
+    found.effect(Effect {
+        reach: if is_one {
+            Reach::Exactly(1)
+        } else {
+            Reach::Unknown
+        },
+        ..Effect::destructive(verb, object)
+    });
+    for word in words {
         found.doubt(word);
     }
 }

@@ -6,11 +6,13 @@ mod helm;
 mod kinds;
 mod kubectl;
 mod oc;
+mod registry;
 mod scaling;
 mod tools;
 
 pub use kinds::{Plural, plural};
 pub use kubectl::deeds;
+pub(super) use kubectl::raw::deleted as deleted_at;
 
 use super::Grammar;
 

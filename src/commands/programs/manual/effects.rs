@@ -14,7 +14,9 @@ use crate::commands::{
     shell,
     word::{Call, Setting, Word},
 };
-use crate::domain::effect::{Class, Effect, Place, Reach, Reversible, Secrets, Tri, Verb as Deed};
+use crate::domain::effect::{
+    Class, Effect, Object, Place, Reach, Reversible, Secrets, Tri, Verb as Deed,
+};
 
 /// Files that swallow what is written, or show it.
 const SINKS: [&str; 4] = ["-", "/dev/null", "/dev/stdout", "/dev/stderr"];
@@ -178,6 +180,18 @@ impl Form<'_> {
                 reversible: Reversible::Recreated,
                 ..Effect::read(Deed::Restart, object)
             },
+            Does::Refresh => Effect {
+                reversible: Reversible::Recreated,
+                ..Effect::read(Deed::Update, object)
+            },
+            Does::Dump => {
+                let kind = format!("dump of {}", object.kind);
+                Effect::change(
+                    Deed::Create,
+                    Object { kind, ..object },
+                    "remove what it wrote",
+                )
+            }
             Does::Change | Does::Code => Effect {
                 reversible: Reversible::Unknown,
                 reach: Reach::Unknown,

@@ -55,8 +55,12 @@ pub(super) enum Does {
     Make(&'static str),
     /// Starts something that serves; this ends it.
     Start(&'static str),
-    /// Stops and starts again, or works out again what can be worked out at any time.
+    /// Stops and starts again.
     Again,
+    /// Works out again what can be worked out at any time.
+    Refresh,
+    /// Copies what is there into a new file, or onto standard output.
+    Dump,
     /// Changes something; how that is undone is not known.
     Change,
     /// Writes the file that is the flag's value.

@@ -202,6 +202,8 @@ fn does(text: &'static str) -> Option<Does> {
         ("trial", true) => Does::Trial,
         ("secrets", true) => Does::Secrets,
         ("again", true) => Does::Again,
+        ("refresh", true) => Does::Refresh,
+        ("dump", true) => Does::Dump,
         ("change", true) => Does::Change,
         ("file", true) => Does::File,
         ("delete", true) => Does::Delete,

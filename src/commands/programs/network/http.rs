@@ -40,8 +40,23 @@ pub(super) fn request(request: &Request<'_>, call: &Call<'_>, found: &mut Found)
             request.address.text()
         ));
     }
+    let asked = asked(request, &address);
+    if asked == Does::Remove
+        && let Some(mut effect) = address.removed()
+    {
+        // A path of the Kubernetes API, whatever cluster answers there.
+        effect.object.place = Place::Cluster(address.host.clone());
+        found.effect(effect);
+    }
     let does = match address.answer(request.address) {
-        Answer::Secrets => Does::Reveal,
+        Answer::Secrets if matches!(asked, Does::Look | Does::Remove) => match asked {
+            Does::Remove => Does::Remove,
+            _ => Does::Reveal,
+        },
+        Answer::Secrets => {
+            act(asked, thing.clone(), Reach::Exactly(1), found);
+            Does::Reveal
+        }
         Answer::File => {
             return printed(&address.file(request.address), &call.setting.place, found);
         }
@@ -52,7 +67,7 @@ pub(super) fn request(request: &Request<'_>, call: &Call<'_>, found: &mut Found)
             ));
             Does::Remove
         }
-        Answer::Plain => asked(request, &address),
+        Answer::Plain => asked,
     };
     if request.daemon && !matches!(does, Does::Look | Does::Reveal) {
         found.opaque("a daemon of this host is told what to do");

@@ -2,7 +2,9 @@
 
 use crate::commands::programs::files::secrets::{Sight, discloses, sight};
 use crate::commands::programs::host::sheet::has_word;
+use crate::commands::programs::kubernetes::deleted_at;
 use crate::commands::word::Word;
+use crate::domain::effect::Effect;
 use url::Url;
 
 /// What asking an address means, beyond the method.
@@ -86,6 +88,12 @@ impl Address {
             "http" | "https" | "ftp" | "ftps" | "ws" | "wss" | "telnet" | "sftp" => Answer::Plain,
             _ => Answer::Odd,
         }
+    }
+
+    /// What a DELETE of it removes where it is a path of the Kubernetes API.
+    pub(super) fn removed(&self) -> Option<Effect> {
+        let is_web = matches!(self.scheme.as_str(), "http" | "https");
+        is_web.then(|| deleted_at(&self.path)).flatten()
     }
 
     /// Whether another host is asked for one of its files that holds secrets.

@@ -294,8 +294,9 @@ fn effect_of(does: Does, object: Object) -> Effect {
             ..Effect::read(Verb::DatabaseRead, object)
         },
         Does::Undo(how) | Does::Make(how) => Effect::change(Verb::DatabaseSchema, object, how),
+        Does::Dump => Effect::change(Verb::Create, object, "remove what it wrote"),
         Does::Start(how) => Effect::change(Verb::ServiceStart, object, how),
-        Does::Again => Effect {
+        Does::Again | Does::Refresh => Effect {
             reversible: Reversible::Recreated,
             ..Effect::read(Verb::DatabaseWrite, object)
         },

@@ -1,6 +1,6 @@
 //! `create` with a kind: what its generators make.
 
-use super::{Line, delete::dry, output::Shown, starts, writes::new_object};
+use super::{Line, delete::dry, output::Shown, patch::ACCOUNT_TOKEN, starts, writes::new_object};
 use crate::{
     commands::{
         found::Found,
@@ -51,6 +51,10 @@ pub(super) fn create(line: &Line<'_>, found: &mut Found) {
     if effect.object.kind == "secret" {
         // It is new: deleting it takes it back.
         effect.reversible = Reversible::Undo("delete it again".to_owned());
+    }
+    let kind_of_secret = line.value(&["type"]).map(Word::text);
+    if effect.object.kind == "secret" && kind_of_secret == Some(ACCOUNT_TOKEN) {
+        effect.access_change = Tri::Yes;
     }
     if effect.object.kind.contains("binding.rbac") {
         effect.verb = Verb::Bind;

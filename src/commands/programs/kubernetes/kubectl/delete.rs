@@ -53,6 +53,7 @@ pub(super) fn deleted(target: &Target, force: bool) -> Effect {
     if force {
         effect.data_loss = Tri::Yes;
     }
+    effect.access_change = target.access_lost();
     effect
 }
 

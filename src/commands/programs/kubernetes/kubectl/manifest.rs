@@ -3,8 +3,8 @@
 use super::{
     super::kinds::{Kind, Nature},
     Line,
-    delete::dry,
-    inside,
+    delete::{deleted, dry},
+    inside, openings,
     patch::{brings_in, weighed},
     raw,
     targets::{Target, scope_of, unknown_change},
@@ -103,17 +103,22 @@ pub(super) fn target(document: &Value, namespace: impl FnOnce() -> Scope) -> Tar
 /// `apply`.
 pub(super) fn apply(line: &Line<'_>, found: &mut Found) {
     let undo = "apply the former object again, or delete it if it is new";
-    written(line, Verb::Update, undo, found);
+    let targets = written(line, Verb::Update, undo, found);
     if line.is_dry() {
         return;
     }
     if line.has(&["prune"]) {
-        let pruned = unknown_change(Verb::DeleteCollection).object;
-        found.effect(Effect::destructive(Verb::DeleteCollection, pruned));
+        found.effect(Effect {
+            reach: Reach::Unknown,
+            ..Effect::destructive(
+                Verb::DeleteCollection,
+                unknown_change(Verb::DeleteCollection).object,
+            )
+        });
         found.bounded("what is pruned is found when it runs");
     }
     if line.has(&["force"]) {
-        recreated(found);
+        recreated(&targets, found);
     }
 }
 
@@ -136,9 +141,9 @@ pub(super) fn replace(line: &Line<'_>, found: &mut Found) {
     if let Some(path) = line.value(&["raw"]) {
         return raw::write(path, Verb::Update, found);
     }
-    written(line, Verb::Update, "replace it by the former object", found);
+    let targets = written(line, Verb::Update, "replace it by the former object", found);
     if line.has(&["force"]) && !line.is_dry() {
-        recreated(found);
+        recreated(&targets, found);
     }
 }
 
@@ -160,25 +165,33 @@ pub(super) fn reconcile(line: &Line<'_>, found: &mut Found) {
     targets.each(Verb::Bind, "reconcile the former roles", found);
 }
 
-/// What is replaced by force is deleted first.
-fn recreated(found: &mut Found) {
-    found.effect(Effect::destructive(
-        Verb::Delete,
-        unknown_change(Verb::Delete).object,
-    ));
+/// What is replaced by force is deleted first; nobody knows what that is where nobody knows what is written.
+fn recreated(targets: &[Target], found: &mut Found) {
+    for target in targets {
+        found.effect(deleted(target, true));
+    }
+    if targets.is_empty() {
+        found.effect(Effect {
+            reach: Reach::Unknown,
+            ..Effect::destructive(Verb::Delete, unknown_change(Verb::Delete).object)
+        });
+    }
 }
 
-fn written(line: &Line<'_>, verb: Verb, undo: &str, found: &mut Found) {
+/// The objects that are written, as far as they are known.
+fn written(line: &Line<'_>, verb: Verb, undo: &str, found: &mut Found) -> Vec<Target> {
     let documents = documents(line);
     if line.is_dry() {
         let targets = line.targets(&[]);
-        return dry(line, &targets, found);
+        dry(line, &targets, found);
+        return Vec::new();
     }
     let documents = match documents {
         Ok(documents) if !documents.is_empty() => documents,
         Ok(_) => return nothing(verb, "it names no object".to_owned(), found),
         Err(reason) => return nothing(verb, reason, found),
     };
+    let mut targets = Vec::new();
     for document in &documents {
         let target = target(document, || line.namespace());
         found.effect(weighed(
@@ -187,11 +200,16 @@ fn written(line: &Line<'_>, verb: Verb, undo: &str, found: &mut Found) {
             &target.object.kind,
         ));
         brought(&target, document, line.call, found);
+        targets.push(target);
     }
+    targets
 }
 
 /// What an object brings with it beside itself: commands of its containers, what its controller fetches.
 pub(super) fn brought(target: &Target, document: &Value, call: &Call<'_>, found: &mut Found) {
+    if let Some(opened) = openings::opened(target, document) {
+        found.effect(opened);
+    }
     if brings_in(&target.object.kind, target.nature) {
         found.opaque(format!(
             "what a {} brings in is not known",
@@ -203,9 +221,10 @@ pub(super) fn brought(target: &Target, document: &Value, call: &Call<'_>, found:
     }
 }
 
-fn nothing(verb: Verb, reason: String, found: &mut Found) {
+fn nothing(verb: Verb, reason: String, found: &mut Found) -> Vec<Target> {
     found.effect(unknown_change(verb));
     found.opaque(reason);
+    Vec::new()
 }
 
 /// Commands that containers run: what they destroy counts; a program that the gate does not know is the image's own.

@@ -16,6 +16,9 @@ use crate::{
 };
 use serde_json::{Map, Value};
 
+/// The type of a Secret into which the cluster puts a token of an account.
+pub(super) const ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
+
 /// `patch`.
 pub(super) fn patch(line: &Line<'_>, found: &mut Found) {
     let targets = line.targets(&line.page.parsed.words);
@@ -214,7 +217,8 @@ pub(super) fn weighed(mut effect: Effect, text: &Value, kind: &str) -> Effect {
         // A volume grows, and never shrinks.
         effect.reversible = Reversible::No;
     }
-    if weakness.access {
+    let is_token = text.get("type").and_then(Value::as_str) == Some(ACCOUNT_TOKEN);
+    if weakness.access || kind == "secret" && is_token {
         effect.access_change = Tri::Yes;
     }
     if weakness.cut || stops {

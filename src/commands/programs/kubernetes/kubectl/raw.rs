@@ -120,18 +120,23 @@ fn is_question(text: &str) -> bool {
 
 /// `delete --raw`: `--dry-run` does not reach it.
 pub(super) fn delete(path: &Word, found: &mut Found) {
-    let raw = path.known().map(parse);
-    let target = raw.and_then(|raw| raw.target);
-    match target {
-        Some(target) => {
-            let verb = match target.object.which {
-                Which::Named(_) => Verb::Delete,
-                Which::Selector(_) | Which::All | Which::Unknown => Verb::DeleteCollection,
-            };
-            found.effect(Effect::destructive(verb, target.object));
-        }
+    match path.known().and_then(deleted) {
+        Some(effect) => found.effect(effect),
         None => found.unknown_code(&cluster(), path.text(), "a raw DELETE of what is not known"),
     }
+}
+
+/// What a DELETE of this path removes, if the path is one of the API.
+pub(in crate::commands::programs) fn deleted(path: &str) -> Option<Effect> {
+    let target = parse(path).target?;
+    let verb = match target.object.which {
+        Which::Named(_) => Verb::Delete,
+        Which::Selector(_) | Which::All | Which::Unknown => Verb::DeleteCollection,
+    };
+    Some(Effect {
+        reach: target.reach,
+        ..Effect::destructive(verb, target.object)
+    })
 }
 
 /// `create --raw` (POST) and `replace --raw` (PUT).

@@ -244,6 +244,16 @@ impl Target {
         effect
     }
 
+    /// Whether somebody's rights change when it is gone. Which ConfigMaps match may be one that says who may do what.
+    pub(super) fn access_lost(&self) -> Tri {
+        let is_named = matches!(self.object.which, Which::Named(_));
+        match self.nature {
+            Nature::Access => Tri::Yes,
+            Nature::Plain if self.object.kind == "configmap" && !is_named => Tri::Unknown,
+            Nature::Plain | Nature::Secret | Nature::Workload | Nature::Unknown => Tri::No,
+        }
+    }
+
     /// A look at this object.
     pub(super) fn look(&self) -> Effect {
         let verb = match self.object.which {
@@ -314,7 +324,7 @@ pub(super) fn unknown_change(verb: Verb) -> Effect {
             verb,
             Object {
                 place: cluster(),
-                kind: "object".to_owned(),
+                kind: Object::UNKNOWN_KIND.to_owned(),
                 scope: Scope::Unknown,
                 which: Which::Unknown,
             },
