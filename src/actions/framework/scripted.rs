@@ -6,7 +6,7 @@ use crate::{
         artifact::Location,
         digest::Digest,
         gate::{Decision, Permit, Settled, settle},
-        id::{Entropy, RunId},
+        id::{Entropy, RotationId, RunId},
         name::{ActionName, CredentialName, RunbookName, SecretName, StepName, StoreName},
         plan::PlannedStep,
         rotation::Credential,
@@ -545,6 +545,13 @@ fn no_ledger<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, LedgerError>> {
 impl Ledger for Absent {
     fn look<'a>(&'a self, _: &'a CredentialName) -> BoxFuture<'a, Result<Known, LedgerError>> {
         Box::pin(std::future::ready(Ok(Known::default())))
+    }
+    fn has_heard_of<'a>(
+        &'a self,
+        _: &'a CredentialName,
+        _: RotationId,
+    ) -> BoxFuture<'a, Result<bool, LedgerError>> {
+        no_ledger()
     }
     fn record(&self, _: Record) -> BoxFuture<'_, Result<(), LedgerError>> {
         no_ledger()

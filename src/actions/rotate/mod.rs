@@ -17,6 +17,7 @@ mod consumers;
 mod craft;
 mod delivery;
 mod drive;
+mod former;
 mod intending;
 mod postgres;
 mod postgres_server;
