@@ -19,7 +19,7 @@ use crate::{
         BoxFuture,
         archive::{
             Archive, ArchiveError, Destination, Encrypt, Expected, Form, Inspection, Label, Placed,
-            Scratch, Stored, StreamOf, Unpacked, Writing,
+            Scratch, Standing, Stored, StreamOf, Unpacked, Writing,
         },
         certificates::{Certificates, Facts, Made, Order},
         clock::Clock,
@@ -513,6 +513,13 @@ impl Archive for Absent {
         _: CancellationToken,
     ) -> BoxFuture<'a, Result<Box<dyn Unpacked>, ArchiveError>> {
         no_archive(location.to_string())
+    }
+    fn look<'a>(
+        &'a self,
+        _: Form,
+        _: &'a Destination,
+    ) -> BoxFuture<'a, Result<Standing, ArchiveError>> {
+        Box::pin(std::future::ready(Ok(Standing::Nothing)))
     }
     fn restore<'a>(
         &'a self,
