@@ -61,6 +61,8 @@ pub struct Stored {
     pub raw_size: u64,
     /// Members of an archive, pages of a database, 1 for a stream.
     pub entries: u64,
+    /// How many of an archive's members are folders.
+    pub folders: u64,
     /// What was left out on purpose, and why: sockets, devices, files that were removed meanwhile. Capped.
     pub skipped: Vec<String>,
     /// Files that changed while they were read, so that their copy may be of two moments. Capped.
@@ -147,6 +149,8 @@ pub enum ArchiveError {
 pub struct StreamOf<'a> {
     /// Whose it is.
     pub label: &'a Label,
+    /// What it is, for people: `the dump of database shop`.
+    pub what: &'a str,
     /// What stands in its file name before `.zst`: `dump`, `log`, `tar`.
     pub extension: &'a str,
     /// How many bytes it may hold, before compression.
@@ -202,6 +206,15 @@ pub struct Destination {
     pub only: Option<PathBuf>,
     /// Whether what is there is replaced; it is kept beside.
     pub overwrite: bool,
+}
+
+/// What is where a restore would put something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing, or an empty folder.
+    Nothing,
+    /// Something, which would be kept beside.
+    Something,
 }
 
 /// What a restore has put in its place.
@@ -291,6 +304,13 @@ pub trait Archive: Send + Sync + std::fmt::Debug {
         expected: Expected,
         stop: CancellationToken,
     ) -> BoxFuture<'a, Result<Box<dyn Unpacked>, ArchiveError>>;
+    /// Looks at where a restore for good would put something of this form, as [`Self::restore`] does: what it would find there, or why it
+    /// would restore nothing.
+    fn look<'a>(
+        &'a self,
+        form: Form,
+        destination: &'a Destination,
+    ) -> BoxFuture<'a, Result<Standing, ArchiveError>>;
     /// Restores an artifact for good. Its digest is compared before anything is written, all of it is written and looked into beside its
     /// destination, and then takes its place at once: a crash leaves the former or the restored, never half of one. What is there is
     /// refused unless it is to be overwritten, an empty folder excepted; a database that a program holds is refused.

@@ -112,8 +112,9 @@ pub trait Clusters: Send + Sync + std::fmt::Debug {
         namespace: Option<&'a str>,
         selector: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>>;
-    /// Objects as the server keeps them, for a backup: the only door through which values of Secrets come. Only `backup/kubernetes` goes
-    /// through it, and what comes goes into an encrypted artifact. Pages come in the order of the server's keys: by namespace, then by name.
+    /// Objects as the server keeps them: the only door through which values of Secrets come. `backup/kubernetes` goes through it, and what
+    /// comes goes into an encrypted artifact; and rotations do, for the one value that they are about to replace, which goes into the vault.
+    /// Pages come in the order of the server's keys: by namespace, then by name.
     fn kept_whole<'a>(
         &'a self,
         cluster: &'a str,

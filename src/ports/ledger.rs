@@ -50,6 +50,12 @@ pub struct Record {
 pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// A credential and the rotation that goes on.
     fn look<'a>(&'a self, name: &'a CredentialName) -> BoxFuture<'a, Result<Known, LedgerError>>;
+    /// Whether there was ever such a rotation of this credential.
+    fn has_heard_of<'a>(
+        &'a self,
+        name: &'a CredentialName,
+        rotation: RotationId,
+    ) -> BoxFuture<'a, Result<bool, LedgerError>>;
     /// Records an event with the credential as it is then; returns when both are on disk.
     fn record(&self, record: Record) -> BoxFuture<'_, Result<(), LedgerError>>;
     /// Records a credential that no rotation goes on for.

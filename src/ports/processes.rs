@@ -166,7 +166,8 @@ pub enum Delivery {
 pub enum ProcessError {
     /// It is not there.
     #[error(
-        "there is no program `{0}` in the path\nhint: name it by its absolute path, or install it"
+        "there is no program `{0}` on this host; it is looked for in {folders}\nhint: install it, or link it into one of these folders",
+        folders = PATH.replace(':', ", ")
     )]
     NotFound(String),
     /// It could not be started.

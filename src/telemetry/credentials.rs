@@ -73,7 +73,7 @@ impl Credentials {
         );
         times(
             "orderly_credential_next_rotation_timestamp_seconds",
-            "When its rotation is due, or goes on.",
+            "When its rotation is due or goes on; where that is over, since when.",
             &|credential| credential.next_at,
         );
         times(

@@ -431,3 +431,47 @@ async fn an_artifact_that_is_gone_is_unsound() {
     );
     assert_eq!(report.outputs["unsound"]["path"], artifact["path"]);
 }
+
+#[tokio::test]
+async fn a_restore_that_could_only_fail_is_refused_before_anybody_is_asked() {
+    let stage = Stage::new();
+    let artifact = kept_tree(&stage).await;
+    let to = stage.folder.path().join("there");
+    let uses = orderly::domain::name::ActionName::new("backup/restore").unwrap();
+    let asked = async |overwrite: bool| {
+        let restore = json!({ "artifact": artifact, "to": to, "overwrite": overwrite });
+        let intent = stage.run.intent(&uses, &restore).await?;
+        Ok::<_, String>(intent.wants_approval.unwrap().message)
+    };
+    for overwrite in [false, true] {
+        let message = asked(overwrite).await.unwrap();
+        assert!(message.ends_with("where nothing is yet?"), "{message}");
+    }
+    fs::create_dir(&to).unwrap();
+    fs::write(to.join("mine"), "precious").unwrap();
+    let why = asked(false).await.unwrap_err();
+    assert!(why.contains("is there and not empty"), "{why}");
+    assert!(why.contains("`--overwrite`"), "{why}");
+    let message = asked(true).await.unwrap();
+    assert!(
+        message.ends_with("in place of what is there, which is kept beside?"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_backup_of_folders_with_nothing_in_them_is_doubted_unless_that_is_well() {
+    let stage = Stage::new();
+    let spool = stage.data().join("spool");
+    fs::create_dir_all(spool.join("new")).unwrap();
+    let keep = |well: bool| json!({ "name": "spool", "paths": [spool], "mayBeEmpty": well });
+    let report = succeeded(stage.run.step("backup/files", keep(false)).await);
+    assert_eq!(report.check, Some(CheckStatus::Warning));
+    let doubt = report.outputs["artifact"]["doubt"].as_str().unwrap();
+    assert!(doubt.contains("folders and nothing in them"), "{doubt}");
+    let report = succeeded(stage.run.step("backup/files", keep(true)).await);
+    assert_eq!(report.check, None);
+    fs::write(spool.join("new/one"), "").unwrap();
+    let report = succeeded(stage.run.step("backup/files", keep(false)).await);
+    assert_eq!(report.outputs["artifact"]["doubt"], json!(null));
+}

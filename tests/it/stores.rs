@@ -127,6 +127,7 @@ async fn begin(world: &World) -> Result<Box<dyn Writing>, ArchiveError> {
     let label = label();
     let of = StreamOf {
         label: &label,
+        what: "a stream",
         extension: "dump",
         most: 1 << 30,
     };

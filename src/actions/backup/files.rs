@@ -2,18 +2,24 @@
 
 use crate::{
     actions::{
-        backup::{ArtifactKind, BackupOutputs, Keep, check_path, intent, reads, report_backup},
+        backup::{
+            ArtifactKind, BackupOutputs, Keep, check_path, intent, reads, report::report_doubted,
+        },
         framework::{Action, World},
     },
     domain::{name::ArtifactName, run::StepReport},
     ports::{
         BoxFuture,
+        archive::Stored,
         executor::{Intent, Session, StepContext},
     },
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
+
+const EMPTY: &str =
+    "it holds folders and nothing in them; where that is well, say `mayBeEmpty: true`";
 
 /// Keeps files and folders in a compressed tar.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +43,9 @@ pub struct FilesInputs {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub exclude: Vec<String>,
+    /// Whether it is well that there are folders and nothing in them. Without it, such a backup is doubted.
+    #[serde(default)]
+    pub may_be_empty: bool,
     /// How it is kept.
     #[serde(default)]
     pub keep: Keep,
@@ -81,7 +90,13 @@ impl Action for BackupFiles {
                 .archive
                 .files(&label, &paths, &inputs.exclude, stop)
                 .await;
-            report_backup(ArtifactKind::Files, (&inputs.keep, &label), stored, world).await
+            let is_empty = |stored: &Stored| stored.entries == stored.folders;
+            let doubt = match &stored {
+                Ok(stored) if is_empty(stored) && !inputs.may_be_empty => Some(EMPTY.to_owned()),
+                Ok(_) | Err(_) => None,
+            };
+            let kept = (&inputs.keep, &label);
+            report_doubted(ArtifactKind::Files, kept, stored, doubt, world).await
         })
     }
 }

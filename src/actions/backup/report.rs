@@ -16,11 +16,27 @@ pub(in crate::actions) async fn report_backup(
     stored: Result<Stored, ArchiveError>,
     world: &World,
 ) -> StepReport {
+    report_doubted(kind, (keep, label), stored, None, world).await
+}
+
+/// The same of one that may be doubted for a reason of its kind.
+pub(super) async fn report_doubted(
+    kind: ArtifactKind,
+    (keep, label): (&Keep, &Label),
+    stored: Result<Stored, ArchiveError>,
+    doubt: Option<String>,
+    world: &World,
+) -> StepReport {
     let stored = match stored {
         Ok(stored) => stored,
         Err(error) => return report_error(&error),
     };
-    let plausible = keep.judge(label, &stored, world).await;
+    let plausible = match (keep.judge(label, &stored, world).await, doubt) {
+        (Plausible::No(why), _) => Plausible::No(why),
+        (Plausible::Yes, None) => Plausible::Yes,
+        (Plausible::Yes, Some(why)) | (Plausible::Doubtful(why), None) => Plausible::Doubtful(why),
+        (Plausible::Doubtful(one), Some(other)) => Plausible::Doubtful(format!("{other}; {one}")),
+    };
     said(kind, label, stored, plausible)
 }
 
@@ -114,6 +130,7 @@ mod tests {
             sha256: Digest::of_bytes(b"x"),
             raw_size: 30,
             entries: 2,
+            folders: 1,
             skipped: Vec::new(),
             changed: changed.iter().map(ToString::to_string).collect(),
         }

@@ -18,7 +18,7 @@ use crate::{
     },
     ports::{
         BoxFuture,
-        archive::{ArchiveError, Destination, Placed},
+        archive::{ArchiveError, Destination, Placed, Standing},
         executor::{ApprovalWish, Intent, Session, StepContext},
     },
 };
@@ -183,14 +183,16 @@ impl RestoreInputs {
         &self,
         artifact: &str,
         standing: &str,
+        there: Option<Standing>,
         context: &StepContext,
     ) -> Result<Intent, String> {
         let read = Effect::read(Verb::FileRead, file(artifact));
         let over = self.overwrite || self.into.is_some() || self.to.is_none();
-        let how = if over {
-            "in place of what is there"
-        } else {
-            "where nothing is yet"
+        let how = match there {
+            Some(Standing::Something) => "in place of what is there, which is kept beside",
+            Some(Standing::Nothing) => "where nothing is yet",
+            None if over => "in place of what is there",
+            None => "where nothing is yet",
         };
         let mut effects = match (&self.objects, &self.volume) {
             (Some(objects), _) => objects.unread(),
@@ -213,6 +215,33 @@ impl RestoreInputs {
             }),
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    fn to(&self) -> Destination {
+        Destination {
+            to: PathBuf::from(self.destination()),
+            only: self.only.as_ref().map(PathBuf::from),
+            overwrite: self.overwrite,
+        }
+    }
+
+    /// What is there now, where that can be looked at: nobody is asked about what could only fail.
+    async fn look(&self, found: &Found, world: &World) -> Result<Option<Standing>, String> {
+        match found.kind {
+            ArtifactKind::Files
+            | ArtifactKind::Sqlite
+            | ArtifactKind::Stream
+            | ArtifactKind::Logs => {
+                let destination = self.to();
+                let looked = world.archive.look(found.kind.form(), &destination).await;
+                looked.map(Some).map_err(|error| error.to_string())
+            }
+            ArtifactKind::Postgres
+            | ArtifactKind::Etcd
+            | ArtifactKind::Kubernetes
+            | ArtifactKind::Helm
+            | ArtifactKind::Volume => Ok(None),
+        }
     }
 
     async fn find(&self, context: &StepContext, world: &World) -> Result<Found, String> {
@@ -270,7 +299,7 @@ impl Action for BackupRestore {
     }
 
     fn intend(&self, inputs: &RestoreInputs, context: &StepContext) -> Result<Intent, String> {
-        inputs.intent(&inputs.artifact.asked(), "", context)
+        inputs.intent(&inputs.artifact.asked(), "", None, context)
     }
 
     fn rights(&self, inputs: &RestoreInputs, effects: &Effects) -> Rights {
@@ -296,7 +325,9 @@ impl Action for BackupRestore {
         Box::pin(async move {
             let found = inputs.find(context, world).await?;
             let standing = format!(" ({})", found.standing());
-            let intended = inputs.intent(&found.location.to_string(), &standing, context)?;
+            let there = inputs.look(&found, world).await?;
+            let artifact = found.location.to_string();
+            let intended = inputs.intent(&artifact, &standing, there, context)?;
             Ok(in_cluster::foresee(&inputs, &found, intended, world).await)
         })
     }
@@ -379,11 +410,7 @@ async fn restore(
         | ArtifactKind::Sqlite
         | ArtifactKind::Stream
         | ArtifactKind::Logs) => {
-            let destination = Destination {
-                to: PathBuf::from(inputs.destination()),
-                only: inputs.only.as_ref().map(PathBuf::from),
-                overwrite: inputs.overwrite,
-            };
+            let destination = inputs.to();
             let stop = session.stop.clone();
             let placed = world.archive.restore(
                 kind.form(),

@@ -44,12 +44,12 @@ pub struct VerifyInputs {
     #[serde(default)]
     pub expect: Content,
     /// For a dump of PostgreSQL: the server on which it is restored into a database of its own, which goes afterwards. The role needs
-    /// the right to make databases. Without it, the dump is only read to its end.
+    /// the right to make databases. Without it, the dump is only read to its end: it is checked, and does not count as verified.
     #[serde(default)]
     pub into: Option<Server>,
     /// For objects of a cluster: the cluster that is asked about each, by a dry run of server-side apply. One that it refuses makes the
     /// artifact unsound; fields that others have changed since, and namespaces that are not there, are told and counted. Nothing is
-    /// changed there. Without it, objects are only read.
+    /// changed there. Without it, objects are only read: they are checked, and do not count as verified.
     #[serde(default)]
     pub cluster: Option<String>,
 }
@@ -72,11 +72,15 @@ pub struct Content {
     pub query: Option<String>,
 }
 
-/// What `backup/verify` leaves for later steps.
+/// What `backup/verify` leaves for later steps: one of the two.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct VerifyOutputs {
     /// What was restored.
-    pub verified: Verified,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
+    /// What was only read to its end, since the step names nothing to restore it into. The artifact's state stays as it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Verified>,
 }
 
 /// What a trial restore came to. An artifact is unsound only where it is at fault itself: not where its store does not answer, or where
@@ -153,6 +157,27 @@ impl VerifyInputs {
             into: self.into.as_ref(),
             tables: self.expect.tables.keys().map(String::as_str).collect(),
             query: self.expect.query.as_deref(),
+        }
+    }
+
+    /// What the step must name for a trial that counts, where it does not.
+    fn lacks(&self, kind: ArtifactKind) -> Option<&'static str> {
+        match kind {
+            ArtifactKind::Postgres if self.into.is_none() => Some(
+                "restored into no database, so it does not count as verified (hint: a `backup/verify` step with `into` restores it on trial)",
+            ),
+            ArtifactKind::Kubernetes if self.cluster.is_none() => Some(
+                "and no cluster was asked, so it does not count as verified (hint: a `backup/verify` step with `cluster` asks one about each object)",
+            ),
+            ArtifactKind::Postgres
+            | ArtifactKind::Kubernetes
+            | ArtifactKind::Files
+            | ArtifactKind::Sqlite
+            | ArtifactKind::Stream
+            | ArtifactKind::Logs
+            | ArtifactKind::Etcd
+            | ArtifactKind::Helm
+            | ArtifactKind::Volume => None,
         }
     }
 
@@ -326,33 +351,55 @@ fn report(inputs: &VerifyInputs, of: &Found, tried: Trial) -> StepReport {
         let error = format!("{path} is restored, but holds {}", missing.join(", "));
         return unsound(of, error);
     }
-    let summary = match of.kind {
+    let lacks = inputs.lacks(of.kind);
+    let summary = match lacks {
+        Some(lacks) => format!(
+            "{path} checked: {} {}, read to its end, checksum ok; {lacks}",
+            found.entries,
+            if of.kind == ArtifactKind::Kubernetes {
+                "objects"
+            } else {
+                "entries"
+            }
+        ),
+        None => restored(inputs, of, &found),
+    };
+    let tried = Verified {
+        path,
+        sha256: found.sha256.to_string(),
+        entries: found.entries,
+        took_ms: found.took.millis(),
+        content: found.content,
+    };
+    let (verified, checked) = match lacks {
+        None => (Some(tried), None),
+        Some(_) => (None, Some(tried)),
+    };
+    let left = VerifyOutputs { verified, checked };
+    StepReport::succeeded(summary, outputs(&left))
+}
+
+/// What a trial that counts has come to.
+fn restored(inputs: &VerifyInputs, of: &Found, found: &Inspection) -> String {
+    let path = &of.location;
+    match of.kind {
         ArtifactKind::Files | ArtifactKind::Volume => {
             format!("{path} restored: {} members", found.entries)
         }
-        ArtifactKind::Kubernetes => match &inputs.cluster {
-            Some(cluster) => format!(
-                "{path} read to its end: {} objects, none of which cluster {cluster} refuses",
-                found.entries
-            ),
-            None => format!(
-                "{path} read to its end, and no cluster was asked: {} objects",
-                found.entries
-            ),
-        },
+        ArtifactKind::Kubernetes => format!(
+            "{path} read to its end: {} objects, none of which cluster {} refuses",
+            found.entries,
+            inputs.cluster.as_deref().unwrap_or_default()
+        ),
         ArtifactKind::Helm => format!("{path} read to its end: {} releases", found.entries),
         ArtifactKind::Sqlite => format!(
             "{path} restored: {} tables, {} rows, integrity ok",
             found.entries,
             found.content.values().sum::<u64>()
         ),
-        ArtifactKind::Postgres if inputs.into.is_some() => {
+        ArtifactKind::Postgres => {
             format!("{path} restored into a database: {} entries", found.entries)
         }
-        ArtifactKind::Postgres => format!(
-            "{path} read to its end, restored into no database: {} entries",
-            found.entries
-        ),
         ArtifactKind::Etcd => format!(
             "{path} restored into a data folder: {} keys, revision {}",
             found.entries,
@@ -362,15 +409,7 @@ fn report(inputs: &VerifyInputs, of: &Found, tried: Trial) -> StepReport {
             "{path} read to its end: {} bytes, checksum ok",
             found.content.get("bytes").copied().unwrap_or(0)
         ),
-    };
-    let verified = Verified {
-        path,
-        sha256: found.sha256.to_string(),
-        entries: found.entries,
-        took_ms: found.took.millis(),
-        content: found.content,
-    };
-    StepReport::succeeded(summary, outputs(&VerifyOutputs { verified }))
+    }
 }
 
 /// The history marks it by this.
@@ -470,6 +509,40 @@ mod tests {
         assert_eq!(told(Trial::of(Ok(found(2, &[])))), "/x");
         assert_eq!(told(Trial::of(Err(away))), Value::Null);
         assert_eq!(told(Trial::of(Ok(found(3, &[])))), Value::Null);
+    }
+
+    #[test]
+    fn what_was_restored_nowhere_does_not_count_as_verified() {
+        let told = |of: &str, kind: ArtifactKind, more: Value| {
+            let mut asked = json!({ "artifact": made(of, 3) });
+            let more = more.as_object().unwrap().clone();
+            asked.as_object_mut().unwrap().extend(more);
+            let of = recorded(kind, Some(3), Some(2));
+            report(&inputs(asked), &of, Trial::of(Ok(found(3, &[]))))
+        };
+        let server = json!({ "into": { "host": "db.example.org", "user": "trial" } });
+        for (of, kind, fully) in [
+            ("postgres", ArtifactKind::Postgres, server),
+            (
+                "kubernetes",
+                ArtifactKind::Kubernetes,
+                json!({ "cluster": "test" }),
+            ),
+        ] {
+            let read = told(of, kind, json!({}));
+            assert_eq!(read.outputs["verified"], Value::Null, "{of}");
+            assert_eq!(read.outputs["checked"]["entries"], 3, "{of}");
+            let summary = &read.summary;
+            assert!(
+                summary.contains("does not count as verified (hint: "),
+                "{summary}"
+            );
+            let tried = told(of, kind, fully);
+            assert_eq!(tried.outputs["verified"]["entries"], 3, "{of}");
+            assert_eq!(tried.outputs["checked"], Value::Null, "{of}");
+        }
+        let files = told("files", ArtifactKind::Files, json!({}));
+        assert_eq!(files.outputs["verified"]["entries"], 3);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
         artifact::Location,
         digest::Digest,
         gate::{Decision, Permit, Settled, settle},
-        id::{Entropy, RunId},
+        id::{Entropy, RotationId, RunId},
         name::{ActionName, CredentialName, RunbookName, SecretName, StepName, StoreName},
         plan::PlannedStep,
         rotation::Credential,
@@ -19,7 +19,7 @@ use crate::{
         BoxFuture,
         archive::{
             Archive, ArchiveError, Destination, Encrypt, Expected, Form, Inspection, Label, Placed,
-            Scratch, Stored, StreamOf, Unpacked, Writing,
+            Scratch, Standing, Stored, StreamOf, Unpacked, Writing,
         },
         certificates::{Certificates, Facts, Made, Order},
         clock::Clock,
@@ -514,6 +514,13 @@ impl Archive for Absent {
     ) -> BoxFuture<'a, Result<Box<dyn Unpacked>, ArchiveError>> {
         no_archive(location.to_string())
     }
+    fn look<'a>(
+        &'a self,
+        _: Form,
+        _: &'a Destination,
+    ) -> BoxFuture<'a, Result<Standing, ArchiveError>> {
+        Box::pin(std::future::ready(Ok(Standing::Nothing)))
+    }
     fn restore<'a>(
         &'a self,
         _: Form,
@@ -545,6 +552,13 @@ fn no_ledger<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T, LedgerError>> {
 impl Ledger for Absent {
     fn look<'a>(&'a self, _: &'a CredentialName) -> BoxFuture<'a, Result<Known, LedgerError>> {
         Box::pin(std::future::ready(Ok(Known::default())))
+    }
+    fn has_heard_of<'a>(
+        &'a self,
+        _: &'a CredentialName,
+        _: RotationId,
+    ) -> BoxFuture<'a, Result<bool, LedgerError>> {
+        no_ledger()
     }
     fn record(&self, _: Record) -> BoxFuture<'_, Result<(), LedgerError>> {
         no_ledger()

@@ -35,6 +35,7 @@ impl Kept {
         let label = Keep::default().label(name, false, &session.context);
         let of = StreamOf {
             label: &label,
+            what: "what a container printed",
             extension,
             most: most.map_or(MOST, |size| size.0),
         };

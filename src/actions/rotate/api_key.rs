@@ -6,10 +6,12 @@ use crate::{
         rotate::{
             call::HttpCall,
             craft::{Craft, Prepared},
+            delivery,
+            former::{self, Former},
             intending::Intending,
             program::ProgramOf,
             proof::Proof,
-            scene::{Feed, Scene, done, failed, unproven},
+            scene::{Feed, Scene, done, failed, not_needed, unproven},
             secret::VALUE,
             terms::{rotation_action, rotation_inputs},
         },
@@ -44,7 +46,9 @@ rotation_inputs! {
         pub(super) provider: Provider,
         /// How a key is tried: the new one before and after it counts, the old one when it should be refused.
         pub(super) test: Proof,
-        /// The key that counts now, as a secret of the agent, so that the old one can be proven refused.
+        /// The key that counts now, as a secret of the agent, so that the old one can be proven refused. Needed only where no place can be
+        /// read: what stands in a Secret or a file is taken from there. It must let in when a rotation begins, so a value that does not
+        /// follow rotations serves the first one alone.
         #[serde(default)]
         pub(super) current: Option<String>,
         /// Its number at the provider, while the agent has never rotated it. Without it the first rotation leaves the old key good, and
@@ -222,6 +226,7 @@ impl ApiKeyInputs {
             find.intend(doing, context, given)?;
         }
         provider.revoke.intend(doing, context, given)?;
+        delivery::intend_looks(&self.distribute, doing);
         self.test.intend(doing, context, given)
     }
 
@@ -303,23 +308,20 @@ impl Craft for ApiKeyInputs {
     fn prepare<'a>(&'a self, known: &'a Credential, scene: Scene<'a>) -> BoxFuture<'a, Prepared> {
         Box::pin(async move {
             let label = format!("orderly-{}-{}", scene.name, scene.rotation);
-            let old: Parts = self
-                .current
-                .iter()
-                .map(|current| (VALUE.to_owned(), SecretValue::new(current.clone())))
-                .collect();
+            let places = (self.distribute.as_slice(), self.current.as_ref());
+            let found = Former::look(places, (&self.test, VALUE), known, &scene).await?;
             let mut former = known.facts.clone();
             if let Some(id) = self.current_id.clone().filter(|_| former.is_empty()) {
                 former.insert(ID.to_owned(), id);
             }
-            Ok(Kept {
+            Ok(found.kept_in(Kept {
                 rotation: scene.rotation,
                 new: Parts::new(),
-                old,
+                old: Parts::new(),
                 facts: [(LABEL.to_owned(), label)].into(),
                 former,
                 expires_at: None,
-            })
+            }))
         })
     }
     fn issue<'a>(&'a self, kept: &'a mut Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
@@ -333,6 +335,9 @@ impl Craft for ApiKeyInputs {
     }
     fn revoke<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
+            if former::was_none(kept) && !kept.former.contains_key(ID) {
+                return not_needed("there was no old key");
+            }
             if !kept.former.contains_key(ID) {
                 return unproven(
                     "the old key was not revoked: its number at the provider is not known (hint: revoke it by hand, or name it with `currentId`)",
@@ -343,10 +348,10 @@ impl Craft for ApiKeyInputs {
     }
     fn refuse<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            if !kept.former.contains_key(ID) {
+            if !kept.former.contains_key(ID) && !former::was_none(kept) {
                 return unproven("the old key was not tried: it was not revoked");
             }
-            self.test.refused(&Feed::old(kept, VALUE), &scene).await
+            self.test.refused(kept, VALUE, &scene).await
         })
     }
 }

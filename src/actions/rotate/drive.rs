@@ -19,7 +19,7 @@ use crate::{
         effect::{Class, Effects},
         id::RotationId,
         rotation::{Credential, CredentialState, Due, End, Outcome, RotationState, Stage, due},
-        run::StepReport,
+        run::{StepReport, StepResult},
     },
     ports::{
         executor::{Intent, LogStream, Session, StepContext, StepLog},
@@ -61,6 +61,13 @@ pub(super) async fn foresee(
     };
     match job.look().await {
         Ok((_, Task::Rest(_))) => resting(&terms.name),
+        // What can only fail touches nothing, so nobody is asked about it.
+        Err(StepReport {
+            result: StepResult::Failed {
+                retryable: false, ..
+            },
+            ..
+        }) => resting(&terms.name),
         Ok((_, Task::GoOn | Task::Begin(_))) | Err(_) => intent,
     }
 }
@@ -135,6 +142,7 @@ impl<'a> Job<'a> {
             credential,
             state,
         };
+        self.check_give_up(looked.credential.rotation).await?;
         let task = match looked.credential.rotation {
             Some(id) => self.going_on(id, &looked),
             None => self.due(&looked).await?,
@@ -152,6 +160,31 @@ impl<'a> Job<'a> {
             "`{}` is in its overlap until {until}: both are good, and the old one is revoked after that",
             self.terms.name
         ))
+    }
+
+    /// Refuses to give up what there never was. One that is over already is no matter.
+    async fn check_give_up(&self, open: Option<RotationId>) -> Result<(), StepReport> {
+        let Some(asked) = self.terms.give_up.as_deref() else {
+            return Ok(());
+        };
+        if open.is_some_and(|open| self.gives_up(open)) {
+            return Ok(());
+        }
+        if let Ok(id) = asked.parse::<RotationId>() {
+            let ledger = &self.world.rotations.ledger;
+            let known = ledger.has_heard_of(&self.terms.name, id).await;
+            if known.map_err(|error| unrecorded(&error))? {
+                return Ok(());
+            }
+        }
+        let name = &self.terms.name;
+        let hint = match open {
+            Some(open) => format!("the one that goes on is {open}"),
+            None => "none goes on; leave `giveUp` away".to_owned(),
+        };
+        let words =
+            format!("`{name}` has no rotation `{asked}` that could be given up\nhint: {hint}");
+        Err(StepReport::failed(words, false))
     }
 
     fn gives_up(&self, id: RotationId) -> bool {
@@ -335,7 +368,10 @@ impl<'a> Job<'a> {
                 report::story(&work.state)
             ),
             Went::Back(why) => {
-                let stands = report::after_going_back(&work.state);
+                let stands = match work.credential.state {
+                    CredentialState::Missing => "there is none, as before",
+                    _ => report::after_going_back(&work.state),
+                };
                 let words = format!("{told}`{name}` was not rotated, and {stands}: {why}");
                 return Err(work.report(StepReport::failed(words, true)));
             }
@@ -345,9 +381,13 @@ impl<'a> Job<'a> {
             }
         };
         let report = StepReport::succeeded(words, serde_json::Value::Null);
-        // An old one that stays good is for a person to look after.
-        let revoked = work.state.stages.get(&Stage::Revoke);
-        let is_left = matches!(revoked, Some(Some(Outcome::Unproven { .. })));
+        // An old one that stays good, or may, is for a person to look after.
+        let is_unproven = |stage: Stage| {
+            let outcome = work.state.stages.get(&stage);
+            matches!(outcome, Some(Some(Outcome::Unproven { .. })))
+        };
+        let is_left =
+            is_unproven(Stage::Revoke) || (is_unproven(Stage::Refuse) && work.doubts_the_old_one());
         Ok(StepReport {
             check: is_left.then_some(CheckStatus::Warning),
             ..work.report(report)

@@ -18,6 +18,7 @@ mod consumers;
 mod craft;
 mod delivery;
 mod drive;
+mod former;
 mod intending;
 mod postgres;
 mod postgres_server;

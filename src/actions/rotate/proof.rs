@@ -5,12 +5,13 @@ use crate::{
     actions::http::WantedStatus,
     actions::rotate::{
         call::HttpCall,
+        former,
         intending::Intending,
         program::ProgramOf,
         scene::{Feed, Scene, failed, proven, unproven},
     },
     domain::rotation::Outcome,
-    ports::executor::StepContext,
+    ports::{executor::StepContext, vault::Kept},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -40,8 +41,10 @@ fn unauthorized() -> WantedStatus {
 
 /// What a trial showed.
 #[derive(Debug)]
-enum Shown {
+pub(super) enum Shown {
+    /// It lets in.
     Good(String),
+    /// It does not.
     Refused(String),
     /// Neither.
     Unclear(String),
@@ -90,18 +93,16 @@ impl Proof {
     }
 
     /// The old one must be refused.
-    pub(super) async fn refused(&self, old: &Feed<'_>, scene: &Scene<'_>) -> Outcome {
-        if old.part(None).is_none() {
-            return unproven(
-                "the old one was not tried: the agent does not know its value (hint: name it with `current`)",
-            );
+    pub(super) async fn refused(&self, kept: &Kept, main: &str, scene: &Scene<'_>) -> Outcome {
+        if let Some(why) = former::not_tried(kept) {
+            return why;
         }
         if self.command.is_some() && self.refused_codes.is_empty() {
             return unproven(
                 "the old one was not tried: `refusedCodes` does not say how the program tells that it was refused",
             );
         }
-        match self.show(old, scene).await {
+        match self.show(&Feed::old(kept, main), scene).await {
             Shown::Good(note) => failed(format!("the old one is still good: {note}")),
             Shown::Refused(note) => proven(format!("the old one was refused: {note}")),
             Shown::Unclear(note) => failed(format!(
@@ -110,7 +111,8 @@ impl Proof {
         }
     }
 
-    async fn show(&self, feed: &Feed<'_>, scene: &Scene<'_>) -> Shown {
+    /// Tries it.
+    pub(super) async fn show(&self, feed: &Feed<'_>, scene: &Scene<'_>) -> Shown {
         if let Some(program) = &self.command {
             let ran = program.run(feed, scene).await;
             let codes = self.refused_codes.iter();

@@ -17,7 +17,7 @@ use serde::Serialize;
 pub(crate) struct RotateOutputs {
     /// The credential's name.
     credential: String,
-    /// `current`, `rotating`, `rolling_back`, `overlap`, `retiring` or `stuck`.
+    /// `current`, `rotating`, `rolling_back`, `overlap`, `retiring`, `stuck`, or `missing` where there is none.
     state: String,
     /// The rotation that goes on, or that this step has ended.
     rotation: Option<String>,

@@ -5,6 +5,8 @@ use crate::{
         framework::Given,
         rotate::{
             craft::{Craft, Prepared},
+            delivery,
+            former::Former,
             intending::Intending,
             proof::Proof,
             scene::{Feed, Scene, done, failed, not_needed},
@@ -41,8 +43,9 @@ rotation_inputs! {
         pub(super) policy: ValuePolicy,
         /// How a value is tried: the new one before and after it counts, the old one when it should be refused.
         pub(super) test: Proof,
-        /// The value that counts now, as a secret of the agent, so that the old one can be proven refused. Where the first place is a file,
-        /// it is read there.
+        /// The value that counts now, as a secret of the agent, so that the old one can be proven refused. Needed only where no place can be
+        /// read: what stands in a Secret or a file is taken from there. It must let in when a rotation begins, so a value that does not
+        /// follow rotations serves the first one alone.
         #[serde(default)]
         pub(super) current: Option<String>,
     }
@@ -157,26 +160,12 @@ impl SecretInputs {
         context: &StepContext,
         given: &Given<'_>,
     ) -> Result<(), String> {
+        delivery::intend_looks(&self.distribute, doing);
         self.test.intend(doing, context, given)
     }
 
     fn own_rights(&self) -> Rights {
         Rights::default()
-    }
-
-    async fn old(&self, scene: &Scene<'_>) -> Result<Parts, String> {
-        let mut found = self.current.clone().map(SecretValue::new);
-        if found.is_none() {
-            let files = self
-                .distribute
-                .iter()
-                .filter_map(|target| target.file.as_ref());
-            for file in files.take(1) {
-                found = file.current(scene).await?;
-            }
-        }
-        let part = found.map(|value| (VALUE.to_owned(), value));
-        Ok(part.into_iter().collect())
     }
 }
 
@@ -190,14 +179,16 @@ impl Craft for SecretInputs {
     fn prepare<'a>(&'a self, known: &'a Credential, scene: Scene<'a>) -> BoxFuture<'a, Prepared> {
         Box::pin(async move {
             let new = self.policy.value(&*scene.world.clock).map_err(failed)?;
-            Ok(Kept {
+            let places = (self.distribute.as_slice(), self.current.as_ref());
+            let former = Former::look(places, (&self.test, VALUE), known, &scene).await?;
+            Ok(former.kept_in(Kept {
                 rotation: scene.rotation,
                 new: [(VALUE.to_owned(), new)].into(),
-                old: self.old(&scene).await.map_err(failed)?,
+                old: Parts::new(),
                 facts: [].into(),
                 former: known.facts.clone(),
                 expires_at: None,
-            })
+            }))
         })
     }
     fn issue<'a>(&'a self, _: &'a mut Kept, _: Scene<'a>) -> BoxFuture<'a, Outcome> {
@@ -215,6 +206,6 @@ impl Craft for SecretInputs {
         )))
     }
     fn refuse<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
-        Box::pin(async move { self.test.refused(&Feed::old(kept, VALUE), &scene).await })
+        Box::pin(async move { self.test.refused(kept, VALUE, &scene).await })
     }
 }

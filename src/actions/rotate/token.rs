@@ -9,7 +9,10 @@ use crate::{
         kubernetes::{check_name, default_cluster, kinds::Kind},
         rotate::{
             craft::{Craft, Prepared},
+            delivery,
+            former::{self, Candidates},
             intending::{Intending, in_namespace},
+            proof::Shown,
             scene::{Scene, done, failed, not_needed, proven, unproven},
             terms::{rotation_action, rotation_inputs},
         },
@@ -81,7 +84,9 @@ rotation_inputs! {
         /// Whom it is for; the API server where nobody is named. A token for others cannot be tried by the API server as one for itself.
         #[serde(default)]
         pub(super) audiences: Vec<String>,
-        /// The token that counts now, as a secret of the agent, so that the old one can be proven refused.
+        /// The token that counts now, as a secret of the agent, so that the old one can be proven refused. Needed only where no place can be
+        /// read: what stands in a Secret or a file is taken from there. It must be good when a rotation begins, so a token that does not
+        /// follow rotations serves the first one alone.
         #[serde(default)]
         pub(super) current: Option<String>,
     }
@@ -141,6 +146,7 @@ impl TokenInputs {
         let bound = in_namespace(cluster, "secret", namespace, "orderly-token-(rotation)");
         doing.effect(Effect::change(Verb::Create, bound.clone(), "it is deleted"));
         doing.effect(Effect::change(Verb::Delete, bound, "a new token is made"));
+        delivery::intend_looks(&self.distribute, doing);
         Ok(())
     }
 
@@ -254,6 +260,15 @@ impl TokenInputs {
         })
     }
 
+    /// What the API server says of a token that may be the old one.
+    async fn shown(&self, token: &SecretValue, scene: &Scene<'_>) -> Result<Shown, Outcome> {
+        Ok(match self.review(token, scene).await.map_err(failed)? {
+            Reviewed::Good(user) if user == self.subject() => Shown::Good(user),
+            Reviewed::Good(user) => Shown::Refused(format!("it is one of {user}")),
+            Reviewed::Refused(why) => Shown::Refused(why),
+        })
+    }
+
     /// Deletes the object that a token is bound to; where it is gone, that is well.
     async fn unbind(&self, bound: &str, scene: &Scene<'_>) -> Result<(), String> {
         let delete = Change::Delete(Deletion::default());
@@ -278,13 +293,14 @@ impl TokenInputs {
     }
 
     async fn refused(&self, kept: &Kept, scene: Scene<'_>) -> Outcome {
-        if !kept.former.contains_key(BOUND) {
+        if !kept.former.contains_key(BOUND) && !former::was_none(kept) {
             return unproven("the old token was not tried: it was not revoked");
         }
+        if let Some(why) = former::not_tried(kept) {
+            return why;
+        }
         let Some(token) = kept.old.get(TOKEN) else {
-            return unproven(
-                "the old token was not tried: the agent does not know it (hint: name it with `current`)",
-            );
+            return unproven("the old token was not tried: the agent does not know it");
         };
         let mut looks = LOOKS;
         loop {
@@ -327,19 +343,21 @@ impl Craft for TokenInputs {
         Box::pin(async move {
             let id = scene.rotation.to_string();
             let bound = format!("orderly-token-{id}");
-            let old: Parts = self
-                .current
-                .iter()
-                .map(|current| (TOKEN.to_owned(), SecretValue::new(current.clone())))
-                .collect();
-            Ok(Kept {
+            let current = self.current.as_ref();
+            let found = Candidates::look(&self.distribute, current, TOKEN, known, &scene).await?;
+            let mut shown = Vec::new();
+            for candidate in &found.all {
+                shown.push(self.shown(&candidate.value, &scene).await?);
+            }
+            let former = found.judged(TOKEN, &shown);
+            Ok(former.kept_in(Kept {
                 rotation: scene.rotation,
                 new: Parts::new(),
-                old,
+                old: Parts::new(),
                 facts: [(BOUND.to_owned(), bound)].into(),
                 former: known.facts.clone(),
                 expires_at: None,
-            })
+            }))
         })
     }
     fn issue<'a>(&'a self, kept: &'a mut Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
@@ -367,6 +385,9 @@ impl Craft for TokenInputs {
     fn revoke<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             let Some(bound) = kept.former.get(BOUND) else {
+                if former::was_none(kept) {
+                    return not_needed("there was no old token");
+                }
                 return unproven(
                     "the old token was not revoked: it was not made here, and is good until it ends by itself",
                 );

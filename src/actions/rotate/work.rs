@@ -5,7 +5,7 @@ use crate::{
         consumers::Turn,
         delivery,
         drive::{Job, unrecorded},
-        report,
+        former, report,
         scene::{Feed, Scene, done, failed, hopeless, not_needed},
     },
     domain::{
@@ -330,6 +330,7 @@ impl<'a> Work<'a> {
         let fresh = self.kept.as_ref().map(|kept| Fresh {
             facts: kept.facts.clone(),
             expires_at: kept.expires_at,
+            first: former::was_none(kept),
         });
         credential.take_in(&event, at, &state, &fresh.unwrap_or_default());
         let record = Record {
@@ -342,6 +343,11 @@ impl<'a> Work<'a> {
         recorded.map_err(|error| unrecorded(&error))?;
         (self.state, self.credential) = (state, credential);
         Ok(())
+    }
+
+    /// Whether an old one was named or found that was not good before, so that nothing is proven of it.
+    pub(super) fn doubts_the_old_one(&self) -> bool {
+        self.kept.as_ref().is_some_and(former::is_doubtful)
     }
 
     /// With what is known of the credential.

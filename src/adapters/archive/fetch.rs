@@ -73,7 +73,8 @@ impl Fetch for Outlet {
                 stop: CancellationToken::new(),
             };
             let fetching = tokio::task::spawn_blocking(move || {
-                ways.fetch(&location, expected, &decode, (to, &work))
+                let fetched = ways.fetch(&location, expected, &decode, (to, &work));
+                fetched.map_err(|error| ways.explained(error, &location, expected, &work))
             });
             fetching.await.unwrap_or_else(|error| {
                 let reason = error.to_string();
@@ -129,6 +130,49 @@ impl Ways {
             Some(recorded) => Err(fault(Fault::Damaged(format!(
                 "its SHA-256 is {sha256}, and {recorded} was recorded"
             )))),
+        }
+    }
+
+    /// What is not as it was recorded cannot be read as it should be: that says more than the words of whoever could not read it.
+    fn explained(
+        &self,
+        error: ArchiveError,
+        location: &Location,
+        expected: Expected,
+        work: &Work,
+    ) -> ArchiveError {
+        let reason = match &error {
+            ArchiveError::Damaged { reason, .. } | ArchiveError::Failed { reason, .. } => reason,
+            ArchiveError::Stopped(_)
+            | ArchiveError::Unfit { .. }
+            | ArchiveError::TooLarge { .. }
+            | ArchiveError::Unreadable { .. } => return error,
+        };
+        let Some((recorded, sha256)) = expected.sha256.zip(self.digest(location, work)) else {
+            return error;
+        };
+        if recorded == sha256 {
+            return error;
+        }
+        let said = format!("its SHA-256 is {sha256}, and {recorded} was recorded");
+        let said = if reason.contains("was recorded") {
+            said
+        } else {
+            format!("{said}; reading it: {reason}")
+        };
+        let hint = "it was changed or cut since it was made; `orderly artifacts verify` enters that in the history, and `orderly artifacts` lists others";
+        work.fault(location, Fault::Damaged(format!("{said}\nhint: {hint}")))
+    }
+
+    /// The digest of what is stored, if that can be read.
+    fn digest(&self, location: &Location, work: &Work) -> Option<Digest> {
+        let mut stored = self.stored(location, work).ok()?;
+        let (mut sha256, mut buffer) = (Sha256::new(), vec![0; 64 * 1024]);
+        loop {
+            match stored.read(&mut buffer).ok()? {
+                0 => return Some(Digest::from_bytes(sha256.finalize().into())),
+                read => sha256.update(buffer.get(..read)?),
+            }
         }
     }
 
@@ -212,5 +256,48 @@ impl Write for Watched<'_> {
     }
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Keys, Outlet};
+    use crate::{
+        adapters::secrets::ConfiguredSecrets,
+        domain::{artifact::Location, digest::Digest},
+        ports::{
+            archive::{ArchiveError, Decode, Expected, Fetch as _},
+            secrets::Secrets,
+        },
+    };
+    use std::{fs, sync::Arc};
+
+    #[tokio::test]
+    async fn what_was_changed_is_told_by_its_digest_and_not_by_who_could_not_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.zst");
+        let whole = zstd::encode_all(&b"something to keep"[..], 3).unwrap();
+        let recorded = Digest::of_bytes(&whole);
+        fs::write(&path, b"not what was kept").unwrap();
+        let secrets: Arc<dyn Secrets> = Arc::new(ConfiguredSecrets::default());
+        let keys = Keys::new(&[], None, secrets.clone()).unwrap();
+        let outlet = Outlet::new(folder.path(), &secrets, keys, [].into());
+        let expected = Expected {
+            sha256: Some(recorded),
+            raw_size: None,
+        };
+        let location = Location::parse(path.to_str().unwrap());
+        let fetched = outlet.fetch(
+            &location,
+            expected,
+            Decode::Configured,
+            Box::new(std::io::sink()),
+        );
+        let Err(ArchiveError::Damaged { reason, .. }) = fetched.await else {
+            panic!("it is damaged");
+        };
+        let told = format!("and {recorded} was recorded; reading it: ");
+        assert!(reason.contains(&told), "{reason}");
+        assert!(reason.contains("hint: it was changed or cut"), "{reason}");
     }
 }

@@ -40,7 +40,7 @@ use crate::{
         BoxFuture,
         archive::{
             Archive, ArchiveError, Destination, Encrypt, Expected, Form, Inspection, Label, Placed,
-            Scratch, Stored, StreamOf, Unpacked, Writing,
+            Scratch, Standing, Stored, StreamOf, Unpacked, Writing,
         },
         clock::Clock,
         secrets::Secrets,
@@ -161,7 +161,7 @@ impl Archive for Artifacts {
     ) -> BoxFuture<'a, Result<Box<dyn Writing>, ArchiveError>> {
         let (label, most) = (of.label.clone(), of.most);
         let extension = format!("{}.zst", of.extension);
-        let doing = format!("keeping a stream as `{}`", label.name);
+        let doing = format!("keeping {} as `{}`", of.what, label.name);
         let work = Work {
             doing: doing.clone(),
             stop: stop.clone(),
@@ -204,6 +204,18 @@ impl Archive for Artifacts {
             let unpacked = places.unpack(form, &location, expected, work)?;
             let unpacked: Box<dyn Unpacked> = Box::new(unpacked);
             Ok(unpacked)
+        })
+    }
+
+    fn look<'a>(
+        &'a self,
+        form: Form,
+        destination: &'a Destination,
+    ) -> BoxFuture<'a, Result<Standing, ArchiveError>> {
+        let destination = destination.clone();
+        let doing = format!("restoring to {}", destination.to.display());
+        self.off_thread(doing, &CancellationToken::new(), move |places, work| {
+            places.standing(form, &destination, work)
         })
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Packing<'a, W: Write> {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) entries: u64,
+    /// Of these, folders.
+    pub(super) folders: u64,
     pub(super) unreadable: Notes,
     pub(super) skipped: Notes,
     pub(super) changed: Notes,
@@ -220,6 +222,7 @@ impl<'a, W: Write> Packing<'a, W> {
             return Ok(()); // The root of the host has no name of its own.
         }
         self.found.entries += 1;
+        self.found.folders += 1;
         let mut header = header(stat, tar::EntryType::Directory, 0);
         self.tar.append_data(&mut header, name, io::empty())
     }

@@ -75,7 +75,7 @@ impl Target {
         let there = there(form, &path)?;
         if matches!(there, There::Something(_)) && !destination.overwrite {
             return Err(format!(
-                "{} is there and not empty\nhint: name another place, or write `overwrite: true`: then it is kept beside, as `{}.before-<time>`",
+                "{} is there and not empty\nhint: name another place, or let it be replaced (`--overwrite`; `overwrite: true` in a step): then it is kept beside, as `{}.before-<time>`",
                 path.display(),
                 name.display()
             ));

@@ -485,6 +485,7 @@ pub(super) fn stored(published: Published, found: Found) -> Stored {
         sha256: published.sha256,
         raw_size: published.raw_size,
         entries: found.entries,
+        folders: found.folders,
         skipped: found.skipped.listed(),
         changed: found.changed.listed(),
     }

@@ -10,11 +10,26 @@ use super::{
 use crate::{
     domain::artifact::Location,
     history,
-    ports::archive::{ArchiveError, Destination, Expected, Form, Placed},
+    ports::archive::{ArchiveError, Destination, Expected, Form, Placed, Standing},
 };
 use std::{io::Read, path::Path};
 
 impl Places {
+    /// What a restore would find, as far as that can be said beforehand.
+    pub(super) fn standing(
+        &self,
+        form: Form,
+        destination: &Destination,
+        work: &Work,
+    ) -> Result<Standing, ArchiveError> {
+        let target = Target::look(form, destination, self.state());
+        let target = target.map_err(|why| work.unfit(why))?;
+        Ok(match target.there {
+            There::Nothing | There::EmptyFolder(_) => Standing::Nothing,
+            There::Something(_) => Standing::Something,
+        })
+    }
+
     pub(super) fn restore(
         &self,
         form: Form,

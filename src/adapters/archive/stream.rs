@@ -238,6 +238,7 @@ mod tests {
             };
             let of = StreamOf {
                 label: &label,
+                what: "a stream",
                 extension: "dump",
                 most,
             };

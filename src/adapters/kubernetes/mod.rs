@@ -5,8 +5,8 @@
 //! - A change is sent again only where the server says that it has not even looked at it (429); whatever else became of it is for the
 //!   step to say, because a repeated change asks the gate again. What only looks is tried three times.
 //! - Every request has a deadline, its repetitions included, from connecting to the last byte, and every body a bound.
-//! - Secrets of a cluster are only ever read as metadata, but by `kept_whole`, for a backup that is encrypted. Of a refusal that is about
-//!   a Secret, only words are told that are known to hold none of its values.
+//! - Secrets of a cluster are only ever read as metadata, but by `kept_whole`: for a backup that is encrypted, and for a rotation
+//!   of the value itself. Of a refusal that is about a Secret, only words are told that are known to hold none of its values.
 //! - Every request is told to whoever counts them, with how it ended.
 //!
 //! Answers are read as JSON here rather than by `kube`'s `Api`, which reads bodies of any length and prints those it cannot read.

@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         audit::Entry,
+        id::RotationId,
         name::CredentialName,
         rotation::{Credential, Event},
     },
@@ -47,6 +48,21 @@ impl Ledger for HistoryLedger {
                 doing: format!("reading what is known of the credential `{name}`"),
                 reason: error.to_string(),
             })
+        })
+    }
+
+    fn has_heard_of<'a>(
+        &'a self,
+        name: &'a CredentialName,
+        rotation: RotationId,
+    ) -> BoxFuture<'a, Result<bool, LedgerError>> {
+        Box::pin(async move {
+            let rows = self.history.rotations(name.clone(), usize::MAX).await;
+            let rows = rows.map_err(|error| LedgerError {
+                doing: format!("reading the rotations of the credential `{name}`"),
+                reason: error.to_string(),
+            })?;
+            Ok(rows.iter().any(|row| row.id == rotation))
         })
     }
 

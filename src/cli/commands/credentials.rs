@@ -141,7 +141,9 @@ fn state(state: CredentialState) -> Cell {
         CredentialState::Overlap | CredentialState::Rotating | CredentialState::Retiring => {
             Style::Warn
         }
-        CredentialState::RollingBack | CredentialState::Stuck => Style::Bad,
+        CredentialState::RollingBack | CredentialState::Stuck | CredentialState::Missing => {
+            Style::Bad
+        }
     };
     Cell::styled(&state.as_str().replace('_', " "), style)
 }

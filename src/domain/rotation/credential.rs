@@ -3,7 +3,7 @@
 use crate::domain::{
     id::RotationId,
     name::{CredentialName, RunbookName},
-    rotation::{Event, Outcome, RotationState, Stage},
+    rotation::{End, Event, Outcome, RotationState, Stage},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -54,17 +54,20 @@ pub enum CredentialState {
     Retiring,
     /// A person is needed.
     Stuck,
+    /// No rotation is going on, none has come to its switch, and there was no credential before.
+    Missing,
 }
 
 impl CredentialState {
     /// Every state.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Current,
         Self::Rotating,
         Self::RollingBack,
         Self::Overlap,
         Self::Retiring,
         Self::Stuck,
+        Self::Missing,
     ];
     /// The word used in reports and labels.
     pub fn as_str(self) -> &'static str {
@@ -75,6 +78,7 @@ impl CredentialState {
             Self::Overlap => "overlap",
             Self::Retiring => "retiring",
             Self::Stuck => "stuck",
+            Self::Missing => "missing",
         }
     }
 }
@@ -98,7 +102,8 @@ pub struct Credential {
     pub issued_at: Option<Timestamp>,
     /// When the one that counts was last tried with success.
     pub proven_at: Option<Timestamp>,
-    /// When it is due to be replaced, or where a rotation goes on, when that goes on.
+    /// When it is due to be replaced. Where a rotation goes on: when its overlap ends or has ended; before its switch, since when it has
+    /// been due.
     pub next_at: Option<Timestamp>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
@@ -117,21 +122,21 @@ pub struct Fresh {
     pub facts: BTreeMap<String, String>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
+    /// Whether it is the first one, so that without it there is none.
+    pub first: bool,
 }
 
 impl Credential {
     /// Takes in an event of its rotation, which is in `state` since.
     pub fn take_in(&mut self, event: &Event, at: Timestamp, state: &RotationState, fresh: &Fresh) {
         self.updated_at = at;
-        self.state = state.credential_state(at);
-        self.next_at = match self.state {
-            CredentialState::Overlap => state.overlap_until(),
-            CredentialState::Current
-            | CredentialState::Rotating
-            | CredentialState::RollingBack
-            | CredentialState::Retiring
-            | CredentialState::Stuck => None,
+        self.state = match state.credential_state(at) {
+            CredentialState::Current if fresh.first && state.may_go_back() => {
+                CredentialState::Missing
+            }
+            state => state,
         };
+        self.next_at = self.due_since(state, at);
         match event {
             Event::StageEnded {
                 stage: Stage::Switch,
@@ -164,5 +169,117 @@ impl Credential {
             | Event::UndoBegan { .. }
             | Event::Resumed { .. } => {}
         }
+    }
+
+    /// When it is due or its rotation goes on, by that rotation. What was due before stays due since then, however often it is tried.
+    fn due_since(&self, state: &RotationState, at: Timestamp) -> Option<Timestamp> {
+        let is_over = matches!(state.ended, Some((End::Completed | End::GivenUp, _)));
+        if is_over {
+            return None;
+        }
+        let began = state.began_at.unwrap_or(at);
+        let due = self.next_at.filter(|due| *due <= began);
+        state.overlap_until().or(due).or(Some(began))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Credential, CredentialKind, CredentialState, Fresh};
+    use crate::domain::{
+        id::{RotationId, RunId},
+        name::{CredentialName, RunbookName},
+        rotation::{End, Event, Outcome, RotationState, Stage},
+        span::Span,
+    };
+    use jiff::{SignedDuration, Timestamp};
+
+    fn credential(next_at: Option<Timestamp>) -> Credential {
+        Credential {
+            name: CredentialName::new("web").unwrap(),
+            runbook: RunbookName::new("rotate").unwrap(),
+            kind: CredentialKind::Secret,
+            place: String::new(),
+            state: CredentialState::Current,
+            rotation: Some(RotationId::new(Timestamp::UNIX_EPOCH, [3; 10])),
+            issued_at: None,
+            proven_at: None,
+            next_at,
+            expires_at: None,
+            facts: [].into(),
+            note: String::new(),
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+    }
+
+    fn told(mut credential: Credential, events: &[Event], fresh: &Fresh) -> Credential {
+        let mut state = RotationState::default();
+        let run = RunId::new(Timestamp::UNIX_EPOCH, [0; 10]);
+        let overlap = Span::from_secs(50);
+        let began = Event::Began { run, overlap };
+        for (seconds, event) in (100..).zip(std::iter::once(&began).chain(events)) {
+            state.apply(event, at(seconds));
+            credential.take_in(event, at(seconds), &state, fresh);
+        }
+        credential
+    }
+
+    fn ended(stage: Stage, how: fn(String) -> Outcome) -> Event {
+        let outcome = how(String::new());
+        Event::StageEnded { stage, outcome }
+    }
+    fn well(note: String) -> Outcome {
+        Outcome::Proven { note }
+    }
+    fn failed(note: String) -> Outcome {
+        Outcome::Failed { note }
+    }
+
+    #[test]
+    fn one_whose_old_value_stays_good_is_overdue_since_the_end_of_its_overlap() {
+        let until = Stage::ALL
+            .into_iter()
+            .filter(|stage| *stage < Stage::Revoke);
+        let mut events: Vec<Event> = until.map(|stage| ended(stage, well)).collect();
+        for _ in 0..60 {
+            events.push(ended(Stage::Revoke, failed));
+        }
+        let fresh = Fresh::default();
+        let retiring = told(credential(None), &events, &fresh);
+        assert_eq!(retiring.state, CredentialState::Retiring);
+        // The switch was the sixth stage.
+        assert_eq!(retiring.next_at, Some(at(106 + 50)));
+    }
+
+    #[test]
+    fn one_that_cannot_be_rotated_stays_due_since_it_was_due() {
+        let reason = "issue: no".to_owned();
+        let end = End::RolledBack;
+        let events = [ended(Stage::Issue, failed), Event::Ended { end, reason }];
+        let fresh = Fresh::default();
+        let back = told(credential(Some(at(7))), &events, &fresh);
+        assert_eq!(
+            (back.state, back.next_at),
+            (CredentialState::Current, Some(at(7)))
+        );
+        let back = told(credential(None), &events, &fresh);
+        assert_eq!(back.next_at, Some(at(100)));
+    }
+
+    #[test]
+    fn a_first_one_that_was_rolled_back_leaves_none() {
+        let reason = "test: no".to_owned();
+        let end = End::RolledBack;
+        let events = [ended(Stage::Issue, failed), Event::Ended { end, reason }];
+        let fresh = Fresh {
+            first: true,
+            ..Fresh::default()
+        };
+        let back = told(credential(None), &events, &fresh);
+        assert_eq!(back.state, CredentialState::Missing);
     }
 }

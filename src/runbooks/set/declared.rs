@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 
 /// The argument in which steps of any action name a cluster.
 const CLUSTER: &str = "cluster";
+/// Where steps of any action name a store of artifacts.
+const STORE: &str = "/keep/store";
 /// The action that tells people, and the argument that names the channel.
 const NOTIFY: (&str, &str) = ("notify", "channel");
 
@@ -26,6 +28,8 @@ pub struct Declared {
     pub webhooks: BTreeSet<String>,
     /// `clusters`
     pub clusters: BTreeSet<String>,
+    /// `artifacts.stores`
+    pub stores: BTreeSet<String>,
 }
 
 impl Declared {
@@ -56,6 +60,13 @@ impl Declared {
             let spot = || Spot::argument(step, CLUSTER);
             look_up(set, "cluster", name, &self.clusters, spot, tell);
         }
+        let store = arguments.pointer(STORE).and_then(Value::as_str);
+        let store = store.filter(|text| !expression::has_expression(text));
+        // The disk is there without being declared.
+        if let Some(name) = store.filter(|name| *name != "disk") {
+            let spot = || Spot::argument(step, STORE.trim_start_matches('/'));
+            look_up(set, "store", name, &self.stores, spot, tell);
+        }
         for reference in expression::references(&arguments).unwrap_or_default() {
             if let (Root::Secret, Some(name)) = (reference.root, reference.path.first()) {
                 let spot = || Spot::reference(step, "with", &reference);
@@ -77,7 +88,10 @@ fn look_up(
         return;
     }
     let hint = set.hint(name, known.iter().map(String::as_str));
-    let hint = hint.unwrap_or_else(|| format!("declare it under `{what}s:`"));
+    let hint = hint.unwrap_or_else(|| match what {
+        "store" => "declare it under `artifacts.stores:`".to_owned(),
+        what => format!("declare it under `{what}s:`"),
+    });
     let what = format!("the agent's configuration has no {what} `{name}`");
     tell.error(spot(), what, Some(hint));
 }

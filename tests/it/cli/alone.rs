@@ -215,11 +215,18 @@ spec:
     - name: usual
       uses: kubernetes/scale
       with: { cluster: default, namespace: a, deployment: b, replicas: 1 }
+    - name: keep
+      uses: backup/files
+      with: { name: etc, paths: [/etc], keep: { store: offsit } }
+    - name: keepHere
+      uses: backup/files
+      with: { name: etc, paths: [/etc], keep: { store: disk } }
 ",
     );
     home.write(
         "orderly.yaml",
-        "secrets: { db: { env: DB } }\nchannels: { ops: { webhookSecret: db } }\nwebhooks: { ci: { secret: db } }\n",
+        "secrets: { db: { env: DB } }\nchannels: { ops: { webhookSecret: db } }\nwebhooks: { ci: { secret: db } }\n\
+         artifacts: { stores: { offsite: { s3: { bucket: b } } } }\n",
     );
     // One that merely lies there may be another agent's.
     assert_eq!(home.orderly(&["validate"]).code, 0);
@@ -242,6 +249,9 @@ spec:
 
     runbooks/a.yaml:14:24: error: the agent's configuration has no cluster `prod`
     hint: declare it under `clusters:`
+
+    runbooks/a.yaml:20:62: error: the agent's configuration has no store `offsit`
+    hint: did you mean `offsite`?
     ");
     home.write("orderly.yaml", "secrits: {}\n");
     home.orderly(&["--config", "orderly.yaml", "validate"])

@@ -117,6 +117,8 @@ async fn without_a_server_a_dump_is_read_to_its_end_and_that_is_said() {
         "{}",
         verified.summary
     );
+    assert!(verified.outputs["checked"].is_object());
+    assert!(verified.outputs["verified"].is_null());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -243,3 +243,50 @@ async fn a_provider_may_be_a_program() {
     assert!(place.path("revoked").exists());
     assert_eq!(place.credential("mail-key").await.facts["id"], "7");
 }
+
+/// From the second rotation on, `current` is the key of two rotations ago: that it is refused proves nothing.
+#[tokio::test]
+async fn a_key_that_was_revoked_long_ago_proves_nothing_of_the_one_that_is_retired() {
+    let (place, provider) = (place(), Provider::new());
+    succeeded(
+        place
+            .agent(USES, step(&place, &provider, json!({})), Cut::Never)
+            .await,
+    );
+    let retired = place.read("key");
+    let mut step = step(&place, &provider, json!({ "force": true }));
+    // It says that all is well, and does nothing.
+    step["provider"]["revoke"] = json!({ "command": { "argv": ["true"] } });
+    let report = place.agent(USES, step, Cut::Never).await.unwrap();
+    assert!(provider.lets_in(&retired));
+    assert!(
+        error(&report).contains("the old one is still good"),
+        "{}",
+        report.summary
+    );
+    let credential = place.credential("mail-key").await;
+    assert_eq!(credential.state, CredentialState::Retiring);
+    // Overdue since the end of its overlap, for an alert.
+    assert_eq!(credential.next_at, credential.issued_at);
+}
+
+#[tokio::test]
+async fn where_no_place_can_be_read_a_key_that_does_not_follow_is_a_warning_and_no_proof() {
+    let (place, provider) = (place(), Provider::new());
+    let command = json!({ "argv": ["cp", "/dev/stdin", place.path("key")] });
+    let brought = json!([{ "command": { "bring": command, "undo": command } }]);
+    let more = json!({ "distribute": brought, "force": true });
+    let step = step(&place, &provider, more);
+    let first = succeeded(place.agent(USES, step.clone(), Cut::Never).await);
+    assert!(first.summary.contains("the old one was refused"));
+    assert_eq!(first.check, None);
+    let second = succeeded(place.agent(USES, step, Cut::Never).await);
+    let summary = &second.summary;
+    assert!(
+        summary.contains("the old one was not tried: what `current` names was refused already"),
+        "{summary}"
+    );
+    let warning = Some(orderly::domain::check::CheckStatus::Warning);
+    assert_eq!(second.check, warning);
+    assert_eq!(provider.labels(), ["k2"]);
+}

@@ -145,7 +145,13 @@ async fn what_fails_puts_the_former_value_back_and_a_new_secret_away() {
     assert_eq!(keys(&space), ["password", "user"]);
     space.kubectl(&["delete", "secret", "app"]);
     let report = place.agent("rotate/secret", step.clone(), Cut::Never).await;
-    assert!(error(&report.unwrap()).contains("create: true"));
+    let report = report.unwrap();
+    let why = error(&report);
+    let told = format!(
+        "secret {}/app (token): it is not there\nhint: make it first",
+        space.name
+    );
+    assert!(why.contains(&told) && why.contains("create: true"), "{why}");
     step["distribute"][0]["secret"]["create"] = json!(true);
     let report = place.agent("rotate/secret", step.clone(), Cut::Never).await;
     assert!(error(&report.unwrap()).contains("the former one counts again"));
@@ -224,4 +230,78 @@ async fn killed_at_any_moment_one_token_is_left_and_no_more() {
         place.is_at_rest("robot").await;
         space.kubectl(&[&["delete", "secrets"][..], &label].concat());
     }
+}
+
+/// The old value is taken from the Secret itself, so it is the one that is retired, however many rotations ago `current` was written.
+#[tokio::test]
+async fn the_value_that_stands_in_a_secret_is_the_one_that_is_proven_refused() {
+    let Some(space) = Space::new() else { return };
+    make(&space);
+    let place = place(&space);
+    place.write("accepted", OLD);
+    let accepted = place.path("accepted");
+    let accepts =
+        json!({ "command": { "argv": ["cmp", "-s", "-", accepted] }, "refusedCodes": [1] });
+    let takes_up = json!([{ "command": { "argv": ["cp", "/dev/stdin", accepted] } }]);
+    let more = json!({ "force": true, "current": OLD, "test": accepts, "consumers": takes_up });
+    for _ in 0..2 {
+        let before = value(&space, "password");
+        let step = step(&space, more.clone());
+        let report = succeeded(place.agent("rotate/secret", step, Cut::Never).await);
+        assert!(
+            report.summary.contains("the old one was refused"),
+            "{}",
+            report.summary
+        );
+        assert_eq!(report.check, None);
+        assert_ne!(value(&space, "password"), before);
+        assert!(place.issued.lock().unwrap().contains(&before));
+        place.is_at_rest("app").await;
+    }
+
+    // One that goes on being accepted is found, although `current` has been refused for long.
+    let mut step = step(&space, more);
+    step["test"]["command"]["argv"] = json!(["grep", "-qv", OLD]);
+    let report = place
+        .agent("rotate/secret", step, Cut::Never)
+        .await
+        .unwrap();
+    assert!(
+        error(&report).contains("the old one is still good"),
+        "{}",
+        report.summary
+    );
+}
+
+#[tokio::test]
+async fn a_first_token_has_no_old_one_to_warn_of() {
+    let Some(space) = Space::new() else { return };
+    space.kubectl(&["create", "serviceaccount", "robot"]);
+    let place = place(&space);
+    let keys = json!({ "token": "token" });
+    let secret = json!({ "namespace": space.name, "name": "robot", "create": true, "keys": keys });
+    let step = json!({
+        "name": "robot",
+        "namespace": space.name,
+        "serviceAccount": "robot",
+        "expiration": "2h",
+        "renewBefore": "1h",
+        "force": true,
+        "distribute": [{ "secret": secret }],
+    });
+    let uses = "rotate/service-account-token";
+    let first = succeeded(place.agent(uses, step.clone(), Cut::Never).await);
+    assert!(
+        first.summary.contains("there was no old token"),
+        "{}",
+        first.summary
+    );
+    assert_eq!(first.check, None);
+    let second = succeeded(place.agent(uses, step, Cut::Never).await);
+    assert!(
+        second.summary.contains("refused the old token"),
+        "{}",
+        second.summary
+    );
+    assert_eq!(second.check, None);
 }

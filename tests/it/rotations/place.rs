@@ -5,6 +5,7 @@ use orderly::{
     actions::framework::World,
     adapters::{network::HostNetwork, process::HostProcesses, secrets::ConfiguredSecrets},
     domain::{
+        id::RotationId,
         name::CredentialName,
         rotation::{Credential, CredentialState, Event},
         run::{StepReport, StepResult},
@@ -53,6 +54,13 @@ struct Cutting {
 impl Ledger for Cutting {
     fn look<'a>(&'a self, name: &'a CredentialName) -> BoxFuture<'a, Result<Known, LedgerError>> {
         self.ledger.look(name)
+    }
+    fn has_heard_of<'a>(
+        &'a self,
+        name: &'a CredentialName,
+        rotation: RotationId,
+    ) -> BoxFuture<'a, Result<bool, LedgerError>> {
+        self.ledger.has_heard_of(name, rotation)
     }
     fn record(&self, record: Record) -> BoxFuture<'_, Result<(), LedgerError>> {
         Box::pin(async move {

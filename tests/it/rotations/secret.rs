@@ -366,3 +366,63 @@ async fn a_record_that_cannot_be_written_stops_everything_and_the_next_run_ends_
         place.is_at_rest("app").await;
     }
 }
+
+#[tokio::test]
+async fn a_rotation_that_never_was_is_not_given_up_and_nothing_else_is_done() {
+    let place = place();
+    let of = |id: &str| step(&place, json!({ "giveUp": id, "force": true }));
+    let unknown = "0199b1c2-7d3e-7a00-8000-000000000000";
+    for id in [unknown, "the-last-one"] {
+        let report = place.agent(USES, of(id), Cut::Never).await.unwrap();
+        let why = error(&report);
+        assert!(why.contains(&format!("no rotation `{id}`")), "{why}");
+        assert!(why.contains("none goes on"), "{why}");
+    }
+    assert_eq!(place.read("password"), OLD);
+
+    // One that goes on is named.
+    let overlapping = step(&place, json!({ "overlap": "1h" }));
+    succeeded(place.agent(USES, overlapping, Cut::Never).await);
+    let open = place.credential("app").await.rotation.unwrap().to_string();
+    let report = place.agent(USES, of(unknown), Cut::Never).await.unwrap();
+    let hint = format!("the one that goes on is {open}");
+    assert!(error(&report).contains(&hint), "{}", report.summary);
+    assert_eq!(
+        place.credential("app").await.state,
+        CredentialState::Overlap
+    );
+
+    // One that was given up may stand there still.
+    succeeded(place.agent(USES, of(&open), Cut::Never).await);
+    assert_eq!(place.credential("app").await.rotation, None);
+    let report = succeeded(place.agent(USES, of(&open), Cut::Never).await);
+    assert!(report.summary.contains("was rotated"), "{}", report.summary);
+}
+
+#[tokio::test]
+async fn a_first_one_that_fails_leaves_none_and_says_so() {
+    let place = place();
+    std::fs::remove_file(place.path("password")).unwrap();
+    let broken = step(
+        &place,
+        json!({ "consumers": [], "test": { "command": { "argv": ["false"] } } }),
+    );
+    let report = place.agent(USES, broken, Cut::Never).await.unwrap();
+    let why = error(&report);
+    assert!(
+        why.contains("was not rotated, and there is none, as before"),
+        "{why}"
+    );
+    let credential = place.credential("app").await;
+    assert_eq!(credential.state, CredentialState::Missing);
+    assert!(credential.issued_at.is_none() && credential.next_at.is_some());
+    assert!(!place.path("password").exists());
+    let report = succeeded(place.agent(USES, step(&place, json!({})), Cut::Never).await);
+    assert!(
+        report.summary.contains("there was no old one"),
+        "{}",
+        report.summary
+    );
+    assert_eq!(report.check, None);
+    place.is_at_rest("app").await;
+}

@@ -72,7 +72,7 @@ pub struct EtcdInputs {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Etcdctl {
-    /// Addresses of members, as in `https://127.0.0.1:2379`. A snapshot is of one member: they are tried in this order.
+    /// Addresses of members, as in `https://127.0.0.1:2379` or `unix:///run/etcd.sock`. A snapshot is of one member: they are tried in this order.
     #[schemars(length(min = 1, max = 100))]
     pub endpoints: Vec<String>,
     /// A PEM file with the authorities that the members' certificates are checked against.
@@ -197,8 +197,24 @@ impl K3s {
     }
 }
 
+/// The path of a member's socket on the agent's host, where that is its address.
+fn socket(endpoint: &str) -> Option<&str> {
+    let plain = endpoint.strip_prefix("unix://");
+    plain.or_else(|| endpoint.strip_prefix("unixs://"))
+}
+
 /// An address alone: what stands in it is shown to the gate, and on a command line.
 fn check_endpoint(endpoint: &str) -> Result<(), String> {
+    if let Some(path) = socket(endpoint) {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-._/:".contains(c);
+        if path.starts_with('/') && path.chars().all(fits) && check_path(path).is_ok() {
+            return Ok(());
+        }
+        return Err(format!(
+            "`{}` is no socket of a member\nhint: write it as in `unix:///run/etcd/etcd.sock`",
+            secret::readable(endpoint)
+        ));
+    }
     let address = endpoint
         .strip_prefix("https://")
         .or_else(|| endpoint.strip_prefix("http://"))
@@ -244,6 +260,9 @@ impl Action for BackupEtcd {
         let sources: Vec<Effect> = match inputs.way()? {
             Way::Etcdctl(etcdctl) => {
                 let read = |endpoint: &String| {
+                    if socket(endpoint).is_some() {
+                        return Effect::read(Verb::DatabaseRead, Object::host("etcd", "all keys"));
+                    }
                     let address = endpoint.split_once("://");
                     let host = address.map_or(endpoint.as_str(), |(_, host)| host);
                     Effect::read(
@@ -297,6 +316,7 @@ async fn keep(
         .map_err(Fault::report)?;
     let of = StreamOf {
         label: &label,
+        what: "a snapshot of etcd",
         extension: EXTENSION,
         // As large as the snapshot.
         most: u64::MAX,

@@ -23,6 +23,16 @@ async fn a_snapshot_reads_the_members_and_makes_an_artifact() {
 }
 
 #[tokio::test]
+async fn a_member_may_be_reached_by_a_socket_of_the_host() {
+    for endpoint in ["unix:///run/etcd/etcd.sock", "unixs:///run/etcd.sock:0"] {
+        let etcdctl = json!({ "endpoints": [endpoint] });
+        let intent = intend("backup/etcd", inputs(&etcdctl)).await.unwrap();
+        let shown: Vec<String> = intent.effects.lines();
+        assert_eq!(shown[1], "database read etcd all keys of the host");
+    }
+}
+
+#[tokio::test]
 async fn inputs_that_make_no_sense_are_refused() {
     let at = |more: Value| {
         let mut etcdctl = json!({ "endpoints": ["https://10.0.0.1:2379"] });
@@ -39,6 +49,14 @@ async fn inputs_that_make_no_sense_are_refused() {
         (at(json!({ "endpoints": [] })), "at least one"),
         (at(json!({ "endpoints": ["https://u:p@h"] })), "no address"),
         (at(json!({ "endpoints": ["--debug"] })), "no address"),
+        (
+            at(json!({ "endpoints": ["unix://run/x"] })),
+            "no socket of a member",
+        ),
+        (
+            at(json!({ "endpoints": ["unix:///run/../x"] })),
+            "no socket of a member",
+        ),
         (at(json!({ "keyFile": "/etc/key" })), "go together"),
         (at(json!({ "user": "root" })), "go together"),
         (at(json!({ "authorityFile": "ca.crt" })), "no absolute path"),

@@ -25,6 +25,7 @@ pub(super) async fn make(
     let label = inputs.keep.label(&inputs.name, true, &session.context);
     let of = StreamOf {
         label: &label,
+        what: "releases of Helm",
         extension: EXTENSION,
         most: MOST,
     };

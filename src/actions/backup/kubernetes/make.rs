@@ -50,6 +50,7 @@ pub(super) async fn make(
         .label(&inputs.name, has_secrets, &session.context);
     let of = StreamOf {
         label: &label,
+        what: "objects of a cluster",
         extension: EXTENSION,
         most: inputs.at_most.map_or(MOST, |size| size.0),
     };

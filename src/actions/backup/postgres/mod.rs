@@ -166,8 +166,10 @@ async fn keep(
     let client = Client::reach(&inputs.server, session, world).await;
     let client = client.map_err(super::program::Fault::report)?;
     let label = inputs.keep.label(&inputs.name, true, &session.context);
+    let what = format!("a dump of the database `{}`", inputs.database);
     let of = StreamOf {
         label: &label,
+        what: &what,
         extension: EXTENSION,
         // It ends with the database; `keep.maxBytes` judges what came.
         most: u64::MAX,

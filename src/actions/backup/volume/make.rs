@@ -60,6 +60,7 @@ pub(super) async fn content(
     let reached = files.open(session, world).await?;
     let of = StreamOf {
         label: &label,
+        what: "the files of a volume",
         extension: EXTENSION,
         most: inputs.at_most.map_or(MOST, |size| size.0),
     };

@@ -9,9 +9,11 @@ mod beside;
 mod file;
 mod note;
 mod secret;
+mod standing;
 
 pub(crate) use file::FileTarget;
 pub(crate) use secret::SecretTarget;
+pub(super) use standing::{Standing, intend_looks, standing};
 
 use crate::{
     actions::{

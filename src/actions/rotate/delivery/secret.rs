@@ -1,6 +1,6 @@
 //! Keys of a Kubernetes Secret.
 //!
-//! The agent never reads what is in a Secret: the API server itself copies the former values to `<key>-previous` (JSON patch, RFC 6902),
+//! Nothing here reads what is in a Secret: the API server itself copies the former values to `<key>-previous` (JSON patch, RFC 6902),
 //! and moves them back. Whether the new ones are there already says an annotation, which is written in the same request. Every request
 //! names the object and the state of it that was looked at.
 
@@ -32,7 +32,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fmt};
 
-const SECRETS: Kind = Kind {
+pub(super) const SECRETS: Kind = Kind {
     group: "",
     version: "v1",
     plural: "secrets",
@@ -122,6 +122,12 @@ impl SecretTarget {
             .map_err(Trouble::Lasting)?;
         for _ in 0..TRIES {
             let Some(found) = self.look(scene).await? else {
+                if !self.create {
+                    return Err(Trouble::Passing(
+                        "it is not there\nhint: make it first, or let the step make it with `create: true`"
+                            .to_owned(),
+                    ));
+                }
                 match self.make(&values, scene).await {
                     Err(ClusterError::Conflict { .. }) => continue,
                     made => made.map_err(trouble)?,
@@ -302,10 +308,6 @@ impl SecretTarget {
         values: &BTreeMap<String, String>,
         scene: &Scene<'_>,
     ) -> Result<(), ClusterError> {
-        if !self.create {
-            let hint = "hint: make it first, or let the step make it with `create: true`";
-            return Err(ClusterError::NotFound(format!("{self}\n{hint}\nit")));
-        }
         let note = Note {
             rotation: scene.rotation,
             had: Vec::new(),

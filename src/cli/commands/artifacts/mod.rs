@@ -158,6 +158,9 @@ const VERIFY: &str = "\
 Restore an artifact on trial, in the scratch space of the agent's host, and read all of it. This is a run of one step (`backup/verify`): it \
 passes the gate, and stands in the history and the audit log. From then on the artifact counts as verified, or as unsound.
 
+A dump of PostgreSQL and objects of a cluster are only read to their end, since a server to try them on is named in runbooks alone: that finds \
+what is unsound, and makes nothing verified. A `backup/verify` step with `into` or `cluster` restores them on trial.
+
 Exits as `orderly run` does.
 
 Example:
@@ -178,8 +181,8 @@ Example:
   orderly artifacts restore 3f9a1c2d --only /etc/nginx --to /etc/nginx --overwrite";
 
 const ACCEPT: &str = "\
-Say that a doubted artifact is right: that it shrank for a good reason, for example. From then on its series is pruned again, and later \
-ones are compared with it.
+Say that a doubted artifact is right: that it shrank for a good reason, for example. From then on its series is pruned again, \
+so the next prune may remove larger ones that were made before it; later ones are compared with it.
 
 Exits with 4 where nobody doubts it.
 
@@ -261,7 +264,10 @@ async fn accept(text: &str, reason: &str, client: &Client, context: &Context) ->
     client.post(&address, &json!({"reason": reason})).await?;
     context
         .terminal
-        .say(&format!("artifact {} is accepted", ids::short(&id)));
+        .say(&format!(
+            "artifact {} is accepted: its series is pruned again, so the next prune may remove larger ones made before it",
+            ids::short(&id)
+        ));
     if context.terminal.wants_json() {
         context.terminal.json(&json!({"artifact": id}))?;
     }

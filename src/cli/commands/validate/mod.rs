@@ -50,7 +50,7 @@ const LONG: &str = "\
 Check runbooks, environments, calendars and policies, each alone and all together, and tell every problem at once: its place, the line, \
 what is wrong, and a hint. Folders are searched as the agent does: *.yaml and *.yml, but nothing that begins with a dot or is a symbolic link.
 
-Where --config names the agent's configuration, the secrets, channels, webhooks and clusters that runbooks name are looked up in it. Files \
+Where --config names the agent's configuration, the secrets, channels, webhooks, clusters and stores that runbooks name are looked up in it. Files \
 of the repository that steps name are looked for from its top on, the folder that has .git.
 
 Prints the problems, and a count of what was looked at to standard error. Exits with 0 where all is well or there are only warnings, with \
@@ -119,6 +119,7 @@ fn declared(config: &Config) -> Declared {
         channels: names(config.channels.keys()),
         webhooks: names(config.webhooks.keys()),
         clusters: names(config.clusters.keys()),
+        stores: names(config.artifacts.stores.keys()),
     }
 }
 

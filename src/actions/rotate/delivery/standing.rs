@@ -1,0 +1,100 @@
+//! What stands in places before a rotation changes them.
+//!
+//! Here values of Secrets are read, and only here for rotations: that of the key which the step is about to replace, so that the old one
+//! can be proven refused. It goes into the vault, as the new one does, and is hidden from all that the agent says.
+
+use crate::{
+    actions::rotate::{
+        delivery::{FileTarget, SecretTarget, Target, note::data, secret::SECRETS},
+        intending::{Intending, in_namespace},
+        scene::Scene,
+    },
+    domain::{
+        effect::{Effect, Secrets, Verb},
+        secret::SecretValue,
+    },
+    ports::cluster::{ClusterError, Wanted},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+/// What stands in the places of a credential.
+#[derive(Debug)]
+pub(in crate::actions::rotate) enum Standing {
+    /// This value.
+    Held(SecretValue),
+    /// All were looked at, and none holds one.
+    Nothing,
+    /// Not all can be looked at.
+    Unknown,
+}
+
+/// What stands in the first place that can be read and holds this part. The error is for people.
+pub(in crate::actions::rotate) async fn standing(
+    targets: &[Target],
+    part: &str,
+    scene: &Scene<'_>,
+) -> Result<Standing, String> {
+    let mut found = Standing::Nothing;
+    for target in targets {
+        let held = match (&target.secret, &target.file) {
+            (Some(secret), _) => secret.standing(part, scene).await?,
+            (None, Some(file)) => file.standing(part, scene).await?,
+            (None, None) => Standing::Unknown,
+        };
+        match held {
+            Standing::Held(value) => return Ok(Standing::Held(value)),
+            Standing::Nothing => {}
+            Standing::Unknown => found = Standing::Unknown,
+        }
+    }
+    Ok(found)
+}
+
+/// What is read of places before they are changed. Values go nowhere but into the vault, so nobody learns more than names.
+pub(in crate::actions::rotate) fn intend_looks(targets: &[Target], doing: &mut Intending) {
+    for secret in targets.iter().filter_map(|target| target.secret.as_ref()) {
+        let object = in_namespace(&secret.cluster, "secret", &secret.namespace, &secret.name);
+        doing.effect(Effect {
+            secrets: Secrets::Names,
+            ..Effect::read(Verb::Read, object)
+        });
+    }
+}
+
+impl SecretTarget {
+    async fn standing(&self, part: &str, scene: &Scene<'_>) -> Result<Standing, String> {
+        let Some((key, _)) = self.keys.iter().find(|(_, held)| *held == part) else {
+            return Ok(Standing::Unknown);
+        };
+        let (resource, wanted) = (SECRETS.resource(), Wanted::Named(&self.name));
+        let clusters = &scene.world.clusters;
+        let asked = clusters.kept_whole(&self.cluster, &resource, Some(&self.namespace), wanted);
+        let page = match asked.await {
+            Ok(page) => page,
+            Err(ClusterError::NotFound(_)) => return Ok(Standing::Nothing),
+            Err(error) => return Err(format!("{self}: {error}")),
+        };
+        let object = page.objects.first();
+        let value = object.and_then(|object| object.pointer(&data(key))?.as_str());
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            return Ok(Standing::Nothing);
+        };
+        // What is no text was not made here, and cannot be handed to a trial.
+        let bytes = STANDARD.decode(value).ok();
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(text.map_or(Standing::Unknown, |text| {
+            Standing::Held(SecretValue::new(text))
+        }))
+    }
+}
+
+impl FileTarget {
+    async fn standing(&self, part: &str, scene: &Scene<'_>) -> Result<Standing, String> {
+        if self.part.as_deref().is_some_and(|held| held != part) {
+            return Ok(Standing::Unknown);
+        }
+        let found = self.current(scene).await?;
+        let found = found.filter(|value| !value.expose().is_empty());
+        Ok(found.map_or(Standing::Nothing, Standing::Held))
+    }
+}
