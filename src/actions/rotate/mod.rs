@@ -18,6 +18,7 @@ mod craft;
 mod delivery;
 mod drive;
 mod former;
+mod giving_up;
 mod intending;
 mod postgres;
 mod postgres_server;
