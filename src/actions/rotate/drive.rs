@@ -41,7 +41,8 @@ enum Task {
     Begin(String),
 }
 
-/// The intent as it is now: a credential that is not due is only looked at. Where that cannot be found out, it is as if it were due.
+/// The intent as it is now: a credential that is not due is only looked at. Where that cannot be found out, it is as if it were due;
+/// what can only fail touches nothing, and nobody is asked about it.
 pub(super) async fn foresee(
     craft: &dyn Craft,
     terms: &Terms,
@@ -61,7 +62,6 @@ pub(super) async fn foresee(
     };
     match job.look().await {
         Ok((_, Task::Rest(_))) => resting(&terms.name),
-        // What can only fail touches nothing, so nobody is asked about it.
         Err(StepReport {
             result: StepResult::Failed {
                 retryable: false, ..
@@ -162,32 +162,7 @@ impl<'a> Job<'a> {
         ))
     }
 
-    /// Refuses to give up what there never was. One that is over already is no matter.
-    async fn check_give_up(&self, open: Option<RotationId>) -> Result<(), StepReport> {
-        let Some(asked) = self.terms.give_up.as_deref() else {
-            return Ok(());
-        };
-        if open.is_some_and(|open| self.gives_up(open)) {
-            return Ok(());
-        }
-        if let Ok(id) = asked.parse::<RotationId>() {
-            let ledger = &self.world.rotations.ledger;
-            let known = ledger.has_heard_of(&self.terms.name, id).await;
-            if known.map_err(|error| unrecorded(&error))? {
-                return Ok(());
-            }
-        }
-        let name = &self.terms.name;
-        let hint = match open {
-            Some(open) => format!("the one that goes on is {open}"),
-            None => "none goes on; leave `giveUp` away".to_owned(),
-        };
-        let words =
-            format!("`{name}` has no rotation `{asked}` that could be given up\nhint: {hint}");
-        Err(StepReport::failed(words, false))
-    }
-
-    fn gives_up(&self, id: RotationId) -> bool {
+    pub(super) fn gives_up(&self, id: RotationId) -> bool {
         self.terms.give_up.as_deref() == Some(id.to_string().as_str())
     }
 

@@ -19,6 +19,7 @@ mod craft;
 mod delivery;
 mod drive;
 mod former;
+mod giving_up;
 mod intending;
 mod postgres;
 mod postgres_server;

@@ -220,7 +220,7 @@ spec:
       with: { name: etc, paths: [/etc], keep: { store: offsit } }
     - name: keepHere
       uses: backup/files
-      with: { name: etc, paths: [/etc], keep: { store: disk } }
+      with: { name: hosts, paths: [/etc/hosts], keep: { store: disk } }
 ",
     );
     home.write(
@@ -250,7 +250,7 @@ spec:
     runbooks/a.yaml:14:24: error: the agent's configuration has no cluster `prod`
     hint: declare it under `clusters:`
 
-    runbooks/a.yaml:20:62: error: the agent's configuration has no store `offsit`
+    runbooks/a.yaml:20:56: error: the agent's configuration has no store `offsit`
     hint: did you mean `offsite`?
     ");
     home.write("orderly.yaml", "secrits: {}\n");
