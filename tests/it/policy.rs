@@ -48,7 +48,10 @@ fn configured(text: &str) -> Result<config::Loaded, config::ConfigError> {
     fs::write(&path, text).unwrap();
     config::load(&config::Inputs {
         file: Some(path),
-        examples: Some(examples::failed),
+        judges: config::Judges {
+            examples: Some(examples::failed),
+            ..config::Judges::default()
+        },
         ..Default::default()
     })
 }
