@@ -50,7 +50,7 @@ fn configured(text: &str) -> Result<config::Loaded, config::ConfigError> {
         file: Some(path),
         judges: config::Judges {
             examples: Some(examples::failed),
-            ..Default::default()
+            ..config::Judges::default()
         },
         ..Default::default()
     })
