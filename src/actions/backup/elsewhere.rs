@@ -24,7 +24,7 @@ fn example(kind: ArtifactKind) -> Option<(&'static str, &'static str)> {
         )),
         ArtifactKind::Volume => Some((
             "the files of a volume, which go into a claim",
-            "volume: { namespace: NAMESPACE, mount: { claim: CLAIM } }",
+            "volume: { namespace: NAMESPACE, mount: { claim: CLAIM, image: IMAGE } }",
         )),
         ArtifactKind::Files
         | ArtifactKind::Sqlite
@@ -50,7 +50,8 @@ mod tests {
             let told = not_to_a_path(kind, id).unwrap();
             let (said, _) = told.split_once("\nhint: ").unwrap();
             let (_, step) = said.split_once(":\n").unwrap();
-            let names = [("NAMESPACE", "shop"), ("CLAIM", "data")];
+            let image = ("IMAGE", "registry.example.org/tools/busybox:1.36.1");
+            let names = [("NAMESPACE", "shop"), ("CLAIM", "data"), image];
             let step = names
                 .iter()
                 .fold(step.to_owned(), |step, (name, is)| step.replace(name, is));

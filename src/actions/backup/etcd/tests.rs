@@ -28,7 +28,7 @@ async fn a_member_may_be_reached_by_a_socket_of_the_host() {
         let etcdctl = json!({ "endpoints": [endpoint] });
         let intent = intend("backup/etcd", inputs(&etcdctl)).await.unwrap();
         let shown: Vec<String> = intent.effects.lines();
-        assert_eq!(shown[1], "database read etcd all keys of the host");
+        assert_eq!(shown[1], "database read etcd all keys on the host");
     }
 }
 
