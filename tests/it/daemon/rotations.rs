@@ -83,15 +83,18 @@ fn an_agent_killed_in_a_stage_goes_back_before_the_switch_and_on_after_it() {
         place.commit(&[rotating(&place)]);
         let agent = place.start(&["--set", "policy.autonomy=2"]);
         consent(&agent);
+        // Whoever waits for a trial is let go; the next one waits again.
+        let let_go = || {
+            let path = place.path(name);
+            drop(fs::OpenOptions::new().write(true).open(path).unwrap());
+        };
+        if name == "test" {
+            // Of the former one, before anything is touched.
+            let_go();
+        }
         if stage == "overlap" {
             is_at(&agent, "test");
-            // Whoever waits for the first trial is let go; the second one waits again.
-            drop(
-                fs::OpenOptions::new()
-                    .write(true)
-                    .open(place.path(name))
-                    .unwrap(),
-            );
+            let_go();
         }
         is_at(&agent, stage);
         let before = fs::read_to_string(place.path("password")).unwrap();

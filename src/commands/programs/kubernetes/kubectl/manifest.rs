@@ -12,6 +12,7 @@ use super::{
 use crate::{
     commands::{
         found::Found,
+        programs::images::{Meant, started},
         word::{Call, Stdin, Word},
     },
     domain::effect::{Effect, Reach, Reversible, Scope, Tri, Verb, Which},
@@ -240,8 +241,14 @@ fn commands_of(value: &Value, call: &Call<'_>, found: &mut Found) {
                 list.filter_map(Value::as_str)
                     .map(|word| Word::Known(word.to_owned()))
             };
-            if fields.contains_key("image") {
+            if let Some(image) = fields.get("image") {
                 let command: Vec<Word> = words("command").chain(words("args")).collect();
+                let meant = if fields.contains_key("command") {
+                    Meant::Program
+                } else {
+                    Meant::Arguments
+                };
+                let command = started(image.as_str().unwrap_or_default(), &command, meant);
                 inside::command_of_image(&command, call, found);
             }
             fields
