@@ -196,7 +196,7 @@ async fn what_may_not_be_listed_counts_as_being_there() {
     assert!(forbidden(&effects, Operation::DeleteSecret));
     assert!(!forbidden(&effects, Operation::DeleteStatefulSet));
     let reasons = effects.reasons.join("\n");
-    assert!(reasons.contains("secrets is forbidden"), "{reasons}");
+    assert!(reasons.contains("the API server forbids it"), "{reasons}");
 }
 
 #[tokio::test]

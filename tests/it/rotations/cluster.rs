@@ -131,7 +131,9 @@ async fn what_fails_puts_the_former_value_back_and_a_new_secret_away() {
     let report = place
         .agent("rotate/secret", step(&space, broken.clone()), Cut::Never)
         .await;
-    assert!(error(&report.unwrap()).contains("the former one counts again"));
+    let report = report.unwrap();
+    let why = error(&report);
+    assert!(why.contains("the former one counts again"), "{why}");
     assert_eq!(value(&space, "password"), OLD);
     assert_eq!(keys(&space), ["password", "user"]);
 
@@ -141,7 +143,7 @@ async fn what_fails_puts_the_former_value_back_and_a_new_secret_away() {
     step["distribute"] = other;
     step["name"] = json!("app-token");
     let report = place.agent("rotate/secret", step.clone(), Cut::Never).await;
-    assert!(error(&report.unwrap()).contains("the former one counts again"));
+    assert!(error(&report.unwrap()).contains("there is none, as before"));
     assert_eq!(keys(&space), ["password", "user"]);
     space.kubectl(&["delete", "secret", "app"]);
     let report = place.agent("rotate/secret", step.clone(), Cut::Never).await;
@@ -154,7 +156,7 @@ async fn what_fails_puts_the_former_value_back_and_a_new_secret_away() {
     assert!(why.contains(&told) && why.contains("create: true"), "{why}");
     step["distribute"][0]["secret"]["create"] = json!(true);
     let report = place.agent("rotate/secret", step.clone(), Cut::Never).await;
-    assert!(error(&report.unwrap()).contains("the former one counts again"));
+    assert!(error(&report.unwrap()).contains("there is none, as before"));
     let left = space.kubectl(&["get", "secrets", "-o", "name"]);
     assert!(!left.contains("secret/app"), "{left}");
     step["test"]["command"]["argv"] = json!(["grep", "-q", "."]);
