@@ -150,7 +150,7 @@ async fn what_fails_puts_the_former_value_back_and_a_new_secret_away() {
     let report = report.unwrap();
     let why = error(&report);
     let told = format!(
-        "secret {}/app (token): it is not there\nhint: make it first",
+        "secret {}/app (token): it is not there; hint: make it first",
         space.name
     );
     assert!(why.contains(&told) && why.contains("create: true"), "{why}");
