@@ -29,9 +29,14 @@ pub(crate) fn backups() {
         &repository,
         &[("runbooks/dump.yaml".to_owned(), dump(&postgres))],
     );
-    let recipients = format!("artifacts.recipients=[{recipient}]");
+    let config = folder.path().join("orderly.yaml");
+    fs::write(
+        &config,
+        format!("artifacts: {{ recipients: [{recipient}] }}\n"),
+    )
+    .unwrap();
     let state = folder.path().join("state");
-    let agent = Agent::start_with(&repository, &state, &["--set", &recipients]);
+    let agent = Agent::start_with(&repository, &state, &["--config", config.to_str().unwrap()]);
     line(
         "agent: resident before",
         &format!("{:.1} MiB", agent.megabytes("VmRSS")),
