@@ -434,7 +434,7 @@ impl Effect {
 
 impl Effects {
     /// These effects and no others.
-    pub fn exact(items: Vec<Effect>) -> Self {
+    pub const fn exact(items: Vec<Effect>) -> Self {
         Self {
             items,
             confidence: Confidence::Exact,

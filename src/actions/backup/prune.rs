@@ -6,7 +6,7 @@ use crate::{
             Removed, report_error,
             retention::{Fate, Retention, blocked},
         },
-        framework::{Action, World, nothing, outputs},
+        framework::{Action, NOTHING_JUDGED, World, nothing, outputs},
     },
     domain::{
         check::CheckStatus,
@@ -225,10 +225,7 @@ impl Action for BackupPrune {
         session: &'a Session,
         world: &'a World,
     ) -> BoxFuture<'a, StepReport> {
-        Box::pin(async move {
-            let nothing = Effects::exact(Vec::new());
-            self.execute_judged(inputs, &nothing, session, world).await
-        })
+        self.execute_judged(inputs, &NOTHING_JUDGED, session, world)
     }
 
     fn execute_judged<'a>(

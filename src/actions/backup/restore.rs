@@ -6,7 +6,7 @@ use crate::{
             ArtifactKind, Found, KubernetesRestore, Member, PostgresTarget, Unsound, VolumeRestore,
             Which, check_path, file, in_cluster, put_back, report_error,
         },
-        framework::{Action, World, outputs},
+        framework::{Action, NOTHING_JUDGED, World, outputs},
     },
     domain::{
         check::CheckStatus,
@@ -338,10 +338,7 @@ impl Action for BackupRestore {
         session: &'a Session,
         world: &'a World,
     ) -> BoxFuture<'a, StepReport> {
-        Box::pin(async move {
-            let nothing = Effects::exact(Vec::new());
-            self.execute_judged(inputs, &nothing, session, world).await
-        })
+        self.execute_judged(inputs, &NOTHING_JUDGED, session, world)
     }
 
     fn execute_judged<'a>(

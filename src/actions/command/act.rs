@@ -23,7 +23,7 @@ use crate::{
     ports::{
         BoxFuture,
         executor::{Intent, Session, StepContext},
-        materials::{NoMaterials, RevisionFile},
+        materials::RevisionFile,
         processes::{PATH, Pipelines, Program, Work},
     },
 };
@@ -47,11 +47,7 @@ impl Action for Command {
     }
 
     fn intend(&self, inputs: &Inputs, context: &StepContext) -> Result<Intent, String> {
-        let given = Given {
-            materials: &NoMaterials,
-            repository: &[],
-        };
-        self.intend_with(inputs, context, &given)
+        self.intend_with(inputs, context, &Given::NOTHING)
     }
 
     fn intend_with(

@@ -106,6 +106,9 @@ pub trait Action: Send + Sync {
     }
 }
 
+/// What was judged where nobody says what was: an action that carries out only what was judged then does nothing.
+pub static NOTHING_JUDGED: Effects = Effects::exact(Vec::new());
+
 /// Typed outputs as JSON.
 pub fn outputs(typed: &impl Serialize) -> Value {
     serde_json::to_value(typed).unwrap_or_default()

@@ -20,7 +20,7 @@ mod still;
 mod text;
 mod world;
 
-pub use action::{Action, AnyAction, nothing, outputs};
+pub use action::{Action, AnyAction, NOTHING_JUDGED, nothing, outputs};
 pub use catalogue::Catalogue;
 pub use documentation::markdown;
 pub use given::Given;

@@ -21,7 +21,6 @@ use crate::{
     ports::{
         BoxFuture,
         executor::{Intent, Session, StepContext},
-        materials::NoMaterials,
     },
 };
 use jiff::Timestamp;
@@ -189,11 +188,7 @@ impl Action for HelmList {
     }
 
     fn intend(&self, inputs: &ListInputs, context: &StepContext) -> Result<Intent, String> {
-        let given = Given {
-            materials: &NoMaterials,
-            repository: &[],
-        };
-        self.intend_with(inputs, context, &given)
+        self.intend_with(inputs, context, &Given::NOTHING)
     }
 
     fn intend_with(

@@ -2,7 +2,7 @@
 
 use crate::{
     actions::{
-        framework::{Action, Given, World, outputs},
+        framework::{Action, Given, NOTHING_JUDGED, World, outputs},
         helm::{
             Untold,
             history::{History, Revision, Status},
@@ -24,7 +24,6 @@ use crate::{
     ports::{
         BoxFuture,
         executor::{Intent, Session, StepContext},
-        materials::NoMaterials,
     },
 };
 use schemars::JsonSchema;
@@ -106,11 +105,7 @@ impl Action for HelmRollback {
     }
 
     fn intend(&self, inputs: &RollbackInputs, context: &StepContext) -> Result<Intent, String> {
-        let given = Given {
-            materials: &NoMaterials,
-            repository: &[],
-        };
-        self.intend_with(inputs, context, &given)
+        self.intend_with(inputs, context, &Given::NOTHING)
     }
 
     fn intend_with(
@@ -167,10 +162,7 @@ impl Action for HelmRollback {
         session: &'a Session,
         world: &'a World,
     ) -> BoxFuture<'a, StepReport> {
-        Box::pin(async move {
-            let nothing = Effects::exact(Vec::new());
-            self.execute_judged(inputs, &nothing, session, world).await
-        })
+        self.execute_judged(inputs, &NOTHING_JUDGED, session, world)
     }
 
     fn execute_judged<'a>(

@@ -19,7 +19,6 @@ use crate::{
     ports::{
         BoxFuture,
         executor::{Intent, Session, StepContext},
-        materials::NoMaterials,
     },
 };
 use schemars::JsonSchema;
@@ -92,11 +91,7 @@ impl Action for HelmValues {
     }
 
     fn intend(&self, inputs: &ValuesInputs, context: &StepContext) -> Result<Intent, String> {
-        let given = Given {
-            materials: &NoMaterials,
-            repository: &[],
-        };
-        self.intend_with(inputs, context, &given)
+        self.intend_with(inputs, context, &Given::NOTHING)
     }
 
     fn intend_with(

@@ -125,11 +125,7 @@ macro_rules! rotation_action {
                 inputs: &$inputs,
                 context: &$crate::ports::executor::StepContext,
             ) -> Result<$crate::ports::executor::Intent, String> {
-                let given = $crate::actions::framework::Given {
-                    materials: &$crate::ports::materials::NoMaterials,
-                    repository: &[],
-                };
-                self.intend_with(inputs, context, &given)
+                self.intend_with(inputs, context, &$crate::actions::framework::Given::NOTHING)
             }
             fn intend_with(
                 &self,
@@ -177,17 +173,12 @@ macro_rules! rotation_action {
                 session: &'a $crate::ports::executor::Session,
                 world: &'a $crate::actions::framework::World,
             ) -> $crate::ports::BoxFuture<'a, $crate::domain::run::StepReport> {
-                let nothing = $crate::domain::effect::Effects::exact(Vec::new());
-                Box::pin(async move {
-                    let terms = inputs.terms();
-                    $crate::actions::rotate::drive::rotate(
-                        &inputs,
-                        &terms,
-                        &nothing,
-                        (session, world),
-                    )
-                    .await
-                })
+                self.execute_judged(
+                    inputs,
+                    &$crate::actions::framework::NOTHING_JUDGED,
+                    session,
+                    world,
+                )
             }
             fn execute_judged<'a>(
                 &'a self,

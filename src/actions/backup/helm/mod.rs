@@ -27,7 +27,6 @@ use crate::{
     ports::{
         BoxFuture,
         executor::{Intent, Session, StepContext},
-        materials::NoMaterials,
     },
 };
 use schemars::JsonSchema;
@@ -90,11 +89,7 @@ impl Action for BackupHelm {
     }
 
     fn intend(&self, inputs: &HelmInputs, context: &StepContext) -> Result<Intent, String> {
-        let given = Given {
-            materials: &NoMaterials,
-            repository: &[],
-        };
-        self.intend_with(inputs, context, &given)
+        self.intend_with(inputs, context, &Given::NOTHING)
     }
 
     fn intend_with(

@@ -6,7 +6,7 @@ mod values;
 
 use crate::{
     actions::{
-        framework::{Action, Given, World},
+        framework::{Action, Given, NOTHING_JUDGED, World},
         helm::{
             Untold,
             chart::Chart,
@@ -26,7 +26,6 @@ use crate::{
     ports::{
         BoxFuture,
         executor::{Intent, Session, StepContext},
-        materials::NoMaterials,
     },
 };
 use schemars::JsonSchema;
@@ -169,11 +168,7 @@ impl Action for HelmUpgrade {
     }
 
     fn intend(&self, inputs: &UpgradeInputs, context: &StepContext) -> Result<Intent, String> {
-        let given = Given {
-            materials: &NoMaterials,
-            repository: &[],
-        };
-        self.intend_with(inputs, context, &given)
+        self.intend_with(inputs, context, &Given::NOTHING)
     }
 
     fn intend_with(
@@ -240,10 +235,7 @@ impl Action for HelmUpgrade {
         session: &'a Session,
         world: &'a World,
     ) -> BoxFuture<'a, StepReport> {
-        Box::pin(async move {
-            let nothing = Effects::exact(Vec::new());
-            self.execute_judged(inputs, &nothing, session, world).await
-        })
+        self.execute_judged(inputs, &NOTHING_JUDGED, session, world)
     }
 
     fn execute_judged<'a>(

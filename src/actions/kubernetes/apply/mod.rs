@@ -28,7 +28,7 @@ use crate::{
     ports::{
         BoxFuture,
         executor::{Intent, Session, StepContext},
-        materials::{NoMaterials, RevisionFile},
+        materials::RevisionFile,
     },
 };
 use schemars::JsonSchema;
@@ -166,11 +166,7 @@ impl Action for KubernetesApply {
     }
 
     fn intend(&self, inputs: &ApplyInputs, context: &StepContext) -> Result<Intent, String> {
-        let given = Given {
-            materials: &NoMaterials,
-            repository: &[],
-        };
-        self.intend_with(inputs, context, &given)
+        self.intend_with(inputs, context, &Given::NOTHING)
     }
 
     fn intend_with(
