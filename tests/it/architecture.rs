@@ -39,6 +39,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("k8s_openapi", &["adapters"]),
     ("reqwest", &["adapters"]),
     ("tokio_rustls", &["adapters"]),
+    ("tokio_tungstenite", &["adapters"]),
     ("rustls", &["adapters"]),
     ("x509_parser", &["adapters"]),
     ("age", &["adapters"]),

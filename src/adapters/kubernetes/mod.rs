@@ -15,6 +15,7 @@ mod answers;
 mod call;
 mod connect;
 mod discovery;
+mod exec;
 mod kubeconfig;
 mod names;
 mod request;

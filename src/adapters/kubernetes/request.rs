@@ -1,13 +1,14 @@
 //! Requests: paths, parameters and headers as the API conventions have them.
 
 use crate::ports::cluster::{
-    Change, ClusterError, Deletion, Dependents, LogsOf, Matching, ObjectPath, Resource, Wanted,
+    Change, ClusterError, Container, Deletion, Dependents, LogsOf, Matching, ObjectPath, Resource,
+    Wanted,
 };
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use kube::{
     api::{
-        DeleteParams, GetParams, ListParams, LogParams, Patch, PatchParams, PostParams,
-        Preconditions, PropagationPolicy, ValidationDirective,
+        AttachParams, DeleteParams, GetParams, ListParams, LogParams, Patch, PatchParams,
+        PostParams, Preconditions, PropagationPolicy, ValidationDirective,
     },
     core::Request,
 };
@@ -240,6 +241,21 @@ pub(super) fn logs(of: LogsOf<'_>) -> Built {
         ..LogParams::default()
     };
     let built = request.logs(checked(container.pod)?, &parameters);
+    built.map_err(|error| invalid(error.to_string()))
+}
+
+/// A program in a container. Its connection is upgraded.
+pub(super) fn exec(of: Container<'_>, argv: &[String], stdin: bool) -> Built {
+    let request = collection(&pods(), Some(of.namespace))?;
+    let container = of.container.map(checked).transpose()?;
+    let parameters = AttachParams {
+        container: container.map(str::to_owned),
+        stdin,
+        stdout: true,
+        stderr: true,
+        ..AttachParams::default()
+    };
+    let built = request.exec(checked(of.pod)?, argv, &parameters);
     built.map_err(|error| invalid(error.to_string()))
 }
 

@@ -4,24 +4,15 @@ use super::{
     Answered, ConfiguredClusters, about,
     answers::{Asked, Words, chain, refusal, unanswered, unavailable},
     connect::Identity,
+    exec::{self, not_taken},
     request,
 };
 use crate::ports::cluster::{ClusterError, Container, ExecEnd, ExecStreams, LogsOf, Sink};
 use http_body_util::{BodyExt as _, Limited};
-use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Status};
-use kube::{
-    Api, Client,
-    api::{AttachParams, AttachedProcess},
-    client::Body,
-};
-use tokio::{
-    io::{AsyncWriteExt as _, BufReader, copy, copy_buf},
-    time::Instant,
-};
+use kube::{Client, client::Body};
+use tokio::{io::AsyncWriteExt as _, time::Instant};
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
-/// Bytes that wait between the connection and the one who takes them.
-const BUFFER: usize = 64 << 10;
 /// The longest refusal that is read, in bytes.
 const LONGEST_REFUSAL: usize = 64 << 10;
 
@@ -77,7 +68,8 @@ impl ConfiguredClusters {
     ) -> Result<ExecEnd, ClusterError> {
         let (began, cluster) = (Instant::now(), identity.cluster.as_str());
         let client = self.client_for(identity, "exec", began).await?;
-        let starting = start(client, container, argv, streams.stdin.is_some());
+        let request = request::exec(container, argv, streams.stdin.is_some())?;
+        let starting = client.connect(request);
         let started = self
             .in_time(cluster, starting.with_subscriber(NoSubscriber::default()))
             .await?;
@@ -87,9 +79,9 @@ impl ConfiguredClusters {
             Err(_) => 0,
         };
         self.tell(cluster, "exec", answered(code), began);
-        let process =
+        let connection =
             started.map_err(|error| not_started(self.asked(identity, container), &error))?;
-        flow(cluster, process, streams).await
+        exec::flow(cluster, connection, streams).await
     }
 
     async fn client_for(
@@ -137,116 +129,6 @@ fn pod(container: Container<'_>) -> String {
     about(&request::pods(), namespace, Some(container.pod))
 }
 
-async fn start(
-    client: Client,
-    container: Container<'_>,
-    argv: &[String],
-    stdin: bool,
-) -> Result<AttachedProcess, kube::Error> {
-    let pods: Api<Pod> = Api::namespaced(client, container.namespace);
-    let parameters = AttachParams {
-        container: container.container.map(str::to_owned),
-        stdin,
-        stdout: true,
-        stderr: true,
-        tty: false,
-        max_stdin_buf_size: Some(BUFFER),
-        max_stdout_buf_size: Some(BUFFER),
-        max_stderr_buf_size: Some(BUFFER),
-    };
-    pods.exec(container.pod, argv, &parameters).await
-}
-
-/// Moves all bytes until the program has ended; the status comes last.
-async fn flow(
-    cluster: &str,
-    mut process: AttachedProcess,
-    streams: ExecStreams<'_>,
-) -> Result<ExecEnd, ClusterError> {
-    let status = process.take_status();
-    let (stdin, stdout, stderr) = (process.stdin(), process.stdout(), process.stderr());
-    let feed = async {
-        if let (Some(mut from), Some(mut to)) = (streams.stdin, stdin) {
-            // A program that ends early takes no more; its exit code says whether that is well.
-            let _fed = copy(&mut from, &mut to).await;
-            let _closed = to.shutdown().await;
-        }
-    };
-    let fed = async {
-        feed.await;
-        std::future::pending().await
-    };
-    // Whoever cannot take what comes does not wait for the program's end.
-    let moved = async {
-        let out = drain(stdout, streams.stdout);
-        let err = drain(stderr, streams.stderr);
-        tokio::try_join!(out, err).map_err(|error| not_taken(&error))
-    };
-    let status = async {
-        match status {
-            Some(status) => status.await,
-            None => None,
-        }
-    };
-    let (mut moved, mut status) = (std::pin::pin!(moved), std::pin::pin!(status));
-    let status = tokio::select! {
-        moved = &mut moved => {
-            moved?;
-            status.await
-        }
-        status = &mut status => {
-            // Behind a status comes the end of both streams; of a connection that was lost no end ever comes.
-            if status.is_some() {
-                moved.await?;
-            }
-            status
-        }
-        // Feeding alone ends nothing.
-        never = fed => never,
-    };
-    match status {
-        Some(status) => Ok(end(&status)),
-        None => Err(unavailable(
-            cluster,
-            "the connection was lost before the program ended".to_owned(),
-        )),
-    }
-}
-
-async fn drain(
-    from: Option<impl tokio::io::AsyncRead + Unpin>,
-    to: &mut Sink<'_>,
-) -> std::io::Result<()> {
-    let Some(from) = from else { return Ok(()) };
-    let mut from = BufReader::with_capacity(BUFFER, from);
-    copy_buf(&mut from, to).await.map(drop)
-}
-
-/// As the API server reports a program's end (`metav1.Status` with the cause `ExitCode`).
-fn end(status: &Status) -> ExecEnd {
-    if status.status.as_deref() == Some("Success") {
-        return ExecEnd::Exited(0);
-    }
-    let causes = status
-        .details
-        .as_ref()
-        .and_then(|details| details.causes.as_ref());
-    let code = causes
-        .into_iter()
-        .flatten()
-        .find(|cause| cause.reason.as_deref() == Some("ExitCode"))
-        .and_then(|cause| cause.message.as_deref()?.parse().ok());
-    match code {
-        Some(code) => ExecEnd::Exited(code),
-        None => ExecEnd::Failed(
-            status
-                .message
-                .clone()
-                .unwrap_or_else(|| "it does not say why".to_owned()),
-        ),
-    }
-}
-
 fn not_started(asked: Asked<'_>, error: &kube::Error) -> ClusterError {
     match error {
         kube::Error::Api(status) => {
@@ -254,12 +136,5 @@ fn not_started(asked: Asked<'_>, error: &kube::Error) -> ClusterError {
             refusal(asked, status.code, body.to_string().as_bytes())
         }
         other => unanswered(asked.cluster, chain(other)),
-    }
-}
-
-fn not_taken(error: &std::io::Error) -> ClusterError {
-    ClusterError::Refused {
-        code: 0,
-        message: format!("what came could not be kept: {error}"),
     }
 }

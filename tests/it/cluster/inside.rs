@@ -89,6 +89,22 @@ async fn a_large_input_comes_back_whole() {
 }
 
 #[tokio::test]
+async fn a_program_that_ends_before_it_took_its_input_is_known_by_how_it_ended() {
+    let Some(space) = with_tools() else { return };
+    let run = space.run();
+    let ended = async |script: &str| {
+        let mut inputs = exec(&space, &["sh", "-c", script]);
+        inputs["stdin"] = json!("x".repeat(900_000));
+        run.step("kubernetes/exec", inputs).await
+    };
+    for _ in 0..8 {
+        succeeded(&ended("head -c 100000 > /dev/null").await);
+        let refused = ended("exit 3").await;
+        assert!(failure(&refused).0.contains("exit status 3"), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_database_is_dumped_through_a_pod_and_can_be_restored() {
     let (Some(space), Some(postgres)) = (with_tools(), Postgres::start()) else {
         return;
