@@ -15,6 +15,7 @@ use crate::{
     },
     ports::vault::{Kept, Parts},
 };
+use std::fmt;
 
 /// The fact under which is kept what was found out of the old one.
 const BEFORE: &str = "before";
@@ -37,6 +38,15 @@ enum Origin {
     Place,
     /// The step names it.
     Current,
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self.origin {
+            Origin::Place => "what stands in its place",
+            Origin::Current => "what `current` names",
+        })
+    }
 }
 
 /// Values that may be the old one, the likeliest first.

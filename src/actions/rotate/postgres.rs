@@ -5,6 +5,8 @@ use crate::{
         framework::{Given, answers::positive},
         rotate::{
             craft::{Craft, Prepared},
+            delivery,
+            former::Candidates,
             intending::Intending,
             postgres_server::{Admin, ServerOf},
             scene::{Scene, done, failed, hopeless, not_needed, proven, unproven},
@@ -22,7 +24,7 @@ use crate::{
         BoxFuture,
         executor::StepContext,
         postgres::{Login, PostgresError, RoleChange, Server},
-        vault::{Kept, Parts},
+        vault::Kept,
     },
 };
 
@@ -42,15 +44,16 @@ rotation_inputs! {
         /// Who changes the roles.
         pub(super) admin: Admin,
         /// Two roles with the same rights, of which one at a time has a password: both are good during the overlap. The one that is not in
-        /// use gets the new password. While the agent has never rotated them, `current` says which one is.
+        /// use gets the new password. The one in use is the one that the password which counts now lets in.
         #[serde(default)]
         pub(super) roles: Vec<String>,
         /// One role. PostgreSQL keeps one password for it, so there is no overlap: new logins with the old password are refused from the
-        /// first stage on, until the rotation is through or rolled back. Needs `current`.
+        /// first stage on, until the rotation is through or rolled back. Its password must be known, so that it can be put back.
         #[serde(default)]
         pub(super) role: Option<String>,
-        /// The password that counts now, as a secret of the agent. It must let in when a rotation begins; with it the old one is proven
-        /// refused, and put back where there is one role.
+        /// The password that counts now, as a secret of the agent, so that the old one can be proven refused, and put back where there is one
+        /// role. Needed only where no place can be read: what stands in a Secret or a file is taken from there. It must let in when a
+        /// rotation begins, so a value that does not follow rotations serves the first one alone.
         #[serde(default)]
         pub(super) current: Option<String>,
         /// What a new password is made of.
@@ -66,6 +69,13 @@ rotation_action!(
     "Replaces the password of a PostgreSQL role, or changes over between two roles; proves that the new one logs in and the old one does not."
 );
 
+/// The role in use, the one that gets the new password, and the password that counts now, if it is known.
+struct InUse {
+    used: String,
+    unused: String,
+    password: Option<SecretValue>,
+}
+
 impl PostgresInputs {
     fn check(&self) -> Result<(), String> {
         let terms = self.terms();
@@ -77,8 +87,8 @@ impl PostgresInputs {
             return Err("in `with`, at `distribute`: name at least one place".to_owned());
         }
         match (&self.role, self.roles.as_slice()) {
-            (Some(_), []) if self.current.is_none() => Err(
-                "in `with`: one role has one password, which can only be put back where it is known\nhint: name it with `current`, or use two `roles`"
+            (Some(_), []) if self.current.is_none() && !delivery::are_readable(&self.distribute, PASSWORD) => Err(
+                "in `with`: one role has one password, which can only be put back where it is known\nhint: name it with `current`, bring it to a Secret or a file too, or use two `roles`"
                     .to_owned(),
             ),
             (Some(_), []) if !self.overlap.is_zero() => Err(
@@ -95,6 +105,7 @@ impl PostgresInputs {
     }
 
     fn intend(&self, doing: &mut Intending, _: &StepContext, _: &Given<'_>) -> Result<(), String> {
+        delivery::intend_looks(&self.distribute, doing);
         for role in self.roles.iter().chain(&self.role) {
             let undo = "its former password is put back, or it has none again";
             doing.effect(Effect {
@@ -131,37 +142,56 @@ impl PostgresInputs {
         })
     }
 
-    /// The same, held against what lets in: whoever takes the wrong role for the unused one would shut the app out.
-    async fn in_use(
-        &self,
-        known: &Credential,
-        scene: &Scene<'_>,
-    ) -> Result<(String, String), String> {
+    /// The same, and the password that counts now, held against what lets in: whoever takes the wrong role for the unused one would shut
+    /// the app out.
+    async fn in_use(&self, known: &Credential, scene: &Scene<'_>) -> Result<InUse, Outcome> {
         let recorded = self.recorded(known);
-        let Some(current) = &self.current else {
-            return recorded.ok_or_else(|| {
-                "which of the roles is in use is not known, because the agent has never rotated them\nhint: name its password with `current`"
-                    .to_owned()
-            });
-        };
+        let places = self.distribute.as_slice();
+        let current = self.current.as_ref();
+        let candidates = Candidates::look(places, current, PASSWORD, known, scene)
+            .await?
+            .all;
         let first = match (recorded, self.roles.first_chunk()) {
+            (Some((used, unused)), Some(_)) if candidates.is_empty() => {
+                return Ok(InUse {
+                    used,
+                    unused,
+                    password: None,
+                });
+            }
             (Some(recorded), _) => recorded,
             (None, Some([one, two])) => (one.clone(), two.clone()),
-            (None, None) => return Err("no role is named".to_owned()),
+            (None, None) => return Err(failed("no role is named")),
         };
+        if candidates.is_empty() {
+            return Err(failed(
+                "which of the roles is in use is not known, because the agent has never rotated them, and no place holds a password\nhint: name its password with `current`",
+            ));
+        }
         let second = (first.1.clone(), first.0.clone());
-        let mut refused = String::new();
-        for (used, unused) in [first, second] {
-            let current = SecretValue::new(current.clone());
-            match self.log_in(scene, &used, current).await {
-                Ok(()) => return Ok((used, unused)),
-                Err(error @ PostgresError::LoginRefused { .. }) => refused = error.to_string(),
-                Err(error) => return Err(error.to_string()),
+        let mut refused = Vec::new();
+        for candidate in candidates {
+            for (used, unused) in [&first, &second] {
+                match self.log_in(scene, used, candidate.value.clone()).await {
+                    Ok(()) => {
+                        return Ok(InUse {
+                            used: used.clone(),
+                            unused: unused.clone(),
+                            password: Some(candidate.value),
+                        });
+                    }
+                    Err(error @ PostgresError::LoginRefused { .. }) => {
+                        refused.push(format!("{candidate}: {error}"));
+                    }
+                    Err(error) => return Err(failed(error.to_string())),
+                }
             }
         }
-        Err(format!(
-            "the password that `current` names lets nobody in, so it could neither be put back nor be proven refused: {refused}"
-        ))
+        refused.dedup();
+        Err(failed(format!(
+            "no password that is known lets anybody in, so none could be put back or be proven refused: {}\nhint: name the one that counts with `current`",
+            refused.join("; ")
+        )))
     }
 
     async fn change(
@@ -282,19 +312,15 @@ impl Craft for PostgresInputs {
     }
     fn prepare<'a>(&'a self, known: &'a Credential, scene: Scene<'a>) -> BoxFuture<'a, Prepared> {
         Box::pin(async move {
-            let (old, new) = self.in_use(known, &scene).await.map_err(failed)?;
+            let found = self.in_use(known, &scene).await?;
             let password = self.policy.value(&*scene.world.clock).map_err(failed)?;
-            let known: Parts = self
-                .current
-                .iter()
-                .map(|current| (PASSWORD.to_owned(), SecretValue::new(current.clone())))
-                .collect();
+            let old = found.password.map(|old| (PASSWORD.to_owned(), old));
             Ok(Kept {
                 rotation: scene.rotation,
                 new: [(PASSWORD.to_owned(), password)].into(),
-                old: known,
-                facts: [(USERNAME.to_owned(), new)].into(),
-                former: [(USERNAME.to_owned(), old)].into(),
+                old: old.into_iter().collect(),
+                facts: [(USERNAME.to_owned(), found.unused)].into(),
+                former: [(USERNAME.to_owned(), found.used)].into(),
                 expires_at: None,
             })
         })

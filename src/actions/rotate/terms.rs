@@ -33,6 +33,12 @@ impl Terms {
     pub(super) fn check(&self, parts: &[&str]) -> Result<(), String> {
         for (index, target) in self.distribute.iter().enumerate() {
             target.check(&format!("distribute[{index}]"), parts)?;
+            let mut before = self.distribute.iter().take(index);
+            if let Some(first) = before.position(|other| other.is_where(target)) {
+                return Err(format!(
+                    "in `with`, at `distribute[{index}]`: it is the same place as `distribute[{first}]`\nhint: put all keys of one Secret under one `keys`, and each part into a file of its own"
+                ));
+            }
         }
         for (index, consumer) in self.consumers.iter().enumerate() {
             consumer.check(&format!("consumers[{index}]"), parts)?;

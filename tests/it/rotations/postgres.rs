@@ -271,10 +271,12 @@ async fn the_role_in_use_is_found_by_its_password_and_never_guessed() {
     postgres.query(&format!(
         "ALTER ROLE web_a PASSWORD NULL; ALTER ROLE web_b PASSWORD '{OLD}'"
     ));
-    for (current, words) in [
-        (json!(null), "which of the roles is in use"),
-        (json!("not-its-password"), "lets nobody in"),
+    for (standing, current, words) in [
+        ("", json!(null), "which of the roles is in use"),
+        ("", json!("not-its-password"), "what `current` names"),
+        ("another", json!(null), "what stands in its place"),
     ] {
+        place.write("password", standing);
         let step = step(&place, &postgres, json!({ "current": current }));
         let report = place.agent(USES, step, Cut::Never).await.unwrap();
         assert!(error(&report).contains(words), "{}", report.summary);
@@ -285,4 +287,49 @@ async fn the_role_in_use_is_found_by_its_password_and_never_guessed() {
     succeeded(place.agent(USES, step, Cut::Never).await);
     assert_eq!(place.read("username"), "web_a");
     assert!(logs_in(&server, "web_b", OLD).await.is_err());
+}
+
+#[tokio::test]
+async fn the_old_password_is_taken_from_where_it_stands_rotation_after_rotation() {
+    let Some(postgres) = Postgres::with_passwords() else {
+        return;
+    };
+    let (server, place) = (server(&postgres), place(&postgres));
+    // Nothing follows the rotations by itself: neither a value that is named once, nor one that is not.
+    for current in [json!(OLD), json!(OLD), json!(null)] {
+        let (role, password) = (place.read("username"), place.read("password"));
+        logs_in(&server, &role, &password).await.unwrap();
+        let more = json!({ "current": current, "force": true });
+        let done = succeeded(
+            place
+                .agent(USES, step(&place, &postgres, more), Cut::Never)
+                .await,
+        );
+        assert!(
+            done.summary.contains("with the old password (28P01)"),
+            "{}",
+            done.summary
+        );
+        assert_ne!(place.read("username"), role);
+        assert!(logs_in(&server, &role, &password).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn the_password_of_one_role_is_put_back_from_where_it_stands() {
+    let Some(postgres) = Postgres::with_passwords() else {
+        return;
+    };
+    let (server, place) = (server(&postgres), place(&postgres));
+    let failing = json!({ "file": { "path": "/proc/no/such/folder", "part": "password" } });
+    let mut step = step(
+        &place,
+        &postgres,
+        json!({ "roles": [], "role": "web_a", "current": null }),
+    );
+    step["distribute"].as_array_mut().unwrap().push(failing);
+    let report = place.agent(USES, step, Cut::Never).await.unwrap();
+    let _told = error(&report);
+    assert_eq!(place.read("password"), OLD);
+    logs_in(&server, "web_a", OLD).await.unwrap();
 }

@@ -114,7 +114,7 @@ async fn tool(
     }
     last.map_err(|fault| match fault {
         Fault::Missing(_) => Fault::Missing(
-            "there is no program `etcdutl` in the path\nhint: install it on the agent's host; it is part of etcd since 3.5"
+            "there is no program `etcdutl`\nhint: install it on the agent's host; it is part of etcd since 3.5"
                 .to_owned(),
         ),
         other @ (Fault::Stopped(_) | Fault::Refused(_) | Fault::Failed(_) | Fault::Unfit(_)) => other,

@@ -45,6 +45,7 @@ impl SecretTarget {
             }
             let note = Note {
                 rotation: scene.rotation,
+                keys: self.keys.keys().cloned().collect(),
                 had: self.keys_there(scene).await?,
                 made: false,
             };

@@ -13,7 +13,7 @@ mod standing;
 
 pub(crate) use file::FileTarget;
 pub(crate) use secret::SecretTarget;
-pub(super) use standing::{Standing, intend_looks, standing};
+pub(super) use standing::{Standing, are_readable, intend_looks, standing};
 
 use crate::{
     actions::{
@@ -83,6 +83,21 @@ impl Target {
                 "in `with`, at `{place}`: give exactly one of `secret`, `file` and `command`"
             )),
         }
+    }
+
+    /// Whether both write the same file or Secret, so that one would undo or pass over what the other has done.
+    pub(super) fn is_where(&self, other: &Self) -> bool {
+        let secret = |target: &Self| {
+            let secret = target.secret.as_ref()?;
+            Some((
+                secret.cluster.clone(),
+                secret.namespace.clone(),
+                secret.name.clone(),
+            ))
+        };
+        let file = |target: &Self| target.file.as_ref().map(|file| file.path.clone());
+        (secret(self).is_some() && secret(self) == secret(other))
+            || (file(self).is_some() && file(self) == file(other))
     }
 
     /// For people; the same as long as the place is.

@@ -12,6 +12,8 @@ const NOTE: &str = "rotation.orderly.dev";
 pub(super) struct Note {
     /// Which rotation has changed it.
     pub(super) rotation: RotationId,
+    /// The keys that it has written, in their order.
+    pub(super) keys: Vec<String>,
     /// Keys that were there before.
     pub(super) had: Vec<String>,
     /// Whether the object itself was not.

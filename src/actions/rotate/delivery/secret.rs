@@ -134,8 +134,17 @@ impl SecretTarget {
                 }
                 return Ok(format!("{self} was made with it"));
             };
-            if self.noted(&found, scene).is_some() {
-                return Ok(format!("{self} holds it already"));
+            match self.note(&found, scene) {
+                Some(note) if self.wrote(&note) => {
+                    return Ok(format!("{self} holds it already"));
+                }
+                Some(note) => {
+                    return Err(Trouble::Lasting(format!(
+                        "{self} is the Secret of another place of this step, which has written {}\nhint: put all keys of one Secret under one `keys`",
+                        note.keys.join(", ")
+                    )));
+                }
+                None => {}
             }
             let had = self.keys_there(scene).await?;
             let operations = self.bringing(&found, &values, &had, scene);
@@ -230,7 +239,17 @@ impl SecretTarget {
     }
 
     /// This rotation's note on it.
+    /// What this rotation has left on it as this place.
     pub(super) fn noted(&self, found: &Value, scene: &Scene<'_>) -> Option<Note> {
+        self.note(found, scene).filter(|note| self.wrote(note))
+    }
+
+    fn wrote(&self, note: &Note) -> bool {
+        note.keys.iter().eq(self.keys.keys())
+    }
+
+    /// What this rotation has left on it, as whichever place.
+    fn note(&self, found: &Value, scene: &Scene<'_>) -> Option<Note> {
         let annotations = found.pointer("/metadata/annotations")?;
         let text = annotations.get(annotation(scene))?.as_str()?;
         let note: Note = serde_json::from_str(text).ok()?;
@@ -264,6 +283,7 @@ impl SecretTarget {
     ) -> Vec<Value> {
         let note = Note {
             rotation: scene.rotation,
+            keys: self.keys.keys().cloned().collect(),
             had: had.to_vec(),
             made: false,
         };
@@ -310,6 +330,7 @@ impl SecretTarget {
     ) -> Result<(), ClusterError> {
         let note = Note {
             rotation: scene.rotation,
+            keys: self.keys.keys().cloned().collect(),
             had: Vec::new(),
             made: true,
         };

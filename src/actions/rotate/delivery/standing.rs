@@ -50,6 +50,17 @@ pub(in crate::actions::rotate) async fn standing(
     Ok(found)
 }
 
+/// Whether one of these places can be read and is given this part.
+pub(in crate::actions::rotate) fn are_readable(targets: &[Target], part: &str) -> bool {
+    targets
+        .iter()
+        .any(|target| match (&target.secret, &target.file) {
+            (Some(secret), _) => secret.keys.values().any(|held| held == part),
+            (None, Some(file)) => file.holds(part),
+            (None, None) => false,
+        })
+}
+
 /// What is read of places before they are changed. Values go nowhere but into the vault, so nobody learns more than names.
 pub(in crate::actions::rotate) fn intend_looks(targets: &[Target], doing: &mut Intending) {
     for secret in targets.iter().filter_map(|target| target.secret.as_ref()) {
@@ -89,8 +100,12 @@ impl SecretTarget {
 }
 
 impl FileTarget {
+    fn holds(&self, part: &str) -> bool {
+        self.part.as_deref().is_none_or(|held| held == part)
+    }
+
     async fn standing(&self, part: &str, scene: &Scene<'_>) -> Result<Standing, String> {
-        if self.part.as_deref().is_some_and(|held| held != part) {
+        if !self.holds(part) {
             return Ok(Standing::Unknown);
         }
         let found = self.current(scene).await?;

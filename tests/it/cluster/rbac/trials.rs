@@ -5,6 +5,7 @@ use crate::cluster::{
     plane::Space,
 };
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// A step, and how far it may come.
 pub(super) struct Trial {
@@ -372,6 +373,53 @@ pub(super) fn rotations(namespace: &str, port: u16) -> Vec<Trial> {
     ]
 }
 
+/// A key of a provider that gives out the same one each time, and does not mind which one is tried.
+pub(super) fn api_keys(namespace: &str) -> Vec<Trial> {
+    let answer = r#"{"id":"1","key":"a-key-that-a-program-made"}"#;
+    vec![trial(
+        "rotate/api-key",
+        json!({
+            "name": "mail", "force": true,
+            "provider": {
+                "create": { "command": { "argv": ["echo", answer] } },
+                "revoke": { "command": { "argv": ["true"] } },
+            },
+            "test": { "command": { "argv": ["true"] } },
+            "distribute": [{ "secret": { "namespace": namespace, "name": "token", "keys": { "a": "value" } } }],
+        }),
+    )]
+}
+
+/// The password of `web_a` before anything was tried.
+pub(super) const PASSWORD: &str = "the-old-password-of-web";
+
+/// A role of the server at this socket, and a dump of it through the pod `tools`.
+pub(super) fn databases(namespace: &str, socket: &Path) -> Vec<Trial> {
+    let keys = json!({ "user": "username", "password": "password" });
+    let password = json!({
+        "name": "web-db", "force": true, "server": { "host": socket, "tls": "none" }, "admin": { "role": "admin" },
+        "roles": ["web_a", "web_b"], "current": PASSWORD,
+        "distribute": [{ "secret": { "namespace": namespace, "name": "db", "keys": keys } }],
+    });
+    let inside = |pod: Value| {
+        json!({
+            "name": "shop", "database": "postgres", "encrypt": "none",
+            "server": { "host": socket, "user": "admin", "inside": pod },
+        })
+    };
+    vec![
+        trial("rotate/postgres-password", password),
+        trial(
+            "backup/postgres",
+            inside(json!({ "namespace": namespace, "pod": "tools" })),
+        ),
+        trial(
+            "backup/postgres",
+            inside(json!({ "namespace": namespace, "selector": "app=tools" })),
+        ),
+    ]
+}
+
 /// A certificate that the agent makes; the server at this port shows what the Secret holds.
 pub(super) fn certificates(namespace: &str, port: u16) -> Vec<Trial> {
     let step = |within: &str| {
@@ -399,6 +447,15 @@ pub(super) fn certificates(namespace: &str, port: u16) -> Vec<Trial> {
 
 /// All that is tried.
 pub(super) fn all(namespace: &str) -> impl Iterator<Item = Trial> {
-    let groups = [checks, reviews, workloads, objects, inside, backups, nodes];
-    groups.map(|group| group(namespace)).into_iter().flatten()
+    let groups = [
+        checks, reviews, workloads, objects, inside, backups, nodes, api_keys,
+    ];
+    let served = [rotations(namespace, 0), certificates(namespace, 0)];
+    let served = served.into_iter().flatten();
+    groups
+        .map(|group| group(namespace))
+        .into_iter()
+        .flatten()
+        .chain(served)
+        .chain(databases(namespace, Path::new("/")))
 }
