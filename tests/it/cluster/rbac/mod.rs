@@ -3,7 +3,7 @@
 mod restored;
 mod trials;
 
-use super::{issuing::Issuer, plane::Space, postgres::Postgres};
+use super::{backups::sealing, issuing::Issuer, plane::Space, postgres::Postgres};
 use crate::{cli::Home, steps::Run};
 use orderly::{
     actions::framework::{Catalogue, World},
@@ -197,11 +197,12 @@ fn went_well(report: &StepReport, trial: &Trial) -> bool {
 async fn tried(space: &Space, kubeconfig: PathBuf, trial: &Trial) -> (StepReport, bool) {
     (trial.before)(space);
     let processes = HostProcesses::open(space.path("work")).unwrap();
-    let run = Run::new(World {
+    let world = World {
         network: Arc::new(HostNetwork::new()),
         processes: Arc::new(processes),
         ..space.world_of(kubeconfig)
-    });
+    };
+    let run = Run::new(sealing(space, world));
     let report = run.step(trial.uses, trial.inputs.clone()).await;
     (report, !run.heard().contains("no event was left"))
 }

@@ -398,12 +398,12 @@ pub(super) fn databases(namespace: &str, socket: &Path) -> Vec<Trial> {
     let keys = json!({ "user": "username", "password": "password" });
     let password = json!({
         "name": "web-db", "force": true, "server": { "host": socket, "tls": "none" }, "admin": { "role": "admin" },
-        "roles": ["web_a", "web_b"], "current": PASSWORD,
+        "roles": ["web_a", "web_b"],
         "distribute": [{ "secret": { "namespace": namespace, "name": "db", "keys": keys } }],
     });
     let inside = |pod: Value| {
         json!({
-            "name": "shop", "database": "postgres", "encrypt": "none",
+            "name": "shop", "database": "postgres",
             "server": { "host": socket, "user": "admin", "inside": pod },
         })
     };
