@@ -34,12 +34,21 @@ pub use upgrade::{HelmUpgrade, UpgradeInputs, UpgradeOutputs};
 pub use values::{HelmValues, ValuesInputs, ValuesOutputs};
 pub(in crate::actions) use whole::{Releases, WholeRelease};
 
-use crate::actions::framework::AnyAction;
+use crate::{
+    actions::framework::AnyAction,
+    domain::{
+        effect::{Effect, Effects, Verb},
+        run::StepReport,
+    },
+};
+use inputs::Release;
 
 /// Why what a step would do is not told when it is planned.
 enum Untold {
     /// It can only fail.
     Doomed(String),
+    /// The cluster is away, which may pass.
+    Away(String),
     /// It cannot be seen.
     Unseen(String),
 }
@@ -54,9 +63,34 @@ impl Untold {
     /// For people.
     fn into_words(self) -> String {
         match self {
-            Self::Doomed(why) | Self::Unseen(why) => why,
+            Self::Doomed(why) | Self::Away(why) | Self::Unseen(why) => why,
         }
     }
+
+    /// What a step does of which this is all that is told. While the cluster is away, it can do nothing but look whether it is back.
+    fn effects(self, release: &Release<'_>) -> Result<Effects, String> {
+        match self {
+            Self::Doomed(why) => Err(why),
+            Self::Unseen(why) => Ok(Effects::opaque(release.object(), &why)),
+            Self::Away(why) => {
+                let looked = Effect::read(Verb::Read, release.object());
+                Ok(Effects {
+                    reasons: vec![why],
+                    ..Effects::exact(vec![looked])
+                })
+            }
+        }
+    }
+}
+
+/// Refuses to change what was judged while the cluster was away: a next attempt is judged by what it then finds.
+fn was_there(judged: &Effects) -> Result<(), StepReport> {
+    let only_looks = |effect: &Effect| effect.verb == Verb::Read;
+    if judged.items.is_empty() || !judged.items.iter().all(only_looks) {
+        return Ok(());
+    }
+    let why = "not carried out: the cluster was away when the step was judged, so that nothing was allowed but to look; the next attempt is judged anew";
+    Err(StepReport::failed(why.to_owned(), true).untouched())
 }
 
 /// Every action of this folder.

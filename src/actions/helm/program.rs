@@ -111,13 +111,11 @@ impl From<Fault> for Untold {
     fn from(fault: Fault) -> Self {
         let words = format!("{fault}{}", fault.hint());
         match fault {
-            Fault::Away(_)
-            | Fault::Forbidden(_)
-            | Fault::Cluster(
-                ClusterError::Unavailable { .. }
-                | ClusterError::Misconfigured { .. }
-                | ClusterError::Forbidden { .. },
-            ) => Self::Doomed(words),
+            Fault::Away(_) | Fault::Cluster(ClusterError::Unavailable { .. }) => Self::Away(words),
+            Fault::Forbidden(_)
+            | Fault::Cluster(ClusterError::Misconfigured { .. } | ClusterError::Forbidden { .. }) => {
+                Self::Doomed(words)
+            }
             Fault::Cluster(_)
             | Fault::NotStarted(_)
             | Fault::Refused(_)
@@ -472,9 +470,9 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_that_is_away_or_forbids_it_dooms_the_step() {
+    fn a_cluster_that_is_away_may_come_back_and_one_that_forbids_it_dooms_the_step() {
         let away = "kubernetes cluster unreachable: Get \"http://127.0.0.1:1/version\": dial tcp: connection refused";
-        let Untold::Doomed(why) = Fault::of(away.to_owned()).into() else {
+        let Untold::Away(why) = Fault::of(away.to_owned()).into() else {
             unreachable!("nothing can be done there")
         };
         assert_eq!(why, format!("helm: {away}"));

@@ -11,7 +11,7 @@ use crate::{
             program::{Fault, Helm},
             rendered::{is_open, unjudged},
             undo::rolled_back,
-            way,
+            was_there, way,
         },
     },
     domain::{
@@ -144,8 +144,7 @@ impl Action for HelmRollback {
             };
             let effects = match found {
                 Ok(effects) => effects,
-                Err(Untold::Unseen(why)) => Effects::opaque(release.object(), &why),
-                Err(Untold::Doomed(why)) => return Err(why),
+                Err(untold) => untold.effects(&release)?,
             };
             Ok(Intent { effects, ..intent })
         })
@@ -237,6 +236,7 @@ async fn roll_back(
     let looking = |fault: Fault| told(&format!("looking at {release}"), &fault);
     let unseen = |fault: Fault| looking(fault).untouched();
     let history = helm.history().await.map_err(unseen)?;
+    was_there(judged)?;
     let begun = begun(&helm, &history).await.map_err(unseen)?;
     let (from, to, passed) = match begun.and_then(|begun| Some((begun, begun.rollback_revision?))) {
         Some((last, to)) if last.status == Status::Deployed => {

@@ -150,7 +150,8 @@ fn progress(step: &Step, key: &StepKey, known: Option<&StepState>, halted: bool)
                 not_before,
                 attempt,
             }),
-            None if matches!(end, StepEnd::Reported(_)) => Progress::Failed,
+            // What could not even be planned has failed as well; a "no" is none of the failures that a runbook may go on after.
+            None if matches!(end, StepEnd::Reported(_) | StepEnd::Invalid(_)) => Progress::Failed,
             None => Progress::Stop,
         },
     }

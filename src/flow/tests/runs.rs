@@ -77,6 +77,16 @@ async fn a_report_goes_on_after_a_critical_check_and_still_fails() {
 }
 
 #[tokio::test]
+async fn a_run_that_may_go_on_goes_on_after_a_step_that_cannot_be_planned() {
+    let stage = Stage::new(&book(
+        "a",
+        "steps:\n- {name: look, uses: play/read}\n- {name: one, uses: play/read, with: {check: '${{ steps.look.outputs.missing }}'}, continueOnFailure: true}\n- {name: two, uses: play/read}",
+    ));
+    assert_eq!(stage.run("a").await, RunOutcome::Failed);
+    assert_eq!(stage.script.touched(), ["look", "two"]);
+}
+
+#[tokio::test]
 async fn a_step_whose_condition_is_false_is_skipped() {
     let stage = Stage::new(&book(
         "a",

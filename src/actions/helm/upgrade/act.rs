@@ -10,6 +10,7 @@ use crate::{
             program::{Call, Fault, Helm},
             rendered::{Rendered, is_open, unjudged},
             undo::{Undone, duration, undo},
+            was_there,
         },
     },
     domain::{
@@ -57,6 +58,7 @@ pub(super) async fn upgrade(
     let before = helm.history().await;
     let looking = |fault: Fault| told(&format!("looking at {release}"), &fault).untouched();
     let before = before.map_err(looking)?;
+    was_there(judged)?;
     let call = call(inputs, &helm).await;
     let call = call.map_err(|error| failed(error).untouched())?;
     let mut upgrade = Upgrade {

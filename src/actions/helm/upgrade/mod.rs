@@ -8,7 +8,6 @@ use crate::{
     actions::{
         framework::{Action, Given, NOTHING_JUDGED, World},
         helm::{
-            Untold,
             chart::Chart,
             history::Status,
             inputs::{self, Release},
@@ -213,8 +212,7 @@ impl Action for HelmUpgrade {
             let release = inputs.release()?;
             let effects = match plan::effects(&inputs, release, context, world).await {
                 Ok(effects) => effects,
-                Err(Untold::Unseen(reason)) => plan::unknown(&release, &reason),
-                Err(Untold::Doomed(why)) => return Err(why),
+                Err(untold) => untold.effects(&release)?,
             };
             Ok(Intent { effects, ..intent })
         })

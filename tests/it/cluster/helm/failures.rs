@@ -1,11 +1,11 @@
 //! Upgrades that fail, are stopped or are broken off, and the way back.
 
 use super::Desk;
-use crate::cluster::plane::failure;
-use orderly::domain::run::StepResult;
+use crate::{cluster::plane::failure, steps::Run};
+use orderly::domain::{effect::Verb, run::StepResult};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 #[tokio::test]
 async fn a_failed_upgrade_is_rolled_back_and_fails_all_the_same() {
@@ -33,6 +33,41 @@ async fn a_failed_upgrade_is_rolled_back_and_fails_all_the_same() {
         ""
     );
     assert_eq!(web["status"]["availableReplicas"], 1);
+}
+
+/// Whether it is back is found out by trying, and what was judged while it was away allows no more than that.
+#[tokio::test]
+async fn where_the_cluster_is_away_nothing_is_allowed_and_the_step_may_be_tried_again() {
+    let Some(desk) = Desk::new() else { return };
+    desk.upgraded(json!({})).await;
+    let away = desk.space.path("away.yaml");
+    let there = fs::read_to_string(desk.space.plane().kubeconfig()).unwrap();
+    let (before, server) = there.split_once("https://").unwrap();
+    let behind = server.find([',', ' ', '"', '\n']).unwrap();
+    let nobody = format!("{before}https://127.0.0.1:1{}", &server[behind..]);
+    fs::write(&away, nobody).unwrap();
+    let back = json!({ "namespace": desk.space.name, "release": "web" });
+    for (uses, inputs) in [
+        ("helm/upgrade", desk.inputs(json!({}))),
+        ("helm/rollback", back),
+    ] {
+        let run = Run::new(desk.world_as(away.clone()));
+        let judged = run.effects(uses, &inputs).await;
+        assert!(judged.items.iter().all(|effect| effect.verb == Verb::Read));
+        let (_, retryable) = failure(&run.step(uses, inputs.clone()).await);
+        assert!(retryable);
+    }
+    let inputs = desk.inputs(json!({ "values": { "pod": "never-ready" } }));
+    let run = Run::new(desk.world_as(away));
+    let judged = run.planned("helm/upgrade", inputs).await;
+    let report = desk.run().carry_out(judged).await;
+    let (error, retryable) = failure(&report);
+    assert!(
+        error.contains("the cluster was away when the step was judged"),
+        "{error}"
+    );
+    assert!(retryable);
+    assert_eq!(desk.states(), ["deployed"]);
 }
 
 #[tokio::test]
