@@ -174,6 +174,8 @@ async fn answered(
     let broken = || Err(Broken::from("the connection ends here"));
     match fault {
         Some(Fault::Status(status, ..)) => {
+            // Who closes with something unread resets the connection, and the answer may be lost on its way.
+            let _read = request.into_body().collect().await;
             let body = s3s::Body::from("<html>not today</html>".to_owned());
             return Ok(Response::builder().status(status).body(body).unwrap());
         }

@@ -11,7 +11,7 @@ mod cluster;
 mod disk;
 mod fetches;
 mod halt;
-mod harness;
+pub(crate) mod harness;
 mod inside;
 mod kills;
 mod life;

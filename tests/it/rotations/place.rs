@@ -1,6 +1,9 @@
 //! A place in which an agent rotates, is cut off, and comes back.
 
-use crate::steps::{Run, rotations, world};
+use crate::{
+    daemon::harness::until,
+    steps::{Run, rotations, world},
+};
 use orderly::{
     actions::framework::World,
     adapters::{network::HostNetwork, process::HostProcesses, secrets::ConfiguredSecrets},
@@ -10,7 +13,7 @@ use orderly::{
         rotation::{Credential, CredentialState, Event},
         run::{StepReport, StepResult},
     },
-    history::{History, Options},
+    history::{History, HistoryError, Options},
     ports::{
         BoxFuture,
         ledger::{Known, Ledger, LedgerError, Record},
@@ -139,12 +142,18 @@ impl Place {
         self.folder.path().join("state")
     }
 
+    /// A program that another test starts at this moment holds what this process has open until it runs: the lock of the one before, too.
     pub(super) fn history(&self) -> History {
-        History::open(Options {
-            path: self.state().join("history.db"),
-            key: b"key".to_vec(),
+        let open = || {
+            History::open(Options {
+                path: self.state().join("history.db"),
+                key: b"key".to_vec(),
+            })
+        };
+        until("the history is nobody's", || match open() {
+            Err(HistoryError::InUse { .. }) => None,
+            opened => Some(opened.unwrap()),
         })
-        .unwrap()
     }
 
     /// An agent, from its start to its end, that carries out this step. Nothing where it was killed.
