@@ -18,6 +18,8 @@ pub struct Access {
 pub trait Keeping: Send + Sync + std::fmt::Debug {
     /// What is in a file; nothing where it is not there.
     fn read<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<SecretValue>, String>>;
+    /// Who may use a file, with owner and group by number; nothing where it is not there.
+    fn access<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<Access>, String>>;
     /// Replaces the file at once: a reader sees the former or the new content, whole. Returns when it is on disk.
     fn write<'a>(
         &'a self,

@@ -600,6 +600,9 @@ impl Keeping for Absent {
     fn read<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<SecretValue>, String>> {
         absent(format!("there is no {}", path.display()))
     }
+    fn access<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<Access>, String>> {
+        absent(format!("there is no {}", path.display()))
+    }
     fn write<'a>(
         &'a self,
         path: &'a Path,

@@ -8,10 +8,11 @@ use crate::{
             craft::{Craft, Prepared},
             delivery,
             former::{self, Former},
+            found::{Found, at, found},
             intending::Intending,
             program::ProgramOf,
             proof::Proof,
-            scene::{Feed, Scene, done, failed, not_needed, unproven},
+            scene::{Feed, Scene, done, failed, hopeless, not_needed, unproven},
             secret::VALUE,
             terms::{rotation_action, rotation_inputs},
         },
@@ -36,6 +37,8 @@ use serde_json::Value;
 const ID: &str = "id";
 /// The fact under which a key is found whose number got lost.
 const LABEL: &str = "label";
+/// The fact that the provider has said that it made a key.
+pub(super) const MADE: &str = "made";
 
 pub(crate) struct RotateApiKey;
 
@@ -82,9 +85,13 @@ pub(crate) struct Provider {
     #[serde(default)]
     expires_at: Option<String>,
     /// Looks for the key with `{label}`, for the case that the agent is killed after it was made and before its number was kept. Answers
-    /// in JSON, with the number where `id` says; without one there, there is no such key.
+    /// in JSON, with the number where `findId` says. There is no such key where the answer, or what is on the way to that place, is null
+    /// or empty; from any other answer without a number there, nothing is concluded.
     #[serde(default)]
     find: Option<Ask>,
+    /// Where in the answer of `find` the key's number is, as in `/0/id` where it is a list (JSON pointer). As `id` where nothing is said.
+    #[serde(default)]
+    find_id: Option<String>,
     /// Revokes the key with `{id}`, for programs `ORDERLY_ID`. It must be a success where that key is gone already.
     revoke: Ask,
 }
@@ -180,12 +187,33 @@ impl Ask {
     }
 }
 
-/// A text or a number at that place.
-fn at(body: &Value, pointer: &str) -> Option<String> {
-    match body.pointer(pointer)? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
+/// A key that may still let in. One that was made for sure needs a person, or each run would leave another one behind.
+fn left(kept: &Kept, why: &str) -> Outcome {
+    let label = kept.facts.get(LABEL).cloned().unwrap_or_default();
+    let by_hand = "look, and revoke it by hand";
+    if kept.facts.contains_key(MADE) {
+        return hopeless(format!(
+            "the provider made a key labelled `{label}`, whose number is not known; {why}: {by_hand}"
+        ));
+    }
+    unproven(format!(
+        "the provider may have a key labelled `{label}`; {why}: {by_hand}"
+    ))
+}
+
+impl Provider {
+    /// When the key ends, where the answer says so. The error says nothing of what stands there instead: it may be the key.
+    fn end(&self, body: &Value) -> Result<Option<Timestamp>, String> {
+        let Some(pointer) = &self.expires_at else {
+            return Ok(None);
+        };
+        if body.pointer(pointer).is_some_and(Value::is_null) {
+            return Ok(None);
+        }
+        let end = at(body, pointer).and_then(|end| end.parse().ok());
+        end.map(Some).ok_or_else(|| {
+            format!("the provider's answer has no time as in RFC 3339 at `{pointer}`")
+        })
     }
 }
 
@@ -204,7 +232,8 @@ impl ApiKeyInputs {
             find.check("provider.find")?;
         }
         let pointers = [&provider.value, &provider.id];
-        for pointer in pointers.into_iter().chain(&provider.expires_at) {
+        let others = provider.expires_at.iter().chain(&provider.find_id);
+        for pointer in pointers.into_iter().chain(others) {
             if !pointer.starts_with('/') {
                 return Err(format!(
                     "in `with`, at `provider`: `{pointer}` is not a JSON pointer\nhint: write it as in `/data/key`"
@@ -242,6 +271,7 @@ impl ApiKeyInputs {
         if !answer.well {
             return failed(format!("no key was made: {}", answer.note));
         }
+        kept.facts.insert(MADE.to_owned(), "yes".to_owned());
         if let Some(id) = at(&answer.body, &self.provider.id) {
             kept.facts.insert(ID.to_owned(), id);
         }
@@ -258,10 +288,13 @@ impl ApiKeyInputs {
                 self.provider.id
             ));
         };
-        let end = self.provider.expires_at.as_ref();
-        let end = end.and_then(|pointer| at(&answer.body, pointer));
-        kept.expires_at = end.and_then(|end| end.parse::<Timestamp>().ok());
-        done(format!("the provider made key {id}"))
+        let mut note = format!("the provider made key {id}");
+        match self.provider.end(&answer.body) {
+            Ok(end) => kept.expires_at = end,
+            Err(why) => note = format!("{note}, whose end is not known: {why}"),
+        }
+        kept.facts.remove(MADE);
+        done(note)
     }
 
     /// By its number, or by its label where the number got lost.
@@ -271,16 +304,30 @@ impl ApiKeyInputs {
         }
         let label = kept.facts.get(LABEL).cloned().unwrap_or_default();
         let Some(find) = &self.provider.find else {
-            return unproven(format!(
-                "whether the provider made a key labelled `{label}` is not known, because there is no `provider.find`: look, and revoke it by hand"
-            ));
+            return left(
+                kept,
+                "whether the provider made it is not known, because there is no `provider.find`",
+            );
         };
         let answer = find.ask(&Feed::new(kept, VALUE), &scene).await;
         if !answer.well {
             return failed(format!("looking for the key `{label}`: {}", answer.note));
         }
-        let Some(id) = at(&answer.body, &self.provider.id) else {
-            return done(format!("the provider has no key labelled `{label}`"));
+        let pointer = self.provider.find_id.as_ref();
+        let pointer = pointer.unwrap_or(&self.provider.id);
+        let id = match found(&answer.body, pointer) {
+            Found::Key(id) if kept.former.get(ID) == Some(&id) => {
+                return left(kept, "`provider.find` found the key that counts");
+            }
+            Found::Key(id) => id,
+            Found::None if kept.facts.contains_key(MADE) => {
+                return left(kept, "`provider.find` does not find it");
+            }
+            Found::None => return done(format!("the provider has no key labelled `{label}`")),
+            Found::Unclear(why) => {
+                let why = format!("what `provider.find` answered {why} at `{pointer}`");
+                return left(kept, &why);
+            }
         };
         let mut found = kept.clone();
         found.facts.insert(ID.to_owned(), id);

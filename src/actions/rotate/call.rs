@@ -181,7 +181,10 @@ impl HttpCall {
             status: Some(answer.status),
             well,
             note: Masker::new(&feed.values()).mask(&note),
-            body: serde_json::from_slice(&answer.body).unwrap_or_default(),
+            // What is no JSON is not taken for nothing.
+            body: serde_json::from_slice(&answer.body).unwrap_or_else(|_| {
+                Value::String(String::from_utf8_lossy(&answer.body).trim().to_owned())
+            }),
         }
     }
 

@@ -107,6 +107,11 @@ impl CertificateInputs {
         if self.distribute.is_empty() {
             return Err("in `with`, at `distribute`: name at least one place".to_owned());
         }
+        if !self.distribute.iter().any(|target| target.takes(KEY)) {
+            return Err(format!(
+                "in `with`, at `distribute`: no place gets the private key, so nobody could use the certificate\nhint: bring the part `{KEY}` to a file or a key of a Secret, too"
+            ));
+        }
         if self.names.is_empty() {
             return Err("in `with`, at `names`: name at least one".to_owned());
         }

@@ -157,7 +157,7 @@ impl<'a> Job<'a> {
         }
         let until = looked.state.overlap_until().unwrap_or(now);
         Task::Rest(format!(
-            "`{}` is in its overlap until {until}: both are good, and the old one is revoked after that",
+            "`{}` is in its overlap until {until:.0}: both are good, and the old one is revoked after that",
             self.terms.name
         ))
     }
@@ -176,7 +176,7 @@ impl<'a> Job<'a> {
         let ends = ends.map_err(|error| StepReport::failed(error, true))?;
         Ok(match due(known, self.terms.every, ends, self.now()) {
             Due::Now(why) => Task::Begin(why),
-            Due::At(at) => Task::Rest(format!("`{}` is not due until {at}", self.terms.name)),
+            Due::At(at) => Task::Rest(format!("`{}` is not due until {at:.0}", self.terms.name)),
         })
     }
 
@@ -294,18 +294,28 @@ impl<'a> Job<'a> {
         let mut work = Work::resumed(*self, id, looked.credential, looked.state).await?;
         if gives_up {
             let why = "given up by `giveUp`".to_owned();
+            let left = work.left();
             work.end(End::GivenUp, why).await?;
             let words = format!(
-                "the rotation {id} of `{}` is given up; what there is of both credentials stays as it is",
+                "the rotation {id} of `{}` is given up; what there is of both credentials stays as it is: {left}",
                 self.terms.name
             );
             return Ok(work.report(StepReport::succeeded(words, serde_json::Value::Null)));
         }
         match work.go().await? {
             Went::Back(why) => {
-                let told = format!("the rotation {id} was rolled back ({why}); ");
+                let left = report::left_behind(&work.state);
+                // A key that may be left at its provider is for a person to look after.
+                let check = left.map(|_| CheckStatus::Warning);
+                let left = left.map(|left| format!(", and {left}"));
+                let left = left.unwrap_or_default();
+                let told = format!("the rotation {id} was rolled back ({why}){left}; ");
                 let begun = self.begin(work.credential, "it is still due".to_owned(), told);
-                begun.await
+                let report = begun.await?;
+                Ok(StepReport {
+                    check: report.check.or(check),
+                    ..report
+                })
             }
             other => self.ended(work, other, String::new()).await,
         }
@@ -339,7 +349,7 @@ impl<'a> Job<'a> {
                 format!("{told}`{name}` was rotated: {}", report::story(&work.state))
             }
             Went::Waits(until) => format!(
-                "{told}`{name}` was rotated, and both are good until {until}: {}",
+                "{told}`{name}` was rotated, and both are good until {until:.0}: {}",
                 report::story(&work.state)
             ),
             Went::Back(why) => {

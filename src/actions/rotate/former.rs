@@ -18,7 +18,7 @@ use crate::{
 use std::fmt;
 
 /// The fact under which is kept what was found out of the old one.
-const BEFORE: &str = "before";
+pub(super) const BEFORE: &str = "before";
 /// It let in when the rotation began.
 const GOOD: &str = "good";
 /// There was none.

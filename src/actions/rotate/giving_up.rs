@@ -1,9 +1,56 @@
 //! Whether a rotation that is to be given up is one.
 
 use crate::{
-    actions::rotate::drive::{Job, unrecorded},
-    domain::{id::RotationId, run::StepReport},
+    actions::rotate::{
+        api_key::MADE,
+        drive::{Job, unrecorded},
+        former::BEFORE,
+        token::BOUND,
+    },
+    domain::{
+        id::RotationId,
+        rotation::{Credential, RotationState, Stage},
+        run::StepReport,
+    },
+    ports::vault::Kept,
 };
+use std::collections::BTreeMap;
+
+/// What a rotation that is given up leaves behind: both credentials, as far as neither was revoked, by what is known of them.
+pub(super) fn left(kept: Option<&Kept>, credential: &Credential, state: &RotationState) -> String {
+    let (new, old) = match kept {
+        Some(kept) => (Some(&kept.facts), Some(&kept.former)),
+        None if state.may_go_back() => (None, Some(&credential.facts)),
+        None => (Some(&credential.facts), None),
+    };
+    let new = if state.stages.contains_key(&Stage::Issue) && !state.is_undone(Stage::Issue) {
+        format!("the new one may let in ({})", known(new))
+    } else {
+        "there is no new one".to_owned()
+    };
+    let old = match state.stages.get(&Stage::Revoke) {
+        Some(Some(outcome)) if outcome.is_over() && !outcome.note().is_empty() => {
+            outcome.note().to_owned()
+        }
+        Some(_) | None => format!("the old one may let in ({})", known(old)),
+    };
+    format!("{new}; {old}")
+}
+
+fn known(facts: Option<&BTreeMap<String, String>>) -> String {
+    let all = facts.into_iter().flatten();
+    let worth = all.filter(|(name, _)| ![BEFORE, MADE].contains(&name.as_str()));
+    let told: Vec<String> = worth
+        .map(|(name, value)| match name.as_str() {
+            BOUND => format!("its token is bound to the Secret {value}"),
+            name => format!("{name} {value}"),
+        })
+        .collect();
+    if told.is_empty() {
+        return "nothing more is known of it".to_owned();
+    }
+    told.join(", ")
+}
 
 impl Job<'_> {
     /// Refuses to give up what there never was. One that is over already is no matter.

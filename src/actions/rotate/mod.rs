@@ -19,6 +19,7 @@ mod craft;
 mod delivery;
 mod drive;
 mod former;
+mod found;
 mod giving_up;
 mod intending;
 mod postgres;

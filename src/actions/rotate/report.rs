@@ -71,9 +71,14 @@ fn proofs(state: &RotationState) -> Vec<String> {
 
 /// What stands after a rotation that was rolled back. A new one that nobody here could take back is not claimed to be gone.
 pub(super) fn after_going_back(state: &RotationState) -> &str {
+    left_behind(state).unwrap_or("the former one counts again")
+}
+
+/// What may still let in after a rotation that was rolled back.
+pub(super) fn left_behind(state: &RotationState) -> Option<&str> {
     match state.undone.get(&Stage::Issue) {
-        Some(Some(Outcome::Unproven { note })) => note,
-        Some(_) | None => "the former one counts again",
+        Some(Some(Outcome::Unproven { note })) => Some(note),
+        Some(_) | None => None,
     }
 }
 

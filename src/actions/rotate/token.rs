@@ -36,7 +36,7 @@ use serde_json::{Value, json};
 
 const TOKEN: &str = "token";
 /// The fact that names the object which a token is bound to.
-const BOUND: &str = "bound";
+pub(super) const BOUND: &str = "bound";
 
 /// API servers remember for some ten seconds that a token was good.
 const LOOKS: u32 = 30;

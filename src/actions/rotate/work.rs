@@ -5,7 +5,7 @@ use crate::{
         consumers::Turn,
         delivery,
         drive::{Job, unrecorded},
-        former, report,
+        former, giving_up, report,
         scene::{Feed, Scene, done, failed, hopeless, not_needed},
     },
     domain::{
@@ -89,7 +89,12 @@ impl<'a> Work<'a> {
             kept: kept.filter(|kept| kept.rotation == id),
         };
         let run = job.session.context.run;
-        work.record(Event::Resumed { run }).await?;
+        let event = if work.state.is_between_stages() {
+            Event::WentOn { run }
+        } else {
+            Event::Resumed { run }
+        };
+        work.record(event).await?;
         Ok(work)
     }
 
@@ -151,14 +156,15 @@ impl<'a> Work<'a> {
             return Ok(None);
         }
         let name = &self.job.terms.name;
-        let words = format!(
-            "the new `{name}` counts, but `{stage}` failed; the old one was not revoked before, and the next run goes on there: {note}"
-        );
-        let words = if stage > Stage::Overlap {
-            words.replace("; the old one was not revoked before, and", "; ")
+        let id = self.id;
+        let old = if stage > Stage::Overlap {
+            ""
         } else {
-            words
+            "the old one was not revoked before, and "
         };
+        let words = format!(
+            "the new `{name}` counts, but `{stage}` failed; {old}the next run goes on there: {note}\nhint: where it cannot be put right, give the rotation up with `giveUp: {id}`, and rotate anew with `force: true`"
+        );
         Ok(Some(StepReport::failed(words, true)))
     }
 
@@ -343,6 +349,11 @@ impl<'a> Work<'a> {
         recorded.map_err(|error| unrecorded(&error))?;
         (self.state, self.credential) = (state, credential);
         Ok(())
+    }
+
+    /// What a rotation that is given up leaves behind, for people.
+    pub(super) fn left(&self) -> String {
+        giving_up::left(self.kept.as_ref(), &self.credential, &self.state)
     }
 
     /// Whether an old one was named or found that was not good before, so that nothing is proven of it.

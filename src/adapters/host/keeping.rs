@@ -13,6 +13,7 @@ use crate::{
 };
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -23,6 +24,9 @@ impl Keeping for LocalHost {
     fn read<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<SecretValue>, String>> {
         let path = path.to_owned();
         apart("reading", path, read)
+    }
+    fn access<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<Access>, String>> {
+        apart("looking at", path.to_owned(), access)
     }
     fn write<'a>(
         &'a self,
@@ -69,6 +73,18 @@ fn read(path: &Path) -> io::Result<Option<SecretValue>> {
     let bytes = fs::read(path)?;
     let text = String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))?;
     Ok(Some(SecretValue::new(text)))
+}
+
+fn access(path: &Path) -> io::Result<Option<Access>> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some(Access {
+            mode: found.mode() & 0o7777,
+            user: Some(found.uid().to_string()),
+            group: Some(found.gid().to_string()),
+        })),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn owner(access: &Access) -> Result<Owner, String> {

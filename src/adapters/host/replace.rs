@@ -45,7 +45,10 @@ fn lay(path: &Path, bytes: &[u8], mode: u32, owner: Owner) -> io::Result<()> {
         .open(path)?;
     file.write_all(bytes)?;
     if owner.user.is_some() || owner.group.is_some() {
-        chown(path, owner.user, owner.group)?;
+        chown(path, owner.user, owner.group).map_err(|error| {
+            let words = format!("it cannot be given its owner and group: {error}");
+            io::Error::new(error.kind(), words)
+        })?;
     }
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.sync_all()

@@ -107,6 +107,7 @@ fn entry(record: &Record) -> Entry {
     let entry = |action: &str| Entry::new(record.at, "system", action, resource).with(about);
     let (entry, outcome) = match &record.event {
         Event::Began { run, .. } => return entry("rotation.began").and("run", run),
+        Event::WentOn { run } => return entry("rotation.went_on").and("run", run),
         Event::Resumed { run } => return entry("rotation.resumed").and("run", run),
         Event::StageBegan { stage } => return entry("rotation.stage.began").and("stage", stage),
         Event::UndoBegan { stage } => return entry("rotation.undo.began").and("stage", stage),

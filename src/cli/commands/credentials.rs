@@ -195,6 +195,7 @@ fn story(context: &Context, rotation: &RotationRow) -> Table {
             Event::StageBegan { .. } | Event::UndoBegan { .. } => continue,
             Event::Began { .. } => ("began".to_owned(), String::new()),
             Event::Resumed { .. } => ("found cut off".to_owned(), String::new()),
+            Event::WentOn { .. } => ("went on".to_owned(), String::new()),
             Event::StageEnded { stage, outcome } => (
                 format!("{stage}: {}", outcome.as_str().replace('_', " ")),
                 outcome.note().to_owned(),

@@ -167,7 +167,8 @@ impl Credential {
             Event::Began { .. }
             | Event::StageBegan { .. }
             | Event::UndoBegan { .. }
-            | Event::Resumed { .. } => {}
+            | Event::Resumed { .. }
+            | Event::WentOn { .. } => {}
         }
     }
 

@@ -222,6 +222,11 @@ pub enum Event {
         /// In which run.
         run: RunId,
     },
+    /// It goes on where it waited: at the end of its overlap, or after a stage that failed.
+    WentOn {
+        /// In which run.
+        run: RunId,
+    },
     /// It is over.
     Ended {
         /// How.

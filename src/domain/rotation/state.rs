@@ -63,6 +63,7 @@ impl RotationState {
                 self.undone.insert(*stage, Some(outcome.clone()));
             }
             Event::Resumed { .. } => self.resumed(),
+            Event::WentOn { .. } => {}
             Event::Ended { end, reason } => self.ended = Some((*end, reason.clone())),
         }
     }
@@ -105,6 +106,12 @@ impl RotationState {
     /// Whether the switch is not recorded yet.
     pub fn may_go_back(&self) -> bool {
         self.switched_at.is_none()
+    }
+
+    /// Whether it waits for its next run: what began has ended, and whoever was at it was not cut off.
+    pub fn is_between_stages(&self) -> bool {
+        let mut all = self.stages.values().chain(self.undone.values());
+        all.all(Option::is_some) && (!self.may_go_back() || self.back.is_some())
     }
 
     /// Whether a stage is over.

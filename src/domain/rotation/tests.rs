@@ -279,6 +279,17 @@ fn a_kill_leads_back_until_the_switch_has_ended_and_forward_after_it() {
 }
 
 #[test]
+fn the_end_of_an_overlap_is_no_cut() {
+    let stage = Stage::Overlap;
+    let mut state = until(Stage::Switch);
+    assert!(state.is_between_stages());
+    state.apply(&Event::StageBegan { stage }, after(1));
+    assert!(!state.is_between_stages());
+    // Whoever was at it before the switch would not have waited.
+    assert!(!until(Stage::Test).is_between_stages());
+}
+
+#[test]
 fn a_failure_after_the_switch_is_tried_again() {
     let mut state = until(Stage::Overlap);
     let note = "it is not there".to_owned();

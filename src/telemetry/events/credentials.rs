@@ -19,6 +19,9 @@ impl Events {
             Event::Resumed { run } => {
                 warn!(credential = %name, %runbook, run.id = %run, "rotation found cut off");
             }
+            Event::WentOn { run } => {
+                info!(credential = %name, %runbook, run.id = %run, "rotation goes on");
+            }
             Event::StageBegan { .. } | Event::UndoBegan { .. } => {}
             Event::StageEnded { stage, outcome } => {
                 let labels = [stage.as_str(), outcome.as_str()];

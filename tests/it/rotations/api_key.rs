@@ -86,6 +86,12 @@ fn answer(
                 None => ("404 Not Found", String::new()),
             }
         }
+        _ if path.starts_with("/list") => {
+            let label = path.split_once('=').unwrap().1;
+            let found = keys.iter().filter(|(_, key)| key.label == label);
+            let found: Vec<Value> = found.map(|(id, _)| json!({ "id": id })).collect();
+            ("200 OK", json!(found).to_string())
+        }
         _ if path.starts_with("/keys") => {
             let label = path.split_once('=').unwrap().1;
             let found = keys.iter().find(|(_, key)| key.label == label);
@@ -289,4 +295,66 @@ async fn where_no_place_can_be_read_a_key_that_does_not_follow_is_a_warning_and_
     let warning = Some(orderly::domain::check::CheckStatus::Warning);
     assert_eq!(second.check, warning);
     assert_eq!(provider.labels(), ["k2"]);
+}
+
+#[tokio::test]
+async fn a_key_that_was_made_without_a_known_number_is_not_said_to_be_gone() {
+    let (place, provider) = (place(), Provider::new());
+    let mut step = step(&place, &provider, json!({}));
+    step["provider"]["id"] = json!("/noid");
+    let report = place.agent(USES, step.clone(), Cut::Never).await.unwrap();
+    let why = error(&report);
+    assert!(why.contains("labelled `orderly-mail-key-"), "{why}");
+    assert!(why.contains("look, and revoke it by hand"), "{why}");
+    // No run makes another one.
+    let again = place.agent(USES, step, Cut::Never).await.unwrap();
+    assert!(error(&again).contains("giveUp"), "{}", again.summary);
+    assert_eq!(provider.labels(), ["k0", "k1"]);
+    assert_eq!(place.read("key"), OLD);
+}
+
+#[tokio::test]
+async fn a_key_whose_number_is_not_in_the_answer_is_found_by_its_label_and_revoked() {
+    let (place, provider) = (place(), Provider::new());
+    let mut step = step(&place, &provider, json!({}));
+    step["provider"]["id"] = json!("/noid");
+    step["provider"]["findId"] = json!("/data/id");
+    let report = place.agent(USES, step, Cut::Never).await.unwrap();
+    assert!(
+        error(&report).contains("has no number at `/noid`"),
+        "{}",
+        report.summary
+    );
+    assert_eq!(provider.labels(), ["k0"]);
+}
+
+/// Providers answer lists, too.
+#[tokio::test]
+async fn killed_while_a_key_was_made_an_answer_that_is_not_understood_is_not_taken_for_none() {
+    for (place_in_answer, left) in [("/id", 2), ("/0/id", 1)] {
+        let (place, provider) = (place(), Provider::new());
+        let mut step = step(&place, &provider, json!({}));
+        step["provider"]["find"] =
+            json!({ "http": { "url": provider.server.url("/list?label={label}") } });
+        step["provider"]["findId"] = json!(place_in_answer);
+        // The end of `issue`.
+        let killed = place.agent(USES, step.clone(), Cut::Before(2)).await;
+        assert!(killed.is_none());
+        assert_eq!(provider.labels(), ["k0", "k1"]);
+        let report = succeeded(place.agent(USES, step, Cut::Never).await);
+        assert_eq!(provider.labels().len(), left, "{}", report.summary);
+        let is_told = report.summary.contains("look, and revoke it by hand");
+        assert_eq!(is_told, left == 2, "{}", report.summary);
+        assert_eq!(report.check.is_some(), left == 2);
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_is_no_time_is_told() {
+    let (place, provider) = (place(), Provider::new());
+    let mut step = step(&place, &provider, json!({}));
+    step["provider"]["expiresAt"] = json!("/data/id");
+    let report = succeeded(place.agent(USES, step, Cut::Never).await);
+    let told = "whose end is not known: the provider's answer has no time as in RFC 3339";
+    assert!(report.summary.contains(told), "{}", report.summary);
 }

@@ -181,3 +181,17 @@ async fn what_of_cert_managers_cannot_be_is_told_before_anything_is_done() {
         assert!(error(&report).contains(told), "{path}: {}", report.summary);
     }
 }
+
+#[tokio::test]
+async fn a_certificate_whose_key_nobody_gets_is_refused() {
+    let (place, port) = place();
+    for file in [
+        json!({ "path": place.path("tls.crt") }),
+        json!({ "path": place.path("tls.crt"), "part": "tls.crt" }),
+    ] {
+        let step = step(&place, port, json!({ "distribute": [{ "file": file }] }));
+        let report = place.agent(USES, step, Cut::Never).await.unwrap();
+        let told = "no place gets the private key";
+        assert!(error(&report).contains(told), "{}", report.summary);
+    }
+}

@@ -81,6 +81,10 @@ async fn both_are_good_during_the_overlap_and_then_the_old_one_goes() {
         "{}",
         report.summary
     );
+    // To the second.
+    let until = report.summary.split_once("both are good until ").unwrap().1;
+    let until = until.split_once('Z').unwrap().0;
+    assert!(!until.contains('.'), "{until}");
     assert_eq!(place.read("password.previous"), OLD);
     assert_eq!(
         place.credential("app").await.state,
@@ -217,6 +221,11 @@ async fn an_old_value_that_is_still_good_is_no_success() {
         "{}",
         report.summary
     );
+    // Nothing is amiss in the words, and there is a way out.
+    assert!(!report.summary.contains("  "), "{}", report.summary);
+    let id = report.outputs["rotation"].as_str().unwrap();
+    let out = format!("give the rotation up with `giveUp: {id}`");
+    assert!(report.summary.contains(&out), "{}", report.summary);
     assert_eq!(
         place.credential("app").await.state,
         CredentialState::Retiring
@@ -261,6 +270,9 @@ async fn values_that_were_lost_after_the_switch_need_a_person() {
             .await,
     );
     assert!(report.summary.contains("is given up"), "{}", report.summary);
+    for left in ["the new one may let in", "the old one may let in"] {
+        assert!(report.summary.contains(left), "{}", report.summary);
+    }
     assert_eq!(place.credential("app").await.rotation, None);
 }
 
@@ -425,4 +437,72 @@ async fn a_first_one_that_fails_leaves_none_and_says_so() {
     );
     assert_eq!(report.check, None);
     place.is_at_rest("app").await;
+}
+
+/// Mode, owner and group.
+fn access(place: &Place, name: &str) -> (u32, u32, u32) {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = std::fs::metadata(place.path(name)).unwrap();
+    (found.mode() & 0o7777, found.uid(), found.gid())
+}
+
+/// A password that a service reads by its group; and whose it is. Only root can give files away.
+fn of_a_service() -> (Place, (u32, u32, u32)) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = place();
+    let path = place.path("password");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    if access(&place, "password").1 == 0 {
+        std::os::unix::fs::chown(&path, Some(12345), Some(12346)).unwrap();
+    }
+    let before = access(&place, "password");
+    (place, before)
+}
+
+#[tokio::test]
+async fn a_file_keeps_its_owner_group_and_mode_where_the_step_names_none() {
+    let (place, before) = of_a_service();
+    let mut step = step(&place, json!({ "overlap": "1h" }));
+    step["distribute"] = json!([
+        { "file": { "path": place.path("password") } },
+        { "file": { "path": place.path("new") } },
+    ]);
+    succeeded(place.agent(USES, step, Cut::Never).await);
+    assert_ne!(place.read("password"), OLD);
+    assert_eq!(access(&place, "password"), before);
+    assert_eq!(access(&place, "password.previous"), before);
+    assert_eq!(access(&place, "new").0, 0o600);
+}
+
+#[tokio::test]
+async fn a_file_that_gets_its_former_content_back_is_whose_it_was_even_after_a_kill() {
+    for cut in [Cut::Never, Cut::Before(6), Cut::After(6), Cut::Before(8)] {
+        let (place, before) = of_a_service();
+        let mut step = step(&place, json!({}));
+        step["distribute"][0]["file"]["mode"] = json!("0604");
+        step["test"] = json!({ "command": { "argv": ["false"] } });
+        let killed = place.agent(USES, step.clone(), cut).await;
+        assert_eq!(killed.is_none(), cut != Cut::Never);
+        let report = place.agent(USES, step, Cut::Never).await.unwrap();
+        assert!(error(&report).contains("was not rotated"), "{cut:?}");
+        assert_eq!(place.read("password"), OLD, "{cut:?}");
+        assert_eq!(access(&place, "password"), before, "{cut:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_goes_on_after_a_failure_was_not_cut_off() {
+    let place = place();
+    // The old one lets in, too: it is tried, and is not refused.
+    let lax = json!({ "command": { "argv": ["true"] }, "refusedCodes": [1] });
+    let step = step(&place, json!({ "test": lax }));
+    for _ in 0..2 {
+        let report = place.agent(USES, step.clone(), Cut::Never).await.unwrap();
+        assert!(error(&report).contains("still good"), "{}", report.summary);
+    }
+    let events = place.events.lock().unwrap();
+    let is_resumed = |event: &Event| matches!(event, Event::Resumed { .. });
+    assert!(!events.iter().any(is_resumed), "{events:?}");
+    let went_on = |event: &Event| matches!(event, Event::WentOn { .. });
+    assert!(events.iter().any(went_on), "{events:?}");
 }

@@ -26,21 +26,21 @@ pub(crate) struct FileTarget {
     /// Which part of the credential it holds; the value itself where none is named.
     #[serde(default)]
     pub(super) part: Option<String>,
-    /// As chmod takes it.
-    #[serde(default = "private")]
+    /// As chmod takes it. Where nothing is said, it stays as it is; a file that is new gets `0600`.
+    #[serde(default)]
     #[schemars(regex(pattern = r"^0?[0-7]{3}$"))]
-    pub(super) mode: String,
-    /// Whose it is: a user's name or number. Only an agent that runs as root can give files away.
+    pub(super) mode: Option<String>,
+    /// Whose it is: a user's name or number. Where nobody is named, it stays whose it is. Only an agent that runs as root can give files
+    /// away, and keep those of others.
     #[serde(default)]
     pub(super) user: Option<String>,
-    /// A group's name or number.
+    /// A group's name or number. Where none is named, it stays as it is.
     #[serde(default)]
     pub(super) group: Option<String>,
 }
 
-fn private() -> String {
-    "0600".to_owned()
-}
+/// Of a file that is new, where nothing is said.
+const PRIVATE: u32 = 0o600;
 
 impl FileTarget {
     pub(super) fn check(&self, place: &str, parts: &[&str]) -> Result<(), String> {
@@ -53,25 +53,25 @@ impl FileTarget {
                 "in `with`, at `{place}.path`: must be the absolute path of a file, without `..`"
             ));
         }
-        if self.bits().is_none() {
+        if let Some(mode) = self.mode.as_deref().filter(|mode| bits(mode).is_none()) {
             return Err(format!(
-                "in `with`, at `{place}.mode`: `{}` is not a mode\nhint: write it as in `\"0640\"`",
-                self.mode
+                "in `with`, at `{place}.mode`: `{mode}` is not a mode\nhint: write it as in `\"0640\"`"
             ));
         }
         Ok(())
     }
 
-    fn bits(&self) -> Option<u32> {
-        let bits = u32::from_str_radix(&self.mode, 8).ok()?;
-        ((3..=4).contains(&self.mode.len()) && bits <= 0o777).then_some(bits)
-    }
-
-    fn access(&self) -> Access {
+    /// What the step says, and for the rest what the file has.
+    fn access(&self, there: Option<Access>) -> Access {
+        let there = there.unwrap_or(Access {
+            mode: PRIVATE,
+            user: None,
+            group: None,
+        });
         Access {
-            mode: self.bits().unwrap_or(0o600),
-            user: self.user.clone(),
-            group: self.group.clone(),
+            mode: self.mode.as_deref().and_then(bits).unwrap_or(there.mode),
+            user: self.user.clone().or(there.user),
+            group: self.group.clone().or(there.group),
         }
     }
 
@@ -99,24 +99,28 @@ impl FileTarget {
 
     pub(super) async fn bring(&self, kept: &Kept, main: &str, scene: &Scene<'_>) -> Brought {
         let keeping = &scene.world.rotations.keeping;
-        let (part, access) = (self.part.as_deref(), self.access());
-        let Some(new) = Feed::new(kept, main).part(part) else {
+        let Some(new) = Feed::new(kept, main).part(self.part.as_deref()) else {
             return Err(Trouble::Lasting(
                 "the new credential has no such part".to_owned(),
             ));
         };
         let (shown, previous) = (self.path.display(), self.previous());
         let there = keeping.read(&self.path).await.map_err(Trouble::Passing)?;
-        match &there {
-            Some(there) if there.expose() == new => {
+        let found = keeping.access(&self.path).await.map_err(Trouble::Passing)?;
+        match (&there, &found) {
+            (Some(there), _) if there.expose() == new => {
                 return Ok(format!("{shown} holds it already"));
             }
-            Some(there) => {
-                let kept = keeping.write(&previous, there.clone(), &access);
+            (Some(there), Some(found)) => {
+                // Whose it is stands on disk with it, and so survives a kill.
+                let kept = keeping.write(&previous, there.clone(), found);
                 kept.await.map_err(Trouble::Passing)?;
             }
-            None => keeping.remove(&previous).await.map_err(Trouble::Passing)?,
+            (_, None) | (None, _) => {
+                keeping.remove(&previous).await.map_err(Trouble::Passing)?;
+            }
         }
+        let access = self.access(found);
         let value = SecretValue::new(new.to_owned());
         let written = keeping.write(&self.path, value, &access);
         written.await.map_err(Trouble::Passing)?;
@@ -126,13 +130,14 @@ impl FileTarget {
     pub(super) async fn take_back(&self, kept: &Kept, main: &str, scene: &Scene<'_>) -> Brought {
         let keeping = &scene.world.rotations.keeping;
         let (shown, previous) = (self.path.display(), self.previous());
-        let access = self.access();
         let new = Feed::new(kept, main).part(self.part.as_deref());
         let there = keeping.read(&self.path).await.map_err(Trouble::Passing)?;
         let is_new = there.as_ref().map(SecretValue::expose) == new && new.is_some();
         let former = keeping.read(&previous).await.map_err(Trouble::Passing)?;
         let note = match (is_new, former) {
             (true, Some(former)) => {
+                let access = keeping.access(&previous).await.map_err(Trouble::Passing)?;
+                let access = access.unwrap_or_else(|| self.access(None));
                 let written = keeping.write(&self.path, former, &access);
                 written.await.map_err(Trouble::Passing)?;
                 format!("{shown} holds the former one again")
@@ -152,6 +157,11 @@ impl FileTarget {
         removed.map_err(Trouble::Passing)?;
         Ok(String::new())
     }
+}
+
+fn bits(mode: &str) -> Option<u32> {
+    let bits = u32::from_str_radix(mode, 8).ok()?;
+    ((3..=4).contains(&mode.len()) && bits <= 0o777).then_some(bits)
 }
 
 fn trimmed(text: &str) -> &str {

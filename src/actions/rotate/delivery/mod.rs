@@ -100,6 +100,15 @@ impl Target {
             || (file(self).is_some() && file(self) == file(other))
     }
 
+    /// Whether it gets this part, which is not the main one, or is a program, of which nobody knows what it does.
+    pub(super) fn takes(&self, part: &str) -> bool {
+        let secret = self.secret.as_ref();
+        let file = self.file.as_ref().and_then(|file| file.part.as_deref());
+        secret.is_some_and(|secret| secret.keys.values().any(|held| held == part))
+            || file == Some(part)
+            || self.command.is_some()
+    }
+
     /// For people; the same as long as the place is.
     pub(super) fn place(&self) -> String {
         match (&self.secret, &self.file, &self.command) {
