@@ -12,7 +12,7 @@ fn said(steps: &str) -> String {
     render(&loaded.problems, ReportFormat::Text)
 }
 
-const ROTATION: &str = r#"    - name: rotate
+const ROTATION: &str = r"    - name: rotate
       uses: rotate/postgres-password
       with:
         name: web
@@ -21,7 +21,7 @@ const ROTATION: &str = r#"    - name: rotate
         role: web
         current: CURRENT
         distribute: [{ secret: { namespace: shop, name: web, keys: { password: password } } }]
-"#;
+";
 
 #[test]
 fn a_password_in_the_clear_is_no_runbook() {
