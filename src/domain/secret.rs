@@ -4,6 +4,7 @@
 //! history hold only markers; an executor replaces them when it touches the world.
 
 use crate::domain::name::SecretName;
+use serde_json::Value;
 use std::fmt;
 
 /// Opens a marker. A private-use character that no input may contain.
@@ -49,6 +50,50 @@ pub fn reveal(text: &str, value: impl Fn(&SecretName) -> Option<String>) -> Opti
     Some(whole)
 }
 
+/// Whether a text is nothing but secrets. Space around them may come from how YAML is written.
+pub fn is_secret(text: &str) -> bool {
+    is_marked(text)
+        && reveal(text, |_| Some(String::new())).is_some_and(|rest| rest.trim().is_empty())
+}
+
+/// The places (JSON pointers) of texts where a schema takes nothing but a secret of the agent: it calls them `writeOnly`.
+pub fn places(schema: &Value, arguments: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    find_places(schema, arguments, String::new(), &mut found);
+    found
+}
+
+fn find_places(schema: &Value, value: &Value, pointer: String, found: &mut Vec<String>) {
+    for key in ["allOf", "anyOf", "oneOf"] {
+        let alternatives = schema.get(key).and_then(Value::as_array);
+        for one in alternatives.into_iter().flatten() {
+            find_places(one, value, pointer.clone(), found);
+        }
+    }
+    let below = |key: &str| format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let property = schema.get("properties").and_then(|all| all.get(key));
+                let property = property.or_else(|| schema.get("additionalProperties"));
+                find_places(property.unwrap_or(&Value::Null), value, below(key), found);
+            }
+        }
+        Value::Array(items) => {
+            let of = schema.get("items").unwrap_or(&Value::Null);
+            for (index, item) in items.iter().enumerate() {
+                find_places(of, item, below(&index.to_string()), found);
+            }
+        }
+        Value::String(_) if schema.get("writeOnly") == Some(&Value::Bool(true)) => {
+            if !found.contains(&pointer) {
+                found.push(pointer);
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// A text for people: each marker shown as `secret("name")`.
 pub fn readable(text: &str) -> String {
     reveal(text, |name| Some(format!("secret(\"{name}\")"))).unwrap_or_else(|| text.to_owned())
@@ -76,8 +121,35 @@ impl fmt::Debug for SecretValue {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_marked, marker, names_in, readable, reveal};
+    use super::{is_marked, is_secret, marker, names_in, places, readable, reveal};
     use crate::domain::name::SecretName;
+    use serde_json::json;
+
+    #[test]
+    fn a_secret_has_nothing_beside_it_but_space() {
+        let marker = marker(&SecretName::new("db").unwrap());
+        assert!(is_secret(&marker) && is_secret(&format!("{marker}\n")));
+        for text in ["", " ", "hunter2", &format!("x{marker}"), &marker[1..]] {
+            assert!(!is_secret(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn places_of_secrets_are_found_at_any_depth() {
+        let secret = json!({ "type": ["string", "null"], "writeOnly": true });
+        let server = json!({ "properties": { "password": secret, "host": { "type": "string" } } });
+        let schema = json!({ "properties": {
+            "a": { "anyOf": [server, { "type": "null" }] },
+            "list": { "items": server },
+            "map": { "additionalProperties": secret },
+        } });
+        let one = json!({ "password": "x", "host": "h" });
+        let arguments = json!({ "a": one, "list": [{ "password": null }, one], "map": { "k/l": "x" }, "b": "x" });
+        assert_eq!(
+            places(&schema, &arguments),
+            ["/a/password", "/list/1/password", "/map/k~1l"]
+        );
+    }
 
     #[test]
     fn a_marker_is_replaced_only_by_the_one_who_knows_the_value() {

@@ -5,6 +5,7 @@ use crate::{
         expression,
         name::ActionName,
         policy::{FailedExample, Tightening},
+        secret,
     },
     ports::executor::{ActionCatalogue, ActionSpec},
     runbooks::{
@@ -69,6 +70,8 @@ impl<'a> Actions<'a> {
             .map(|why| written.said(&why))
             .into_iter()
             .collect();
+        let spec = self.spec(action);
+        faults.extend(spec.into_iter().flat_map(|spec| written.in_the_clear(spec)));
         faults.extend(if written.has_expressions || !is_whole {
             match self.shape(action) {
                 Some(shape) if !shape.fits(arguments) => written.faults(shape),
@@ -86,18 +89,23 @@ impl<'a> Actions<'a> {
     }
 
     /// What is wrong whatever the expressions give: the action refuses every set of arguments that they may become, and not for what
-    /// stands in for an expression.
+    /// stands in for an expression. Nothing stands in for a secret, so what is refused for being one is told.
     fn between(&self, action: &ActionName, written: &Written<'_, '_>) -> Vec<Fault> {
         let Some(spec) = self.spec(action) else {
             return Vec::new();
         };
         let mut told = None;
         let mut sets = filled(written.arguments, &spec.inputs);
-        let refused = |set: Option<Value>| self.catalogue.check(action, &set?).err();
+        let refused = |set: &Option<Value>| self.catalogue.check(action, set.as_ref()?).err();
         while let Some(one) = sets.next() {
-            let (one, other) = (refused(one), sets.next().and_then(refused));
-            match one.filter(|one| other.as_ref() == Some(one)) {
-                Some(why) if !written.is_about_expression(&why) => told = told.or(Some(why)),
+            let other = sets.next().and_then(|other| refused(&other));
+            match refused(&one).filter(|why| other.as_ref() == Some(why)) {
+                Some(why)
+                    if !written.is_about_expression(&why)
+                        || refused(&one.map(without_secrets)).as_ref() != Some(&why) =>
+                {
+                    told = told.or(Some(why));
+                }
                 Some(_) | None => return Vec::new(),
             }
         }
@@ -151,6 +159,21 @@ impl Written<'_, '_> {
         told.map(|explained| explained.fault).collect()
     }
 
+    /// Where the action takes nothing but secrets of the agent, what is none whatever its expressions give.
+    fn in_the_clear(&self, spec: &ActionSpec) -> Vec<Fault> {
+        let nodes = secret::places(&spec.inputs, self.arguments).into_iter();
+        let nodes = nodes.map(|pointer| self.node.find(&pointer).node);
+        let is_clear = |node: &&Node<'_>| {
+            let (references, errors) = expression::survey(node.text().unwrap_or_default());
+            errors.is_empty() && references.iter().all(|one| one.secret().is_none())
+        };
+        let fault = |node: &Node<'_>| {
+            let what = "what stands here must stay secret, and this would be kept in the clear in the history, in questions and on the web page";
+            Fault::new(node.place, what).hint("write it as `${{ secret(\"…\") }}`")
+        };
+        nodes.filter(is_clear).map(fault).collect()
+    }
+
     /// Whether a refusal names an argument that holds an expression.
     fn is_about_expression(&self, why: &str) -> bool {
         place_named(why).is_some_and(|(path, _)| {
@@ -183,8 +206,30 @@ impl Written<'_, '_> {
     }
 }
 
-/// The JSON Pointer to an argument that is named as in `argv[2]`.
+/// The same with plain words in the place of secrets.
+fn without_secrets(set: Value) -> Value {
+    match set {
+        Value::String(text) => {
+            let plain = secret::reveal(&text, |name| Some(name.to_string()));
+            Value::String(plain.unwrap_or(text))
+        }
+        Value::Array(items) => items.into_iter().map(without_secrets).collect(),
+        Value::Object(fields) => {
+            let fields = fields.into_iter();
+            Value::Object(
+                fields
+                    .map(|(key, value)| (key, without_secrets(value)))
+                    .collect(),
+            )
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => set,
+    }
+}
+
+/// The JSON Pointer to an argument that is named as in `argv[2]`, or, where one part of an action names it to another, as in
+/// "test.command`, at `argv[2]".
 fn pointer(path: &str) -> String {
+    let path = path.replace("`, at `", "/");
     format!("/{}", path.replace(['.', '['], "/").replace(']', ""))
 }
 

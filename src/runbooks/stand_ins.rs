@@ -2,9 +2,13 @@
 //! whatever it gives is told before a run.
 //!
 //! An expression may give anything that its place takes, and nothing where that is optional. So several sets of arguments are made, for
-//! each combination of optional ones two with other values.
+//! each combination of optional ones two with other values. A secret alone is known already: the mark that stands for it until a step is
+//! carried out.
 
-use crate::domain::expression::has_expression;
+use crate::domain::{
+    expression::{has_expression, whole_secret},
+    secret::marker,
+};
 use serde_json::{Map, Value, json};
 
 /// Of more optional arguments that hold expressions, not every combination is tried.
@@ -54,7 +58,10 @@ pub(super) fn filled<'a>(
 /// Whether all of it is one expression, so that it may give anything.
 fn is_whole(value: &Value) -> bool {
     let text = value.as_str().map(str::trim).unwrap_or_default();
-    text.starts_with("${{") && text.ends_with("}}") && text.matches("${{").count() == 1
+    text.starts_with("${{")
+        && text.ends_with("}}")
+        && text.matches("${{").count() == 1
+        && whole_secret(text).is_none()
 }
 
 fn property<'s>(schema: &'s Value, key: &str) -> &'s Value {
@@ -133,9 +140,13 @@ fn replaced(text: &str, which: usize) -> Option<String> {
     let mut whole = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${{") {
-        let (_, behind) = after.split_once("}}")?;
+        let (source, behind) = after.split_once("}}")?;
+        let secret = whole_secret(&format!("${{{{{source}}}}}"));
         whole.push_str(before);
-        whole.push_str(word);
+        match secret {
+            Some(name) => whole.push_str(&marker(&name)),
+            None => whole.push_str(word),
+        }
         rest = behind;
     }
     whole.push_str(rest);
@@ -205,7 +216,8 @@ fn text(schema: &Value, which: usize) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::filled;
+    use super::{filled, marker};
+    use crate::domain::name::SecretName;
     use serde_json::{Value, json};
 
     fn schema() -> Value {
@@ -231,6 +243,15 @@ mod tests {
                 Some(json!({ "name": "web-stand-in-two", "count": 9, "all": [] }))
             ]
         );
+    }
+
+    #[test]
+    fn a_secret_is_what_it_is_when_a_step_is_planned() {
+        let db = marker(&SecretName::new("db").unwrap());
+        let arguments =
+            json!({ "wait": r#"${{ secret("db") }}"#, "name": r#"x-${{ secret("db") }}"# });
+        let set = Some(json!({ "wait": db, "name": format!("x-{db}") }));
+        assert_eq!(sets(&arguments), [set.clone(), set]);
     }
 
     #[test]

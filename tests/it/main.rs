@@ -11,6 +11,7 @@
 mod api_server;
 mod architecture;
 mod backup;
+mod clear;
 mod cli;
 mod cluster;
 mod daemon;

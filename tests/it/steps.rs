@@ -24,21 +24,26 @@ use orderly::{
         plan::PlannedStep,
         run::StepReport,
         runbook::Phase,
+        secret::{self, SecretValue},
         span::Span,
     },
     history::History,
     ports::{
         BoxFuture,
-        executor::{Executor as _, Intent, LogStream, RunSoFar, Session, StepContext, StepLog},
+        executor::{
+            ActionCatalogue as _, Executor as _, Intent, LogStream, RunSoFar, Session, StepContext,
+            StepLog,
+        },
         ledger::Claims,
         network::{Certificate, HttpRequest, HttpResponse, Network, NetworkError},
         processes::{Ended, ProcessError, Processes, Program},
-        secrets::Issued,
+        secrets::{Issued, SecretError, Secrets},
     },
     telemetry::{Build, Events},
 };
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     net::IpAddr,
     path::Path,
     sync::{Arc, Mutex},
@@ -100,9 +105,51 @@ pub(crate) fn rotations(state: &Path, history: History, issued: Arc<Issued>) -> 
     }
 }
 
+/// Secrets of the agent, and what a test wrote in the clear where nothing but a secret may stand.
+#[derive(Debug)]
+struct WithWritten {
+    secrets: Arc<dyn Secrets>,
+    written: Mutex<BTreeMap<SecretName, String>>,
+}
+
+impl WithWritten {
+    /// The arguments as a runbook would have to write them.
+    fn hidden(&self, uses: &ActionName, mut arguments: Value) -> Value {
+        let catalogue = Catalogue::new();
+        let spec = catalogue
+            .specs()
+            .iter()
+            .find(|spec| spec.name == uses.as_str());
+        for place in spec.map_or_else(Vec::new, |spec| secret::places(&spec.inputs, &arguments)) {
+            let text = arguments.pointer_mut(&place).unwrap();
+            let value = text.as_str().unwrap().to_owned();
+            if !secret::is_marked(&value) {
+                let mut written = self.written.lock().unwrap();
+                let name = SecretName::new(&format!("written-{}", written.len())).unwrap();
+                *text = secret::marker(&name).into();
+                written.insert(name, value);
+            }
+        }
+        arguments
+    }
+}
+
+impl Secrets for WithWritten {
+    fn get(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
+        match self.written.lock().unwrap().get(name) {
+            Some(value) => Ok(SecretValue::new(value.clone())),
+            None => self.secrets.get(name),
+        }
+    }
+    fn all_values(&self) -> Vec<SecretValue> {
+        self.secrets.all_values()
+    }
+}
+
 /// One run: its steps share an id.
 pub(crate) struct Run {
     performer: Performer,
+    secrets: Arc<WithWritten>,
     context: StepContext,
     pub(crate) stop: CancellationToken,
     heard: Arc<Heard>,
@@ -111,8 +158,17 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn new(world: World) -> Self {
         let (now, entropy) = (world.clock.now(), world.clock.entropy());
+        let secrets = Arc::new(WithWritten {
+            secrets: world.secrets.clone(),
+            written: Mutex::default(),
+        });
+        let world = World {
+            secrets: secrets.clone(),
+            ..world
+        };
         Self {
             performer: Performer::new(Arc::new(Catalogue::new()), Arc::new(world)),
+            secrets,
             context: StepContext {
                 runbook: RunbookName::new("nightly").unwrap(),
                 run: RunId::new(now, entropy),
@@ -153,7 +209,8 @@ impl Run {
     /// What a step would do.
     pub(crate) async fn effects(&self, uses: &str, arguments: &Value) -> Effects {
         let uses = ActionName::new(uses).unwrap();
-        let intent = self.performer.intend(&uses, arguments, &self.context);
+        let arguments = self.secrets.hidden(&uses, arguments.clone());
+        let intent = self.performer.intend(&uses, &arguments, &self.context);
         intent.await.unwrap().effects
     }
 
@@ -174,6 +231,7 @@ impl Run {
     /// The same, or why it cannot be planned.
     pub(crate) async fn plan(&self, uses: &str, arguments: Value) -> Result<PlannedStep, String> {
         let uses = ActionName::new(uses).unwrap();
+        let arguments = self.secrets.hidden(&uses, arguments);
         let intent = self
             .performer
             .intend(&uses, &arguments, &self.context)

@@ -3,7 +3,7 @@
 use crate::{
     actions::{
         self,
-        framework::{AnyAction, Given},
+        framework::{AnyAction, Given, text},
     },
     domain::{
         effect::Effects,
@@ -70,7 +70,12 @@ impl Catalogue {
         context: &StepContext,
         given: &Given<'_>,
     ) -> Result<Intent, String> {
-        self.find(action)?.plan(arguments, context, given)
+        let known = self.find(action)?;
+        let spec = self.specs.iter().find(|spec| spec.name == action.as_str());
+        if let Some(spec) = spec {
+            text::check_secrets(&spec.inputs, arguments)?;
+        }
+        known.plan(arguments, context, given)
     }
 
     /// What an action with these arguments must be allowed in clusters, where it would have these effects.
@@ -156,7 +161,16 @@ impl ActionCatalogue for Catalogue {
 #[cfg(test)]
 mod tests {
     use super::Catalogue;
-    use crate::{domain::name::ActionName, ports::executor::ActionCatalogue};
+    use crate::{
+        actions::framework::{scripted::intend, text::check_secrets},
+        domain::{
+            expression::unknown_mark,
+            name::{ActionName, SecretName},
+            secret::marker,
+        },
+        ports::executor::ActionCatalogue,
+    };
+    use serde_json::{Value, json};
 
     #[test]
     fn every_action_says_what_it_takes_and_refuses_what_it_does_not_know() {
@@ -179,6 +193,86 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Every place of the schema where nothing but a secret may stand, as keys from the top on, and every description of one.
+    fn secrets_of(schema: &Value, path: &[String], found: &mut Vec<Vec<String>>) {
+        let described = schema["description"].as_str().unwrap_or_default();
+        let is_secret = schema["writeOnly"] == true;
+        let says_so = described.contains("as a secret of the agent")
+            || described.contains("password: `${{ secret(");
+        assert_eq!(is_secret, says_so, "{path:?}: {described}");
+        if is_secret {
+            found.push(path.to_vec());
+        }
+        for key in ["allOf", "anyOf", "oneOf"] {
+            for one in schema[key].as_array().into_iter().flatten() {
+                secrets_of(one, path, found);
+            }
+        }
+        for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+            secrets_of(property, &[path, &[key.clone()]].concat(), found);
+        }
+    }
+
+    #[test]
+    fn where_a_secret_must_stand_nothing_else_is_planned() {
+        let catalogue = Catalogue::new();
+        let db = marker(&SecretName::new("db").unwrap());
+        let mut all = Vec::new();
+        for spec in catalogue.specs() {
+            let mut found = Vec::new();
+            secrets_of(&spec.inputs, &[], &mut found);
+            for path in found {
+                let with = |text: &str| {
+                    let inner = json!(text);
+                    path.iter()
+                        .rev()
+                        .fold(inner, |inner, key| json!({ key: inner }))
+                };
+                let place = path.join(".");
+                for clear in ["", "hunter2", &format!("x{db}")] {
+                    let error = check_secrets(&spec.inputs, &with(clear)).unwrap_err();
+                    assert!(
+                        error.starts_with(&format!("in `with`, at `{place}`: ")),
+                        "{error}"
+                    );
+                    assert!(
+                        error.ends_with("hint: write it as `${{ secret(\"…\") }}`"),
+                        "{error}"
+                    );
+                    assert!(!error.contains("hunter2"), "{error}");
+                }
+                for hidden in [&db, &unknown_mark("steps.a.outputs.b")] {
+                    assert_eq!(check_secrets(&spec.inputs, &with(hidden)), Ok(()));
+                }
+                all.push(format!("{} {place}", spec.name));
+            }
+        }
+        insta::assert_snapshot!(all.join("\n"), @r"
+        backup/etcd etcdctl.password
+        backup/postgres server.password
+        backup/restore into.server.password
+        backup/verify into.password
+        rotate/api-key current
+        rotate/certificate signer.key
+        rotate/postgres-password admin.password
+        rotate/postgres-password current
+        rotate/secret current
+        rotate/service-account-token current
+        ");
+    }
+
+    #[tokio::test]
+    async fn a_password_that_an_input_gave_in_the_clear_is_not_planned() {
+        let arguments = json!({
+            "name": "web", "server": { "host": "db" }, "admin": { "role": "admin", "password": "hunter2" },
+            "role": "web", "distribute": [],
+        });
+        let error = intend("rotate/postgres-password", arguments)
+            .await
+            .unwrap_err();
+        assert!(error.contains("at `admin.password`"), "{error}");
     }
 
     #[test]

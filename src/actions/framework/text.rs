@@ -3,7 +3,7 @@
 //! A person approves what they see. So nothing may be in an argument that does not show, shows elsewhere, or was meant to be
 //! replaced and was not.
 
-use crate::domain::secret;
+use crate::domain::{expression, secret};
 use serde_json::Value;
 
 const DEEPEST: usize = 64;
@@ -27,6 +27,28 @@ fn length(value: &Value) -> usize {
 /// Refuses hostile text in any string or key, at any depth.
 pub(super) fn check(arguments: &Value) -> Result<(), String> {
     check_at(arguments, &mut Vec::new())
+}
+
+/// Why a text must not stand where a secret of the agent is wanted.
+const IN_THE_CLEAR: &str = "what stands here must stay secret, and this would be kept in the clear in the history, in questions and on the web page\nhint: write it as `${{ secret(\"…\") }}`";
+
+/// Refuses, where the schema takes nothing but a secret of the agent, a text that is none.
+pub(super) fn check_secrets(schema: &Value, arguments: &Value) -> Result<(), String> {
+    let in_the_clear = |place: &String| {
+        let text = arguments.pointer(place).and_then(Value::as_str);
+        // What only a run will tell is looked at there.
+        text.is_some_and(|text| !secret::is_secret(text) && !expression::has_unknown(text))
+    };
+    match secret::places(schema, arguments)
+        .iter()
+        .find(|place| in_the_clear(place))
+    {
+        Some(pointer) => {
+            let path: Vec<String> = pointer.split('/').skip(1).map(str::to_owned).collect();
+            Err(format!("{}: {IN_THE_CLEAR}", place(&path)))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_at(value: &Value, path: &mut Vec<String>) -> Result<(), String> {

@@ -80,6 +80,7 @@ pub(crate) struct SignerOf {
     /// Its certificate, in PEM.
     certificate: String,
     /// Its key, in PEM, as a secret of the agent.
+    #[schemars(extend("writeOnly" = true))]
     key: String,
 }
 

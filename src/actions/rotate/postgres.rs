@@ -55,6 +55,7 @@ rotation_inputs! {
         /// role. Needed only where no place can be read: what stands in a Secret or a file is taken from there. It must let in when a
         /// rotation begins, so a value that does not follow rotations serves the first one alone.
         #[serde(default)]
+        #[schemars(extend("writeOnly" = true))]
         pub(super) current: Option<String>,
         /// What a new password is made of.
         #[serde(default)]

@@ -61,6 +61,7 @@ pub(crate) struct Admin {
     role: String,
     /// Its password, as a secret of the agent; none where the server asks for none.
     #[serde(default)]
+    #[schemars(extend("writeOnly" = true))]
     password: Option<String>,
 }
 

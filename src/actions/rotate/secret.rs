@@ -47,6 +47,7 @@ rotation_inputs! {
         /// read: what stands in a Secret or a file is taken from there. It must let in when a rotation begins, so a value that does not
         /// follow rotations serves the first one alone.
         #[serde(default)]
+        #[schemars(extend("writeOnly" = true))]
         pub(super) current: Option<String>,
     }
 }

@@ -88,6 +88,7 @@ rotation_inputs! {
         /// read: what stands in a Secret or a file is taken from there. It must be good when a rotation begins, so a token that does not
         /// follow rotations serves the first one alone.
         #[serde(default)]
+        #[schemars(extend("writeOnly" = true))]
         pub(super) current: Option<String>,
     }
 }
@@ -153,13 +154,17 @@ impl TokenInputs {
     fn own_rights(&self) -> Rights {
         let (cluster, namespace) = (&self.cluster, &self.namespace);
         let account = in_namespace(cluster, "serviceaccount", namespace, &self.service_account);
-        Rights::default()
+        let mut needed = Rights::default()
             .and_also(rights::on_object(&account, Some(TOKEN), &["create"]))
             .and(
                 On::all(cluster, Some(namespace), &SECRETS),
                 &["create", "delete"],
             )
-            .and(On::all(cluster, None, &REVIEWS), &["create"])
+            .and(On::all(cluster, None, &REVIEWS), &["create"]);
+        needed.untold.push(format!(
+            "a token is bound to a Secret whose name is new in each rotation, so the right to create and delete Secrets is over all of namespace {namespace}"
+        ));
+        needed
     }
 
     fn subject(&self) -> String {

@@ -61,6 +61,8 @@ pub(super) struct Asked<'a> {
     pub(super) about: String,
     /// Who asked, and what names them.
     pub(super) account: String,
+    /// Whether the agent's own account impersonates them.
+    pub(super) is_impersonated: bool,
     /// Whether the server's words may be told as they are.
     pub(super) words: Words,
 }
@@ -79,6 +81,7 @@ pub(super) fn refusal(asked: Asked<'_>, code: u16, body: &[u8]) -> ClusterError 
         cluster,
         about,
         account,
+        is_impersonated,
         words,
     } = asked;
     let message = |body: &[u8], most| message(body, words, most);
@@ -86,7 +89,11 @@ pub(super) fn refusal(asked: Asked<'_>, code: u16, body: &[u8]) -> ClusterError 
         404 => ClusterError::NotFound(absent_namespace(body).unwrap_or(about)),
         403 => ClusterError::Forbidden {
             message: message(body, SHOWN),
-            account,
+            account: if is_impersonated && refuses_impersonation(body) {
+                format!("the agent's own account, which acts as {account}")
+            } else {
+                account
+            },
         },
         409 => ClusterError::Conflict {
             about,
@@ -113,6 +120,11 @@ pub(super) fn refusal(asked: Asked<'_>, code: u16, body: &[u8]) -> ClusterError 
             message: message(body, SHOWN_OF_CONFLICT),
         },
     }
+}
+
+/// Whether the server did not even let one act as the other.
+fn refuses_impersonation(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).contains(" cannot impersonate resource ")
 }
 
 /// What is to be made in a namespace that is not there is refused for want of the namespace.
@@ -208,7 +220,7 @@ pub(super) fn unanswered(cluster: &str, reason: String) -> ClusterError {
         return ClusterError::Misconfigured {
             cluster: cluster.to_owned(),
             reason: format!(
-                "its certificate is not one that the configuration trusts: {reason}\nhint: compare `server` and `certificate-authority` in the kubeconfig with the API server's own"
+                "its certificate is not one that the configuration trusts: {reason}\nhint: compare `server` and `certificate-authority` in the kubeconfig, or in a pod the `ca.crt` of its service account, with the API server's own"
             ),
         };
     }
@@ -268,8 +280,34 @@ mod tests {
             cluster: "east",
             about: "configmap a in namespace shop".to_owned(),
             account: "the agent's own account".to_owned(),
+            is_impersonated: false,
         };
         refusal(asked, code, body.as_bytes())
+    }
+
+    #[test]
+    fn a_refused_impersonation_is_the_lack_of_who_impersonates() {
+        let told = |message: &str| {
+            let asked = Asked {
+                words: Words::OfSecret,
+                cluster: "east",
+                about: "secret a in namespace shop".to_owned(),
+                account: "the service account accts/restart".to_owned(),
+                is_impersonated: true,
+            };
+            let body = json!({ "kind": "Status", "reason": "Forbidden", "message": message });
+            refusal(asked, 403, body.to_string().as_bytes()).to_string()
+        };
+        let refused = told(
+            r#"serviceaccounts "restart" is forbidden: User "agent" cannot impersonate resource "serviceaccounts" in API group "" in the namespace "accts""#,
+        );
+        let lacks = "grant this right to the agent's own account, which acts as the service account accts/restart;";
+        assert!(refused.contains(lacks), "{refused}");
+        let refused = told(
+            r#"secrets "a" is forbidden: User "system:serviceaccount:accts:restart" cannot get resource "secrets" in API group "" in the namespace "shop""#,
+        );
+        let lacks = "grant this right to the service account accts/restart;";
+        assert!(refused.contains(lacks), "{refused}");
     }
 
     #[test]

@@ -4,12 +4,15 @@ use super::{Account, Credentials, answers::chain};
 use crate::ports::secrets::Secrets;
 use kube::{
     Client, Config,
-    config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError},
+    config::{AuthInfo, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use std::{path::Path, time::Duration};
 
 /// How long the TCP and TLS handshakes may take.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// Where a pod finds what its service account is (the API server's admission puts it there).
+pub(super) const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// Whom a cluster sees.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +82,24 @@ async fn from_file(path: &Path, context: Option<&str>) -> Result<Config, String>
 }
 
 pub(super) fn in_cluster() -> Result<Config, String> {
-    Config::incluster().map_err(|error| format!("no service account is here: {}", chain(&error)))
+    Config::incluster().map_err(|error| no_account(&error))
+}
+
+/// Why the service account of a pod cannot be used; of a file that cannot, which one.
+fn no_account(error: &InClusterError) -> String {
+    let file = match error {
+        InClusterError::ReadDefaultNamespace(_) => "namespace",
+        InClusterError::ReadCertificateBundle(_) | InClusterError::ParseCertificates(_) => "ca.crt",
+        InClusterError::ReadEnvironmentVariable(_)
+        | InClusterError::ParseClusterPort(_)
+        | InClusterError::ParseClusterUrl(_) => {
+            return format!("no service account is here: {}", chain(error));
+        }
+    };
+    format!(
+        "the service account of this pod cannot be used: {SERVICE_ACCOUNT}/{file}: {}",
+        chain(error)
+    )
 }
 
 async fn found(context: Option<&str>) -> Result<Config, String> {
@@ -98,5 +118,29 @@ fn options(context: Option<&str>) -> KubeConfigOptions {
     KubeConfigOptions {
         context: context.map(str::to_owned),
         ..KubeConfigOptions::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::no_account;
+    use kube::config::InClusterError;
+    use std::{env::VarError, io};
+
+    #[test]
+    fn of_a_mount_that_lacks_a_file_that_file_is_named() {
+        let lacks = || io::Error::from(io::ErrorKind::NotFound);
+        for (error, file) in [
+            (InClusterError::ReadCertificateBundle(lacks()), "ca.crt"),
+            (InClusterError::ReadDefaultNamespace(lacks()), "namespace"),
+        ] {
+            let told = no_account(&error);
+            let path = format!("/var/run/secrets/kubernetes.io/serviceaccount/{file}: ");
+            assert!(told.contains(&path), "{told}");
+        }
+        let told = no_account(&InClusterError::ReadEnvironmentVariable(
+            VarError::NotPresent,
+        ));
+        assert!(told.starts_with("no service account is here: "), "{told}");
     }
 }

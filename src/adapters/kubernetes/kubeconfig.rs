@@ -6,7 +6,7 @@
 use super::{
     ConfiguredClusters, Credentials,
     answers::chain,
-    connect::{act_as, in_cluster},
+    connect::{SERVICE_ACCOUNT, act_as, in_cluster},
     unusable,
 };
 use crate::{domain::secret::SecretValue, ports::cluster::ClusterError};
@@ -15,8 +15,6 @@ use kube::config::{
 };
 use std::path::{Path, PathBuf};
 
-/// Where a pod finds what its service account is (the API server's admission puts it there).
-const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// The one name in it.
 const NAME: &str = "cluster";
 

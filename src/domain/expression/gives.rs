@@ -5,7 +5,7 @@ use super::{
     scan::{self, Token},
     text,
 };
-use crate::domain::runbook::InputKind;
+use crate::domain::{name::SecretName, runbook::InputKind};
 
 /// Filters that give a number, and those that give a text. The others give what they are given.
 const NUMBERS: [&str; 6] = ["abs", "float", "int", "length", "round", "times"];
@@ -96,6 +96,14 @@ pub fn argument_gives(argument: &str) -> Gives {
     }
 }
 
+/// The secret that an argument is, where it is nothing but one.
+pub fn whole_secret(argument: &str) -> Option<SecretName> {
+    match text::split(argument).as_deref() {
+        Ok([text::Part::Expression { source, .. }]) => scan::whole_name(source)?.secret(),
+        Ok(_) | Err(_) => None,
+    }
+}
+
 fn gives(source: &str) -> Gives {
     let Ok(tokens) = scan::tokens(source, 0) else {
         return Gives::Unknown;
@@ -170,7 +178,7 @@ fn filtered(filter: Option<&Token<'_>>) -> Gives {
 
 #[cfg(test)]
 mod tests {
-    use super::{Gives, argument_gives, condition_gives};
+    use super::{Gives, argument_gives, condition_gives, whole_secret};
     use crate::domain::{expression::Root, runbook::InputKind};
 
     fn of(condition: &str) -> Gives {
@@ -229,6 +237,21 @@ mod tests {
         assert_eq!(argument_gives("x ${{ true }}"), Gives::Text);
         assert_eq!(argument_gives("${{ true }}"), Gives::Truth);
         assert_eq!(argument_gives("${{ 1"), Gives::Unknown);
+    }
+
+    #[test]
+    fn a_secret_alone_is_known_without_evaluating() {
+        let name = |argument: &str| whole_secret(argument).map(|name| name.to_string());
+        assert_eq!(name(r#"${{ secret("db") }}"#).as_deref(), Some("db"));
+        for other in [
+            "db",
+            r#"x${{ secret("db") }}"#,
+            r#"${{ secret("db") | upper }}"#,
+            r#"${{ secret("db") if inputs.a else none }}"#,
+            "${{ inputs.db }}",
+        ] {
+            assert_eq!(name(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod text;
 use crate::domain::{name::SecretName, secret};
 use serde_json::{Map, Value};
 
-pub use gives::{Gives, argument_gives, condition_gives};
+pub use gives::{Gives, argument_gives, condition_gives, whole_secret};
 pub use partly::{NotYet, Partly, has_unknown, readable_unknown, unknown_mark};
 pub use scan::{FILTERS, TESTS};
 

@@ -1,7 +1,9 @@
 //! Commands that need no agent.
 
 use super::{Home, Said, ours};
+use crate::api_server::{ApiServer, answer, ok, status};
 use orderly::history::{History, Options};
+use serde_json::json;
 use std::io::{BufRead as _, Write as _};
 
 const GOOD: &str = "\
@@ -620,6 +622,35 @@ fn the_audit_log_is_checked_without_an_agent() {
         !home.at("orderly-state/audit.key").exists(),
         "a lost key must show, not be made anew"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_as_whom_a_cluster_is_asked_or_that_it_is_nobody() {
+    let home = Home::new();
+    let server = ApiServer::start().await;
+    let path = server.kubeconfig(&home.at(""), "t0ken");
+    let config =
+        json!({ "source": { "url": "." }, "clusters": { "east": { "kubeconfig": path } } });
+    home.write("orderly.yaml", config.to_string());
+    server.script("GET /version", [ok(&json!({ "gitVersion": "v1.33.0" }))]);
+    let said = || home.orderly(&["--config", "orderly.yaml", "doctor"]).out;
+    let review = "POST /apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let who = json!({ "status": { "userInfo": { "username": "ann" } } });
+    server.script(review, [answer(201, &who.to_string())]);
+    let findings = said();
+    assert!(
+        findings.contains("east answers ann with version v1.33.0"),
+        "{findings}"
+    );
+    server.script(
+        review,
+        [status(
+            403,
+            r#"selfsubjectreviews.authentication.k8s.io is forbidden: User "system:anonymous" cannot create resource"#,
+        )],
+    );
+    let findings = said();
+    assert!(findings.contains("nobody is logged in there"), "{findings}");
 }
 
 #[test]

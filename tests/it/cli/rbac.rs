@@ -240,6 +240,70 @@ fn each_runbook_gets_roles_for_its_own_account() {
 }
 
 #[test]
+fn roles_of_who_holds_a_token_are_bound_to_nobody_and_that_is_said() {
+    let home = home();
+    let config = json!({
+        "source": { "url": "." },
+        "secrets": { "restarter": { "file": "/run/secrets/restarter" } },
+        "clusters": { "default": { "accounts": { "shop": { "token": "restarter" } } } }
+    });
+    home.write("orderly.yaml", config.to_string());
+    let said = home.orderly(&[
+        "rbac",
+        "--runbooks",
+        "runbooks",
+        "--config",
+        "orderly.yaml",
+        "--per-runbook",
+        "--service-account",
+        "ops/agent",
+    ]);
+    let told = "shop: it acts by the token `restarter`, and whose that is is not known here";
+    assert!(
+        said.err.contains(&format!("warning: {told}")),
+        "{}",
+        said.err
+    );
+    let text = said.done();
+    assert!(text.contains(&format!("# {told}")), "{text}");
+    let of_shop = text
+        .split("---\n")
+        .filter(|one| one.contains("name: orderly-shop"));
+    for document in of_shop {
+        assert!(!document.contains("Binding"), "{document}");
+    }
+}
+
+#[test]
+fn a_rotation_of_tokens_says_that_its_right_is_over_all_secrets() {
+    let home = Home::new();
+    home.write("runbooks/token.yaml", TOKEN);
+    let said = home.orderly(&["rbac", "--runbooks", "runbooks"]);
+    let told = "token: step rotate: a token is bound to a Secret whose name is new in each rotation, so the right to create and delete Secrets is over all of namespace shop";
+    assert!(
+        said.err.contains(&format!("warning: {told}")),
+        "{}",
+        said.err
+    );
+    assert!(said.done().contains(&format!("# {told}")));
+}
+
+const TOKEN: &str = r"apiVersion: orderly.dev/v1
+kind: Runbook
+metadata: { name: token }
+spec:
+  description: Renews a token.
+  steps:
+    - name: rotate
+      uses: rotate/service-account-token
+      with:
+        name: deployer
+        namespace: shop
+        serviceAccount: deployer
+        distribute: [{ secret: { namespace: ci, name: deployer, keys: { token: token } } }]
+";
+
+#[test]
 fn no_account_means_no_bindings_and_the_same_question_has_the_same_answer() {
     let home = home();
     let first = objects(&home, &["--input", "namespace=shop"]);
@@ -279,6 +343,11 @@ fn what_makes_no_sense_is_told() {
     let error = asked(&["--input", "colour=red"]).failed(2);
     assert!(
         error.contains("none of the runbooks has an input colour"),
+        "{error}"
+    );
+    let error = asked(&["--cluster", "defualt"]).failed(2);
+    assert!(
+        error.contains("there is no cluster defualt") && error.contains("there are default"),
         "{error}"
     );
     let error = asked(&["--service-account", "agent"]).failed(2);

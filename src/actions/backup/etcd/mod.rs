@@ -89,6 +89,7 @@ pub struct Etcdctl {
     pub user: Option<String>,
     /// The user's password: `${{ secret("…") }}`.
     #[serde(default)]
+    #[schemars(extend("writeOnly" = true))]
     pub password: Option<String>,
 }
 

@@ -27,6 +27,7 @@ pub struct Server {
     /// The role to log in as; that of the user that the program runs as where nothing is said.
     pub user: Option<String>,
     /// The role's password: `${{ secret("…") }}`. It reaches the program by its environment, in a container by its standard input.
+    #[schemars(extend("writeOnly" = true))]
     pub password: Option<String>,
     /// With `inside`: the variable of the container that holds the password.
     #[schemars(regex(pattern = r"^[A-Za-z_][A-Za-z0-9_]*$"))]

@@ -4,12 +4,15 @@ use crate::{
     cli::{commands::validate::strangers, context::Context},
     config::{Config, working_directory},
     daemon::wiring::{self, SwappedSecrets},
+    http::visible,
     ports::{
+        cluster::{Change, ClusterError, Clusters, ObjectPath, Resource},
         secrets::Secrets as _,
         source::{Source, Tree},
     },
     runbooks::{Beside, validate_tree},
 };
+use serde_json::{Value, json};
 use std::{
     fs::DirBuilder, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc, time::Duration,
 };
@@ -18,6 +21,9 @@ use super::Finding;
 
 /// How long a cluster may take to answer.
 const CLUSTER_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Who nobody is to an API server.
+const ANONYMOUS: &str = "system:anonymous";
 
 /// Whether every secret can be read. Their values are not shown.
 pub(super) fn secrets(context: &Context, config: &Config) -> Vec<Finding> {
@@ -164,11 +170,13 @@ pub(super) async fn clusters(context: &Context, config: &Config) -> Vec<Finding>
     };
     let mut findings = Vec::new();
     for cluster in config.clusters.keys() {
-        let answer = tokio::time::timeout(CLUSTER_DEADLINE, clusters.version(cluster)).await;
+        let asking = async {
+            let version = clusters.version(cluster).await?;
+            Ok::<_, ClusterError>((version, logged_in(&*clusters, cluster).await))
+        };
+        let answer = tokio::time::timeout(CLUSTER_DEADLINE, asking).await;
         findings.push(match answer {
-            Ok(Ok(version)) => {
-                Finding::ok(name, format!("{cluster} answers with version {version}"))
-            }
+            Ok(Ok((version, who))) => answering(cluster, &version, who),
             Ok(Err(error)) => Finding::warn(name, error.to_string()),
             Err(_) => Finding::warn(
                 name,
@@ -180,4 +188,57 @@ pub(super) async fn clusters(context: &Context, config: &Config) -> Vec<Finding>
         });
     }
     findings
+}
+
+/// Who the server says it is asked by; nothing where it does not say (it is asked for its version by anybody).
+async fn logged_in(clusters: &dyn Clusters, cluster: &str) -> Option<String> {
+    let group = "authentication.k8s.io";
+    let resource = Resource {
+        group: group.to_owned(),
+        version: "v1".to_owned(),
+        plural: "selfsubjectreviews".to_owned(),
+        kind: "SelfSubjectReview".to_owned(),
+        namespaced: false,
+    };
+    let path = ObjectPath {
+        namespace: None,
+        name: "",
+        subresource: None,
+    };
+    let review = json!({ "apiVersion": format!("{group}/v1"), "kind": resource.kind });
+    let change = Change::Create(&review);
+    match clusters
+        .change(cluster, &resource, path, change, false)
+        .await
+    {
+        Ok(answer) => {
+            let name = answer.pointer("/status/userInfo/username");
+            name.and_then(Value::as_str).map(str::to_owned)
+        }
+        Err(ClusterError::Forbidden { message, .. }) if message.contains(ANONYMOUS) => {
+            Some(ANONYMOUS.to_owned())
+        }
+        // A server before 1.28 does not know the question.
+        Err(_) => None,
+    }
+}
+
+fn answering(cluster: &str, version: &str, who: Option<String>) -> Finding {
+    let name = "clusters";
+    match who.as_deref() {
+        Some(ANONYMOUS) => Finding::warn(
+            name,
+            format!(
+                "{cluster} answers with version {version}, but nobody is logged in there\nhint: look whether its credentials are empty: a token, or the file of one"
+            ),
+        ),
+        Some(who) => Finding::ok(
+            name,
+            visible::line(&format!("{cluster} answers {who} with version {version}")),
+        ),
+        None => Finding::ok(
+            name,
+            format!("{cluster} answers with version {version}; it does not say who is logged in"),
+        ),
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
     daemon::wiring,
     domain::{
         active::ActiveSet,
-        name::{EnvironmentName, RunbookName},
+        name::{EnvironmentName, RunbookName, SecretName},
         right::{Need, Right},
     },
     http::visible,
@@ -67,7 +67,8 @@ every value of their enum, or with what --input gives. Where what a step names i
 that is said on standard error and at the head of the YAML.
 
 With --per-runbook each runbook gets roles of its own, bound to the account that `clusters:` of the configuration names for it, and \
---service-account is the agent's own, which gets the right to impersonate those accounts.
+--service-account is the agent's own, which gets the right to impersonate those accounts. Roles of a runbook whose account is a token are \
+bound to nobody, because whose it is is not known here; that is said, too.
 
 Exits with 0, or with 1 where a runbook has errors or a step cannot be planned.
 
@@ -103,9 +104,12 @@ pub(in crate::cli) fn rbac(arguments: &Arguments, context: &Context) -> Answer {
         now: context.now(),
     };
     let needed = needed::needed(&asked);
-    let cluster = cluster(&needed, arguments)?;
+    let cluster = cluster(&needed, arguments, config)?;
     let bound = bound(&needed, &cluster, arguments, config);
-    let told = told(&needed, &cluster);
+    let mut told = told(&needed, &cluster);
+    if arguments.per_runbook {
+        told.extend(of_tokens(&needed, &cluster, config));
+    }
     for line in &told {
         context.terminal.say(&format!("warning: {line}"));
     }
@@ -171,12 +175,14 @@ fn given(
 fn cluster(
     needed: &BTreeMap<RunbookName, Needed>,
     arguments: &Arguments,
+    config: &Config,
 ) -> Result<String, CliError> {
-    if let Some(named) = &arguments.cluster {
-        return Ok(named.clone());
-    }
     let rights = needed.values().flat_map(|one| &one.rights);
     let clusters: BTreeSet<&str> = rights.map(|right| right.cluster.as_str()).collect();
+    if let Some(named) = &arguments.cluster {
+        let configured = config.clusters.keys().map(String::as_str);
+        return known_cluster(named, clusters.into_iter().chain(configured).collect());
+    }
     let mut names = clusters.iter();
     match (names.next(), names.next()) {
         (Some(only), None) => Ok((*only).to_owned()),
@@ -188,6 +194,34 @@ fn cluster(
             )))
         }
     }
+}
+
+/// A name that neither the configuration nor a runbook knows is a slip. Where none is configured, there is `default`.
+fn known_cluster(named: &str, mut known: BTreeSet<&str>) -> Result<String, CliError> {
+    if known.is_empty() {
+        known.insert("default");
+    }
+    if known.contains(named) {
+        return Ok(named.to_owned());
+    }
+    let known = known.into_iter().collect::<Vec<_>>().join(", ");
+    let text = visible::line(&format!("there is no cluster {named}"));
+    Err(CliError::Usage(format!("{text}\nhint: there are {known}")))
+}
+
+/// Roles that are bound to nobody, because who holds a token is not known here.
+fn of_tokens(
+    needed: &BTreeMap<RunbookName, Needed>,
+    cluster: &str,
+    config: &Config,
+) -> Vec<String> {
+    let of = |name: &RunbookName| match actor(config, cluster, name) {
+        Actor::HolderOf(token) => Some(format!(
+            "{name}: it acts by the token `{token}`, and whose that is is not known here: bind its roles to the account of the token"
+        )),
+        Actor::Agent | Actor::Account(_) => None,
+    };
+    needed.keys().filter_map(of).collect()
 }
 
 fn told(needed: &BTreeMap<RunbookName, Needed>, cluster: &str) -> Vec<String> {
@@ -225,12 +259,18 @@ fn bound(
     let mut all = Vec::new();
     let mut impersonated = BTreeSet::new();
     for (name, one) in needed {
-        let configured = configured(config, cluster, name);
-        impersonated.extend(configured.clone());
+        let account = match actor(config, cluster, name) {
+            Actor::Agent => arguments.service_account.clone(),
+            Actor::Account(account) => {
+                impersonated.insert(account.clone());
+                Some(account)
+            }
+            Actor::HolderOf(_) => None,
+        };
         all.push(Bound {
             name: format!("{prefix}-{name}"),
             rights: of_cluster(one),
-            account: configured.or_else(|| arguments.service_account.clone()),
+            account,
         });
     }
     all.push(Bound {
@@ -244,15 +284,27 @@ fn bound(
     all
 }
 
-/// The service account that the runbook acts as. The holder of a token is not known here.
-fn configured(config: &Config, cluster: &str, runbook: &RunbookName) -> Option<Account> {
-    let cluster = config.clusters.get(cluster)?;
-    let account = cluster.accounts.get(runbook).or(cluster.account.as_ref())?;
-    let (namespace, name) = account.service_account()?;
-    Some(Account {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-    })
+/// As whom a runbook acts.
+enum Actor {
+    /// As the agent itself.
+    Agent,
+    /// As this account, which the agent impersonates.
+    Account(Account),
+    /// As whoever holds the token of this secret.
+    HolderOf(SecretName),
+}
+
+fn actor(config: &Config, cluster: &str, runbook: &RunbookName) -> Actor {
+    let cluster = config.clusters.get(cluster);
+    let account = cluster.and_then(|of| of.accounts.get(runbook).or(of.account.as_ref()));
+    match (account, account.and_then(AccountConfig::service_account)) {
+        (Some(AccountConfig::Token(secret)), _) => Actor::HolderOf(secret.clone()),
+        (_, Some((namespace, name))) => Actor::Account(Account {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }),
+        (Some(AccountConfig::ServiceAccount(_)) | None, None) => Actor::Agent,
+    }
 }
 
 fn impersonates(account: &Account, cluster: &str) -> Right {
