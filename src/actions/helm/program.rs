@@ -116,7 +116,8 @@ impl From<Fault> for Untold {
             | Fault::Cluster(
                 ClusterError::Unavailable { .. }
                 | ClusterError::Misconfigured { .. }
-                | ClusterError::Forbidden { .. },
+                | ClusterError::Forbidden { .. }
+                | ClusterError::ForbiddenForNow { .. },
             ) => Self::Doomed(words),
             Fault::Cluster(_)
             | Fault::NotStarted(_)
