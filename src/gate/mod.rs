@@ -263,8 +263,7 @@ fn wishes(circumstances: &Circumstances) -> Vec<Contribution> {
         ));
     }
     if circumstances.uncertain {
-        let reason =
-            "the agent died while this step ran: it may have happened, and is not safe to do twice";
+        let reason = "the agent died while this step ran: it may have happened, and is not safe to do twice; what it has done stays, whatever is answered";
         wishes.push(Contribution::new(Stage::Recovery, Decision::ask(), reason));
     }
     wishes

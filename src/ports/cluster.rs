@@ -52,6 +52,12 @@ pub enum ClusterError {
         /// Who asked, and what names them.
         account: String,
     },
+    /// It is forbidden to somebody who may do it, most likely because the server has just started and does not know its rules yet.
+    #[error("the API server forbids it for now, as one does that has just started: {message}")]
+    ForbiddenForNow {
+        /// The server's words.
+        message: String,
+    },
     /// The object is not what the request counts on: it changed meanwhile, is there already, or another manager owns the fields.
     #[error("{about}: {message}")]
     Conflict {
@@ -82,7 +88,7 @@ impl ClusterError {
     /// Whether trying again may help.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Conflict { .. } | Self::Unavailable { .. } => true,
+            Self::Conflict { .. } | Self::Unavailable { .. } | Self::ForbiddenForNow { .. } => true,
             Self::Refused { code, .. } => *code == 429,
             Self::NotConfigured(..)
             | Self::Misconfigured { .. }

@@ -6,6 +6,7 @@ use crate::{
         revealing::Revealed, still::still, text,
     },
     actions::kubernetes::{
+        forbidden::Doubt,
         pinning,
         signature::sign,
         survey,
@@ -105,7 +106,7 @@ impl Performer {
             Ok(revealed) => revealed,
             Err(error) => return StepReport::failed(error, false),
         };
-        let (world, touched) = self.world_of(step);
+        let (world, touched) = self.world_of(step, session.context.attempt);
         let report = self.act(step, &revealed, session.clone(), &world).await;
         let values = revealed.with_all(&*self.world.secrets);
         let report = self.masking.masked(report, values);
@@ -124,10 +125,11 @@ impl Performer {
     }
 
     /// The world as the step's runbook reaches it. What an action of ours changes in a cluster is noted.
-    fn world_of(&self, step: &PlannedStep) -> (World, AllTouched) {
+    fn world_of(&self, step: &PlannedStep, attempt: u32) -> (World, AllTouched) {
         let (mut world, touched) = (self.world.acting_for(&step.runbook), AllTouched::default());
         if step.uses.as_str().starts_with(OF_CLUSTERS) {
-            world.clusters = Arc::new(Watching::new(world.clusters, touched.clone()));
+            let doubt = Doubt::new(world.clock.clone(), attempt);
+            world.clusters = Arc::new(Watching::new(world.clusters, touched.clone(), doubt));
         }
         (world, touched)
     }

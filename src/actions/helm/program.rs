@@ -111,7 +111,10 @@ impl From<Fault> for Untold {
     fn from(fault: Fault) -> Self {
         let words = format!("{fault}{}", fault.hint());
         match fault {
-            Fault::Away(_) | Fault::Cluster(ClusterError::Unavailable { .. }) => Self::Away(words),
+            Fault::Away(_)
+            | Fault::Cluster(
+                ClusterError::Unavailable { .. } | ClusterError::ForbiddenForNow { .. },
+            ) => Self::Away(words),
             Fault::Forbidden(_)
             | Fault::Cluster(ClusterError::Misconfigured { .. } | ClusterError::Forbidden { .. }) => {
                 Self::Doomed(words)

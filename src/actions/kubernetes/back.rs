@@ -147,6 +147,7 @@ async fn put_back_once<T: Turn>(
     }
     is_ours::<T>(&now, turned).map_err(|words| Not::Ever(words.to_owned()))?;
     let note = Note::new(scene.session, &turned.from, &turned.to, Some(why));
+    let note = note.remembering::<T>(&now);
     let patch = noted(T::NOTE, turn.patch(&turned.from), &note);
     scene.subject.patch(scene.world, &now, patch, false).await?;
     Ok(())

@@ -27,6 +27,7 @@ mod drain;
 mod driven;
 mod eviction;
 mod exec;
+pub(in crate::actions) mod forbidden;
 mod kept;
 pub mod kinds;
 mod located;

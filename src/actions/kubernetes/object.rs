@@ -1,5 +1,6 @@
 //! Reading objects: any field may be missing, because the zero of Go is not written.
 
+use crate::domain::span::Span;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -55,6 +56,26 @@ pub(super) fn event_time(event: &Value) -> Option<Timestamp> {
     ]
     .iter()
     .find_map(|pointer| time(event, pointer))
+}
+
+/// When an object was changed last, by the cluster's own clock; what controllers say of its status is no change.
+pub(super) fn changed_at(object: &Value) -> Option<Timestamp> {
+    let fields = items(object, "/metadata/managedFields").iter();
+    let changes = fields.filter(|fields| text(fields, "/subresource") != "status");
+    changes.filter_map(|fields| time(fields, "/time")).max()
+}
+
+/// How long ago an event was seen, for people: `3m ago`.
+pub(super) fn ago(event: &Value, now: Timestamp) -> String {
+    let seconds = event_time(event).map_or(0, |then| now.as_second() - then.as_second());
+    let seconds = u64::try_from(seconds).unwrap_or_default();
+    let unit = match seconds {
+        0..60 => 1,
+        60..3600 => 60,
+        3600..86_400 => 3600,
+        86_400.. => 86_400,
+    };
+    format!("{} ago", Span::from_secs(seconds / unit * unit))
 }
 
 /// The condition of this type.

@@ -6,7 +6,7 @@ use crate::{
         kubernetes::{
             kinds::{DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS},
             located::Located,
-            object::text,
+            object::{changed_at, text},
             poll::{Look, Vain, until},
             progress::Progress,
             readiness::readiness,
@@ -74,7 +74,10 @@ impl Awaited {
         };
         match workload(located) {
             Some(workload) => wait::reasons(&workload, world).await,
-            None => warnings(located, world).await,
+            None => {
+                let object = located.find(world).await.ok().flatten();
+                warnings(located, object.as_ref().and_then(changed_at), world).await
+            }
         }
     }
 }

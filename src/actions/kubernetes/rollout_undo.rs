@@ -184,14 +184,11 @@ impl<'a> GoBack<'a> {
     }
 }
 
-/// Revisions with the images that a step has set in vain, where the images before them were put back and nobody has set others since.
+/// Revisions with images that steps have set in vain, where the images before them were put back.
 fn broken(object: &Value, revisions: &Revisions) -> BTreeSet<u64> {
-    let Some(images) = put_back(object) else {
-        return BTreeSet::new();
-    };
-    let broken = revisions
-        .iter()
-        .filter(|(_, template)| has_images(template, &images));
+    let vain = put_back(object);
+    let is_broken = |template: &Value| vain.iter().any(|images| has_images(template, images));
+    let broken = revisions.iter().filter(|(_, revision)| is_broken(revision));
     broken.map(|(number, _)| *number).collect()
 }
 
@@ -422,6 +419,20 @@ mod tests {
                 "{told}"
             );
         }
+    }
+
+    #[test]
+    fn all_that_failed_steps_have_left_is_passed_over() {
+        let images = |image: &str| json!({ "containers": { "app": image } });
+        let note = json!({
+            "by": "x", "from": images("web:2"), "to": images("web:4"), "undone": "failed", "vain": [images("web:3")]
+        });
+        let object =
+            json!({ "metadata": { "annotations": { "orderly.dev/images": note.to_string() } } });
+        let revisions = [(1, "web:1"), (2, "web:3"), (3, "web:4"), (4, "web:2")];
+        let revisions = revisions.map(|(number, image)| (number, template(image)));
+        let broken = broken(&object, &super::Revisions::from(revisions));
+        assert_eq!(broken.into_iter().collect::<Vec<_>>(), [2, 3]);
     }
 
     #[tokio::test]

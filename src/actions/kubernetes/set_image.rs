@@ -155,9 +155,8 @@ impl Images<'_> {
     }
 }
 
-/// The images that a step has given this object and that were put back since, because it failed or was stopped; as long as nobody sets
-/// others.
-pub(super) fn put_back(object: &Value) -> Option<Value> {
+/// The images that steps have given this object and that were put back, because they failed or were stopped.
+pub(super) fn put_back(object: &Value) -> Vec<Value> {
     turn::put_back(Images::NOTE, object)
 }
 
@@ -188,6 +187,7 @@ impl Turn for Images<'_> {
     const NOTE: &'static str = "orderly.dev/images";
     const PART: &'static str = "/spec/template";
     const DOING: &'static str = "setting images of";
+    const REMEMBERS: bool = true;
 
     fn workload(&self) -> Option<&Workload> {
         Some(self.workload)

@@ -1,7 +1,10 @@
 //! Which objects a step has changed, by the answers of the API server rather than by what was planned.
 
 use crate::{
-    actions::kubernetes::kinds::is_question,
+    actions::kubernetes::{
+        forbidden::{Asked, Doubt, verb},
+        kinds::{PODS, is_question},
+    },
     domain::{name::RunbookName, secret::SecretValue, span::Span},
     ports::{
         BoxFuture,
@@ -72,20 +75,47 @@ fn is_refusal(error: &ClusterError) -> bool {
         | ClusterError::Misconfigured { .. }
         | ClusterError::NotFound(_)
         | ClusterError::Forbidden { .. }
+        | ClusterError::ForbiddenForNow { .. }
         | ClusterError::Conflict { .. } => true,
     }
 }
 
-/// The same clusters, which note what is changed through them.
+/// The same clusters, which note what is changed through them and doubt what they forbid.
 #[derive(Debug)]
 pub(in crate::actions) struct Watching {
     clusters: Arc<dyn Clusters>,
     touched: AllTouched,
+    doubt: Doubt,
 }
 
 impl Watching {
-    pub(in crate::actions) fn new(clusters: Arc<dyn Clusters>, touched: AllTouched) -> Self {
-        Self { clusters, touched }
+    pub(in crate::actions) fn new(
+        clusters: Arc<dyn Clusters>,
+        touched: AllTouched,
+        doubt: Doubt,
+    ) -> Self {
+        Self {
+            clusters,
+            touched,
+            doubt,
+        }
+    }
+
+    async fn changed(
+        &self,
+        cluster: &str,
+        resource: &Resource,
+        object: ObjectPath<'_>,
+        change: Change<'_>,
+        dry_run: bool,
+    ) -> Result<Value, ClusterError> {
+        let changed = self
+            .clusters
+            .change(cluster, resource, object, change, dry_run);
+        if dry_run || is_question(&resource.group) {
+            return changed.await;
+        }
+        self.touched.counted(changed).await
     }
 
     fn note(&self, touched: Touched) {
@@ -124,6 +154,12 @@ fn uid(answer: &Value) -> &str {
     found.next().unwrap_or_default()
 }
 
+/// A part of a pod.
+fn of_pod(cluster: &str, verb: &'static str, part: &str, of: Container<'_>) -> Asked {
+    let (pods, namespace) = (PODS.resource(), Some(of.namespace));
+    Asked::new(cluster, verb, &pods, namespace, Some(of.pod)).part(Some(part))
+}
+
 impl Clusters for Watching {
     fn version<'a>(&'a self, cluster: &'a str) -> BoxFuture<'a, Result<String, ClusterError>> {
         self.clusters.version(cluster)
@@ -135,7 +171,9 @@ impl Clusters for Watching {
         namespace: Option<&'a str>,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Value, ClusterError>> {
-        self.clusters.get(cluster, resource, namespace, name)
+        let asked = Asked::new(cluster, "get", resource, namespace, Some(name));
+        let get = move || self.clusters.get(cluster, resource, namespace, name);
+        Box::pin(self.doubt.sent(asked, get))
     }
     fn list<'a>(
         &'a self,
@@ -144,7 +182,9 @@ impl Clusters for Watching {
         namespace: Option<&'a str>,
         selector: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<Value>, ClusterError>> {
-        self.clusters.list(cluster, resource, namespace, selector)
+        let asked = Asked::new(cluster, "list", resource, namespace, None);
+        let list = move || self.clusters.list(cluster, resource, namespace, selector);
+        Box::pin(self.doubt.sent(asked, list))
     }
     fn kept_whole<'a>(
         &'a self,
@@ -164,8 +204,10 @@ impl Clusters for Watching {
         matching: Matching<'a>,
         most: usize,
     ) -> BoxFuture<'a, Result<Names, ClusterError>> {
-        self.clusters
-            .names(cluster, resource, namespace, matching, most)
+        let asked = Asked::new(cluster, "list", resource, namespace, None);
+        let clusters = &self.clusters;
+        let names = move || clusters.names(cluster, resource, namespace, matching, most);
+        Box::pin(self.doubt.sent(asked, names))
     }
     fn is_reached_by_programs(&self, cluster: &str, kubeconfig: Option<&str>) -> bool {
         self.clusters.is_reached_by_programs(cluster, kubeconfig)
@@ -192,14 +234,12 @@ impl Clusters for Watching {
         dry_run: bool,
     ) -> BoxFuture<'a, Result<Value, ClusterError>> {
         Box::pin(async move {
-            let changed = self
-                .clusters
-                .change(cluster, resource, object, change, dry_run);
-            if dry_run || is_question(&resource.group) {
-                return changed.await;
-            }
-            let answer = self.touched.counted(changed).await?;
-            if is_object(object) {
+            let (namespace, name) = (object.namespace, Some(object.name));
+            let asked = Asked::new(cluster, verb(change), resource, namespace, name);
+            let asked = asked.part(object.subresource);
+            let send = || self.changed(cluster, resource, object, change, dry_run);
+            let answer = self.doubt.sent(asked, send).await?;
+            if !dry_run && !is_question(&resource.group) && is_object(object) {
                 self.note(Touched {
                     cluster: cluster.to_owned(),
                     resource: resource.clone(),
@@ -217,7 +257,9 @@ impl Clusters for Watching {
         of: LogsOf<'a>,
         sink: &'a mut Sink<'_>,
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
-        self.clusters.logs(cluster, of, sink)
+        let asked = of_pod(cluster, "get", "log", of.container);
+        let logs = self.clusters.logs(cluster, of, sink);
+        Box::pin(async move { self.doubt.judged(&asked, logs.await) })
     }
     fn exec<'a>(
         &'a self,
@@ -226,12 +268,17 @@ impl Clusters for Watching {
         argv: &'a [String],
         streams: ExecStreams<'a>,
     ) -> BoxFuture<'a, Result<ExecEnd, ClusterError>> {
+        let asked = of_pod(cluster, "create", "exec", in_container);
         let run = self.clusters.exec(cluster, in_container, argv, streams);
-        Box::pin(self.touched.counted(run))
+        Box::pin(async move { self.doubt.judged(&asked, self.touched.counted(run).await) })
     }
     fn acting_for(&self, runbook: &RunbookName) -> Arc<dyn Clusters> {
         let clusters = self.clusters.acting_for(runbook);
-        Arc::new(Self::new(clusters, self.touched.clone()))
+        Arc::new(Self::new(
+            clusters,
+            self.touched.clone(),
+            self.doubt.clone(),
+        ))
     }
     fn kubeconfig<'a>(
         &'a self,

@@ -32,6 +32,8 @@ use serde_json::{Value, json};
 
 /// How often a change is tried on an object that others keep changing.
 const TRIES: u32 = 8;
+/// So much that was in vain is remembered; a cluster keeps 10 revisions where nobody says otherwise.
+const REMEMBERED: usize = 50;
 /// Beside putting back, a stopped step has something to say.
 const GRACE_SECONDS: u64 = 15;
 
@@ -43,6 +45,8 @@ pub(super) trait Turn: Sync {
     const PART: &'static str;
     /// `restarting`
     const DOING: &'static str;
+    /// Whether the note keeps what earlier steps have set in vain as well.
+    const REMEMBERS: bool = false;
     /// What it is called to put it back.
     const UNDONE: &'static str = "undone";
     /// The workload whose pods are waited for; an object of another kind has none.
@@ -92,6 +96,9 @@ pub(super) struct Note {
     to: Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) undone: Option<Why>,
+    /// What earlier steps have set in vain, the last one last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    vain: Vec<Value>,
 }
 
 /// Why it was put back.
@@ -264,7 +271,7 @@ pub(super) async fn begin<T: Turn>(turn: &T, scene: Scene<'_>) -> Result<Turned,
         if from == to {
             return Ok(Turned::new(from, to, now, Made::Already));
         }
-        let note = Note::new(session, &from, &to, None);
+        let note = Note::new(session, &from, &to, None).remembering::<T>(&now);
         let patch = noted(T::NOTE, turn.patch(&to), &note);
         let dry_run = session.context.dry_run;
         let error = match subject.patch(world, &now, patch, dry_run).await {
@@ -310,7 +317,21 @@ impl Note {
             from: from.clone(),
             to: to.clone(),
             undone,
+            vain: Vec::new(),
         }
+    }
+
+    /// The same, with what the note that it replaces knows to have been in vain. What runs now, and what is tried now, is no longer.
+    pub(super) fn remembering<T: Turn>(mut self, object: &Value) -> Self {
+        if T::REMEMBERS {
+            let known = put_back(T::NOTE, object).into_iter();
+            self.vain = known
+                .filter(|one| *one != self.from && *one != self.to)
+                .collect();
+            let over = self.vain.len().saturating_sub(REMEMBERED);
+            self.vain.drain(..over);
+        }
+        self
     }
 
     /// This step's note on an object.
@@ -321,11 +342,17 @@ impl Note {
     }
 }
 
-/// What the last step that has changed these fields of an object has given them, where it has put them back.
-pub(super) fn put_back(name: &str, object: &Value) -> Option<Value> {
+/// What steps have given these fields of an object and put back, the last one last.
+pub(super) fn put_back(name: &str, object: &Value) -> Vec<Value> {
     let text = annotation(object, "/metadata/annotations", name);
-    let note: Note = serde_json::from_str(text).ok()?;
-    note.undone.map(|_| note.to)
+    let Ok(mut note) = serde_json::from_str::<Note>(text) else {
+        return Vec::new();
+    };
+    if note.undone.is_some() {
+        note.vain.retain(|known| *known != note.to);
+        note.vain.push(note.to);
+    }
+    note.vain
 }
 
 fn made_before<T: Turn>(turn: &T, now: &Value, session: &Session) -> Option<Turned> {

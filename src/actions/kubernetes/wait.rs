@@ -5,17 +5,19 @@ use crate::{
         framework::World,
         kubernetes::{
             kinds::{DAEMON_SETS, DEPLOYMENTS, EVENTS, PODS, STATEFUL_SETS},
-            object::{cut, event_time, full_name, pod_problem, selector, text},
+            object::{ago, changed_at, cut, event_time, full_name, pod_problem, selector, text},
             poll::{self, Look, Vain},
             progress::{Progress, rollout},
             signature::is_own,
             subject::Subject,
+            warnings::is_since,
             workload::Workload,
         },
     },
     domain::span::Span,
     ports::{BoxFuture, cluster::ClusterError, executor::Session},
 };
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -72,8 +74,9 @@ pub(super) async fn until_ready(
 
 /// What the pods behind a workload, and the last warnings about all of it, say of why it is not ready.
 pub(super) async fn reasons(workload: &Workload, world: &World) -> String {
-    let pods = pods(workload, world).await;
-    let warnings = warnings(workload, &pods, world).await;
+    let object = workload.subject.get(world).await.unwrap_or_default();
+    let pods = pods(workload, &object, world).await;
+    let warnings = warnings(workload, (&pods, changed_at(&object)), world).await;
     format!("{}{warnings}", problems(&pods))
 }
 
@@ -123,10 +126,7 @@ pub(in crate::actions) struct Named<'a> {
 }
 
 /// The pods behind a workload; none where they cannot be listed.
-async fn pods(workload: &Workload, world: &World) -> Vec<Value> {
-    let Ok(object) = workload.subject.get(world).await else {
-        return Vec::new();
-    };
+async fn pods(workload: &Workload, object: &Value, world: &World) -> Vec<Value> {
     let Some(labels) = object.pointer("/spec/selector").and_then(selector) else {
         return Vec::new();
     };
@@ -148,8 +148,12 @@ fn problems(pods: &[Value]) -> String {
     problems.concat()
 }
 
-/// The last warnings about a workload, its replica sets and its pods; nothing where events cannot be listed.
-async fn warnings(workload: &Workload, pods: &[Value], world: &World) -> String {
+/// The last warnings about a workload, its replica sets and its pods since it was changed; nothing where events cannot be listed.
+async fn warnings(
+    workload: &Workload,
+    (pods, since): (&[Value], Option<Timestamp>),
+    world: &World,
+) -> String {
     let (cluster, namespace) = (&workload.subject.cluster, workload.namespace());
     let resource = EVENTS.resource();
     let listed = world
@@ -170,13 +174,14 @@ async fn warnings(workload: &Workload, pods: &[Value], world: &World) -> String 
     let mut found: Vec<&Value> = events
         .iter()
         .filter(|event| text(event, "/type") == "Warning")
-        .filter(|event| is_about(event) && !is_own(event))
+        .filter(|event| is_about(event) && !is_own(event) && is_since(event, since))
         .collect();
     found.sort_by_key(|event| std::cmp::Reverse(event_time(event)));
     let named = found.iter().take(NAMED_EVENTS).map(|event| {
         let (reason, message) = (text(event, "/reason"), cut(text(event, "/message")));
         let name = text(event, "/involvedObject/name");
-        format!("; warning of {name}: {reason}: {message}")
+        let ago = ago(event, world.clock.now());
+        format!("; warning of {name}: {reason}: {message}, {ago}")
     });
     named.collect()
 }

@@ -47,6 +47,7 @@ pub(super) fn may_be_the_connection(error: &ClusterError) -> bool {
         ClusterError::NotConfigured(..)
         | ClusterError::NotFound(_)
         | ClusterError::Forbidden { .. }
+        | ClusterError::ForbiddenForNow { .. }
         | ClusterError::Conflict { .. } => false,
     }
 }

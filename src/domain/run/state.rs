@@ -241,15 +241,15 @@ impl RunState {
         self.step(key, at).standing = Standing::Ended(end);
     }
 
-    /// A "no" to doing an interrupted step again leaves it interrupted: it may have happened.
+    /// A "no" to doing an interrupted step again leaves it interrupted: it may have happened, and nobody has undone it.
     fn deny(&mut self, key: &StepKey, at: Timestamp, reason: &str) {
         let uncertain = self.step(key, at).interruptions > 0;
         let end = if uncertain {
-            StepEnd::Interrupted
+            StepEnd::Interrupted(format!("{reason}; what it has done before stays"))
         } else {
-            StepEnd::Denied
+            StepEnd::Denied(reason.to_owned())
         };
-        self.end(key, at, end(reason.to_owned()));
+        self.end(key, at, end);
     }
 
     fn interrupt(&mut self, key: &StepKey, at: Timestamp) {

@@ -5,8 +5,12 @@
     reason = "processes of other programs end by the real clock"
 )]
 
-use super::plane::Space;
-use orderly::domain::run::StepResult;
+use super::plane::{Space, failure};
+use crate::steps::Run;
+use orderly::{
+    adapters::kubernetes::{Account, Cluster, Credentials},
+    domain::run::StepResult,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::{
@@ -32,6 +36,66 @@ fn is_restarted(space: &Space) -> bool {
     let web = space.get("deployment", "web");
     let annotations = &web["spec"]["template"]["metadata"]["annotations"];
     annotations["kubectl.kubernetes.io/restartedAt"].is_string()
+}
+
+/// The agent's world in which every runbook is somebody who may only restart deployments.
+fn restarter(space: &Space) -> Run {
+    let rules =
+        json!([{ "apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "patch"] }]);
+    space.somebody("restarter", &rules);
+    let credentials = Credentials::Kubeconfig {
+        path: space.plane().kubeconfig(),
+        context: None,
+    };
+    let account = Account::ServiceAccount {
+        namespace: space.name.clone(),
+        name: "restarter".to_owned(),
+    };
+    let cluster = Cluster {
+        account: Some(account),
+        ..credentials.into()
+    };
+    Run::new(space.world_with(cluster))
+}
+
+#[tokio::test]
+async fn a_server_that_forbids_everything_while_it_starts_ends_no_wait() {
+    let Some(space) = Space::alone() else { return };
+    space.available("web", 1);
+    let slow =
+        r#"{"spec":{"template":{"metadata":{"annotations":{"orderly.test/start-after":"4s"}}}}}"#;
+    space.kubectl(&["patch", "deployment/web", "-p", slow]);
+    let mut run = restarter(&space);
+    let plane = space.plane();
+    let restart = json!({ "namespace": space.name, "deployment": "web", "wait": "2m" });
+    let kill = async {
+        while !is_restarted(&space) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        kill_process(plane.process("kube-apiserver"), Signal::KILL).unwrap();
+    };
+    let waiting = run.step("kubernetes/rollout-restart", restart.clone());
+    let (report, ()) = tokio::join!(waiting, kill);
+    assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
+
+    // What is taken away for good ends it, though not at once.
+    space.kubectl(&["delete", "rolebinding", "restarter"]);
+    let account = format!("system:serviceaccount:{}:restarter", space.name);
+    let may = ["auth", "can-i", "get", "deployments", "--as", &account];
+    while space.tried(&may).is_ok() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let report = run
+        .step("kubernetes/rollout-restart", restart.clone())
+        .await;
+    let (error, retryable) = failure(&report);
+    assert!(error.contains("hint: grant") && !retryable, "{error}");
+    run.again();
+    let report = run.step("kubernetes/rollout-restart", restart).await;
+    let (error, retryable) = failure(&report);
+    assert!(error.contains("forbids it for now") && retryable, "{error}");
+    kill_process(plane.process("up"), Signal::TERM).unwrap();
 }
 
 #[tokio::test]

@@ -261,6 +261,11 @@ async fn what_may_not_be_read_or_breaks_off_half_way_leaves_nothing() {
         let (error, _) = failure(&report);
         assert!(error.contains(words), "{error}");
     }
+    let mut nowhere = objects(&space, &["configmaps"]);
+    nowhere["namespace"] = json!("nowhere");
+    let report = run.step("backup/kubernetes", nowhere).await;
+    let (error, _) = failure(&report);
+    assert!(error.contains("namespace nowhere was not found"), "{error}");
     assert_eq!(space.artifacts(), Vec::<PathBuf>::new());
     // Without anybody to encrypt for, nothing is read at all.
     let report = space.step("backup/kubernetes", objects(&space, &["secrets"]));

@@ -145,6 +145,18 @@ async fn a_job_that_fails_says_why_with_its_last_words_and_stays_for_a_look() {
 }
 
 #[tokio::test]
+async fn an_image_can_fail_as_well() {
+    let Some(space) = Space::new() else { return };
+    let mut inputs = job(&space, "");
+    let template = &mut inputs["job"]["template"];
+    template["metadata"] = json!({});
+    template["spec"]["containers"][0]["image"] = json!("registry.example.org/tools:fails");
+    let report = space.step("kubernetes/run-job", inputs).await;
+    let (error, _) = failure(&report);
+    assert!(error.contains("container talks exited with 1: "), "{error}");
+}
+
+#[tokio::test]
 async fn a_job_past_its_own_deadline_has_failed() {
     let Some(space) = Space::new() else { return };
     let mut inputs = job(&space, "runs-on");

@@ -385,6 +385,23 @@ async fn a_wait_in_vain_is_undone_to_the_last_field_and_its_manager() {
     space.deployment("web", 3, "");
 }
 
+#[tokio::test]
+async fn what_an_attempt_has_done_that_broke_off_is_said_to_stay() {
+    let Some(space) = Space::new() else { return };
+    let objects = json!([deployment("web", "never-ready")]);
+    let mut run = space.run();
+    let first = space.inputs(objects.clone(), json!({}));
+    succeeded(&run.step("kubernetes/apply", first).await);
+    run.again();
+    let more = json!({ "wait": "1s", "undoOnFailure": true });
+    let report = run
+        .step("kubernetes/apply", space.inputs(objects, more))
+        .await;
+    let (error, _) = failure(&report);
+    let words = "; there was nothing to undo; what an earlier attempt of this step has changed before it broke off is NOT undone";
+    assert!(error.contains(words), "{error}");
+}
+
 async fn until(what: impl Fn() -> bool) {
     while !what() {
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -96,6 +96,25 @@ async fn a_deployment_goes_back_to_its_former_revision_or_to_a_named_one() {
 }
 
 #[tokio::test]
+async fn every_revision_that_failed_steps_have_left_is_passed_over() {
+    let Some(space) = Space::new() else { return };
+    space.available("web", 1);
+    set_image(&space, "deployment", "2");
+    for bad in ["image-missing", "crashes"] {
+        let images = json!({ "app": format!("registry.example.org/app:{bad}") });
+        let inputs = json!({ "namespace": space.name, "deployment": "web", "images": images, "wait": "2s", "undoWait": "60s" });
+        let report = space.step("kubernetes/set-image", inputs).await;
+        assert_eq!(report.outputs["undone"], true, "{}", report.summary);
+    }
+    let inputs = back(&space, "deployment", &json!({}));
+    let report = space.step("kubernetes/rollout-undo", inputs).await;
+    succeeded(&report);
+    assert_eq!(tag(&space, "deployment"), "1", "{}", report.summary);
+    let passed = "passed over, because a step has put it back: revision 3, 5";
+    assert!(report.summary.contains(passed), "{}", report.summary);
+}
+
+#[tokio::test]
 async fn a_bad_rollout_is_taken_back_though_its_controller_has_given_it_up() {
     let Some(space) = Space::new() else { return };
     space.available("web", 2);

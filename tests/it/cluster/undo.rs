@@ -339,3 +339,21 @@ async fn a_restart_in_vain_gets_its_former_pods_back() {
         "{annotations}"
     );
 }
+
+#[tokio::test]
+async fn warnings_of_long_ago_are_no_reason_of_a_failure_and_new_ones_say_their_age() {
+    let Some(space) = Space::new() else { return };
+    space.available("web", 1);
+    let uid = space.get("deployment", "web")["metadata"]["uid"].clone();
+    space.apply(&json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": { "name": "web.1" }, "type": "Warning", "reason": "Odd",
+        "message": "it looked odd", "lastTimestamp": "2026-01-01T00:00:00Z",
+        "involvedObject": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "namespace": space.name, "uid": uid }
+    }));
+    let inputs = images(&space, BAD, "3s");
+    let report = space.step("kubernetes/set-image", inputs).await;
+    let (error, _) = failure(&report);
+    assert!(!error.contains("it looked odd"), "{error}");
+    assert!(error.contains("Unhealthy: "), "{error}");
+    assert!(error.contains("s ago"), "{error}");
+}

@@ -9,7 +9,7 @@ use crate::{
     actions::{
         backup::{ArtifactKind, report_backup, report_error},
         framework::World,
-        kubernetes::{full_name, kinds},
+        kubernetes::{beforehand::lacks_namespace, full_name, kinds},
     },
     domain::run::StepReport,
     ports::{
@@ -19,6 +19,7 @@ use crate::{
     },
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 use tokio::io::AsyncWriteExt as _;
 
 /// How many bytes it may hold where its step does not say.
@@ -78,6 +79,18 @@ pub(super) async fn make(
     Ok(report_backup(kind, (&inputs.keep, &label), stored, world).await)
 }
 
+/// Why nothing was found.
+async fn nothing(inputs: &KubernetesInputs, selected: &[Selected], world: &World) -> String {
+    let namespaces: BTreeSet<&str> = selected.iter().filter_map(Selected::namespace).collect();
+    for namespace in namespaces {
+        let lacking = lacks_namespace(&*world.clusters, &inputs.cluster, namespace).await;
+        if let Some(what) = lacking {
+            return format!("{what} was not found, so there is nothing to keep");
+        }
+    }
+    "there is nothing of what `resources` names".to_owned()
+}
+
 impl Making<'_> {
     async fn all(&mut self, selected: &[Selected]) -> Result<(), StepReport> {
         for one in selected {
@@ -87,7 +100,7 @@ impl Making<'_> {
             return Ok(());
         }
         let why = match self.left.len() + self.untold {
-            0 => "there is nothing of what `resources` names".to_owned(),
+            0 => nothing(self.inputs, selected, self.world).await,
             left => format!(
                 "nothing is left to keep: {left} objects were left out, the first: {}",
                 self.left.first().map_or("", String::as_str)

@@ -190,6 +190,14 @@ impl Course<'_> {
         StepReport::succeeded(summary, self.outputs(Vec::new(), took))
     }
 
+    /// What was there before an attempt that broke off is known to nobody any longer.
+    fn stays(&self) -> &'static str {
+        if self.session.context.attempt == 1 {
+            return "";
+        }
+        "; what an earlier attempt of this step has changed before it broke off is NOT undone"
+    }
+
     async fn failed(&self, trouble: Trouble, count: usize) -> StepReport {
         let mut words_of_it = match trouble.words.as_str() {
             words if self.applied.len() == count => words.to_owned(),
@@ -200,7 +208,9 @@ impl Course<'_> {
             ),
         };
         let (undone, told) = if self.inputs.undo_on_failure && !self.is_dry() {
-            undo::undo(&self.applied, self.inputs.wait, self.session, self.world).await
+            let undoing = undo::undo(&self.applied, self.inputs.wait, self.session, self.world);
+            let (undone, told) = undoing.await;
+            (undone, told + self.stays())
         } else {
             (Vec::new(), String::new())
         };

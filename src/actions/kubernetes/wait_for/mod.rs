@@ -313,7 +313,7 @@ async fn state(last: Option<&(Located, Option<Value>)>, world: &World) -> String
         "" => String::new(),
         conditions => format!("; its conditions: {conditions}"),
     };
-    format!("{conditions}{}", warnings(located, world).await)
+    format!("{conditions}{}", warnings(located, None, world).await)
 }
 
 #[cfg(test)]
