@@ -129,7 +129,8 @@ mod tests {
     fn a_secret_has_nothing_beside_it_but_space() {
         let marker = marker(&SecretName::new("db").unwrap());
         assert!(is_secret(&marker) && is_secret(&format!("{marker}\n")));
-        for text in ["", " ", "hunter2", &format!("x{marker}"), &marker[1..]] {
+        let cut: String = marker.chars().skip(1).collect();
+        for text in ["", " ", "hunter2", &format!("x{marker}"), &cut] {
             assert!(!is_secret(text), "{text}");
         }
     }

@@ -21,6 +21,7 @@ const ROTATION: &str = r"    - name: rotate
         role: web
         current: CURRENT
         distribute: [{ secret: { namespace: shop, name: web, keys: { password: password } } }]
+        every: 90d
 ";
 
 #[test]
@@ -80,6 +81,7 @@ fn the_programs_of_a_rotation_are_told_of_too() {
         name: web
         test: { command: { argv: [sh, -c, 'exit 0', '${{ secret("web") }}'] } }
         distribute: [{ file: { path: /etc/web } }]
+        every: 90d
 "#;
     let told = said(rotation);
     assert!(told.contains("a.yaml:12:53: "), "{told}");

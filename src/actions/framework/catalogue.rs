@@ -211,7 +211,7 @@ mod tests {
             }
         }
         for (key, property) in schema["properties"].as_object().into_iter().flatten() {
-            secrets_of(property, &[path, &[key.clone()]].concat(), found);
+            secrets_of(property, &[path, std::slice::from_ref(key)].concat(), found);
         }
     }
 
@@ -266,8 +266,8 @@ mod tests {
     #[tokio::test]
     async fn a_password_that_an_input_gave_in_the_clear_is_not_planned() {
         let arguments = json!({
-            "name": "web", "server": { "host": "db" }, "admin": { "role": "admin", "password": "hunter2" },
-            "role": "web", "distribute": [],
+            "name": "web", "every": "90d", "server": { "host": "db" }, "admin": { "role": "admin", "password": "hunter2" },
+            "roles": ["web_a", "web_b"], "distribute": [{ "file": { "path": "/run/password", "part": "password" } }],
         });
         let error = intend("rotate/postgres-password", arguments)
             .await

@@ -83,14 +83,12 @@ impl Untold {
     }
 }
 
-/// Refuses to change what was judged while the cluster was away: a next attempt is judged by what it then finds.
-fn was_there(judged: &Effects) -> Result<(), StepReport> {
+/// What ends a step that was judged while the cluster was away: a next attempt is judged by what it then finds.
+fn was_away(judged: &Effects) -> Option<StepReport> {
     let only_looks = |effect: &Effect| effect.verb == Verb::Read;
-    if judged.items.is_empty() || !judged.items.iter().all(only_looks) {
-        return Ok(());
-    }
+    let was_away = !judged.items.is_empty() && judged.items.iter().all(only_looks);
     let why = "not carried out: the cluster was away when the step was judged, so that nothing was allowed but to look; the next attempt is judged anew";
-    Err(StepReport::failed(why.to_owned(), true).untouched())
+    was_away.then(|| StepReport::failed(why.to_owned(), true).untouched())
 }
 
 /// Every action of this folder.

@@ -11,7 +11,7 @@ use crate::{
             program::{Fault, Helm},
             rendered::{is_open, unjudged},
             undo::rolled_back,
-            was_there, way,
+            was_away, way,
         },
     },
     domain::{
@@ -236,7 +236,9 @@ async fn roll_back(
     let looking = |fault: Fault| told(&format!("looking at {release}"), &fault);
     let unseen = |fault: Fault| looking(fault).untouched();
     let history = helm.history().await.map_err(unseen)?;
-    was_there(judged)?;
+    if let Some(report) = was_away(judged) {
+        return Err(report);
+    }
     let begun = begun(&helm, &history).await.map_err(unseen)?;
     let (from, to, passed) = match begun.and_then(|begun| Some((begun, begun.rollback_revision?))) {
         Some((last, to)) if last.status == Status::Deployed => {

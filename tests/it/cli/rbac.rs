@@ -300,6 +300,8 @@ spec:
         name: deployer
         namespace: shop
         serviceAccount: deployer
+        expiration: 24h
+        renewBefore: 8h
         distribute: [{ secret: { namespace: ci, name: deployer, keys: { token: token } } }]
 ";
 

@@ -10,7 +10,7 @@ use crate::{
             program::{Call, Fault, Helm},
             rendered::{Rendered, is_open, unjudged},
             undo::{Undone, duration, undo},
-            was_there,
+            was_away,
         },
     },
     domain::{
@@ -58,7 +58,9 @@ pub(super) async fn upgrade(
     let before = helm.history().await;
     let looking = |fault: Fault| told(&format!("looking at {release}"), &fault).untouched();
     let before = before.map_err(looking)?;
-    was_there(judged)?;
+    if let Some(report) = was_away(judged) {
+        return Err(report);
+    }
     let call = call(inputs, &helm).await;
     let call = call.map_err(|error| failed(error).untouched())?;
     let mut upgrade = Upgrade {
