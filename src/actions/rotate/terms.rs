@@ -168,7 +168,7 @@ macro_rules! rotation_action {
                 inputs: &$inputs,
                 _: &$crate::domain::effect::Effects,
             ) -> $crate::domain::right::Rights {
-                $crate::actions::rotate::rights_of(&inputs.terms()).and_also(inputs.own_rights())
+                $crate::actions::rotate::rights_of(&inputs.terms()).with(inputs.own_rights())
             }
             fn grace(&self, _: &$inputs) -> $crate::domain::span::Span {
                 $crate::domain::span::Span::from_secs(30)
