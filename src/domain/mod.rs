@@ -34,6 +34,7 @@ pub mod pace;
 pub mod pinned;
 pub mod pipeline;
 pub mod plan;
+pub mod pointer;
 pub mod policy;
 pub mod quoted;
 pub mod right;

@@ -3,7 +3,7 @@
 //! `${{ secret("name") }}` renders to a [`marker`], never to the value. Rendered steps, digests, approvals and
 //! history hold only markers; an executor replaces them when it touches the world.
 
-use crate::domain::name::SecretName;
+use crate::domain::{name::SecretName, pointer::below};
 use serde_json::Value;
 use std::fmt;
 
@@ -50,6 +50,12 @@ pub fn reveal(text: &str, value: impl Fn(&SecretName) -> Option<String>) -> Opti
     Some(whole)
 }
 
+/// Why a text must not stand where a secret of the agent is wanted, and what may; for people.
+pub const IN_THE_CLEAR: [&str; 2] = [
+    "what stands here must stay secret, and this would be kept in the clear in the history, in questions and on the web page",
+    "write it as `${{ secret(\"…\") }}`",
+];
+
 /// Whether a text is nothing but secrets. Space around them may come from how YAML is written.
 pub fn is_secret(text: &str) -> bool {
     is_marked(text)
@@ -70,19 +76,23 @@ fn find_places(schema: &Value, value: &Value, pointer: String, found: &mut Vec<S
             find_places(one, value, pointer.clone(), found);
         }
     }
-    let below = |key: &str| format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
                 let property = schema.get("properties").and_then(|all| all.get(key));
                 let property = property.or_else(|| schema.get("additionalProperties"));
-                find_places(property.unwrap_or(&Value::Null), value, below(key), found);
+                find_places(
+                    property.unwrap_or(&Value::Null),
+                    value,
+                    below(&pointer, key),
+                    found,
+                );
             }
         }
         Value::Array(items) => {
             let of = schema.get("items").unwrap_or(&Value::Null);
             for (index, item) in items.iter().enumerate() {
-                find_places(of, item, below(&index.to_string()), found);
+                find_places(of, item, below(&pointer, &index.to_string()), found);
             }
         }
         Value::String(_) if schema.get("writeOnly") == Some(&Value::Bool(true)) => {

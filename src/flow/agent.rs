@@ -225,20 +225,7 @@ async fn start_run(
             let started = started_by(world, key, &runbook).await?;
             started.ok_or_else(|| NotStarted::Before.into())
         }
-        Err(why) => {
-            let error = AgentError::from(why);
-            let entry = Entry::new(
-                world.now(),
-                &by.subject,
-                "run.refused",
-                format!("runbook/{runbook}"),
-            )
-            .failed(error.to_string());
-            world
-                .write("a wish that was refused", vec![Write::Audit(entry)])
-                .await?;
-            Err(error)
-        }
+        Err(why) => Err(start::told(world, &runbook, by, why).await),
     }
 }
 

@@ -118,7 +118,7 @@ async fn start_triggered(
         };
         match started {
             Ok(header) => runs.push(header.id),
-            Err(NotStarted::Unavailable(reason)) => return Err(AgentError::Unavailable(reason)),
+            Err(NotStarted::Unavailable(error)) => return Err(error.into()),
             Err(why) => {
                 let occurrence = Occurrence {
                     runbook: name,

@@ -7,7 +7,6 @@ use crate::{
     domain::{
         active::{Active, ActiveRunbook, Origin},
         approval::Person,
-        audit::Entry,
         id::ArtifactId,
         name::{ActionName, RunbookName, StepName},
         run::Cause,
@@ -19,7 +18,6 @@ use crate::{
         start::{self, Wish},
         world::World,
     },
-    history::Write,
     ports::agent::{AgentError, RestoreRequest, StartedRun},
 };
 use serde_json::{Value, json};
@@ -109,15 +107,7 @@ async fn one_step(
             run: header.id,
             existing: false,
         }),
-        Err(why) => {
-            let error = AgentError::from(why);
-            let resource = format!("runbook/{name}");
-            let entry = Entry::new(world.now(), &by.subject, "run.refused", resource)
-                .failed(error.to_string());
-            let writes = vec![Write::Audit(entry)];
-            world.write("a wish that was refused", writes).await?;
-            Err(error)
-        }
+        Err(why) => Err(start::told(world, &name, by, why).await),
     }
 }
 

@@ -58,17 +58,15 @@ pub mod world;
 use crate::{history::WriteError, ports::agent::AgentError};
 
 /// Why a story cannot go on.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FlowError {
     /// Then nothing more is touched.
-    #[error(
-        "the history cannot be written while {doing}: {reason}\nhint: check the state folder's disk space and rights; nothing more is touched until it can be written"
-    )]
+    #[error("{what} could not be recorded, and until it can nothing more is touched: {error}")]
     NotRecorded {
         /// What was to be recorded.
-        doing: String,
-        /// Why.
-        reason: String,
+        what: String,
+        /// Why, and a way out.
+        error: String,
     },
     /// A run's own record cannot be read.
     #[error("the history cannot be read while {doing}: {reason}")]
@@ -84,10 +82,10 @@ pub enum FlowError {
 }
 
 impl FlowError {
-    fn not_recorded(doing: &str, error: &WriteError) -> Self {
+    fn not_recorded(what: &str, error: &WriteError) -> Self {
         Self::NotRecorded {
-            doing: doing.to_owned(),
-            reason: error.to_string(),
+            what: what.to_owned(),
+            error: error.to_string(),
         }
     }
     fn unreadable(doing: &str, error: &impl std::fmt::Display) -> Self {

@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         active::ActiveRunbook,
+        approval::Person,
         audit::Entry,
         calendar::WindowState,
         id::RunId,
@@ -13,6 +14,7 @@ use crate::{
         runbook::{AfterOutcome, Overlap, Runbook, Trigger},
     },
     flow::{
+        FlowError,
         run::{self, enter, leave},
         step,
         world::World,
@@ -70,7 +72,7 @@ pub enum NotStarted {
     /// It was started before: the same occurrence or the same key.
     Before,
     /// The history cannot be written, or the agent is being stopped.
-    Unavailable(String),
+    Unavailable(FlowError),
 }
 
 impl From<NotStarted> for AgentError {
@@ -85,8 +87,27 @@ impl From<NotStarted> for AgentError {
             NotStarted::Unknown(what) => Self::NotFound(what),
             NotStarted::Inputs(what) => Self::Invalid(what),
             NotStarted::Before => Self::Conflict("it was started before".to_owned()),
-            NotStarted::Unavailable(what) => Self::Unavailable(what),
+            NotStarted::Unavailable(error) => error.into(),
         }
+    }
+}
+
+/// What a person is told whose run did not start, once it is recorded that they wanted it.
+pub async fn told(
+    world: &World,
+    runbook: &RunbookName,
+    by: &Person,
+    why: NotStarted,
+) -> AgentError {
+    let error = AgentError::from(why);
+    let resource = format!("runbook/{runbook}");
+    let entry =
+        Entry::new(world.now(), &by.subject, "run.refused", resource).failed(error.to_string());
+    let wished = vec![Write::Audit(entry)];
+    match world.write("a wish that was refused", wished).await {
+        // Where the history was the reason, why it does not take this either is no news.
+        Err(unrecorded) if !matches!(error, AgentError::Unavailable(_)) => unrecorded.into(),
+        Ok(()) | Err(_) => error,
     }
 }
 
@@ -140,7 +161,7 @@ fn refused(world: &World, error: &WriteError) -> NotStarted {
             NotStarted::Before
         }
         WriteError::Refused(_) | WriteError::Failed(_) => {
-            NotStarted::Unavailable(world.write_failed("a new run", error).to_string())
+            NotStarted::Unavailable(world.write_failed("a new run", error))
         }
     }
 }
@@ -164,9 +185,7 @@ fn admit_found(
     found: ActiveRunbook,
 ) -> Result<(RunHeader, ActiveRunbook), NotStarted> {
     if world.draining.is_cancelled() {
-        return Err(NotStarted::Unavailable(
-            "the agent is being stopped".to_owned(),
-        ));
+        return Err(NotStarted::Unavailable(FlowError::Stopping));
     }
     let settings = world.settings();
     if !found.runbook.applies_in(&settings.environment) {
@@ -360,7 +379,7 @@ pub fn skipped(occurrence: Occurrence, why: &NotStarted, at: Timestamp) -> Skipp
         NotStarted::Unknown(what) => (NotRun::Invalid, format!("there is no {what}")),
         NotStarted::Inputs(what) => (NotRun::Invalid, what.clone()),
         NotStarted::Before => (NotRun::Invalid, "it was started before".to_owned()),
-        NotStarted::Unavailable(what) => (NotRun::MissedDown, what.clone()),
+        NotStarted::Unavailable(error) => (NotRun::MissedDown, error.to_string()),
     };
     Skipped {
         last_nominal: occurrence.nominal,

@@ -64,6 +64,36 @@ pub enum BackupError {
     Stopped,
 }
 
+impl BackupError {
+    /// Whether it says something of the database, and not of where it lies or of this machine.
+    pub fn is_about_content(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Database { source, .. } => !matches!(
+                source.sqlite_error_code(),
+                Some(
+                    ErrorCode::DiskFull
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::CannotOpen
+                )
+            ),
+            Self::File { .. } | Self::Busy { .. } | Self::Stopped => false,
+        }
+    }
+
+    /// Whether there was no room for the copy.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Database { source, .. } => {
+                source.sqlite_error_code() == Some(ErrorCode::DiskFull)
+            }
+            Self::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            Self::Busy { .. } | Self::Damaged { .. } | Self::Stopped => false,
+        }
+    }
+}
+
 /// What is in a database that is whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspected {
@@ -107,7 +137,7 @@ fn copy(source: &Path, destination: &Path, stop: &dyn Fn() -> bool) -> Result<u6
     moment
         .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
         .map_err(copying)?;
-    steps(&moment, &mut to, source, stop)?;
+    steps(&moment, &mut to, (source, destination), stop)?;
     // The copy is a file of its own: no write-ahead log stays behind.
     to.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
         .map_err(&writing)?;
@@ -128,17 +158,24 @@ fn copy(source: &Path, destination: &Path, stop: &dyn Fn() -> bool) -> Result<u6
 fn steps(
     from: &Connection,
     to: &mut Connection,
-    source: &Path,
+    (source, destination): (&Path, &Path),
     stop: &dyn Fn() -> bool,
 ) -> Result<(), BackupError> {
     let copying = database("copying the database", source);
+    let writing = database("writing the copy", destination);
     let backup = Backup::new(from, to).map_err(&copying)?;
     let mut waited = 0;
     loop {
         if stop() {
             return Err(BackupError::Stopped);
         }
-        match backup.step(PAGES).map_err(&copying)? {
+        let stepped = backup
+            .step(PAGES)
+            .map_err(|error| match error.sqlite_error_code() {
+                Some(ErrorCode::DiskFull) => writing(error),
+                _ => copying(error),
+            });
+        match stepped? {
             StepResult::Done => return Ok(()),
             StepResult::More => waited = 0,
             StepResult::Busy | StepResult::Locked if waited < PATIENCE => {

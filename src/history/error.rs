@@ -213,7 +213,7 @@ pub enum Refused {
 
 /// Why a batch could not be written, shared by all callers of one commit.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("writing to the history: {}{}", .0.reason, hint_line(.0.hint))]
+#[error("{}{}", .0.reason, hint_line(.0.hint))]
 pub struct Failed(pub(in crate::history) Arc<Failure>);
 
 /// The parts of [`Failed`].

@@ -336,14 +336,14 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 fn closed() -> Failed {
     Failed::new(
-        "there is no writer: it is closed, or open for reading only",
+        "the history cannot be written to: it is closed, or open for reading only",
         "",
     )
 }
 
 fn stopped() -> WriteError {
     Failed::new(
-        "the writer stopped before it answered",
+        "what writes to the history stopped before it answered",
         "look at the log, and restart the agent",
     )
     .into()

@@ -146,7 +146,7 @@ impl Writer {
         let before = self.chain;
         let results = self.write_group(&group).unwrap_or_else(|error| {
             self.chain = before;
-            let failed = failed(&error);
+            let failed = self.failed(&error);
             self.shared.note(Some(failed.to_string()));
             // One that cannot be undone now is undone when the next group finds it.
             let _undone = self.undo();
@@ -227,12 +227,17 @@ impl Writer {
             }
             Err(Rejected::Refused(refused)) => WriteError::Refused(refused),
             Err(Rejected::Database(error)) if self.concerns_all(&error) => return Err(error),
-            Err(Rejected::Database(error)) => WriteError::Failed(failed(&error)),
+            Err(Rejected::Database(error)) => WriteError::Failed(self.failed(&error)),
         };
         self.chain = before;
         self.run("ROLLBACK TO batch")?;
         self.run("RELEASE batch")?;
         Ok(Err(error))
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> Failed {
+        let reason = format!("writing to the history {}: {error}", self.path.display());
+        Failed::new(reason, open::hint(error))
     }
 
     /// Whether an error is about the disk or the database rather than about one batch.
@@ -290,8 +295,4 @@ fn full() -> rusqlite::Error {
         rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
         Some("database or disk is full".to_owned()),
     )
-}
-
-fn failed(error: &rusqlite::Error) -> Failed {
-    Failed::new(error.to_string(), open::hint(error))
 }

@@ -168,8 +168,8 @@ impl Written<'_, '_> {
             errors.is_empty() && references.iter().all(|one| one.secret().is_none())
         };
         let fault = |node: &Node<'_>| {
-            let what = "what stands here must stay secret, and this would be kept in the clear in the history, in questions and on the web page";
-            Fault::new(node.place, what).hint("write it as `${{ secret(\"…\") }}`")
+            let [what, hint] = secret::IN_THE_CLEAR;
+            Fault::new(node.place, what).hint(hint)
         };
         nodes.filter(is_clear).map(fault).collect()
     }

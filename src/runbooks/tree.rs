@@ -1,6 +1,6 @@
 //! A YAML document as a tree whose every node knows its place.
 
-use crate::runbooks::problems::Place;
+use crate::{domain::pointer, runbooks::problems::Place};
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 
@@ -100,7 +100,7 @@ impl<'s> Node<'s> {
             key: None,
         };
         for segment in pointer.split('/').skip(1) {
-            let Some(next) = found.node.child(&unescaped(segment)) else {
+            let Some(next) = found.node.child(&pointer::key(segment)) else {
                 break;
             };
             found = next;
@@ -118,15 +118,6 @@ impl<'s> Node<'s> {
             node: &entry.value,
             key: Some(entry.place),
         })
-    }
-}
-
-/// A segment of a JSON Pointer as the key that it stands for.
-fn unescaped(segment: &str) -> Cow<'_, str> {
-    if segment.contains('~') {
-        Cow::Owned(segment.replace("~1", "/").replace("~0", "~"))
-    } else {
-        Cow::Borrowed(segment)
     }
 }
 

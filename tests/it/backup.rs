@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
-use crate::steps::{Run, world};
+use crate::{
+    small_disk::SmallDisk,
+    steps::{Run, world},
+};
 use orderly::domain::{
     check::CheckStatus,
     run::{StepReport, StepResult},
@@ -56,6 +59,56 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
 fn succeeded(report: StepReport) -> StepReport {
     assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
     report
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_becomes_full_is_named_with_a_way_out_and_nothing_is_left_on_it() {
+    let Some(disk) = SmallDisk::new("size=2m") else {
+        return;
+    };
+    let state = disk.path().join("state");
+    let run = Run::new(world(&state));
+    let data = tempfile::tempdir().unwrap();
+    let database = data.path().join("app.sqlite");
+    let connection = Connection::open(&database).unwrap();
+    connection
+        .execute_batch(
+            "create table t (x); insert into t with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000) select randomblob(4000) from n",
+        )
+        .unwrap();
+    for (action, inputs, place, full) in [
+        (
+            "backup/files",
+            json!({ "name": "data", "paths": [data.path()] }),
+            "artifacts",
+            "No space left on device",
+        ),
+        (
+            "backup/sqlite",
+            json!({ "name": "data", "database": database }),
+            "scratch",
+            "database or disk is full",
+        ),
+    ] {
+        let report = run.step(action, inputs).await;
+        assert!(
+            matches!(report.result, StepResult::Failed { .. }),
+            "{}",
+            report.summary
+        );
+        let place = state.join(place).display().to_string();
+        for words in [place.as_str(), full, "; hint: make room"] {
+            assert!(
+                report.summary.contains(words),
+                "{words}: {}",
+                report.summary
+            );
+        }
+        let mut left = Vec::new();
+        walk(&state, &state, &mut left);
+        let content = |path: &String| path.starts_with("artifacts") || path.starts_with("scratch");
+        assert!(!left.iter().any(content), "{left:?}");
+    }
 }
 
 #[tokio::test]

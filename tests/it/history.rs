@@ -4,6 +4,7 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+use crate::small_disk::SmallDisk;
 use jiff::Timestamp;
 use orderly::{
     domain::{
@@ -206,54 +207,12 @@ fn a_second_agent_on_one_history_is_told_who_has_it() {
     History::open(options(folder.path())).unwrap();
 }
 
-/// A small file system of its own, where the machine lets us make one.
-struct SmallDisk {
-    folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    fn new() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = Self { folder };
-        disk.mount("size=1m").then_some(disk)
-    }
-    fn mount(&self, how: &str) -> bool {
-        self.run("mount", &["-t", "tmpfs", "-o", how, "tmpfs"])
-    }
-    fn run(&self, program: &str, arguments: &[&str]) -> bool {
-        #[expect(clippy::disallowed_methods, reason = "a file system to fill up")]
-        let status = Command::new(program)
-            .args(arguments)
-            .arg(self.folder.path())
-            .stderr(Stdio::null())
-            .status();
-        status.is_ok_and(|status| status.success())
-    }
-    fn remount(&self, how: &str) -> bool {
-        // A child that another test is just starting holds our files until it becomes its program.
-        (0..200).any(|_| {
-            let done = self.run("mount", &["-o", &format!("remount,{how}")]);
-            if !done {
-                std::thread::sleep(std::time::Duration::from_millis(25));
-            }
-            done
-        })
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        self.run("umount", &["-l"]);
-    }
-}
-
 #[tokio::test]
 async fn a_full_disk_loses_nothing_and_is_got_over() {
-    let Some(disk) = SmallDisk::new() else {
-        eprintln!("SKIPPED: cannot mount a small file system here (needs root)");
+    let Some(disk) = SmallDisk::new("size=1m") else {
         return;
     };
-    let options = options(disk.folder.path());
+    let options = options(disk.path());
     let history = History::open(options.clone()).unwrap();
     history.write(first_batch()).await.unwrap();
     let mut written = 0;
@@ -279,11 +238,10 @@ async fn a_full_disk_loses_nothing_and_is_got_over() {
 
 #[tokio::test]
 async fn a_disk_that_becomes_read_only_is_named_with_a_way_out() {
-    let Some(disk) = SmallDisk::new() else {
-        eprintln!("SKIPPED: cannot mount a small file system here (needs root)");
+    let Some(disk) = SmallDisk::new("size=1m") else {
         return;
     };
-    let options = options(disk.folder.path());
+    let options = options(disk.path());
     let history = History::open(options.clone()).unwrap();
     history.write(first_batch()).await.unwrap();
     history.close().await.unwrap();

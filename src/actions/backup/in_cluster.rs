@@ -88,32 +88,25 @@ pub(super) fn rights(inputs: &RestoreInputs, effects: &Effects) -> Option<Rights
         .or_else(|| volume.map(super::VolumeRestore::rights))
 }
 
-/// Objects are looked into when the step is planned, so that each is judged by itself. Where the artifact cannot be opened, what would be
-/// done stays unknown.
+/// Objects are looked into when the step is planned, so that each is judged by itself.
+///
+/// # Errors
+/// The artifact cannot be opened, or holds nothing of what is to be restored: nobody need consent to what can only fail.
 pub(super) async fn foresee(
     inputs: &RestoreInputs,
     found: &Found,
     intent: Intent,
     world: &World,
-) -> Intent {
+) -> Result<Intent, String> {
     let Some(objects) = &inputs.objects else {
-        return intent;
+        return Ok(intent);
     };
-    let looked = match opened(found, &CancellationToken::new(), world).await {
-        Ok(content) => objects.effects(&*content).await,
-        Err(error) => Err(error.to_string()),
-    };
-    let mut effects = match looked {
-        Ok(effects) => effects,
-        Err(why) => {
-            let mut effects = objects.unread();
-            effects.reasons.push(why);
-            effects
-        }
-    };
+    let content = opened(found, &CancellationToken::new(), world).await;
+    let content = content.map_err(|error| error.to_string())?;
+    let mut effects = objects.effects(&*content).await?;
     let read = intent.effects.items.into_iter().take(1);
     effects.items.splice(0..0, read);
-    Intent { effects, ..intent }
+    Ok(Intent { effects, ..intent })
 }
 
 async fn opened(

@@ -87,7 +87,15 @@ impl PruneInputs {
         let runbook = self.runbook.as_ref().unwrap_or(&context.runbook);
         let series = world.shelf.series(runbook, &self.name).await?;
         let now = world.clock.now();
-        let blocked = blocked(&series, self.within, now);
+        // A misspelt name would else let a disk fill up in silence.
+        let blocked = if series.is_empty() {
+            Some(format!(
+                "the runbook `{runbook}` has made no artifact `{}`\nhint: `orderly artifacts` lists what there is; `runbook` names the one that makes it",
+                self.name
+            ))
+        } else {
+            blocked(&series, self.within, now)
+        };
         let fates = self.retain.fates(&series, self.keep_verified, now);
         let mut plan = Plan {
             series: series.into_iter().zip(fates).collect(),
@@ -295,18 +303,23 @@ async fn prune(plan: &Plan, judged: &Effects, session: &Session, world: &World) 
     done.under(plan, report)
 }
 
-/// What was removed so far.
+/// What was done so far.
 #[derive(Debug, Default)]
-struct Done(Vec<Removed>);
+struct Done {
+    removed: Vec<Removed>,
+    /// Bytes that are free by it: of what was still there.
+    freed: u64,
+}
 
 impl Done {
     fn add(&mut self, known: &Known, why: &str, was_there: bool) {
         let why = if was_there {
+            self.freed += known.size;
             why.to_owned()
         } else {
             format!("{why}; it was gone already")
         };
-        self.0.push(Removed {
+        self.removed.push(Removed {
             id: known.id,
             path: known.location.to_string(),
             size: known.size,
@@ -314,21 +327,17 @@ impl Done {
         });
     }
 
-    fn freed(&self) -> u64 {
-        self.0.iter().map(|one| one.size).sum()
-    }
-
     fn in_words(&self) -> String {
-        format!("{} removed, {} bytes freed", self.0.len(), self.freed())
+        format!("{} removed, {} bytes freed", self.removed.len(), self.freed)
     }
 
     /// The report, with what was removed: also where it failed.
     fn under(self, plan: &Plan, report: StepReport) -> StepReport {
-        let kept = plan.series.len().saturating_sub(self.0.len());
+        let kept = plan.series.len().saturating_sub(self.removed.len());
         let outputs = outputs(&PruneOutputs {
-            freed_bytes: self.freed(),
+            freed_bytes: self.freed,
             kept: u64::try_from(kept).unwrap_or(u64::MAX),
-            removed: self.0,
+            removed: self.removed,
             blocked: plan.blocked.clone(),
         });
         StepReport { outputs, ..report }

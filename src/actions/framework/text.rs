@@ -29,9 +29,6 @@ pub(super) fn check(arguments: &Value) -> Result<(), String> {
     check_at(arguments, &mut Vec::new())
 }
 
-/// Why a text must not stand where a secret of the agent is wanted.
-const IN_THE_CLEAR: &str = "what stands here must stay secret, and this would be kept in the clear in the history, in questions and on the web page\nhint: write it as `${{ secret(\"…\") }}`";
-
 /// Refuses, where the schema takes nothing but a secret of the agent, a text that is none.
 pub(super) fn check_secrets(schema: &Value, arguments: &Value) -> Result<(), String> {
     let in_the_clear = |place: &String| {
@@ -45,7 +42,8 @@ pub(super) fn check_secrets(schema: &Value, arguments: &Value) -> Result<(), Str
     {
         Some(pointer) => {
             let path: Vec<String> = pointer.split('/').skip(1).map(str::to_owned).collect();
-            Err(format!("{}: {IN_THE_CLEAR}", place(&path)))
+            let [what, hint] = secret::IN_THE_CLEAR;
+            Err(format!("{}: {what}\nhint: {hint}", place(&path)))
         }
         None => Ok(()),
     }

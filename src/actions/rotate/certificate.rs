@@ -6,6 +6,8 @@ use crate::{
         rotate::{
             cert_manager::CertManager,
             craft::{Craft, Prepared},
+            delivery,
+            former::Former,
             intending::Intending,
             proof::Proof,
             scene::{Feed, Scene, done, failed, not_needed, unproven},
@@ -229,6 +231,17 @@ impl CertificateInputs {
         ];
         Ok((parts.into(), made.facts.not_after, made.facts.serial))
     }
+
+    /// Whether there is none as yet: neither at its places nor, where that can be seen, on the wire.
+    async fn is_first(&self, known: &Credential, scene: &Scene<'_>) -> Result<bool, String> {
+        if known.issued_at.is_some() || !delivery::are_empty_files(&self.distribute, scene).await? {
+            return Ok(false);
+        }
+        Ok(match &self.shown_by {
+            Some(shown_by) => shown_by.look(scene).await.is_err(),
+            None => true,
+        })
+    }
 }
 
 impl Craft for CertificateInputs {
@@ -257,14 +270,20 @@ impl Craft for CertificateInputs {
                     .prepare(known, scene, how, self.renew_before)
                     .await;
             }
+            let is_first = self.is_first(known, &scene).await.map_err(failed)?;
             let (new, end, serial) = self.made(&scene).map_err(failed)?;
-            Ok(Kept {
+            let kept = Kept {
                 rotation: scene.rotation,
                 new,
                 old: Parts::new(),
                 facts: [(SERIAL.to_owned(), serial)].into(),
                 former: known.facts.clone(),
                 expires_at: Some(end),
+            };
+            Ok(if is_first {
+                Former::none().kept_in(kept)
+            } else {
+                kept
             })
         })
     }

@@ -170,6 +170,14 @@ impl Former {
         Ok(candidates.judged(main, &shown))
     }
 
+    /// That there is none.
+    pub(super) fn none() -> Self {
+        Self {
+            old: Parts::new(),
+            before: NONE.to_owned(),
+        }
+    }
+
     /// With what was found out of it.
     pub(super) fn kept_in(self, kept: Kept) -> Kept {
         let mut kept = Kept {

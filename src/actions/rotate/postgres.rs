@@ -6,7 +6,7 @@ use crate::{
         rotate::{
             craft::{Craft, Prepared},
             delivery,
-            former::Candidates,
+            former::{Candidate, Candidates},
             intending::Intending,
             postgres_server::{Admin, ServerOf},
             scene::{Scene, done, failed, hopeless, not_needed, proven, unproven},
@@ -146,38 +146,49 @@ impl PostgresInputs {
     /// The same, and the password that counts now, held against what lets in: whoever takes the wrong role for the unused one would shut
     /// the app out.
     async fn in_use(&self, known: &Credential, scene: &Scene<'_>) -> Result<InUse, Outcome> {
-        let recorded = self.recorded(known);
         let places = self.distribute.as_slice();
         let current = self.current.as_ref();
-        let candidates = Candidates::look(places, current, PASSWORD, known, scene)
-            .await?
-            .all;
-        let first = match (recorded, self.roles.first_chunk()) {
-            (Some((used, unused)), Some(_)) if candidates.is_empty() => {
-                return Ok(InUse {
-                    used,
-                    unused,
-                    password: None,
-                });
-            }
+        let candidates = Candidates::look(places, current, PASSWORD, known, scene).await?;
+        let recorded = self.recorded(known);
+        let is_known = recorded.is_some() && self.role.is_none();
+        let (used, unused) = match (recorded, self.roles.first_chunk()) {
             (Some(recorded), _) => recorded,
             (None, Some([one, two])) => (one.clone(), two.clone()),
             (None, None) => return Err(failed("no role is named")),
         };
-        if candidates.is_empty() {
+        if !candidates.all.is_empty() {
+            return self.let_in([used, unused], candidates.all, scene).await;
+        }
+        if !is_known {
             return Err(failed(
                 "which of the roles is in use is not known, because the agent has never rotated them, and no place holds a password\nhint: name its password with `current`",
             ));
         }
-        let second = (first.1.clone(), first.0.clone());
+        Ok(InUse {
+            used,
+            unused,
+            password: None,
+        })
+    }
+
+    /// The first password that lets a role in, the likeliest role first.
+    async fn let_in(
+        &self,
+        [first, second]: [String; 2],
+        candidates: Vec<Candidate>,
+        scene: &Scene<'_>,
+    ) -> Result<InUse, Outcome> {
+        let mut turns = vec![(&first, &second), (&second, &first)];
+        // Of one role there is but one turn.
+        turns.dedup();
         let mut refused = Vec::new();
         for candidate in candidates {
-            for (used, unused) in [&first, &second] {
+            for (used, unused) in &turns {
                 match self.log_in(scene, used, candidate.value.clone()).await {
                     Ok(()) => {
                         return Ok(InUse {
-                            used: used.clone(),
-                            unused: unused.clone(),
+                            used: (*used).clone(),
+                            unused: (*unused).clone(),
                             password: Some(candidate.value),
                         });
                     }
@@ -188,7 +199,6 @@ impl PostgresInputs {
                 }
             }
         }
-        refused.dedup();
         Err(failed(format!(
             "no password that is known lets anybody in, so none could be put back or be proven refused: {}\nhint: name the one that counts with `current`",
             refused.join("; ")

@@ -21,7 +21,6 @@ use object_store::{
     path::Path as Key,
 };
 use std::{
-    fs::File,
     io::{self, Read},
     path::PathBuf,
     sync::Arc,
@@ -263,7 +262,7 @@ impl Session {
     }
 
     /// Copies an object into a file; its size.
-    pub(super) fn download(&self, key: &str, to: &mut File) -> io::Result<u64> {
+    pub(super) fn download(&self, key: &str, to: &mut impl io::Write) -> io::Result<u64> {
         io::copy(&mut self.reader(key)?, to)
     }
 

@@ -21,10 +21,10 @@ pub(super) struct DiskFile {
 
 impl DiskFile {
     pub(super) fn new(folder: &Path, stem: String, extension: String) -> io::Result<Self> {
-        private_folder(folder)?;
+        private_folder(folder).map_err(at(folder))?;
         let path = folder.join(format!(".{stem}.{extension}{PARTIAL}"));
         // A second attempt within the same second finds no file of the first: its guard has removed it.
-        let file = private_file(&path)?;
+        let file = private_file(&path).map_err(at(folder))?;
         let temporary = Temporary(path);
         Ok(Self {
             file,
@@ -36,8 +36,12 @@ impl DiskFile {
 
     /// Brings it to disk and gives it its name.
     pub(super) fn publish(self) -> io::Result<PathBuf> {
+        self.named().map_err(at(self.folder()))
+    }
+
+    fn named(&self) -> io::Result<PathBuf> {
         self.file.sync_all()?;
-        let folder = self.temporary.0.parent().unwrap_or(Path::new("/"));
+        let folder = self.folder();
         let path =
             rename_without_overwriting(&self.temporary.0, folder, &self.stem, &self.extension)?;
         if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
@@ -46,11 +50,15 @@ impl DiskFile {
         }
         Ok(path)
     }
+
+    fn folder(&self) -> &Path {
+        self.temporary.0.parent().unwrap_or(Path::new("/"))
+    }
 }
 
 impl Write for DiskFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.write(bytes).map_err(at(self.folder()))
     }
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
@@ -107,6 +115,35 @@ pub(super) fn private_file(path: &Path) -> io::Result<File> {
         .create_new(true)
         .mode(0o600)
         .open(path)
+}
+
+/// The way out of a disk that is full, as a line of its own.
+pub(super) const MAKE_ROOM: &str = "\nhint: make room on that file system";
+
+/// A file whose faults say where it lies.
+pub(super) struct Named<'a>(pub(super) File, pub(super) &'a Path);
+
+impl Write for Named<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(at(self.1))
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// An error with the path that it is about, and a way out of a disk that is full.
+pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| {
+        let hint = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => MAKE_ROOM,
+            _ => "",
+        };
+        // Names in an archive are those of whoever wrote it.
+        let path = path.to_string_lossy();
+        let text = format!("{}: {error}{hint}", path.escape_debug());
+        io::Error::new(error.kind(), text)
+    }
 }
 
 /// A file that goes when this goes, unless it was renamed.

@@ -1,5 +1,7 @@
 //! An artifact in the making: compressed, sealed where it should be, hashed, and written where nobody takes it for whole; it gets its
 //! name only when it is.
+//!
+//! Compressing has a thread of its own within zstd, so that it goes on while what came of it is sealed, hashed and written, as in a pipe.
 
 use super::{
     disk::DiskFile,
@@ -9,9 +11,12 @@ use super::{
 use crate::domain::{artifact::Location, digest::Digest};
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Write};
+use zstd::zstd_safe::CParameter;
 
 /// zstd's own default: a third of level 19's time for a tenth more bytes.
 const LEVEL: i32 = 3;
+/// Bytes that are compressed at once, beside what came before them; a few such pieces are held at a time.
+const JOB: u32 = 1024 * 1024;
 
 /// Where the bytes of an artifact go.
 pub(super) enum Sink {
@@ -45,6 +50,8 @@ impl Draft {
         };
         let mut encoder = zstd::Encoder::new(sealing, LEVEL)?;
         encoder.include_checksum(true)?;
+        encoder.set_parameter(CParameter::NbWorkers(1))?;
+        encoder.set_parameter(CParameter::JobSize(JOB))?;
         Ok(Self {
             encoder,
             raw_size: 0,

@@ -66,7 +66,7 @@ pub(super) fn unpack(compressed: impl Read, onto: Onto<'_>) -> Result<(Contents,
             contents.files += 1;
             dress.put_on(&target, &mut unlike)?;
         } else if kind.is_dir() {
-            private_folder(&target).map_err(failed)?;
+            private_folder(&target).map_err(failed(&target))?;
             contents.folders += 1;
             later.folders.push((target, dress));
         } else if let (true, Some(to)) = (kind.is_symlink(), entry.link_name().map_err(damaged)?) {
@@ -114,14 +114,14 @@ impl Later {
     fn finish(self, unlike: &mut Notes) -> Result<(), Fault> {
         for (path, ..) in &self.links {
             let parent = path.parent().unwrap_or(Path::new("/"));
-            private_folder(parent).map_err(failed)?;
+            private_folder(parent).map_err(failed(parent))?;
         }
         for (path, to, dress) in &self.links {
             symlink(to, path).map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
                     Fault::Damaged("it holds a path twice".to_owned())
                 }
-                _ => failed(error),
+                _ => failed(path)(error),
             })?;
             dress.own(path, unlike)?;
             dress.date(path)?;
@@ -158,7 +158,7 @@ impl Dress {
     pub(super) fn put_on(&self, path: &Path, unlike: &mut Notes) -> Result<(), Fault> {
         let owned = self.own(path, unlike)?;
         let mode = if owned { self.mode } else { self.mode & 0o777 };
-        fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
+        fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed(path))?;
         self.date(path)
     }
 
@@ -174,7 +174,7 @@ impl Dress {
                 ));
                 Ok(false)
             }
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(failed(path)(error)),
         }
     }
 
@@ -191,6 +191,6 @@ impl Dress {
             last_modification: time,
         };
         utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|error| failed(error.into()))
+            .map_err(|error| failed(path)(error.into()))
     }
 }

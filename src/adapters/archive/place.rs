@@ -6,7 +6,7 @@
 //!   `<name>.before-<time>`. Nothing is ever removed but an empty folder that is asked for as a destination.
 
 use super::{
-    disk::{private_folder, rename_to_new},
+    disk::{at, private_folder, rename_to_new},
     notes::Notes,
     restore::Fault,
 };
@@ -235,7 +235,7 @@ impl Staging {
             let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             Ok(openat(CWD, &path, flags, Mode::empty())?)
         });
-        let failed = |error: io::Error| Fault::Failed(format!("{}: {error}", path.display()));
+        let failed = |error: io::Error| Fault::Failed(at(&path)(error).to_string());
         let held = opened.map_err(failed)?;
         // Where others may write, one could be there that is theirs.
         let found = fstat(&held).map_err(|error| failed(error.into()))?;

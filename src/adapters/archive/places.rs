@@ -2,7 +2,7 @@
 
 use super::{
     bucket::Bucket,
-    disk::{DiskFile, PARTIAL, private_file, private_folder},
+    disk::{DiskFile, MAKE_ROOM, Named, PARTIAL, at, private_file, private_folder},
     draft::{Draft, Published, Sink},
     exclude::Exclude,
     pack::{Found, Inode, Packing, stopped},
@@ -312,7 +312,7 @@ impl Places {
         let copy = scratch.0.join("copy.sqlite");
         let stop = || work.stop.is_cancelled();
         let pages = history::online_backup(source, &copy, &stop)
-            .map_err(|error| work.failed(chain(&error)))?;
+            .map_err(|error| work.failed(unmade(&error)))?;
         let mut draft = self.draft(label, SQLITE, work)?;
         let copied = File::open(&copy).and_then(|file| pour(file, &mut draft, &work.stop));
         copied.map_err(failed)?;
@@ -446,9 +446,8 @@ impl Places {
         let copied = || {
             let scratch = self.scratch()?;
             let path = scratch.0.join("stored");
-            bucket
-                .connect(&work.stop)?
-                .download(key, &mut private_file(&path)?)?;
+            let mut file = Named(private_file(&path).map_err(at(&scratch.0))?, &scratch.0);
+            bucket.connect(&work.stop)?.download(key, &mut file)?;
             let copy = Some(scratch);
             io::Result::Ok(AtHand { path, copy })
         };
@@ -458,7 +457,7 @@ impl Places {
     pub(super) fn scratch(&self) -> io::Result<Scratch> {
         let count = self.scratch_count.fetch_add(1, Ordering::Relaxed);
         let folder = self.scratch.join(count.to_string());
-        private_folder(&folder)?;
+        private_folder(&folder).map_err(at(&folder))?;
         Ok(Scratch(folder))
     }
 }
@@ -593,14 +592,18 @@ impl Drop for Scratch {
     }
 }
 
+/// Why something could not be done with a database, and a way out.
+pub(super) fn unmade(error: &BackupError) -> String {
+    let hint = if error.is_full() { MAKE_ROOM } else { "" };
+    format!("{}{hint}", chain(error))
+}
+
 /// A restored database that SQLite does not take is a damaged artifact.
 pub(super) fn said(error: &BackupError) -> Fault {
     match error {
-        BackupError::Database { .. } => Fault::Damaged(chain(error)),
         BackupError::Damaged { problems, .. } => Fault::Damaged(problems.join("; ")),
-        BackupError::File { .. } | BackupError::Busy { .. } | BackupError::Stopped => {
-            Fault::Failed(chain(error))
-        }
+        other if other.is_about_content() => Fault::Damaged(chain(other)),
+        other => Fault::Failed(unmade(other)),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     holders::holder,
     members::{self, Dress, Onto},
     place::{Staging, Target, There},
-    places::{Places, Restored, Work, most_bytes, said},
+    places::{Places, Restored, Work, most_bytes, said, unmade},
     restore::{self, Fault},
 };
 use crate::{
@@ -136,6 +136,6 @@ fn free(database: &Path) -> Result<(), Fault> {
     match history::settle(database) {
         Ok(history::Settled::Free) => Ok(()),
         Ok(history::Settled::Held) => Err(held("another program")),
-        Err(error) => Err(said(&error)),
+        Err(error) => Err(Fault::Failed(unmade(&error))),
     }
 }

@@ -6,7 +6,7 @@
 //! - A fault of the artifact is [`Fault::Damaged`]; a fault of the scratch folder is [`Fault::Failed`].
 
 use super::{
-    disk::{private_file, private_folder},
+    disk::{at, private_file, private_folder},
     pack::stopped,
 };
 use std::{
@@ -87,7 +87,7 @@ pub(super) fn unpack(
             Writer::Another => without_dots(&path),
         };
         if by == Writer::Another && kind.is_dir() && path.as_os_str().is_empty() {
-            private_folder(folder).map_err(failed)?;
+            private_folder(folder).map_err(failed(folder))?;
             continue;
         }
         let target = folder.join(within(&path)?);
@@ -95,7 +95,7 @@ pub(super) fn unpack(
             contents.bytes += write_member(&mut entry, &target)?;
             contents.files += 1;
         } else if kind.is_dir() {
-            private_folder(&target).map_err(failed)?;
+            private_folder(&target).map_err(failed(&target))?;
             contents.folders += 1;
         } else if kind.is_symlink() && entry.link_name().map_err(damaged)?.is_some() {
             contents.links += 1;
@@ -166,7 +166,7 @@ pub(super) fn write_member<R: Read>(
     target: &Path,
 ) -> Result<u64, Fault> {
     if let Some(parent) = target.parent() {
-        private_folder(parent).map_err(failed)?;
+        private_folder(parent).map_err(failed(parent))?;
     }
     let size = entry.size();
     let written = copy(entry, target)?;
@@ -183,7 +183,7 @@ fn copy(from: &mut impl Read, target: &Path) -> Result<u64, Fault> {
         if error.kind() == io::ErrorKind::AlreadyExists {
             return Fault::Damaged("it holds a path twice".to_owned());
         }
-        failed(error)
+        failed(target)(error)
     })?;
     let mut buffer = vec![0; CHUNK];
     let mut total = 0;
@@ -195,7 +195,7 @@ fn copy(from: &mut impl Read, target: &Path) -> Result<u64, Fault> {
             Err(error) => return Err(damaged(error)),
         };
         let bytes = buffer.get(..read).unwrap_or_default();
-        file.write_all(bytes).map_err(failed)?;
+        file.write_all(bytes).map_err(failed(target))?;
         total += read as u64;
     }
 }
@@ -231,9 +231,8 @@ pub(super) fn within(path: &Path) -> Result<&Path, Fault> {
 pub(super) fn damaged(error: io::Error) -> Fault {
     Fault::Damaged(error.to_string())
 }
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-pub(super) fn failed(error: io::Error) -> Fault {
-    Fault::Failed(format!("writing what is restored: {error}"))
+pub(super) fn failed(path: &Path) -> impl Fn(io::Error) -> Fault {
+    move |error| Fault::Failed(format!("writing what is restored: {}", at(path)(error)))
 }
 
 /// Gives no more than it may, and stops when asked to.

@@ -15,6 +15,7 @@ use crate::ports::{
 use std::{
     future::poll_fn,
     io::{self, Write as _},
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -34,6 +35,8 @@ const WAITING: usize = 16;
 pub(super) struct Stream {
     doing: String,
     pieces: PollSender<Piece>,
+    /// What is gathered for the next piece: programs write little at a time, and each piece wakes the thread.
+    gathered: Vec<u8>,
     thread: JoinHandle<Result<Stored, ArchiveError>>,
     written: u64,
     fault: Option<ArchiveError>,
@@ -53,6 +56,7 @@ impl Stream {
         Self {
             doing,
             pieces: PollSender::new(pieces),
+            gathered: Vec::with_capacity(PIECE),
             thread,
             written: 0,
             fault: None,
@@ -88,9 +92,11 @@ impl Stream {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        let room = poll_fn(|context| self.pieces.poll_reserve(context)).await;
-        // Where the thread takes nothing more, it says why in the same way.
-        let _told = room.and_then(|()| self.pieces.send_item(Piece::End));
+        for piece in [Piece::Bytes(mem::take(&mut self.gathered)), Piece::End] {
+            let room = poll_fn(|context| self.pieces.poll_reserve(context)).await;
+            // Where the thread takes nothing more, it says why in the same way.
+            let _told = room.and_then(|()| self.pieces.send_item(piece));
+        }
         let ended = (&mut self.thread).await;
         ended.unwrap_or_else(|error| Err(self.failed(&error.to_string())))
     }
@@ -111,14 +117,21 @@ impl AsyncWrite for Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let stream = self.get_mut();
-        let piece = bytes.get(..PIECE).unwrap_or(bytes);
-        let room = ready!(stream.pieces.poll_reserve(context));
-        let sent = room.and_then(|()| stream.pieces.send_item(Piece::Bytes(piece.to_vec())));
-        if sent.is_err() {
-            return stream.poll_fault(context).map(Err);
+        if stream.gathered.len() == PIECE {
+            let room = ready!(stream.pieces.poll_reserve(context));
+            let sent = room.and_then(|()| {
+                let piece = mem::replace(&mut stream.gathered, Vec::with_capacity(PIECE));
+                stream.pieces.send_item(Piece::Bytes(piece))
+            });
+            if sent.is_err() {
+                return stream.poll_fault(context).map(Err);
+            }
         }
-        stream.written += piece.len() as u64;
-        Poll::Ready(Ok(piece.len()))
+        let room = PIECE - stream.gathered.len();
+        let taken = bytes.get(..room).unwrap_or(bytes);
+        stream.gathered.extend_from_slice(taken);
+        stream.written += taken.len() as u64;
+        Poll::Ready(Ok(taken.len()))
     }
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))

@@ -2,7 +2,7 @@
 
 use super::{
     LocalHost,
-    replace::{Owner, remove, replace},
+    replace::{Owner, is_plain, remove, replace},
 };
 use crate::{
     domain::secret::SecretValue,
@@ -65,10 +65,9 @@ fn read(path: &Path) -> io::Result<Option<SecretValue>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    if !found.is_file() || found.len() > LONGEST {
-        return Err(io::Error::other(
-            "it is not a regular file of at most 1 MiB",
-        ));
+    is_plain(&found)?;
+    if found.len() > LONGEST {
+        return Err(io::Error::other("it holds more than 1 MiB"));
     }
     let bytes = fs::read(path)?;
     let text = String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))?;
@@ -155,6 +154,19 @@ mod tests {
         let value = || SecretValue::new("s3cret".to_owned());
         let error = LocalHost.write(folder.path(), value(), &access()).await;
         assert!(error.unwrap_err().contains("no regular file"));
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/nowhere", &link).unwrap();
+        let written = LocalHost
+            .write(&link, value(), &access())
+            .await
+            .unwrap_err();
+        for told in [LocalHost.read(&link).await.unwrap_err(), written] {
+            assert!(
+                told.ends_with("\nhint: name the file that it leads to"),
+                "{told}"
+            );
+        }
+        fs::remove_file(link).unwrap();
         let access = Access {
             user: Some("nobody-here".to_owned()),
             ..access()

@@ -14,6 +14,19 @@ pub(in crate::adapters) struct Owner {
     pub(in crate::adapters) group: Option<u32>,
 }
 
+/// Refuses what is no file of its own: what is written to a link would replace the link.
+pub(super) fn is_plain(found: &fs::Metadata) -> io::Result<()> {
+    if found.is_symlink() {
+        return Err(io::Error::other(
+            "it is a symbolic link\nhint: name the file that it leads to",
+        ));
+    }
+    if !found.is_file() {
+        return Err(io::Error::other("it is there and no regular file"));
+    }
+    Ok(())
+}
+
 /// Puts this content in the place of what is there. A reader sees the former or the new content, whole; nobody but the owner ever sees
 /// the new one with a wider mode than is meant.
 pub(in crate::adapters) fn replace(
@@ -22,8 +35,8 @@ pub(in crate::adapters) fn replace(
     mode: u32,
     owner: Owner,
 ) -> io::Result<()> {
-    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::other("it is there and no regular file"));
+    if let Ok(found) = fs::symlink_metadata(path) {
+        is_plain(&found)?;
     }
     let beside = beside(path)?;
     // One that a kill has left behind.

@@ -87,6 +87,9 @@ pub(super) fn refusal(asked: Asked<'_>, code: u16, body: &[u8]) -> ClusterError 
     } = asked;
     let message = |body: &[u8], most| message(body, words, most);
     match code {
+        404 if is_unserved(body) => ClusterError::NotFound(format!(
+            "{about} (a kind that is not served there: its definition may not be installed)"
+        )),
         404 => ClusterError::NotFound(absent_namespace(body).unwrap_or(about)),
         403 => ClusterError::Forbidden {
             message: message(body, SHOWN),
@@ -134,6 +137,16 @@ fn absent_namespace(body: &[u8]) -> Option<String> {
     let of = |pointer: &str| status.pointer(pointer).and_then(Value::as_str);
     (of("/details/kind") == Some("namespaces")).then_some(())?;
     Some(format!("namespace {}", of("/details/name")?))
+}
+
+/// Whether the path itself is unknown, and not what it names: of an unknown group the server says so in plain text, of an unknown kind in
+/// a `Status` without details.
+fn is_unserved(body: &[u8]) -> bool {
+    let Ok(status) = serde_json::from_slice::<Value>(body) else {
+        return body.starts_with(b"404 page not found");
+    };
+    let message = status.get("message").and_then(Value::as_str);
+    message == Some("the server could not find the requested resource")
 }
 
 /// The server's words: `message` of a `Status`, or the beginning of whatever came.
@@ -323,6 +336,21 @@ mod tests {
             refused(404, body).to_string(),
             "configmap a in namespace shop was not found"
         );
+    }
+
+    #[test]
+    fn a_kind_that_is_not_served_is_told_from_an_object_that_is_not_there() {
+        let of_group = "404 page not found\n";
+        let of_kind = r#"{"message":"the server could not find the requested resource","reason":"NotFound","details":{}}"#;
+        for body in [of_group, of_kind] {
+            let told = refused(404, body).to_string();
+            assert!(told.contains("a kind that is not served there"), "{told}");
+        }
+        let told = refused(
+            404,
+            r#"{"message":"configmaps \"a\" not found","details":{"name":"a"}}"#,
+        );
+        assert!(!told.to_string().contains("served"), "{told}");
     }
 
     #[test]

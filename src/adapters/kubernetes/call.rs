@@ -152,7 +152,7 @@ impl ConfiguredClusters {
                 cluster: call.cluster,
                 about: call.about.clone(),
                 account: self.account(identity),
-                is_impersonated: matches!(identity.account, Some(Account::ServiceAccount { .. })),
+                is_impersonated: identity.is_impersonated(),
                 words: call.words,
             };
             return Err(refusal(asked, code, body));

@@ -22,6 +22,13 @@ pub(super) struct Identity {
     pub(super) account: Option<Account>,
 }
 
+impl Identity {
+    /// Whether the agent's own account acts as another one.
+    pub(super) fn is_impersonated(&self) -> bool {
+        matches!(self.account, Some(Account::ServiceAccount { .. }))
+    }
+}
+
 /// Reads the credentials and makes a client; no connection is opened yet.
 pub(super) async fn connect(
     credentials: Credentials,

@@ -9,7 +9,7 @@
 //! The protocol is `v5.channel.k8s.io`: binary messages whose first byte names the channel
 //! (`k8s.io/apimachinery/pkg/util/remotecommand/constants.go`).
 
-use super::{answers::chain, answers::unavailable};
+use super::answers::{chain, unavailable};
 use crate::ports::cluster::{ClusterError, ExecEnd, ExecStreams, Sink};
 use futures_util::{Sink as Messages, SinkExt as _, Stream, StreamExt as _};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;

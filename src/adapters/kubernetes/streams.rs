@@ -1,7 +1,7 @@
 //! What flows: logs of containers, and programs in them.
 
 use super::{
-    Account, Answered, ConfiguredClusters, about,
+    Answered, ConfiguredClusters, about,
     answers::{Asked, Words, chain, refusal, unanswered, unavailable},
     connect::Identity,
     exec::{self, not_taken},
@@ -103,7 +103,7 @@ impl ConfiguredClusters {
             cluster: &identity.cluster,
             about: pod(container),
             account: self.account(identity),
-            is_impersonated: matches!(identity.account, Some(Account::ServiceAccount { .. })),
+            is_impersonated: identity.is_impersonated(),
             words: Words::Open,
         }
     }

@@ -1,7 +1,7 @@
 //! The three pipes between a program and the agent.
 
 use crate::{
-    adapters::process::pour::Pour,
+    adapters::process::pour::{self, Pour},
     domain::secret::SecretValue,
     ports::{
         executor::{LogStream, StepLog},
@@ -64,9 +64,13 @@ impl<'a> Pipes<'a> {
             bytes,
             written: 0,
         });
+        let out = child.stdout.take();
+        if let (Some(out), true) = (&out, pour.is_some()) {
+            pour::widen(out);
+        }
         Self {
             input,
-            out: child.stdout.take(),
+            out,
             pour,
             err: child.stderr.take(),
             log,

@@ -1,7 +1,9 @@
 //! A program's output on its way to a taker that sets the pace.
 
 use crate::ports::{cluster::Sink, processes::Delivery};
+use rustix::pipe::fcntl_setpipe_size;
 use std::{
+    os::fd::AsFd,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -10,6 +12,15 @@ use tokio_util::sync::CancellationToken;
 
 /// Held at once at most.
 const PIECE: usize = 64 * 1024;
+
+/// Bytes that the program may be ahead. Programs write little at a time, and each stop and start costs both sides.
+const AHEAD: usize = 512 * 1024;
+
+/// Gives the program room to be ahead, as far as the system lets us.
+pub(super) fn widen(pipe: impl AsFd) {
+    // One of the usual size does as well.
+    let _widened = fcntl_setpipe_size(pipe, AHEAD);
+}
 
 /// Hands pieces on. A piece is read only after the one before it was taken whole.
 pub(super) struct Pour<'a> {

@@ -21,7 +21,7 @@ mod partly;
 mod scan;
 mod text;
 
-use crate::domain::{name::SecretName, secret};
+use crate::domain::{name::SecretName, pointer::below, secret};
 use serde_json::{Map, Value};
 
 pub use gives::{Gives, argument_gives, condition_gives, whole_secret};
@@ -205,10 +205,6 @@ fn take(room: &mut usize, bytes: usize, pointer: &str) -> Result<(), ExpressionE
         ExpressionError::new(what, 0).under(pointer)
     })?;
     Ok(())
-}
-
-fn below(pointer: &str, key: &str) -> String {
-    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 fn refuse_in_key(key: &str, pointer: &str) -> Result<(), ExpressionError> {

@@ -145,7 +145,7 @@ async fn start_all(
                 wish.run = run;
                 start::start(world, wish).await
             }
-            Err(error) => Err(NotStarted::Unavailable(error.to_string())),
+            Err(error) => Err(NotStarted::Unavailable(error)),
         };
         (occurrence, started)
     });
@@ -153,11 +153,8 @@ async fn start_all(
     for (occurrence, started) in futures_util::future::join_all(attempts).await {
         match started {
             Ok(_) | Err(NotStarted::Before) => {}
-            Err(NotStarted::Unavailable(reason)) if !world.draining.is_cancelled() => {
-                return Err(FlowError::NotRecorded {
-                    doing: "the start of a run".to_owned(),
-                    reason,
-                });
+            Err(NotStarted::Unavailable(error)) if !world.draining.is_cancelled() => {
+                return Err(error);
             }
             Err(why) => skips.push(start::skipped(occurrence, &why, now)),
         }

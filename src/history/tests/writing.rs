@@ -232,7 +232,7 @@ async fn a_closed_history_says_so() {
     let other = history.clone();
     history.close().await.unwrap();
     let failed = other.write(queued(1, "late")).await.unwrap_err();
-    assert!(failed.to_string().contains("no writer"), "{failed}");
+    assert!(failed.to_string().contains("it is closed"), "{failed}");
     assert!(other.health().failing.is_some());
     let failed = other.runs(RunFilter::default()).await.unwrap_err();
     assert!(matches!(failed, HistoryError::Closed));

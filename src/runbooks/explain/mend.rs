@@ -1,10 +1,13 @@
 //! What could be mended in a faulty tree, so that the rest of it can be checked too.
 
-use crate::runbooks::{
-    explain::{Explained, escape},
-    gaps::Gaps,
-    problems::Place,
-    tree::{Content, Entry, Node},
+use crate::{
+    domain::pointer::below,
+    runbooks::{
+        explain::Explained,
+        gaps::Gaps,
+        problems::Place,
+        tree::{Content, Entry, Node},
+    },
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -109,12 +112,12 @@ impl Mender<'_> {
     ) -> Vec<Entry<'s>> {
         let mut kept = Vec::with_capacity(entries.len());
         for entry in entries {
-            let below = format!("{pointer}/{}", escape(&entry.key));
-            let Some(value) = self.child(&entry.value, &below) else {
-                self.note(entry, parent, &below);
+            let here = below(pointer, &entry.key);
+            let Some(value) = self.child(&entry.value, &here) else {
+                self.note(entry, parent, &here);
                 continue;
             };
-            let key = match self.mends.get(below.as_str()) {
+            let key = match self.mends.get(here.as_str()) {
                 Some(Mend::Rename(to)) => Cow::Owned(to.clone()),
                 Some(Mend::Replace) => {
                     self.gaps.add(parent, &entry.key);

@@ -5,15 +5,18 @@ mod mend;
 mod slips;
 mod words;
 
-use crate::runbooks::{
-    explain::{
-        branches::Branches,
-        mend::{Mend, can_be_replaced, fill},
+use crate::{
+    domain::pointer::below,
+    runbooks::{
+        explain::{
+            branches::Branches,
+            mend::{Mend, can_be_replaced, fill},
+        },
+        gaps::Gaps,
+        problems::{Fault, MAX_PROBLEMS, Place, hint_among, nearest},
+        schema::Shape,
+        tree::Node,
     },
-    gaps::Gaps,
-    problems::{Fault, MAX_PROBLEMS, Place, hint_among, nearest},
-    schema::Shape,
-    tree::Node,
 };
 use jsonschema::{ValidationError, error::ValidationErrorKind};
 use serde_json::{Map, Value};
@@ -107,11 +110,6 @@ pub(super) fn fit(shape: &Shape, root: &mut Node<'_>, gaps: &mut Gaps) -> (Vec<F
     (faults, false)
 }
 
-/// A key as a segment of a JSON Pointer.
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
 struct Explainer<'a> {
     schema: &'a Value,
     node: &'a Node<'a>,
@@ -202,7 +200,7 @@ impl Explainer<'_> {
         Explained {
             fault: Fault::new(place, format!("unknown key `{key}`"))
                 .maybe_hint(hint_among(key, names(known))),
-            mend: Some((format!("{here}/{}", escape(key)), mend)),
+            mend: Some((below(here, key), mend)),
             lack: None,
             is_excused: false,
         }
@@ -216,7 +214,7 @@ impl Explainer<'_> {
             .entry(key)
             .map_or(mapping.place, |entry| entry.place);
         let (what, hint) = words::describe(inner, self.parent_schema(inner));
-        let pointer = format!("{here}/{}", escape(key));
+        let pointer = below(here, key);
         left_out(&pointer, Fault::new(place, what).maybe_hint(hint))
     }
 
@@ -270,7 +268,7 @@ impl Explainer<'_> {
             if elsewhere.contains(&key.as_str()) {
                 let known: Vec<&str> = names(known).collect();
                 explained.fault = misplaced(&explained.fault, key, &marks, &known);
-                explained.mend = Some((format!("{here}/{}", escape(key)), Mend::Remove));
+                explained.mend = Some((below(here, key), Mend::Remove));
             }
             found.push(explained);
         }
@@ -319,7 +317,7 @@ fn no_alternative(node: &Node<'_>, here: &str, wanted: &[&str]) -> Explained {
     if let Some((entry, meant)) = misspelt {
         let fault = Fault::new(entry.place, format!("unknown key `{}`", entry.key));
         let mut explained = left_out(here, fault.hint(format!("did you mean `{meant}`?")));
-        let pointer = format!("{here}/{}", escape(&entry.key));
+        let pointer = below(here, &entry.key);
         explained.mend = Some((pointer, Mend::Rename(meant.to_owned())));
         return explained;
     }

@@ -1,7 +1,7 @@
 //! Where in a document something stands that another document decides about.
 
 use crate::{
-    domain::{expression::Reference, runbook::Step},
+    domain::{expression::Reference, pointer::below, runbook::Step},
     runbooks::{
         problems::Place,
         source::inside,
@@ -42,8 +42,7 @@ impl Spot {
     }
 
     pub(super) fn input(step: &Step, name: &str) -> Self {
-        let name = name.replace('~', "~0").replace('/', "~1");
-        Self::in_step(step, format!("/with/inputs/{name}"), 0)
+        Self::in_step(step, below("/with/inputs", name), 0)
     }
 
     /// A name in an expression below a key of a step.

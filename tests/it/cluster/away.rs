@@ -38,6 +38,23 @@ fn is_restarted(space: &Space) -> bool {
     annotations["kubectl.kubernetes.io/restartedAt"].is_string()
 }
 
+/// A deployment that is ready, and whose next pods take so long.
+fn slow(space: &Space, after: &str) {
+    space.available("web", 1);
+    let slow = json!({ "spec": { "template": { "metadata": { "annotations": { "orderly.test/start-after": after } } } } });
+    space.kubectl(&["patch", "deployment/web", "-p", &slow.to_string()]);
+}
+
+/// Kills the API server once the deployment was restarted.
+async fn killed_in_the_wait(space: &Space) {
+    while !is_restarted(space) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // The step hears that its change was taken.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    kill_process(space.plane().process("kube-apiserver"), Signal::KILL).unwrap();
+}
+
 /// The agent's world in which every runbook is somebody who may only restart deployments.
 fn restarter(space: &Space) -> Run {
     let rules =
@@ -61,22 +78,12 @@ fn restarter(space: &Space) -> Run {
 #[tokio::test]
 async fn a_server_that_forbids_everything_while_it_starts_ends_no_wait() {
     let Some(space) = Space::alone() else { return };
-    space.available("web", 1);
-    let slow =
-        r#"{"spec":{"template":{"metadata":{"annotations":{"orderly.test/start-after":"4s"}}}}}"#;
-    space.kubectl(&["patch", "deployment/web", "-p", slow]);
+    slow(&space, "4s");
     let mut run = restarter(&space);
     let plane = space.plane();
     let restart = json!({ "namespace": space.name, "deployment": "web", "wait": "2m" });
-    let kill = async {
-        while !is_restarted(&space) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        kill_process(plane.process("kube-apiserver"), Signal::KILL).unwrap();
-    };
     let waiting = run.step("kubernetes/rollout-restart", restart.clone());
-    let (report, ()) = tokio::join!(waiting, kill);
+    let (report, ()) = tokio::join!(waiting, killed_in_the_wait(&space));
     assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
 
     // What is taken away for good ends it, though not at once.
@@ -101,21 +108,13 @@ async fn a_server_that_forbids_everything_while_it_starts_ends_no_wait() {
 #[tokio::test]
 async fn a_wait_outlives_the_api_server_and_no_server_outlives_the_run() {
     let Some(space) = Space::alone() else { return };
-    space.available("web", 1);
-    let slow =
-        r#"{"spec":{"template":{"metadata":{"annotations":{"orderly.test/start-after":"3s"}}}}}"#;
-    space.kubectl(&["patch", "deployment/web", "-p", slow]);
+    slow(&space, "3s");
     let (plane, run) = (space.plane(), space.run());
     let restart = json!({ "namespace": space.name, "deployment": "web", "wait": "2m" });
-    let kill = async {
-        while !is_restarted(&space) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        // The step hears that its change was taken.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        kill_process(plane.process("kube-apiserver"), Signal::KILL).unwrap();
-    };
-    let (report, ()) = tokio::join!(run.step("kubernetes/rollout-restart", restart), kill);
+    let (report, ()) = tokio::join!(
+        run.step("kubernetes/rollout-restart", restart),
+        killed_in_the_wait(&space)
+    );
     assert_eq!(report.result, StepResult::Succeeded, "{}", report.summary);
 
     let servers = SERVERS.map(|name| plane.process(name));

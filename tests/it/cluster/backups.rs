@@ -174,13 +174,17 @@ async fn what_others_have_changed_since_is_told_and_taken_over_by_force_only() {
     let report = succeeded(restored(&run, artifact, force).await);
     assert_eq!(report.outputs["details"]["configured"], 1);
     assert_eq!(space.get("cm", "todo-config")["data"]["a"], "1");
-    let missing = json!({ "resources": ["cm/other"] });
-    let report = restored(&run, artifact, missing).await;
-    assert!(
-        failure(&report)
-            .0
-            .contains("no configmap other in the backup")
-    );
+    // What can only fail is told before anybody is asked.
+    let missing = json!({ "artifact": artifact, "objects": { "resources": ["cm/other"] } });
+    let why = run.plan("backup/restore", missing).await.unwrap_err();
+    assert!(why.contains("no configmap other in the backup"), "{why}");
+    let path = artifact["path"].as_str().unwrap();
+    let mut bytes = fs::read(path).unwrap();
+    bytes.pop();
+    fs::write(path, bytes).unwrap();
+    let damaged = json!({ "artifact": artifact, "objects": {} });
+    let why = run.plan("backup/restore", damaged).await.unwrap_err();
+    assert!(why.contains("is damaged"), "{why}");
 }
 
 #[tokio::test]

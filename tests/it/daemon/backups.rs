@@ -58,6 +58,21 @@ fn stage() -> (Place, PathBuf) {
 }
 
 #[test]
+fn pruning_a_series_that_is_not_there_warns() {
+    let place = Place::new();
+    let steps = "[{ name: prune, uses: backup/prune, with: { name: dta, retain: { last: 1 }, within: 1h } }]";
+    place.commit(&[runbook("tidy", "[]", steps)]);
+    let agent = place.start(&ALONE);
+    let run = agent.start("tidy");
+    agent.run_ended("tidy", "warning");
+    let told = text(&place.cli(&agent, &["runs", "show", &run]).stdout);
+    assert!(
+        told.contains("the runbook `tidy` has made no artifact `dta`"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_backup_is_made_verified_fetched_and_restored_and_the_metrics_outlive_a_restart() {
     let (place, data) = stage();
     let agent = place.start(&ALONE);

@@ -6,64 +6,16 @@
 )]
 
 use super::harness::{Place, runbook, until};
-use crate::servers;
+use crate::{servers, small_disk::SmallDisk};
 use std::{
     fs::{self, File},
-    io::Write as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
-/// A small file system, where the machine lets us make one.
-struct SmallDisk {
-    folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    fn new() -> Option<Self> {
-        let disk = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        if disk.run("mount", &["-t", "tmpfs", "-o", "size=24m", "tmpfs"]) {
-            return Some(disk);
-        }
-        None
-    }
-    fn state(&self) -> PathBuf {
-        self.folder.path().join("state")
-    }
-    fn run(&self, program: &str, arguments: &[&str]) -> bool {
-        let status = Command::new(program)
-            .args(arguments)
-            .arg(self.folder.path())
-            .stderr(Stdio::null())
-            .status();
-        status.is_ok_and(|status| status.success())
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        self.run("umount", &["-l"]);
-    }
-}
-
-/// Writes until nothing more fits.
-fn fill(path: &Path) {
-    let mut file = File::options()
-        .create(true)
-        .append(true)
-        .open(path)
-        .unwrap();
-    for size in [1 << 16, 1 << 10, 1] {
-        while file.write_all(&vec![0; size]).is_ok() {}
-    }
-}
-
 #[test]
 fn on_a_full_disk_nothing_is_touched_until_there_is_space_again() {
-    let Some(disk) = SmallDisk::new() else {
-        eprintln!("SKIPPED: cannot mount a small file system here (needs root)");
+    let Some(disk) = SmallDisk::new("size=24m") else {
         return;
     };
     let server = servers::http(|_, out| {
@@ -71,7 +23,7 @@ fn on_a_full_disk_nothing_is_touched_until_there_is_space_again() {
             .unwrap();
         false
     });
-    let place = Place::with_state(disk.state());
+    let place = Place::with_state(disk.path().join("state"));
     let steps = format!(
         "[{{ name: look, uses: http/check, with: {{ url: '{}' }} }}]",
         server.url("/")
@@ -79,9 +31,8 @@ fn on_a_full_disk_nothing_is_touched_until_there_is_space_again() {
     place.commit(&[runbook("look", "[{ every: 1s }]", &steps)]);
     let agent = place.start(&[]);
     agent.run_ended("look", "succeeded");
-    let filler = disk.folder.path().join("filler");
     until("a history that cannot be written", || {
-        fill(&filler);
+        disk.fill("filler");
         (agent.get("/readyz").status == 503).then_some(())
     });
     let history = agent.dependency("history");
@@ -94,6 +45,18 @@ fn on_a_full_disk_nothing_is_touched_until_there_is_space_again() {
         "{history}"
     );
     assert_eq!(agent.get("/healthz").status, 200);
+    let refused = agent.post("/api/v1/runbooks/look/runs", &serde_json::json!({}));
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    let refused = refused.json();
+    let detail = refused["detail"].as_str().unwrap();
+    let database = disk.path().join("state/history.db");
+    let begins = format!(
+        "a new run could not be recorded, and until it can nothing more is touched: writing to the history {}: ",
+        database.display()
+    );
+    assert!(detail.starts_with(&begins), "{detail}");
+    assert!(detail.ends_with("full"), "{detail}");
+    assert_eq!(refused["hint"], "free some space on that file system");
     assert!(agent.errors().contains("ERROR"), "{}", agent.errors());
     let failures = || agent.metric("orderly_history_commit_failures_total", "");
     let (touched, failed) = (server.heads().len(), failures());
@@ -102,7 +65,7 @@ fn on_a_full_disk_nothing_is_touched_until_there_is_space_again() {
     });
     assert_eq!(server.heads().len(), touched);
     assert_eq!(agent.get("/readyz").status, 503);
-    fs::remove_file(&filler).unwrap();
+    fs::remove_file(disk.path().join("filler")).unwrap();
     until("readiness", || {
         (agent.get("/readyz").status == 200).then_some(())
     });
@@ -115,25 +78,24 @@ fn on_a_full_disk_nothing_is_touched_until_there_is_space_again() {
 
 #[test]
 fn a_state_folder_that_cannot_be_written_is_refused_with_a_hint() {
-    let Some(disk) = SmallDisk::new() else {
-        eprintln!("SKIPPED: cannot mount a small file system here (needs root)");
+    let Some(disk) = SmallDisk::new("size=24m") else {
         return;
     };
-    let place = Place::with_state(disk.state());
+    let place = Place::with_state(disk.path().join("state"));
     place.commit(&[runbook(
         "rest",
         "[]",
         "[{ name: nap, uses: sleep, with: { duration: 1s } }]",
     )]);
     assert_eq!(place.start(&[]).stop(), Some(0));
-    assert!(disk.run("mount", &["-o", "remount,ro"]));
+    assert!(disk.remount("ro"));
     let (code, said) = place.refused(&[]);
     assert!(code.is_some_and(|code| code != 0), "{code:?}");
     assert!(
         said.contains("hint:") && said.contains("writable"),
         "{said}"
     );
-    assert!(disk.run("mount", &["-o", "remount,rw"]));
+    assert!(disk.remount("rw"));
     assert_eq!(place.start(&[]).stop(), Some(0));
 }
 
@@ -222,16 +184,16 @@ fn a_history_that_becomes_read_only_lets_nothing_more_be_touched_and_health_says
 
 #[test]
 fn doctor_says_of_a_read_only_state_folder_what_it_cannot_know() {
-    let Some(disk) = SmallDisk::new() else {
+    let Some(disk) = SmallDisk::new("size=24m") else {
         return;
     };
-    let place = Place::with_state(disk.state());
+    let place = Place::with_state(disk.path().join("state"));
     place.commit(&[super::harness::resting("a")]);
     let agent = place.start(&[]);
     let halted = place.cli(&agent, &["halt"]);
     assert!(halted.status.success());
     assert_eq!(agent.stop(), Some(0));
-    assert!(disk.run("mount", &["-o", "remount,ro"]));
+    assert!(disk.remount("ro"));
     let told = place.offline(&["doctor"]);
     let said = super::harness::text(&told.stdout);
     assert_eq!(told.status.code(), Some(1), "{said}");

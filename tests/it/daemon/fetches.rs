@@ -4,7 +4,10 @@ use super::{
     backups::{ALONE, artifacts, files, noise, word},
     harness::{Agent, Place, runbook, text},
 };
-use crate::s3::{BUCKET, Fault, S3};
+use crate::{
+    s3::{BUCKET, Fault, S3},
+    small_disk::SmallDisk,
+};
 use age::secrecy::ExposeSecret as _;
 use std::{
     fs,
@@ -173,6 +176,25 @@ fn a_fetch_without_the_right_key_says_so_and_leaves_nothing() {
         &["`artifacts.identity`", "--identity FILE"],
     );
     stage.in_vain(&agent, &[id, "--identity", path(&other)], &["--decode"]);
+}
+
+#[test]
+fn a_fetch_to_a_full_disk_names_that_disk_and_leaves_nothing() {
+    let Some(disk) = SmallDisk::new("size=256k") else {
+        return;
+    };
+    let stage = Stage::new();
+    let agent = stage.place.start(&ALONE);
+    let (id, _) = stage.kept(&agent);
+    let out = disk.path().join("fetched");
+    let done = stage.fetch(&agent, &[&id, "--out", path(&out)]);
+    let said = text(&done.stderr);
+    assert!(!done.status.success());
+    let begins = format!("writing {}: No space left on device", out.display());
+    for words in [begins.as_str(), "hint: make room"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(files(disk.path()).is_empty());
 }
 
 #[test]

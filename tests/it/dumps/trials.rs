@@ -1,21 +1,13 @@
 //! Trial restores that fail for the sake of their server, on a real PostgreSQL: none of them makes a dump unsound.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a file system of our own, to fill up"
-)]
-
 use super::{
     Desk, failure,
     postgres::{dump, kept, server, trials, with_much, with_orders},
 };
-use crate::{cluster::postgres::Postgres, steps::Run};
+use crate::{cluster::postgres::Postgres, small_disk::SmallDisk, steps::Run};
 use orderly::domain::run::StepReport;
 use serde_json::{Value, json};
 use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
@@ -65,16 +57,9 @@ async fn a_trial_server_whose_disk_is_full_makes_no_dump_unsound() {
     let Some(postgres) = with_much() else {
         return;
     };
-    let disk = tempfile::tempdir().unwrap();
-    fs::set_permissions(disk.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=24m,mode=777", "tmpfs"])
-        .arg(disk.path())
-        .status();
-    if !mounted.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: cannot mount a small file system here (needs root)");
+    let Some(disk) = SmallDisk::new("size=24m,mode=777") else {
         return;
-    }
+    };
     let desk = Desk::new();
     let run = desk.run();
     let artifact = kept(&run, dump(&postgres)).await;
@@ -90,9 +75,6 @@ async fn a_trial_server_whose_disk_is_full_makes_no_dump_unsound() {
     postgres.query("alter database template0 set tablespace small");
     let report = verified(&run, &artifact, &postgres).await;
     let left = trials(&postgres);
-    drop(postgres);
-    let unmounted = Command::new("umount").arg("-l").arg(disk.path()).status();
-    assert!(unmounted.unwrap().success());
     let again = told_as_not_made(&report, &["No space left on device", "has room"]);
     assert!(again, "room may be made");
     assert_eq!(left, "");

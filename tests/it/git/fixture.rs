@@ -35,7 +35,7 @@ impl Fixture {
     pub(crate) fn options(&self, url: impl Into<String>) -> GitOptions {
         GitOptions {
             reference: Reference::Branch("main".into()),
-            deadline: Span::from_secs(20),
+            deadline: Span::from_secs(120),
             ..GitOptions::new(url, self.state())
         }
     }

@@ -3,7 +3,10 @@
 use super::place::{Cut, Place, error, succeeded};
 use orderly::{
     adapters::{certificates::MadeHere, clock::SystemClock},
-    domain::{rotation::Stage, span::Span},
+    domain::{
+        rotation::{CredentialState, Stage},
+        span::Span,
+    },
     ports::{
         certificates::{Certificates as _, Order},
         clock::Clock as _,
@@ -71,6 +74,23 @@ async fn a_certificate_that_ends_soon_is_renewed_and_seen_on_the_wire() {
         "{}",
         report.summary
     );
+}
+
+#[tokio::test]
+async fn a_first_certificate_that_fails_leaves_none_and_says_so() {
+    let place = Place::new();
+    let mut broken = step(
+        &place,
+        1,
+        json!({ "test": { "command": { "argv": ["false"] } } }),
+    );
+    broken.as_object_mut().unwrap().remove("shownBy");
+    let report = place.agent(USES, broken, Cut::Never).await.unwrap();
+    let why = error(&report);
+    assert!(why.contains("there is none, as before"), "{why}");
+    let credential = place.credential("web-tls").await;
+    assert_eq!(credential.state, CredentialState::Missing);
+    assert!(!place.path("tls.crt").exists() && !place.path("tls.key").exists());
 }
 
 #[tokio::test]

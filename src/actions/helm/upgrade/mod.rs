@@ -182,8 +182,8 @@ impl Action for HelmUpgrade {
             sha256: file.sha256(),
         });
         Ok(Intent {
-            effects: plan::unknown(
-                &inputs.release()?,
+            effects: Effects::opaque(
+                inputs.release()?.object(),
                 "what the chart brings is known once it is rendered by an agent",
             ),
             // The mark of this step says how far it came.

@@ -27,11 +27,6 @@ const DEADLINE: Duration = Duration::from_mins(1);
 const LOOKS: &str =
     "its templates may ask the cluster for objects (`lookup`), and read what they like there";
 
-/// Nothing but the release is known.
-pub(super) fn unknown(release: &Release<'_>, reason: &str) -> Effects {
-    Effects::opaque(release.object(), reason)
-}
-
 /// What it would do, or why that is not known.
 pub(super) async fn effects(
     inputs: &UpgradeInputs,

@@ -13,7 +13,7 @@ mod standing;
 
 pub(crate) use file::FileTarget;
 pub(crate) use secret::SecretTarget;
-pub(super) use standing::{Standing, are_readable, intend_looks, standing};
+pub(super) use standing::{Standing, are_empty_files, are_readable, intend_looks, standing};
 
 use crate::{
     actions::{

@@ -1,6 +1,9 @@
 //! What is written on a Secret beside its values, and where things are in it.
 
-use crate::{actions::rotate::scene::Scene, domain::id::RotationId};
+use crate::{
+    actions::rotate::scene::Scene,
+    domain::{id::RotationId, pointer::below},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -26,7 +29,7 @@ pub(super) fn previous(key: &str) -> String {
 }
 
 pub(super) fn data(key: &str) -> String {
-    format!("/data/{}", escaped(key))
+    below("/data", key)
 }
 
 pub(super) fn annotation(scene: &Scene<'_>) -> String {
@@ -34,12 +37,7 @@ pub(super) fn annotation(scene: &Scene<'_>) -> String {
 }
 
 pub(super) fn noting(scene: &Scene<'_>) -> String {
-    format!("/metadata/annotations/{}", escaped(&annotation(scene)))
-}
-
-/// A name in a JSON pointer (RFC 6901).
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+    below("/metadata/annotations", &annotation(scene))
 }
 
 pub(super) fn text(note: &Note) -> String {

@@ -50,6 +50,23 @@ pub(in crate::actions::rotate) async fn standing(
     Ok(found)
 }
 
+/// Whether all of these are files, and nothing stands in any of them. The error is for people.
+pub(in crate::actions::rotate) async fn are_empty_files(
+    targets: &[Target],
+    scene: &Scene<'_>,
+) -> Result<bool, String> {
+    for target in targets {
+        let (None, Some(file)) = (&target.secret, &target.file) else {
+            return Ok(false);
+        };
+        let found = file.current(scene).await?;
+        if found.is_some_and(|value| !value.expose().is_empty()) {
+            return Ok(false);
+        }
+    }
+    Ok(!targets.is_empty())
+}
+
 /// Whether one of these places can be read and is given this part.
 pub(in crate::actions::rotate) fn are_readable(targets: &[Target], part: &str) -> bool {
     targets

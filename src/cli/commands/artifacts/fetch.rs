@@ -15,7 +15,7 @@ use crate::{
 use serde_json::json;
 use std::{
     fs::{self, File, OpenOptions},
-    io::{Read as _, Write},
+    io::{self, Read as _, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -105,6 +105,26 @@ async fn copy(
     fetched.map_err(|error| CliError::Failed(error.to_string()))
 }
 
+/// A file whose faults say where it is to be: what is fetched lies elsewhere.
+struct Named(File, PathBuf);
+
+impl Write for Named {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(|error| {
+            let hint = if error.kind() == io::ErrorKind::StorageFull {
+                "\nhint: make room on that file system, or name a place elsewhere"
+            } else {
+                ""
+            };
+            let text = format!("writing {}: {error}{hint}", self.1.display());
+            io::Error::new(error.kind(), text)
+        })
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// The file gets its name when it is whole.
 async fn to_file(
     outlet: &dyn Fetch,
@@ -134,7 +154,8 @@ async fn to_file(
         .open(&partial)
         .map_err(unwritten)?;
     let beside = file.try_clone().map_err(unwritten)?;
-    let copied = copy(outlet, row, decode, Box::new(file)).await;
+    let named = Named(file, path.to_owned());
+    let copied = copy(outlet, row, decode, Box::new(named)).await;
     let named = copied.and_then(|size| {
         beside
             .sync_all()
