@@ -47,6 +47,10 @@ pub trait ActionCatalogue: Send + Sync {
     fn check_template(&self, _action: &ActionName, _arguments: &Value) -> Result<(), String> {
         Ok(())
     }
+    /// Whether a step makes an artifact that is always encrypted, as far as its arguments can be read as they are written.
+    fn seals(&self, _action: &ActionName, _arguments: &Value) -> bool {
+        false
+    }
     /// The examples that a policy of the repository does not keep. Where no gate is there to ask, none fails.
     fn failed_examples(&self, _policy: &Tightening) -> Vec<FailedExample> {
         Vec::new()

@@ -47,7 +47,7 @@ pub use problems::{Located, MAX_PROBLEMS, Problem, Severity};
 pub use report::{ReportFormat, render};
 pub use schema::schemas;
 pub use set::{
-    AtName, Beside, Declared, Lacks, Member, SetProblem, Texts, check_set, problems_at_names,
-    wanted_files,
+    AtName, Beside, Declared, Lacks, Member, Seals, SetProblem, Texts, check_set,
+    problems_at_names, wanted_files,
 };
 pub use validation::{Counts, FileContent, ValidationReport, validate_tree};

@@ -100,6 +100,7 @@ fn report() -> ValidationReport {
     let beside = Beside {
         declared: None,
         lacks: Some(&lacks),
+        seals: None,
     };
     validate_tree(files.into_iter(), &wiring::catalogue(), beside)
 }
@@ -251,6 +252,7 @@ spec:
     let beside = Beside {
         declared: None,
         lacks: Some(&lacks),
+        seals: None,
     };
     let files = [("charts.yaml", runbook.as_bytes().to_vec())];
     let report = validate_tree(files.into_iter(), &wiring::catalogue(), beside);

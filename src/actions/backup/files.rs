@@ -76,6 +76,10 @@ impl Action for BackupFiles {
         ))
     }
 
+    fn seals(&self, inputs: &FilesInputs) -> bool {
+        inputs.keep.seals(false)
+    }
+
     fn execute<'a>(
         &'a self,
         inputs: FilesInputs,

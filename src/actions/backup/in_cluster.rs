@@ -13,7 +13,7 @@ use crate::{
     domain::{effect::Effects, right::Rights, run::StepReport},
     ports::{
         archive::{ArchiveError, Form, Placed, Unpacked},
-        executor::{Intent, Session},
+        executor::{Intent, Session, StepContext},
     },
 };
 use serde_json::{Value, json};
@@ -91,13 +91,20 @@ pub(super) fn rights(inputs: &RestoreInputs, effects: &Effects) -> Option<Rights
 /// Objects are looked into when the step is planned, so that each is judged by itself.
 ///
 /// # Errors
-/// The artifact cannot be opened, or holds nothing of what is to be restored: nobody need consent to what can only fail.
+/// The artifact cannot be opened, or holds nothing of what is to be restored, or the place is not there: nobody need consent to what
+/// can only fail.
 pub(super) async fn foresee(
     inputs: &RestoreInputs,
     found: &Found,
     intent: Intent,
-    world: &World,
+    (context, world): (&StepContext, &World),
 ) -> Result<Intent, String> {
+    if let Some(volume) = &inputs.volume {
+        volume.foresee(context, world).await?;
+    }
+    if let Some(into) = &inputs.into {
+        into.server.foresee(context, world).await?;
+    }
     let Some(objects) = &inputs.objects else {
         return Ok(intent);
     };

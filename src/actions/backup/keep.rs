@@ -79,6 +79,11 @@ impl Keep {
         }
     }
 
+    /// Whether it is encrypted whatever the configuration says.
+    pub(in crate::actions) fn seals(&self, may_hold_secrets: bool) -> bool {
+        self.encryption(may_hold_secrets) == Encrypt::Always
+    }
+
     /// The label of an artifact that is kept like this.
     pub(in crate::actions) fn label(
         &self,

@@ -328,7 +328,7 @@ impl Action for BackupRestore {
             let there = inputs.look(&found, world).await?;
             let artifact = found.location.to_string();
             let intended = inputs.intent(&artifact, &standing, there, context)?;
-            in_cluster::foresee(&inputs, &found, intended, world).await
+            in_cluster::foresee(&inputs, &found, intended, (context, world)).await
         })
     }
 

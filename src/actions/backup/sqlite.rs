@@ -55,6 +55,10 @@ impl Action for BackupSqlite {
         ))
     }
 
+    fn seals(&self, inputs: &SqliteInputs) -> bool {
+        inputs.keep.seals(false)
+    }
+
     fn execute<'a>(
         &'a self,
         inputs: SqliteInputs,

@@ -89,6 +89,11 @@ pub trait Action: Send + Sync {
         Ok(())
     }
 
+    /// Whether it makes an artifact that is always encrypted, so that somebody must be named to encrypt it for.
+    fn seals(&self, _inputs: &Self::Inputs) -> bool {
+        false
+    }
+
     /// What it must be allowed in clusters. By itself this follows from the effects; an action that asks for more than they say, or for
     /// something else, says so here.
     fn rights(&self, _inputs: &Self::Inputs, effects: &Effects) -> Rights {
@@ -146,6 +151,8 @@ pub trait AnyAction: Send + Sync {
     fn spec(&self) -> ActionSpec;
     /// Whether these arguments, without expressions, fit.
     fn check(&self, arguments: &Value) -> Result<(), String>;
+    /// Whether it makes an artifact that is always encrypted; no where the arguments cannot be read yet.
+    fn seals(&self, arguments: &Value) -> bool;
     /// Whether these arguments, as written, hold no expression where none may be.
     fn check_written(&self, arguments: &Value) -> Result<(), String>;
     /// What it would do.
@@ -191,6 +198,10 @@ impl<A: Action> AnyAction for A {
     fn check(&self, arguments: &Value) -> Result<(), String> {
         text::check(arguments)?;
         self.validate(&read::<A::Inputs>(arguments)?)
+    }
+    fn seals(&self, arguments: &Value) -> bool {
+        let inputs = self.sound(arguments);
+        inputs.is_ok_and(|inputs| Action::seals(self, &inputs))
     }
     fn check_written(&self, arguments: &Value) -> Result<(), String> {
         self.check_template(arguments)

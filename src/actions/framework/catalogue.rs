@@ -151,6 +151,10 @@ impl ActionCatalogue for Catalogue {
     fn check_template(&self, action: &ActionName, arguments: &Value) -> Result<(), String> {
         self.find(action)?.check_written(arguments)
     }
+    fn seals(&self, action: &ActionName, arguments: &Value) -> bool {
+        self.find(action)
+            .is_ok_and(|action| action.seals(arguments))
+    }
     fn failed_examples(&self, policy: &Tightening) -> Vec<FailedExample> {
         self.examples.map_or_else(Vec::new, |judge| {
             judge(&Policy::only(policy), &policy.examples)

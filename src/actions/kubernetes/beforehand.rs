@@ -46,6 +46,21 @@ pub(super) async fn seen(
     }
 }
 
+/// The namespace, for what may come and go in it while a step is about to begin; an error where it is not there.
+pub(super) async fn seen_namespace(
+    (cluster, namespace): (&str, &str),
+    context: &StepContext,
+    world: &World,
+) -> Result<(), String> {
+    if context.attempt > 1 {
+        return Ok(());
+    }
+    tokio::select! {
+        lacking = lacks_namespace(&*world.clusters, cluster, namespace) => lacking.map_or(Ok(()), |what| Err(hopeless(&what))),
+        () = world.clock.sleep(DEADLINE) => Ok(()),
+    }
+}
+
 /// The same for a change that can be put back, which also says whether this object can be changed so.
 pub(super) async fn changeable<T: Turn>(
     turn: &T,
@@ -76,7 +91,10 @@ async fn absent(subject: &Subject, what: String, world: &World) -> String {
         Some(namespace) => lacks_namespace(&*world.clusters, &subject.cluster, namespace).await,
         None => None,
     };
-    let what = namespace.unwrap_or(what);
+    hopeless(&namespace.unwrap_or(what))
+}
+
+fn hopeless(what: &str) -> String {
     format!("{what} was not found, so this can only fail")
 }
 

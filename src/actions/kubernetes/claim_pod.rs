@@ -8,6 +8,7 @@ use crate::{
     actions::{
         framework::{World, rights},
         kubernetes::{
+            beforehand::seen,
             check_name,
             kinds::PODS,
             object::{annotation, is, text},
@@ -39,6 +40,8 @@ use serde_json::{Value, json};
 const HELPER: &str = "orderly.dev/helper";
 /// Its value.
 const OF_VOLUMES: &str = "volume";
+/// A claim, as effects name its kind.
+const CLAIM: &str = "persistentvolumeclaim";
 /// The container of such a pod, and its volume.
 const FILES: &str = "files";
 
@@ -192,7 +195,7 @@ impl FilesOf<'_> {
             namespace: Some(self.namespace),
         });
         let mut effects = of_deeds(self.cluster, &[made]);
-        let claim = object("persistentvolumeclaim", Which::Named(mount.claim.clone()));
+        let claim = object(CLAIM, Which::Named(mount.claim.clone()));
         effects.items.push(match self.used {
             Use::Read => Effect::read(Verb::Read, claim),
             Use::Write => Effect::destructive(Verb::Update, claim),
@@ -200,6 +203,30 @@ impl FilesOf<'_> {
         let name = own.name(context.attempt);
         effects.items.push(runs("pod", Which::Named(name)));
         Ok(effects)
+    }
+
+    /// Whether planning shows that the files cannot be reached.
+    pub(in crate::actions) async fn foresee(
+        self,
+        context: &StepContext,
+        world: &World,
+    ) -> Result<(), String> {
+        if let Some(pod) = self.pod {
+            return self.pods(pod)?.foresee(context, world).await;
+        }
+        match self.claim() {
+            Some(claim) => seen(&claim, context, world).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn claim(self) -> Option<Subject> {
+        Some(Subject {
+            cluster: self.cluster.to_owned(),
+            kind: CLAIM.to_owned(),
+            namespace: Some(self.namespace.to_owned()),
+            name: self.mount?.claim.clone(),
+        })
     }
 
     /// A pod's name follows from the run, so no right can be held to it.
@@ -214,9 +241,13 @@ impl FilesOf<'_> {
             resource: "pods/exec",
             ..pods
         };
-        Rights::default()
+        let needed = Rights::default()
             .and(pods, &["create", "delete", "get", "list"])
-            .and(exec, verbs)
+            .and(exec, verbs);
+        match self.claim() {
+            Some(claim) => needed.and_also(rights::on_object(&claim.object(), None, &["get"])),
+            None => needed,
+        }
     }
 
     /// Finds the container, or makes a pod and waits until it is ready. Who opens it closes it.
@@ -257,6 +288,11 @@ impl FilesOf<'_> {
     ) -> Result<Reached, StepReport> {
         let own = self.own(mount, &session.context);
         self.sweep(&own, session, world).await?;
+        // A pod would wait for it as long as it may.
+        if let Some(claim) = self.claim() {
+            let found = claim.get(world).await;
+            found.map_err(|error| report_error(&format!("looking for {claim}"), &error))?;
+        }
         let subject = own.subject(session.context.attempt);
         let made = own.make(&mount.manifest(&own, self.used), world).await;
         let made = made.map_err(|error| report_error(&format!("making {subject}"), &error))?;

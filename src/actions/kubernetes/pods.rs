@@ -4,6 +4,7 @@ use crate::{
     actions::{
         framework::{World, rights},
         kubernetes::{
+            beforehand::{seen, seen_namespace},
             check_name,
             kinds::PODS,
             object::{annotation, is, is_done, items, selector, text},
@@ -14,7 +15,7 @@ use crate::{
         effect::{Object, Place, Scope, Which},
         right::Rights,
     },
-    ports::cluster::ClusterError,
+    ports::{cluster::ClusterError, executor::StepContext},
 };
 use serde_json::{Value, json};
 use std::fmt;
@@ -130,6 +131,22 @@ impl Pods {
                 Some(part),
                 verbs,
             )),
+        }
+    }
+
+    /// Whether planning shows that a step with them can only fail: their workload or their namespace is not there. A pod itself may be
+    /// on its way.
+    pub(in crate::actions) async fn foresee(
+        &self,
+        context: &StepContext,
+        world: &World,
+    ) -> Result<(), String> {
+        match &self.of {
+            Of::Object(subject) => seen(subject, context, world).await.map(drop),
+            Of::Named(_) | Of::Selector(_) => {
+                let of = (self.cluster.as_str(), self.namespace.as_str());
+                seen_namespace(of, context, world).await
+            }
         }
     }
 

@@ -262,6 +262,12 @@ impl Craft for CertificateInputs {
         let cert_manager = self.cert_manager.as_ref();
         cert_manager.map(CertManager::place).unwrap_or_default()
     }
+    fn hindered<'a>(&'a self, scene: Scene<'a>) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async move {
+            let cert_manager = self.cert_manager.as_ref()?;
+            cert_manager.hindered(scene, self.renew_before).await
+        })
+    }
     fn prepare<'a>(&'a self, known: &'a Credential, scene: Scene<'a>) -> BoxFuture<'a, Prepared> {
         Box::pin(async move {
             if let (Some(cert_manager), Some(shown)) = (&self.cert_manager, &self.shown_by) {

@@ -31,6 +31,10 @@ pub(super) trait Craft: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<(Timestamp, Span)>, String>> {
         Box::pin(std::future::ready(Ok(None)))
     }
+    /// What shows, before anything is done, that it can only fail.
+    fn hindered<'a>(&'a self, _scene: Scene<'a>) -> BoxFuture<'a, Option<String>> {
+        Box::pin(std::future::ready(None))
+    }
     /// Makes as much of the new one as can be made without telling anybody, and gathers what is known of the old one. It is kept before
     /// anybody is told.
     fn prepare<'a>(&'a self, known: &'a Credential, scene: Scene<'a>) -> BoxFuture<'a, Prepared>;

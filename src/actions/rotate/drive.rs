@@ -147,7 +147,22 @@ impl<'a> Job<'a> {
             Some(id) => self.going_on(id, &looked),
             None => self.due(&looked).await?,
         };
+        if matches!(task, Task::Begin(_)) {
+            self.check_hindered().await?;
+        }
         Ok((looked, task))
+    }
+
+    /// A later attempt must see for itself what has come about since.
+    async fn check_hindered(&self) -> Result<(), StepReport> {
+        if self.session.context.attempt > 1 {
+            return Ok(());
+        }
+        let scene = self.scene(self.new_id(), self.session);
+        match self.craft.hindered(scene).await {
+            Some(why) => Err(StepReport::failed(why, false)),
+            None => Ok(()),
+        }
     }
 
     fn going_on(&self, id: RotationId, looked: &Looked) -> Task {

@@ -254,6 +254,7 @@ impl<'a> Next<'a> {
         let beside = Beside {
             declared: None,
             lacks: Some(&lacks),
+            seals: None,
         };
         for found in check_set(&members, beside, &|file| text_of(newest, file)) {
             self.told_of.insert(found.problem.file.clone());

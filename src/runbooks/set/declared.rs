@@ -30,6 +30,8 @@ pub struct Declared {
     pub clusters: BTreeSet<String>,
     /// `artifacts.stores`
     pub stores: BTreeSet<String>,
+    /// Whether `artifacts.recipients` names anybody.
+    pub recipients: bool,
 }
 
 impl Declared {
@@ -66,6 +68,12 @@ impl Declared {
         if let Some(name) = store.filter(|name| *name != "disk") {
             let spot = || Spot::argument(step, STORE.trim_start_matches('/'));
             look_up(set, "store", name, &self.stores, spot, tell);
+        }
+        let seals = set.beside.seals.filter(|_| !self.recipients);
+        if seals.is_some_and(|seals| seals(&step.uses, &arguments)) {
+            let hint = "name public keys of age under `artifacts.recipients:`".to_owned();
+            let what = "its artifact is always encrypted, and the agent's configuration names nobody to encrypt it for";
+            tell.error(Spot::used(step), what.to_owned(), Some(hint));
         }
         for reference in expression::references(&arguments).unwrap_or_default() {
             if let (Root::Secret, Some(name)) = (reference.root, reference.path.first()) {

@@ -10,7 +10,7 @@ mod spot;
 
 use crate::{
     domain::{
-        name::RunbookName,
+        name::{ActionName, RunbookName},
         runbook::{Document, Runbook, Step},
     },
     runbooks::{
@@ -19,6 +19,7 @@ use crate::{
         schema::Kind,
     },
 };
+use serde_json::Value;
 use std::{
     cell::Cell,
     collections::{BTreeMap, btree_map::Entry::Vacant},
@@ -51,6 +52,9 @@ pub struct Member<'a> {
 /// Says why something that a step names is not in the repository, if so: by the file that the runbook stands in, and the path.
 pub type Lacks<'a> = dyn Fn(&str, &str) -> Option<String> + 'a;
 
+/// Whether a step with these arguments makes an artifact that is always encrypted.
+pub type Seals<'a> = dyn Fn(&ActionName, &Value) -> bool + 'a;
+
 /// What is known beside the documents themselves.
 #[derive(Clone, Copy, Default)]
 pub struct Beside<'a> {
@@ -58,6 +62,8 @@ pub struct Beside<'a> {
     pub declared: Option<&'a Declared>,
     /// What is in the repository; paths that steps name are looked up then.
     pub lacks: Option<&'a Lacks<'a>>,
+    /// Which steps need somebody to encrypt for; whether there is anybody is looked up with `declared`.
+    pub seals: Option<&'a Seals<'a>>,
 }
 
 impl std::fmt::Debug for Beside<'_> {

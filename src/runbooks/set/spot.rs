@@ -36,6 +36,11 @@ impl Spot {
         Self::Listed { key, value }
     }
 
+    /// What a step uses.
+    pub(super) fn used(step: &Step) -> Self {
+        Self::in_step(step, "/uses".to_owned(), 0)
+    }
+
     /// An argument of a step, or what stands in it: `files/0`.
     pub(super) fn argument(step: &Step, key: &str) -> Self {
         Self::in_step(step, format!("/with/{key}"), 0)

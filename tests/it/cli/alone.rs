@@ -223,6 +223,12 @@ spec:
     - name: keepHere
       uses: backup/files
       with: { name: hosts, paths: [/etc/hosts], keep: { store: disk } }
+    - name: dump
+      uses: backup/postgres
+      with: { name: shop, database: shop }
+    - name: keepClosed
+      uses: backup/files
+      with: { name: keys, paths: [/etc], keep: { encrypt: true } }
 ",
     );
     home.write(
@@ -254,7 +260,19 @@ spec:
 
     runbooks/a.yaml:20:56: error: the agent's configuration has no store `offsit`
     hint: did you mean `offsite`?
+
+    runbooks/a.yaml:25:13: error: its artifact is always encrypted, and the agent's configuration names nobody to encrypt it for
+    hint: name public keys of age under `artifacts.recipients:`
+
+    runbooks/a.yaml:28:13: error: its artifact is always encrypted, and the agent's configuration names nobody to encrypt it for
+    hint: name public keys of age under `artifacts.recipients:`
     ");
+    home.write(
+        "orderly.yaml",
+        "artifacts: { recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p] }\n",
+    );
+    let said = home.orderly(&["--config", "orderly.yaml", "validate"]);
+    assert!(!said.out.contains("encrypt"), "{}", said.out);
     home.write("orderly.yaml", "secrits: {}\n");
     home.orderly(&["--config", "orderly.yaml", "validate"])
         .failed(5);

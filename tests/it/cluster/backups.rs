@@ -370,7 +370,10 @@ async fn a_pod_that_was_made_goes_whatever_becomes_of_the_step() {
     assert!(failure(&report).0.contains("is not ready"), "{report:?}");
     gone(&space).await;
     // Who may not run programs in it.
-    let rules = json!([{ "apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "get", "list"] }]);
+    let rules = json!([
+        { "apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "get", "list"] },
+        { "apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["get"] },
+    ]);
     let account = space.somebody("maker", &rules);
     let run = Run::new(space.world_of(account));
     let report = run.step("backup/volume", keep(&data, tools, "60s")).await;
@@ -386,6 +389,15 @@ async fn a_pod_that_was_made_goes_whatever_becomes_of_the_step() {
     succeeded(run.step("backup/volume", keep(&data, tools, "60s")).await);
     assert!(run.heard().contains("which an earlier attempt had left"));
     gone(&space).await;
+    // Nothing waits for a claim that is not there.
+    let mut nowhere = keep(&data, tools, "1h");
+    nowhere["mount"]["claim"] = json!("gone");
+    let report = run.step("backup/volume", nowhere).await;
+    assert!(
+        failure(&report).0.contains("persistentvolumeclaim gone"),
+        "{report:?}"
+    );
+    assert_eq!(helpers(&space), [""; 0]);
     assert_eq!(space.artifacts().len(), 1);
 }
 

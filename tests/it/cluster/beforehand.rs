@@ -69,11 +69,40 @@ async fn what_is_not_there_fails_before_anybody_is_asked() {
             json!({ "fromCronJob": "gone" }),
             "cronjob gone",
         ),
+        (
+            "kubernetes/exec",
+            json!({ "object": "statefulset/gone", "command": ["true"] }),
+            "statefulset gone",
+        ),
+        (
+            "kubernetes/snapshot-volume",
+            json!({ "claim": "gone" }),
+            "persistentvolumeclaim gone",
+        ),
+        (
+            "backup/volume",
+            json!({ "name": "data", "snapshot": { "claim": "gone" } }),
+            "persistentvolumeclaim gone",
+        ),
+        (
+            "backup/volume",
+            json!({ "name": "data", "mount": { "claim": "gone", "image": "tools:1" } }),
+            "persistentvolumeclaim gone",
+        ),
+        (
+            "backup/volume",
+            json!({ "name": "data", "pod": { "object": "deploy/gone", "path": "/data" } }),
+            "deployment gone",
+        ),
     ] {
         let why = space.doomed(uses, space.here(inputs)).await;
         let words = format!("{what} in namespace {} was not found, so", space.name);
         assert!(why.contains(&words), "{uses}: {why}");
     }
+    let inside = json!({ "inside": { "namespace": space.name, "object": "statefulset/gone" } });
+    let dump = json!({ "name": "shop", "database": "shop", "server": inside });
+    let why = space.doomed("backup/postgres", dump).await;
+    assert!(why.contains("statefulset gone in namespace"), "{why}");
     for uses in ["kubernetes/drain", "kubernetes/uncordon"] {
         let why = space.doomed(uses, json!({ "node": "gone" })).await;
         assert!(why.contains("node gone was not found"), "{uses}: {why}");
@@ -122,6 +151,12 @@ async fn a_namespace_and_a_group_that_are_not_there_are_named() {
         )
         .await;
     assert!(why.contains(&words), "{why}");
+    // A pod may be on its way, but not to where there is nothing.
+    let exec = json!({ "namespace": nowhere, "pod": "a-0", "command": ["true"] });
+    let why = space.doomed("kubernetes/exec", exec).await;
+    assert!(why.contains(&words), "{why}");
+    let exec = space.here(json!({ "pod": "a-0", "command": ["true"] }));
+    assert!(space.run().plan("kubernetes/exec", exec).await.is_ok());
     let map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" } });
     let report = space
         .step(

@@ -11,7 +11,11 @@ use crate::{
     },
     steps::{Run, world},
 };
-use orderly::{actions::framework::World, adapters::network::HostNetwork, domain::rotation::Stage};
+use orderly::{
+    actions::framework::World,
+    adapters::network::HostNetwork,
+    domain::{effect::Class, rotation::Stage},
+};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs, sync::Arc};
 
@@ -102,6 +106,13 @@ async fn what_would_be_done_is_exactly_told_and_a_dry_run_does_nothing() {
             format!("read certificate 127.0.0.1:{port} at 127.0.0.1"),
         ]
     );
+    // Nobody is asked about what can only fail.
+    for (key, other) in [("certificate", "nobody"), ("secret", "other")] {
+        let mut doomed = step.clone();
+        doomed["certManager"][key] = json!(other);
+        let effects = Run::new(world()).planned(USES, doomed).await.effects;
+        assert_eq!(effects.class(), Class::Read, "{key}: {effects:?}");
+    }
     let former = held(&space);
     succeeded(Some(Run::dry(world()).step(USES, step).await));
     issuer.rests();

@@ -57,7 +57,7 @@ pub struct EtcdInputs {
         regex(pattern = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
     )]
     pub name: ArtifactName,
-    /// By `etcdctl snapshot save`.
+    /// By `etcdctl snapshot save` (3.4 or newer).
     #[serde(default)]
     pub etcdctl: Option<Etcdctl>,
     /// By `k3s etcd-snapshot save`, on a server of k3s with embedded etcd; the agent must run as root.
@@ -168,7 +168,6 @@ impl Etcdctl {
         call.words
             .extend(words.iter().map(|word| (*word).to_owned()));
         let text = |text: &str| SecretValue::new(text.to_owned());
-        call.environment.push(("ETCDCTL_API", text("3")));
         if let (Some(user), Some(password)) = (&self.user, &self.password) {
             call.environment.push(("ETCDCTL_USER", text(user)));
             call.environment.push(("ETCDCTL_PASSWORD", text(password)));
@@ -279,6 +278,10 @@ impl Action for BackupEtcd {
             )],
         };
         Ok(intent(&inputs.name, sources.into_iter()))
+    }
+
+    fn seals(&self, inputs: &EtcdInputs) -> bool {
+        inputs.keep.seals(true)
     }
 
     fn execute<'a>(

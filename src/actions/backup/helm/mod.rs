@@ -125,6 +125,10 @@ impl Action for BackupHelm {
         inputs.releases().rights()
     }
 
+    fn seals(&self, inputs: &HelmInputs) -> bool {
+        inputs.keep.seals(true)
+    }
+
     fn execute<'a>(
         &'a self,
         inputs: HelmInputs,

@@ -58,6 +58,10 @@ impl Action for BackupKubernetes {
         })
     }
 
+    fn seals(&self, inputs: &KubernetesInputs) -> bool {
+        inputs.keep.seals(inputs.holds_secrets().unwrap_or(false))
+    }
+
     fn execute<'a>(
         &'a self,
         inputs: KubernetesInputs,

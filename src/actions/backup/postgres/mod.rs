@@ -127,8 +127,25 @@ impl Action for BackupPostgres {
         Ok(intent(&inputs.name, sources))
     }
 
+    fn foresee<'a>(
+        &'a self,
+        inputs: PostgresInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            inputs.server.foresee(context, world).await?;
+            Ok(intent)
+        })
+    }
+
     fn rights(&self, inputs: &PostgresInputs, _: &Effects) -> Rights {
         inputs.server.rights()
+    }
+
+    fn seals(&self, inputs: &PostgresInputs) -> bool {
+        inputs.keep.seals(true)
     }
 
     fn execute<'a>(

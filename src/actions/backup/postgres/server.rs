@@ -3,7 +3,7 @@
 use crate::{
     actions::{
         backup::check_path,
-        framework::host::check_host,
+        framework::{World, host::check_host},
         kubernetes::{check_name, default_cluster, pods::Pods},
     },
     domain::{
@@ -11,6 +11,7 @@ use crate::{
         right::Rights,
         secret,
     },
+    ports::executor::StepContext,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -209,6 +210,18 @@ impl Server {
         let pods = self.inside.as_ref()?.pods().ok()?;
         let (kind, which) = pods.named();
         Some(Effect::read(Verb::Read, pods.object(&kind, which)))
+    }
+
+    /// Whether planning shows that no program can run there.
+    pub(in crate::actions::backup) async fn foresee(
+        &self,
+        context: &StepContext,
+        world: &World,
+    ) -> Result<(), String> {
+        match &self.inside {
+            Some(inside) => inside.pods()?.foresee(context, world).await,
+            None => Ok(()),
+        }
     }
 
     /// What it takes to run programs there.

@@ -75,6 +75,24 @@ impl Action for BackupVolume {
         })
     }
 
+    fn foresee<'a>(
+        &'a self,
+        inputs: VolumeInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            match inputs.how()? {
+                How::Snapshot(snapshot) => {
+                    let foreseen = SnapshotVolume.foresee(*snapshot, context, world, intent);
+                    foreseen.await
+                }
+                How::Files(files) => files.foresee(context, world).await.map(|()| intent),
+            }
+        })
+    }
+
     fn rights(&self, inputs: &VolumeInputs, effects: &Effects) -> Rights {
         match inputs.how() {
             Ok(How::Snapshot(snapshot)) => SnapshotVolume.rights(&snapshot, effects),
@@ -89,6 +107,10 @@ impl Action for BackupVolume {
 
     fn grace(&self, _: &VolumeInputs) -> Span {
         Span::from_secs(TIME_TO_CLEAN)
+    }
+
+    fn seals(&self, inputs: &VolumeInputs) -> bool {
+        inputs.keep.as_ref().is_some_and(|keep| keep.seals(false))
     }
 
     fn execute<'a>(

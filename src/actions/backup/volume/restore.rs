@@ -61,6 +61,15 @@ impl VolumeRestore {
         self.files().effects(context)
     }
 
+    /// Whether planning shows that it can only fail.
+    pub(in crate::actions::backup) async fn foresee(
+        &self,
+        context: &StepContext,
+        world: &World,
+    ) -> Result<(), String> {
+        self.files().foresee(context, world).await
+    }
+
     /// What a restore must be allowed.
     pub(in crate::actions::backup) fn rights(&self) -> Rights {
         self.files().rights()

@@ -82,6 +82,19 @@ impl Action for KubernetesExec {
         })
     }
 
+    fn foresee<'a>(
+        &'a self,
+        inputs: ExecInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            inputs.pods()?.foresee(context, world).await?;
+            Ok(intent)
+        })
+    }
+
     fn rights(&self, inputs: &ExecInputs, _: &Effects) -> Rights {
         // A connection is opened by a GET, and what it is for needs `create` since Kubernetes 1.35.
         let pods = inputs.pods();

@@ -6,7 +6,10 @@ mod take;
 pub use inputs::{Longhorn, SnapshotInputs};
 
 use crate::{
-    actions::framework::{Action, World},
+    actions::{
+        framework::{Action, World},
+        kubernetes::beforehand::seen,
+    },
     domain::{
         effect::{Class, Effects},
         right::Rights,
@@ -75,6 +78,21 @@ impl Action for SnapshotVolume {
             idempotent: true,
             wants_approval: None,
             pinned: crate::domain::pinned::Pinned::default(),
+        })
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        inputs: SnapshotInputs,
+        context: &'a StepContext,
+        world: &'a World,
+        intent: Intent,
+    ) -> BoxFuture<'a, Result<Intent, String>> {
+        Box::pin(async move {
+            if let Some(claim) = inputs.claim() {
+                seen(&claim, context, world).await?;
+            }
+            Ok(intent)
         })
     }
 

@@ -116,6 +116,15 @@ impl CertManager {
             .and_also(self.target().rights())
     }
 
+    /// What shows, before anything is done, that it can only fail. What hinders looking is for the rotation itself to say.
+    pub(super) async fn hindered(&self, scene: Scene<'_>, renew_before: Span) -> Option<String> {
+        match self.look(&scene).await {
+            Ok(found) => self.suits(&found, renew_before).err(),
+            Err(error @ ClusterError::NotFound(_)) => Some(told(self, &error)),
+            Err(_) => None,
+        }
+    }
+
     /// Looks at what there is. Nothing is touched.
     pub(super) async fn prepare(
         &self,
@@ -128,8 +137,7 @@ impl CertManager {
             .look(&scene)
             .await
             .map_err(|error| failed(told(self, &error)))?;
-        self.fills(&found).map_err(hopeless)?;
-        lasts(&found, renew_before).map_err(hopeless)?;
+        self.suits(&found, renew_before).map_err(hopeless)?;
         let mut former = known.facts.clone();
         former.insert(REVISION.to_owned(), revision(&found).to_string());
         former.insert(VALID.to_owned(), validity(&found));
@@ -153,11 +161,11 @@ impl CertManager {
         })
     }
 
-    /// The Certificate fills the Secret that may be touched.
-    fn fills(&self, found: &Value) -> Result<(), String> {
+    /// The Certificate fills the Secret that may be touched, and is issued for long enough.
+    fn suits(&self, found: &Value, renew_before: Span) -> Result<(), String> {
         let named = text(found, "/spec/secretName");
         if named == self.secret {
-            return Ok(());
+            return lasts(found, renew_before);
         }
         Err(format!(
             "{self} fills the secret `{named}`, not `{}`\nhint: name that one at `certManager.secret`",

@@ -10,10 +10,12 @@ use crate::{
     },
     config::Config,
     daemon::wiring,
-    domain::strangers::stranger,
+    domain::{name::ActionName, strangers::stranger},
+    ports::executor::ActionCatalogue as _,
     runbooks::{Beside, Counts, Declared, ReportFormat, ValidationReport, render, validate_tree},
 };
 use find::{Found, find};
+use serde_json::Value;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -50,7 +52,7 @@ const LONG: &str = "\
 Check runbooks, environments, calendars and policies, each alone and all together, and tell every problem at once: its place, the line, \
 what is wrong, and a hint. Folders are searched as the agent does: *.yaml and *.yml, but nothing that begins with a dot or is a symbolic link.
 
-Where --config names the agent's configuration, the secrets, channels, webhooks, clusters and stores that runbooks name are looked up in it. Files \
+Where --config names the agent's configuration, the secrets, channels, webhooks, clusters and stores that runbooks name are looked up in it, and so is who artifacts are encrypted for. Files \
 of the repository that steps name are looked for from its top on, the folder that has .git.
 
 Prints the problems, and a count of what was looked at to standard error. Exits with 0 where all is well or there are only warnings, with \
@@ -106,11 +108,14 @@ fn check(found: Found, declared: Option<&Declared>) -> ValidationReport {
         };
         (name.into_owned(), kind.read(&path))
     });
+    let catalogue = wiring::catalogue();
+    let seals = |action: &ActionName, arguments: &Value| catalogue.seals(action, arguments);
     let beside = Beside {
         declared,
         lacks: Some(&repository::lacks),
+        seals: Some(&seals),
     };
-    validate_tree(files, &wiring::catalogue(), beside)
+    validate_tree(files, &catalogue, beside)
 }
 
 fn declared(config: &Config) -> Declared {
@@ -120,6 +125,7 @@ fn declared(config: &Config) -> Declared {
         webhooks: names(config.webhooks.keys()),
         clusters: names(config.clusters.keys()),
         stores: names(config.artifacts.stores.keys()),
+        recipients: !config.artifacts.recipients.is_empty(),
     }
 }
 
