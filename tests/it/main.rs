@@ -36,6 +36,7 @@ mod s3;
 mod samples;
 mod schemas;
 mod servers;
+mod services;
 mod small_disk;
 mod steps;
 mod stores;

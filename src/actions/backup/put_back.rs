@@ -1,11 +1,8 @@
 //! Restores for good by the programs of an artifact's kind.
 
-use super::{
-    Found, Member, PostgresTarget, etcd, postgres,
-    program::{self},
-};
+use super::{Found, Member, PostgresTarget, etcd, postgres};
 use crate::{
-    actions::framework::World,
+    actions::framework::{World, program::Fault},
     ports::{
         archive::{ArchiveError, Placed},
         executor::Session,
@@ -30,7 +27,7 @@ pub(super) enum Miss {
     /// It could not be unpacked.
     Archive(ArchiveError),
     /// Its program did not restore it.
-    Program(program::Fault),
+    Program(Fault),
 }
 
 /// Restores it; what came of that, and words for people. Its digest is compared before anything is touched.

@@ -2,8 +2,8 @@
 
 use super::{
     ArtifactKind, etcd, helm, kubernetes,
+    miss::Miss,
     postgres::{self, Trial},
-    program::Miss,
 };
 use crate::{
     actions::framework::World,

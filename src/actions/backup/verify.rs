@@ -3,7 +3,7 @@
 use crate::{
     actions::{
         backup::{
-            ArtifactKind, Found, Server, Unsound, Verified, Which, file, postgres, program::Miss,
+            ArtifactKind, Found, Server, Unsound, Verified, Which, file, miss::Miss, postgres,
             report_error, tried::tried,
         },
         framework::{Action, World, outputs},

@@ -10,6 +10,7 @@ mod given;
 pub(crate) mod host;
 mod masking;
 mod perform;
+pub(crate) mod program;
 mod revealing;
 pub(crate) mod rights;
 pub(crate) mod said;

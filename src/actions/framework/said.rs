@@ -40,6 +40,11 @@ impl Said {
         Self::to(Arc::new(Unheard), LogStream::Out, 0)
     }
 
+    /// Only the beginning is of interest, up to so many bytes.
+    pub(crate) fn kept(most: usize) -> Self {
+        Self::to(Arc::new(Unheard), LogStream::Out, most)
+    }
+
     /// How many bytes came.
     pub(crate) fn count(&self) -> u64 {
         self.count
@@ -72,7 +77,8 @@ impl Said {
     }
 }
 
-struct Unheard;
+/// A log that nobody keeps.
+pub(crate) struct Unheard;
 impl StepLog for Unheard {
     fn append(&self, _: LogStream, _: &[u8]) {}
 }

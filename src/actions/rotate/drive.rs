@@ -4,7 +4,7 @@
 
 use crate::{
     actions::{
-        framework::World,
+        framework::{World, said::Unheard},
         rotate::{
             craft::Craft,
             intending::resting,
@@ -22,7 +22,7 @@ use crate::{
         run::{StepReport, StepResult},
     },
     ports::{
-        executor::{Intent, LogStream, Session, StepContext, StepLog},
+        executor::{Intent, LogStream, Session, StepContext},
         ledger::{Known, LedgerError},
     },
 };
@@ -52,7 +52,7 @@ pub(super) async fn foresee(
     let session = Session {
         context: context.clone(),
         stop: CancellationToken::new(),
-        log: Arc::new(Silent),
+        log: Arc::new(Unheard),
     };
     let job = Job {
         craft,
@@ -70,11 +70,6 @@ pub(super) async fn foresee(
         }) => resting(&terms.name),
         Ok((_, Task::GoOn | Task::Begin(_))) | Err(_) => intent,
     }
-}
-
-struct Silent;
-impl StepLog for Silent {
-    fn append(&self, _: LogStream, _: &[u8]) {}
 }
 
 /// Carries out what is due now, as far as it was judged.

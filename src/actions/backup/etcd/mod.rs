@@ -13,11 +13,13 @@ pub(super) use trial::trial;
 use crate::{
     actions::{
         backup::{
-            ArtifactKind, BackupOutputs, Keep, check_path, intent,
-            program::{Call, Fault, note},
-            report_backup, report_error,
+            ArtifactKind, BackupOutputs, Keep, check_path, intent, report_backup, report_error,
         },
-        framework::{Action, World, said::Said},
+        framework::{
+            Action, World,
+            program::{Call, Fault, note},
+            said::Said,
+        },
     },
     domain::{
         effect::{Effect, Object, Verb},

@@ -2,7 +2,7 @@
 
 use super::trial::restored;
 use crate::{
-    actions::{backup::program::Fault, framework::World},
+    actions::framework::{World, program::Fault},
     domain::secret,
     ports::{archive::Unpacked, executor::Session},
 };

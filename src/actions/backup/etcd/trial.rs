@@ -5,11 +5,12 @@
 
 use crate::{
     actions::{
-        backup::{
-            program::{Call, Fault, Miss},
-            tried::Tried,
+        backup::{miss::Miss, tried::Tried},
+        framework::{
+            World,
+            program::{Call, Fault},
+            said::Said,
         },
-        framework::{World, said::Said},
     },
     domain::span::Span,
     ports::{

@@ -4,7 +4,7 @@
 use super::trial::Kept;
 use crate::{
     actions::{
-        backup::program::Miss,
+        backup::miss::Miss,
         framework::outputs,
         helm::WholeRelease,
         kubernetes::{check_folder, check_name},

@@ -2,11 +2,8 @@
 
 use crate::{
     actions::{
-        backup::{
-            program::{Fault, Miss},
-            tried::Tried,
-        },
-        framework::World,
+        backup::{miss::Miss, tried::Tried},
+        framework::{World, program::Fault},
         helm::WholeRelease,
     },
     commands::deeds,

@@ -1,10 +1,7 @@
 //! Reading what a backup of objects holds.
 
 use crate::{
-    actions::{
-        backup::program::{Fault, Miss},
-        kubernetes::text,
-    },
+    actions::{backup::miss::Miss, framework::program::Fault, kubernetes::text},
     commands::deeds,
     ports::archive::Unpacked,
 };

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     actions::{
-        backup::program::Miss,
+        backup::miss::Miss,
         framework::{World, rights},
         kubernetes::{self, Bringing, check_name, default_cluster, text},
     },

@@ -3,11 +3,8 @@
 use super::lines::{Objects, kind};
 use crate::{
     actions::{
-        backup::{
-            program::{Fault, Miss},
-            tried::Tried,
-        },
-        framework::World,
+        backup::{miss::Miss, tried::Tried},
+        framework::{World, program::Fault},
         kubernetes::{Asked, NotAsked, ask},
     },
     domain::span::Span,

@@ -3,8 +3,11 @@
 use super::server::{Inside, Server};
 use crate::{
     actions::{
-        backup::program::{Call, Fault, exited},
-        framework::{World, said::Said},
+        framework::{
+            World,
+            program::{Call, Fault, exited},
+            said::Said,
+        },
         kubernetes::pods::{self, Miss},
     },
     domain::secret::SecretValue,

@@ -17,10 +17,11 @@ pub(super) use trial::{Trial, trial};
 
 use crate::{
     actions::{
-        backup::{
-            ArtifactKind, BackupOutputs, Keep, intent, program::note, report_backup, report_error,
+        backup::{ArtifactKind, BackupOutputs, Keep, intent, report_backup, report_error},
+        framework::{
+            Action, World,
+            program::{Fault, note},
         },
-        framework::{Action, World},
     },
     domain::{
         effect::{Effect, Effects, Verb},
@@ -181,7 +182,7 @@ async fn keep(
     world: &World,
 ) -> Result<StepReport, StepReport> {
     let client = Client::reach(&inputs.server, session, world).await;
-    let client = client.map_err(super::program::Fault::report)?;
+    let client = client.map_err(Fault::report)?;
     let label = inputs.keep.label(&inputs.name, true, &session.context);
     let what = format!("a dump of the database `{}`", inputs.database);
     let of = StreamOf {
@@ -227,7 +228,7 @@ async fn dump(
         &mut head,
         &client.session.stop,
     );
-    dumped.await.map_err(super::program::Fault::report)?;
+    dumped.await.map_err(Fault::report)?;
     head.check().map_err(|why| {
         let why = format!("`pg_dump` exited with 0, but {why}");
         StepReport::failed(why, true)

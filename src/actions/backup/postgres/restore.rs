@@ -2,9 +2,10 @@
 
 use super::{check_database, client::Client, server::Server};
 use crate::{
-    actions::{
-        backup::program::{Fault, note},
-        framework::{World, said::Said},
+    actions::framework::{
+        World,
+        program::{Fault, note},
+        said::Said,
     },
     domain::{
         effect::{Effect, Reversible, Verb},

@@ -7,11 +7,12 @@
 use super::{client::Client, server::Server, verdict};
 use crate::{
     actions::{
-        backup::{
-            program::{Fault, Miss, note},
-            tried::Tried,
+        backup::{miss::Miss, tried::Tried},
+        framework::{
+            World,
+            program::{Fault, note},
+            said::Said,
         },
-        framework::{World, said::Said},
     },
     commands::{self, Command, NoFiles, Stdin, What, Word},
     domain::{

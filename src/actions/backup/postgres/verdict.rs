@@ -4,7 +4,7 @@
 //! data at odds with them, as every other server would. All else a server says is about that server: it lacks an extension or a role,
 //! its disk is full, it went away. The trial then could not be made, and what is known of the dump stays as it was.
 
-use crate::actions::backup::program::{Fault, Miss};
+use crate::actions::{backup::miss::Miss, framework::program::Fault};
 
 /// What pg_restore says of a dump that another pg_restore could read.
 const TOO_OLD: [&str; 3] = [
@@ -132,7 +132,7 @@ fn not_made(why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{of_asking, of_reading, of_restoring};
-    use crate::actions::backup::program::{Fault, Miss};
+    use crate::actions::{backup::miss::Miss, framework::program::Fault};
 
     fn refused(why: &str) -> Fault {
         Fault::Refused(format!("`pg_restore` exited with 1: {why}"))

@@ -1,4 +1,4 @@
-//! Programs of the host that make, try and restore backups.
+//! Programs of the host that actions run in their own way, to their end.
 
 use crate::{
     actions::framework::{World, said::last_lines},
@@ -26,7 +26,7 @@ const ERROR_TAIL: usize = 4096;
 
 /// Why a program did not do what it was for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::actions) enum Fault {
     /// It was told to stop.
     Stopped(String),
     /// It is not there.
@@ -41,7 +41,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// As the end of the step.
-    pub(super) fn report(self) -> StepReport {
+    pub(in crate::actions) fn report(self) -> StepReport {
         match self {
             Self::Stopped(why) => StepReport::canceled(why),
             Self::Refused(why) | Self::Failed(why) => StepReport::failed(why, true),
@@ -50,7 +50,7 @@ impl Fault {
     }
 
     /// The same, with more said.
-    pub(super) fn with(self, more: impl Fn(&str) -> String) -> Self {
+    pub(in crate::actions) fn with(self, more: impl Fn(&str) -> String) -> Self {
         match self {
             Self::Stopped(why) => Self::Stopped(more(&why)),
             Self::Missing(why) => Self::Missing(more(&why)),
@@ -61,7 +61,7 @@ impl Fault {
     }
 
     /// Its words.
-    pub(super) fn why(self) -> String {
+    pub(in crate::actions) fn why(self) -> String {
         match self {
             Self::Stopped(why)
             | Self::Missing(why)
@@ -72,70 +72,21 @@ impl Fault {
     }
 }
 
-/// Why a trial restore came to nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Miss {
-    /// The artifact is at fault.
-    Unsound(String),
-    /// It could not be tried.
-    Untried(Fault),
-}
-
-impl Miss {
-    /// As the end of a step that restores for good.
-    pub(super) fn report(self) -> StepReport {
-        match self {
-            Self::Unsound(why) => StepReport::failed(why, false),
-            Self::Untried(fault) => fault.report(),
-        }
-    }
-}
-
-impl From<Fault> for Miss {
-    fn from(fault: Fault) -> Self {
-        Self::Untried(fault)
-    }
-}
-
-impl Miss {
-    /// A program that reads an artifact and says no has found it at fault, unless it speaks of something else.
-    pub(super) fn of_reading(fault: Fault) -> Self {
-        let elsewhere = [
-            "No space left on device",
-            "connection",
-            "permission denied",
-            "Permission denied",
-            "Cannot allocate memory",
-            "out of memory",
-            "Input/output error",
-            "Disk quota exceeded",
-            "Read-only file system",
-            "Too many open files",
-        ];
-        match fault {
-            Fault::Refused(why) if !elsewhere.iter().any(|word| why.contains(word)) => {
-                Self::Unsound(why)
-            }
-            fault => Self::Untried(fault),
-        }
-    }
-}
-
 /// One call of a program of the host.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Call {
-    pub(super) words: Vec<String>,
+pub(in crate::actions) struct Call {
+    pub(in crate::actions) words: Vec<String>,
     /// Beside what every program is told.
-    pub(super) environment: Vec<(&'static str, SecretValue)>,
+    pub(in crate::actions) environment: Vec<(&'static str, SecretValue)>,
     /// The folder that it runs in; an empty one where none is named.
-    pub(super) directory: Option<PathBuf>,
+    pub(in crate::actions) directory: Option<PathBuf>,
     /// As which user.
-    pub(super) user: Option<String>,
+    pub(in crate::actions) user: Option<String>,
 }
 
 impl Call {
     /// A program with its words.
-    pub(super) fn new(words: &[&str]) -> Self {
+    pub(in crate::actions) fn new(words: &[&str]) -> Self {
         Self {
             words: words.iter().map(|word| (*word).to_owned()).collect(),
             ..Self::default()
@@ -143,7 +94,7 @@ impl Call {
     }
 
     /// Runs it to its end; fine only if it exited with 0 and all of its output was taken.
-    pub(super) async fn run(
+    pub(in crate::actions) async fn run(
         &self,
         input: Option<&Path>,
         output: &mut Sink<'_>,
@@ -222,7 +173,7 @@ fn judged(name: &str, streamed: &Streamed) -> Result<(), Fault> {
 }
 
 /// What a program's end with another code than 0 is, where a shell may have said it (POSIX, exit status of commands).
-pub(super) fn exited(code: i32, why: String) -> Fault {
+pub(in crate::actions) fn exited(code: i32, why: String) -> Fault {
     match code {
         126 | 127 => Fault::Missing(format!(
             "{why}\nhint: these codes say that the program is not there, or may not be run"
@@ -234,14 +185,14 @@ pub(super) fn exited(code: i32, why: String) -> Fault {
 }
 
 /// A line of the agent's own in the step's log.
-pub(super) fn note(session: &Session, text: &str) {
+pub(in crate::actions) fn note(session: &Session, text: &str) {
     let line = format!("{text}\n");
     session.log.append(LogStream::Note, line.as_bytes());
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, Miss, judged};
+    use super::{Fault, judged};
     use crate::ports::processes::{Delivery, Ended, How, Streamed};
 
     fn ended(how: How, delivery: Delivery) -> Result<(), Fault> {
@@ -271,20 +222,5 @@ mod tests {
         assert!(words(How::Terminated, full).ends_with("could not be kept: disk full"));
         let stopped = ended(How::Terminated, Delivery::Cut);
         assert!(matches!(stopped, Err(Fault::Stopped(_))));
-    }
-
-    #[test]
-    fn only_what_a_program_says_of_an_artifact_makes_it_unsound() {
-        let of = |why: &str| Miss::of_reading(Fault::Refused(why.to_owned()));
-        assert!(matches!(
-            of("could not read from input file"),
-            Miss::Unsound(_)
-        ));
-        assert!(matches!(
-            of("connection to server failed"),
-            Miss::Untried(_)
-        ));
-        let missing = Miss::of_reading(Fault::Missing("no pg_restore".to_owned()));
-        assert!(matches!(missing, Miss::Untried(Fault::Missing(_))));
     }
 }
