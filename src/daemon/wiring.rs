@@ -326,6 +326,18 @@ pub fn outlet(
     )))
 }
 
+/// Whether artifacts that are encrypted now could be opened again; nothing where nobody is named to encrypt for.
+///
+/// # Errors
+/// A text that is no public key of age.
+pub fn encryption(
+    config: &Config,
+    environment: &BTreeMap<String, String>,
+) -> Result<Option<Result<(), String>>, WiringError> {
+    let secrets: Arc<dyn Secrets> = Arc::new(secrets(config, environment));
+    Ok(keys_and_buckets(config, secrets)?.0.tried())
+}
+
 /// Everything that steps may touch.
 ///
 /// # Errors

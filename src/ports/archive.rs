@@ -322,6 +322,11 @@ pub trait Archive: Send + Sync + std::fmt::Debug {
         destination: &'a Destination,
         stop: CancellationToken,
     ) -> BoxFuture<'a, Result<Placed, ArchiveError>>;
+    /// Bytes of an artifact as stored, none where nothing is there. It is not read.
+    fn size<'a>(
+        &'a self,
+        location: &'a Location,
+    ) -> BoxFuture<'a, Result<Option<u64>, ArchiveError>>;
     /// Removes an artifact; whether it was there. What is not below the agent's folder of artifacts or in a store is refused.
     fn remove<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<bool, ArchiveError>>;
     /// Ends uploads that a dead agent left half-done; what came of each, for people.

@@ -59,6 +59,7 @@ const UNITS: [(&str, &str); 7] = [
 ];
 
 /// Runs one of the tests below where only it sees the manager.
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 fn apart(test: &str) {
     if !Path::new(SYSTEMD).exists() {
         eprintln!("SKIPPED: {SYSTEMD} is not there (Debian package systemd)");

@@ -7,6 +7,8 @@ use crate::{actions::framework::program::Fault, domain::run::StepReport};
 pub(super) enum Miss {
     /// The artifact is at fault.
     Unsound(String),
+    /// It was restored, and is not what the step expects.
+    Unmet(String),
     /// It could not be tried.
     Untried(Fault),
 }
@@ -15,7 +17,7 @@ impl Miss {
     /// As the end of a step that restores for good.
     pub(super) fn report(self) -> StepReport {
         match self {
-            Self::Unsound(why) => StepReport::failed(why, false),
+            Self::Unsound(why) | Self::Unmet(why) => StepReport::failed(why, false),
             Self::Untried(fault) => fault.report(),
         }
     }

@@ -102,6 +102,9 @@ impl PruneInputs {
             blocked,
         };
         plan.bound(self.at_most);
+        if !plan.going().is_empty() {
+            plan.blocked = plan.lost(self.keep_verified, world).await;
+        }
         Ok(plan)
     }
 }
@@ -119,6 +122,28 @@ impl Plan {
                 None => *fate = Fate::Stays(vec!["of the next time, by `atMost`".to_owned()]),
             }
         }
+    }
+
+    /// Which of those that must stay is not where it was kept: the others may be all there is then.
+    async fn lost(&self, verified: u32, world: &World) -> Option<String> {
+        let all = self.series.iter().map(|(known, _)| known);
+        let counted = all
+            .clone()
+            .filter(|known| known.verified.is_some() && known.unsound.is_none());
+        let counted = counted.take(usize::try_from(verified).unwrap_or(usize::MAX));
+        for known in all.take(1).chain(counted) {
+            let why = match world.archive.size(&known.location).await {
+                Ok(Some(size)) if size == known.size => continue,
+                Ok(Some(size)) => format!("has {size} bytes instead of {}", known.size),
+                Ok(None) => "is not there".to_owned(),
+                Err(error) => return Some(format!("whether {} is there: {error}", known.location)),
+            };
+            return Some(format!(
+                "{} {why}, and it is one that is to stay\nhint: bring it back, or have it recorded as lost by `orderly artifacts verify {}`: it counts for no rule then",
+                known.location, known.id
+            ));
+        }
+        None
     }
 
     /// What goes, the oldest first.

@@ -91,6 +91,8 @@ pub(in crate::actions) enum Trial {
     Restored(Inspection),
     /// It is not to be relied on.
     Unsound(String),
+    /// It was restored, and is not what the step expects.
+    Unmet(String),
     /// It could not be tried.
     Untried(StepReport),
 }
@@ -133,6 +135,7 @@ async fn trial(inputs: &VerifyInputs, found: &Found, session: &Session, world: &
             {
                 Ok(found) => Trial::Restored(found),
                 Err(Miss::Unsound(why)) => Trial::Unsound(format!("{}: {why}", found.location)),
+                Err(Miss::Unmet(why)) => Trial::Unmet(format!("{}: {why}", found.location)),
                 Err(Miss::Untried(fault)) => Trial::Untried(fault.report()),
             }
         }
@@ -343,13 +346,14 @@ fn report(inputs: &VerifyInputs, of: &Found, tried: Trial) -> StepReport {
     let found = match tried {
         Trial::Restored(found) => found,
         Trial::Unsound(why) => return unsound(of, why),
+        Trial::Unmet(why) => return unmet(of, why),
         Trial::Untried(report) => return report,
     };
     let missing = inputs.missing(of, &found);
     let path = of.location.to_string();
     if !missing.is_empty() {
         let error = format!("{path} is restored, but holds {}", missing.join(", "));
-        return unsound(of, error);
+        return unmet(of, error);
     }
     let lacks = inputs.lacks(of.kind);
     let summary = match lacks {
@@ -409,6 +413,20 @@ fn restored(inputs: &VerifyInputs, of: &Found, found: &Inspection) -> String {
             "{path} read to its end: {} bytes, checksum ok",
             found.content.get("bytes").copied().unwrap_or(0)
         ),
+    }
+}
+
+/// What was found good before, and has the same bytes, is as good as it was: it is the expectation that has changed.
+fn unmet(of: &Found, why: String) -> StepReport {
+    let known = of.known.as_ref().filter(|known| known.unsound.is_none());
+    match known.and_then(|known| known.verified) {
+        Some(at) => StepReport::failed(
+            format!(
+                "{why}; it counts as verified all the same, as it was found good at {at} and has not changed since\nhint: correct `expect`, if it asks for what was never in it"
+            ),
+            false,
+        ),
+        None => unsound(of, why),
     }
 }
 

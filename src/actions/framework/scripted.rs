@@ -531,6 +531,12 @@ impl Archive for Absent {
     ) -> BoxFuture<'a, Result<Placed, ArchiveError>> {
         no_archive(location.to_string())
     }
+    fn size<'a>(
+        &'a self,
+        location: &'a Location,
+    ) -> BoxFuture<'a, Result<Option<u64>, ArchiveError>> {
+        no_archive(location.to_string())
+    }
     fn remove<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<bool, ArchiveError>> {
         no_archive(location.to_string())
     }

@@ -229,6 +229,14 @@ impl ApiKeyInputs {
         let provider = &self.provider;
         provider.create.check("provider.create")?;
         provider.revoke.check("provider.revoke")?;
+        if provider
+            .revoke
+            .http
+            .as_ref()
+            .is_some_and(|call| !call.names_one())
+        {
+            return Err("in `with`, at `provider.revoke.http`: it does not say which key is to be revoked\nhint: let `{id}` stand for its number in the address, a header or the body".to_owned());
+        }
         if let Some(find) = &provider.find {
             find.check("provider.find")?;
         }
@@ -272,7 +280,10 @@ impl ApiKeyInputs {
         if !answer.well {
             return failed(format!("no key was made: {}", answer.note));
         }
-        kept.facts.insert(MADE.to_owned(), "yes".to_owned());
+        // What is no JSON was hardly said by the provider: a proxy that is being mended answers well, too.
+        if !answer.body.is_string() {
+            kept.facts.insert(MADE.to_owned(), "yes".to_owned());
+        }
         if let Some(id) = at(&answer.body, &self.provider.id) {
             kept.facts.insert(ID.to_owned(), id);
         }

@@ -25,6 +25,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 /// The longest answer that is read.
 const MAX_BODY: usize = 256 * 1024;
 
+/// What is known of a credential beside its value, by which requests may name it.
+const FACTS: [&str; 3] = ["id", "label", "username"];
+
 /// A request in whose headers and body `{value}` and the like stand for parts of the credential.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -108,7 +111,25 @@ impl HttpCall {
             )));
         }
         self.address().map_err(at)?;
+        let texts = std::iter::once(&self.url).chain(self.headers.values());
+        for name in texts.flat_map(|text| holes(text)) {
+            if !parts.contains(&name) && !FACTS.contains(&name) {
+                let known: Vec<String> = parts.iter().chain(&FACTS).map(|one| hole(one)).collect();
+                return Err(at(format!(
+                    "`{{{name}}}` stands for nothing\nhint: known are {}",
+                    known.join(", ")
+                )));
+            }
+        }
         positive(self.timeout).map_err(at)
+    }
+
+    /// Whether it says which credential is meant.
+    pub(super) fn names_one(&self) -> bool {
+        let body = self.json.as_ref().map(Value::to_string);
+        let texts = self.headers.values().chain(&body);
+        let mut texts = std::iter::once(&self.url).chain(texts);
+        texts.any(|text| !holes(text).is_empty())
     }
 
     fn address(&self) -> Result<Address, String> {
@@ -229,6 +250,18 @@ fn hole(name: &str) -> String {
     format!("{{{name}}}")
 }
 
+/// What stands in braces in a text, where it may be a name.
+fn holes(text: &str) -> Vec<&str> {
+    let names = text
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'));
+    let is_name = |name: &&str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    names.map(|(name, _)| name).filter(is_name).collect()
+}
+
 fn filled(text: &str, feed: &Feed<'_>) -> String {
     let mut text = text.to_owned();
     for (name, value) in feed.facts {
@@ -249,5 +282,33 @@ fn filled_json(value: &Value, feed: &Feed<'_>) -> Value {
             .map(|(key, item)| (key.clone(), filled_json(item, feed)))
             .collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HttpCall;
+    use serde_json::{Value, json};
+
+    fn call(value: Value) -> HttpCall {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn what_stands_in_braces_is_known() {
+        let bearer = json!({ "Authorization": "Bearer {value}", "X-Shape": "{\"a\": {}}" });
+        let good =
+            call(json!({ "url": "https://a.example/keys/{id}?of={label}", "headers": bearer }));
+        assert_eq!(good.check("test.http", &["value"]), Ok(()));
+        for bad in [
+            json!({ "url": "https://a.example/keys/{idd}" }),
+            json!({ "url": "https://a.example", "headers": { "Authorization": "Bearer {valu}" } }),
+        ] {
+            let error = call(bad).check("test.http", &["value"]).unwrap_err();
+            assert!(error.contains("stands for nothing"), "{error}");
+            assert!(error.contains("hint: known are {value}, {id}"), "{error}");
+        }
+        assert!(call(json!({ "url": "https://a.example", "json": { "id": "{id}" } })).names_one());
+        assert!(!call(json!({ "url": "https://a.example/keys" })).names_one());
     }
 }

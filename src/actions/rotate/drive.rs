@@ -182,6 +182,10 @@ impl<'a> Job<'a> {
         }
         let scene = self.scene(self.new_id(), self.session);
         let known = looked.known.credential.as_ref();
+        let was_issued = known.is_some_and(|known| known.issued_at.is_some());
+        if was_issued && looked.credential.issued_at.is_none() {
+            return Ok(Task::Begin("its places are others than before".to_owned()));
+        }
         let ends = self.craft.ends(known, scene).await;
         let ends = ends.map_err(|error| StepReport::failed(error, true))?;
         Ok(match due(known, self.terms.every, ends, self.now()) {
@@ -297,6 +301,13 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
+    /// The same, and records it.
+    async fn note_next(&self, credential: &mut Credential) -> Result<(), StepReport> {
+        self.say_next(credential).await?;
+        let noted = self.world.rotations.ledger.note(credential.clone());
+        noted.await.map_err(|error| unrecorded(&error))
+    }
+
     /// Goes on with the rotation that was found. One that leads back because it was cut off leaves the credential due, and begins anew.
     async fn go_on(&self, looked: Looked) -> Result<StepReport, StepReport> {
         let id = looked.credential.rotation.unwrap_or_else(|| self.new_id());
@@ -306,6 +317,7 @@ impl<'a> Job<'a> {
             let why = "given up by `giveUp`".to_owned();
             let left = work.left();
             work.end(End::GivenUp, why).await?;
+            self.note_next(&mut work.credential).await?;
             let words = format!(
                 "the rotation {id} of `{}` is given up; what there is of both credentials stays as it is: {left}",
                 self.terms.name
@@ -353,9 +365,7 @@ impl<'a> Job<'a> {
         let name = &self.terms.name;
         let words = match went {
             Went::Completed => {
-                self.say_next(&mut work.credential).await?;
-                let noted = self.world.rotations.ledger.note(work.credential.clone());
-                noted.await.map_err(|error| unrecorded(&error))?;
+                self.note_next(&mut work.credential).await?;
                 format!("{told}`{name}` was rotated: {}", report::story(&work.state))
             }
             Went::Waits(until) => format!(

@@ -104,7 +104,7 @@ macro_rules! rotation_inputs {
                     every: self.every,
                     overlap: self.overlap,
                     force: self.force,
-                    give_up: self.give_up.clone(),
+                    give_up: self.give_up.clone().filter(|id| !id.is_empty()),
                     distribute: self.distribute.clone(),
                     consumers: self.consumers.clone(),
                 }

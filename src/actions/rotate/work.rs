@@ -147,8 +147,10 @@ impl<'a> Work<'a> {
             self.record(Event::StageEnded { stage, outcome }).await?;
             return Ok(None);
         }
+        let former = self.state.stages.get(&stage).and_then(Option::as_ref);
+        let has_failed = former.is_some_and(|outcome| !outcome.is_over());
         self.record(Event::StageBegan { stage }).await?;
-        let outcome = self.carry_out(stage).await;
+        let outcome = self.carry_out(stage, has_failed).await;
         let note = outcome.note().to_owned();
         let is_over = outcome.is_over();
         self.record(Event::StageEnded { stage, outcome }).await?;
@@ -189,7 +191,7 @@ impl<'a> Work<'a> {
         Ok(Some(StepReport::failed(words, true)))
     }
 
-    async fn carry_out(&mut self, stage: Stage) -> Outcome {
+    async fn carry_out(&mut self, stage: Stage, has_failed: bool) -> Outcome {
         let (craft, session) = (self.job.craft, self.job.session);
         let scene = self.job.scene(self.id, session);
         match stage {
@@ -221,7 +223,16 @@ impl<'a> Work<'a> {
             }
             Stage::Test | Stage::Overlap => craft.test(kept, scene).await,
             Stage::Revoke => self.revoke(kept, scene).await,
-            Stage::Refuse => craft.refuse(kept, scene).await,
+            Stage::Refuse => {
+                // It still let in when it was tried before, so it may not have gone: to revoke it once more does no harm.
+                if has_failed {
+                    let again = self.revoke(kept, scene).await;
+                    if !again.is_over() {
+                        return again;
+                    }
+                }
+                craft.refuse(kept, scene).await
+            }
             Stage::Issue | Stage::Switch => done(""),
         }
     }

@@ -234,6 +234,17 @@ impl Archive for Artifacts {
         })
     }
 
+    fn size<'a>(
+        &'a self,
+        location: &'a Location,
+    ) -> BoxFuture<'a, Result<Option<u64>, ArchiveError>> {
+        let location = location.clone();
+        let doing = format!("looking for {location}");
+        self.off_thread(doing, &CancellationToken::new(), move |places, work| {
+            places.size(&location, work)
+        })
+    }
+
     fn remove<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<bool, ArchiveError>> {
         let location = location.clone();
         let doing = format!("removing {location}");

@@ -251,6 +251,27 @@ impl Places {
         self.notes.left(&self.buckets)
     }
 
+    /// Bytes of an artifact; none where nothing is there.
+    pub(super) fn size(
+        &self,
+        location: &Location,
+        work: &Work,
+    ) -> Result<Option<u64>, ArchiveError> {
+        match location {
+            Location::File(path) => match fs::metadata(self.absolute(path)) {
+                Ok(found) => Ok(Some(found.len())),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(work.failed(error)),
+            },
+            Location::Object { store, key } => {
+                let bucket = self.known(store, work)?;
+                let session = bucket.connect(&work.stop);
+                let size = session.and_then(|session| session.size(key));
+                size.map_err(|error| work.failed(error))
+            }
+        }
+    }
+
     /// Removes an artifact; whether it was there.
     pub(super) fn remove(&self, location: &Location, work: &Work) -> Result<bool, ArchiveError> {
         match location {

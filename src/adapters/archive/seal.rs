@@ -57,6 +57,20 @@ impl Keys {
         !self.recipients.is_empty()
     }
 
+    /// Whether what is sealed now can be opened again: nothing where there is nobody to seal for. The error is for people.
+    pub fn tried(&self) -> Option<Result<(), String>> {
+        self.can_seal().then(|| {
+            let broken = |error: io::Error| error.to_string();
+            let mut sealed = Vec::new();
+            let writer = self.seal(&mut sealed).map_err(broken)?;
+            writer.finish().map_err(broken)?;
+            match self.open(sealed.as_slice()) {
+                Ok(_) => Ok(()),
+                Err(Unopened::NoKey(why) | Unopened::Damaged(why)) => Err(why),
+            }
+        })
+    }
+
     /// Begins a sealed text.
     pub(super) fn seal<W: Write>(&self, to: W) -> io::Result<StreamWriter<W>> {
         let recipients = self.recipients.iter().map(|one| one as &dyn Recipient);

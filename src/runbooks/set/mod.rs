@@ -1,6 +1,7 @@
 //! What only all files together can show: names taken twice, names that lead nowhere, and runbooks that start themselves.
 
 mod circles;
+mod credentials;
 mod declared;
 mod files;
 mod inputs;
@@ -19,6 +20,7 @@ use crate::{
         schema::Kind,
     },
 };
+use credentials::Credentials;
 use serde_json::Value;
 use std::{
     cell::Cell,
@@ -224,6 +226,7 @@ impl<'a> Set<'a> {
     /// Everything wrong, entry by entry.
     pub(super) fn check(&self, circles: Circles) -> Vec<Finding> {
         let mut found = Vec::new();
+        let credentials = Credentials::of(self.entries);
         for (index, entry) in self.entries.iter().enumerate() {
             let mut teller = Teller {
                 index,
@@ -232,6 +235,9 @@ impl<'a> Set<'a> {
             self.check_name(index, entry, &mut teller);
             if let Some((runbook, lost)) = entry.runbook() {
                 self.check_runbook(entry.file, runbook, lost, &mut teller);
+                for step in all_steps(runbook) {
+                    credentials.check(step, &mut teller);
+                }
             }
             if let Some((Document::Policy(policy), _)) = entry.rest {
                 self.check_policy(policy, &mut teller);

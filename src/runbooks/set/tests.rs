@@ -287,3 +287,36 @@ fn values_are_known_in_every_environment_that_a_runbook_applies_in() {
         ]
     );
 }
+
+#[test]
+fn a_name_stands_for_one_credential() {
+    let rotating = |runbook_name: &str, steps: &[(&str, Value)]| {
+        let steps = steps.iter().map(|(uses, with)| step("act", uses, with));
+        Document::Runbook(Arc::new(Runbook {
+            steps: steps.collect(),
+            ..runbook(runbook_name)
+        }))
+    };
+    let at = |path: &str| json!({ "name": "web", "distribute": [{ "file": { "path": path } }] });
+    let forced =
+        json!({ "name": "web", "force": true, "distribute": [{ "file": { "path": "/a" } }] });
+    let documents = [
+        rotating(
+            "a",
+            &[("rotate/secret", at("/a")), ("rotate/secret", forced)],
+        ),
+        rotating("b", &[("rotate/secret", at("/b"))]),
+        rotating("c", &[("rotate/api-key", at("/a"))]),
+        rotating(
+            "d",
+            &[("rotate/secret", json!({ "name": "${{ inputs.name }}" }))],
+        ),
+    ];
+    let told: Vec<String> = said(&documents);
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (line, told) in [2, 3].into_iter().zip(told) {
+        let words =
+            format!("{line}: the credential `web` is kept by the step `act` of `a` already");
+        assert!(told.starts_with(&words), "{told}");
+    }
+}

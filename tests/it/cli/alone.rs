@@ -2,6 +2,7 @@
 
 use super::{Home, Said, ours};
 use crate::api_server::{ApiServer, answer, ok, status};
+use age::secrecy::ExposeSecret as _;
 use orderly::history::{History, Options};
 use serde_json::json;
 use std::io::{BufRead as _, Write as _};
@@ -694,6 +695,55 @@ fn doctor_finds_what_is_missing_and_changes_nothing() {
     assert_eq!(verdict("source"), "fail");
     assert_eq!(verdict("http"), "ok");
     assert!(!home.at("orderly-state").exists());
+}
+
+#[test]
+fn doctor_tries_whether_what_is_encrypted_can_be_opened_again() {
+    let home = Home::new();
+    let key = || {
+        let made = age::x25519::Identity::generate();
+        (
+            made.to_public().to_string(),
+            made.to_string().expose_secret().to_owned(),
+        )
+    };
+    let ((ours, secret), (others, _)) = (key(), key());
+    home.write("key", &secret);
+    let rest = "http: { listen: \"127.0.0.1:0\" }\nsecrets: { key: { file: key } }\n";
+    for (artifacts, verdict, words) in [
+        (String::new(), "ok", "nobody is named to encrypt for"),
+        (
+            format!("recipients: [{ours}], identity: key"),
+            "ok",
+            "can be opened again here",
+        ),
+        (
+            format!("recipients: [{others}]"),
+            "ok",
+            "only others can open them",
+        ),
+        (
+            format!("recipients: [{others}], identity: key"),
+            "fail",
+            "encrypted for others",
+        ),
+        (
+            format!("recipients: [{ours}x]"),
+            "fail",
+            "is no public key of age",
+        ),
+    ] {
+        home.write(
+            "orderly.yaml",
+            format!("{rest}artifacts: {{ {artifacts} }}\n"),
+        );
+        let said = home.orderly(&["doctor", "-o", "json"]).out;
+        let findings: serde_json::Value = serde_json::from_str(&said).unwrap();
+        let mut all = findings.as_array().unwrap().iter();
+        let found = all.find(|finding| finding["name"] == "artifacts").unwrap();
+        assert_eq!(found["verdict"], verdict, "{artifacts}: {found}");
+        assert!(found.to_string().contains(words), "{artifacts}: {found}");
+    }
 }
 
 #[test]

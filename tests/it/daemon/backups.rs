@@ -73,6 +73,66 @@ fn pruning_a_series_that_is_not_there_warns() {
 }
 
 #[test]
+fn nothing_is_pruned_while_one_that_must_stay_is_not_there() {
+    let (place, data) = stage();
+    let keep = format!(
+        "[{{ name: keep, uses: backup/files, with: {{ name: data, paths: [{}] }} }}]",
+        data.display()
+    );
+    let prune = "[{ name: prune, uses: backup/prune, with: { name: data, runbook: keep, retain: { last: 1 }, within: 1h } }]";
+    place.commit(&[runbook("keep", "[]", &keep), runbook("tidy", "[]", prune)]);
+    let agent = place.start(&ALONE);
+    let ended = |name: &str, run: &str, outcome: &str| {
+        let is = |found: &Value| found["id"] == run && !found["outcome"].is_null();
+        assert_eq!(agent.run_that(name, "ended", is)["outcome"], outcome);
+    };
+    for _ in 0..2 {
+        ended("keep", &agent.start("keep"), "succeeded");
+    }
+    let made = artifacts(&agent);
+    let (newest, id) = (word(&made[0]["path"]), word(&made[0]["id"]));
+    let bytes = fs::read(newest).unwrap();
+    for lost in [None, Some(0)] {
+        match lost {
+            None => fs::remove_file(newest).unwrap(),
+            Some(size) => fs::write(newest, &bytes[..size]).unwrap(),
+        }
+        // Nothing would go, so nobody is asked.
+        let run = agent.start("tidy");
+        ended("tidy", &run, "warning");
+        let told = text(&place.cli(&agent, &["runs", "show", &run]).stdout);
+        assert!(told.contains("it is one that is to stay"), "{told}");
+        assert!(told.contains(&format!("artifacts verify {id}")), "{told}");
+        assert!(Path::new(word(&made[1]["path"])).exists());
+    }
+    fs::write(newest, bytes).unwrap();
+    agent.start("tidy");
+    assert_eq!(agent.approve(&agent.question("tidy")).status, 200);
+    agent.run_ended("tidy", "succeeded");
+    assert!(Path::new(newest).exists() && !Path::new(word(&made[1]["path"])).exists());
+}
+
+#[test]
+fn what_was_verified_stays_so_where_only_the_expectation_has_changed() {
+    let (place, _) = stage();
+    let agent = place.start(&ALONE);
+    agent.start("nightly");
+    agent.run_ended("nightly", "succeeded");
+    let verify = "[{ name: verify, uses: backup/verify, with: { artifact: { newest: data, runbook: nightly }, expect: { minEntries: 900 } } }]";
+    place.commit(&[runbook("strict", "[]", verify)]);
+    agent.sync();
+    let run = agent.start("strict");
+    agent.run_ended("strict", "failed");
+    let told = text(&place.cli(&agent, &["runs", "show", &run]).stdout);
+    assert!(told.contains("instead of at least 900"), "{told}");
+    assert!(
+        told.contains("it counts as verified all the same"),
+        "{told}"
+    );
+    assert_eq!(artifacts(&agent)[0]["state"], "verified");
+}
+
+#[test]
 fn a_backup_is_made_verified_fetched_and_restored_and_the_metrics_outlive_a_restart() {
     let (place, data) = stage();
     let agent = place.start(&ALONE);

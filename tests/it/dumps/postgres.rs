@@ -126,9 +126,10 @@ async fn what_is_left_out_is_not_there_and_what_is_expected_is_missed() {
     inputs["exclude"] = json!({ "schemas": ["audit"], "rows": ["orders"] });
     let artifact = kept(&run, inputs).await;
     let verify = |expect: Value| json!({ "artifact": artifact, "into": server(&postgres), "expect": expect });
-    for (expect, words) in [
+    for (expect, at_fault, words) in [
         (
             json!({ "tables": { "orders": 1, "audit.log": 0, "nothing": 0 } }),
+            true,
             vec![
                 "no table `audit.log`",
                 "no table `nothing`",
@@ -137,11 +138,18 @@ async fn what_is_left_out_is_not_there_and_what_is_expected_is_missed() {
         ),
         (
             json!({ "query": "select count(*) > 0 from orders" }),
+            true,
             vec!["the query does not hold"],
         ),
         (
+            // It may be misspelt.
             json!({ "query": "select nosuch from orders" }),
-            vec!["nosuch"],
+            false,
+            vec![
+                "nosuch",
+                "says nothing about the artifact",
+                "correct `expect.query`",
+            ],
         ),
     ] {
         let report = run.step("backup/verify", verify(expect)).await;
@@ -149,7 +157,13 @@ async fn what_is_left_out_is_not_there_and_what_is_expected_is_missed() {
         for words in words {
             assert!(error.contains(words), "{error}");
         }
-        assert_eq!(report.outputs["unsound"]["path"], artifact["path"]);
+        let unsound = &report.outputs["unsound"];
+        let path = if at_fault {
+            &artifact["path"]
+        } else {
+            &Value::Null
+        };
+        assert_eq!(&unsound["path"], path, "{error}");
     }
     assert_eq!(trials(&postgres), "");
 }

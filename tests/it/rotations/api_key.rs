@@ -274,6 +274,54 @@ async fn a_key_that_was_revoked_long_ago_proves_nothing_of_the_one_that_is_retir
     assert_eq!(credential.state, CredentialState::Retiring);
     // Overdue since the end of its overlap, for an alert.
     assert_eq!(credential.next_at, credential.issued_at);
+    // What did not go is revoked once more, and not only tried.
+    let step = self::step(&place, &provider, json!({}));
+    succeeded(place.agent(USES, step, Cut::Never).await);
+    assert!(!provider.lets_in(&retired));
+    assert_eq!(provider.labels(), ["k2"]);
+    place.is_at_rest("mail-key").await;
+}
+
+/// A proxy that is being mended may say so with a code of success.
+#[tokio::test]
+async fn an_answer_that_is_not_the_providers_is_no_key_where_none_is_found() {
+    let (place, provider) = (place(), Provider::new());
+    let good = step(&place, &provider, json!({}));
+    let mut garbled = good.clone();
+    let url = provider.server.url("/mail");
+    garbled["provider"]["create"] =
+        json!({ "http": { "url": url, "headers": { "Authorization": format!("Bearer {OLD}") } } });
+    let report = place.agent(USES, garbled, Cut::Never).await.unwrap();
+    assert!(
+        error(&report).contains("has no key at `/data/key`"),
+        "{}",
+        report.summary
+    );
+    place.is_at_rest("mail-key").await;
+    succeeded(place.agent(USES, good, Cut::Never).await);
+    assert_eq!(provider.labels(), ["k1"]);
+}
+
+#[tokio::test]
+async fn a_credential_with_another_place_is_due_at_once_and_one_that_is_given_up_stays_due() {
+    let (place, provider) = (place(), Provider::new());
+    let mut step = step(&place, &provider, json!({ "giveUp": "" }));
+    succeeded(place.agent(USES, step.clone(), Cut::Never).await);
+    let more = json!({ "file": { "path": place.path("copy") } });
+    step["distribute"].as_array_mut().unwrap().push(more);
+    succeeded(place.agent(USES, step.clone(), Cut::Never).await);
+    assert_eq!(place.read("copy"), place.read("key"));
+    assert_eq!(provider.labels(), ["k2"]);
+
+    step["force"] = json!(true);
+    step["provider"]["id"] = json!("/noid");
+    let stuck = place.agent(USES, step.clone(), Cut::Never).await.unwrap();
+    error(&stuck);
+    let rotation = place.credential("mail-key").await.rotation.unwrap();
+    step["force"] = json!(false);
+    step["giveUp"] = json!(rotation.to_string());
+    succeeded(place.agent(USES, step, Cut::Never).await);
+    assert!(place.credential("mail-key").await.next_at.is_some());
 }
 
 #[tokio::test]

@@ -218,7 +218,7 @@ async fn look(
         let answer = client.ask(&statement, database, stop).await;
         let answer = answer.map_err(verdict::of_asking)?;
         if answer != "t" {
-            return Err(Miss::Unsound(format!(
+            return Err(Miss::Unmet(format!(
                 "it is restored, but the query does not hold: {query}"
             )));
         }
@@ -258,6 +258,7 @@ fn left_behind(miss: Option<Miss>, database: &str, why: &str) -> Miss {
     match miss {
         None => Miss::Untried(Fault::Failed(left)),
         Some(Miss::Unsound(what)) => Miss::Unsound(before_hint(&what, &left)),
+        Some(Miss::Unmet(what)) => Miss::Unmet(before_hint(&what, &left)),
         Some(Miss::Untried(fault)) => Miss::Untried(fault.with(|what| before_hint(what, &left))),
     }
 }

@@ -100,11 +100,15 @@ pub(super) fn of_restoring(fault: Fault) -> Miss {
     }
 }
 
-/// Of a query about what was restored: what it asks for is not there, or cannot be computed from it; all else is about the server.
+/// Of a query about what was restored that got no answer. A query that cannot be answered may be a misspelt one: it says nothing about the
+/// dump.
 pub(super) fn of_asking(fault: Fault) -> Miss {
     match fault {
         Fault::Refused(why) if ["22", "42"].iter().any(|class| in_class(&why, class)) => {
-            Miss::Unsound(why)
+            Miss::Untried(Fault::Unfit(format!(
+                "{}\nhint: correct `expect.query`; if the dump should hold what it asks for, see what its backup leaves out",
+                not_made(&why)
+            )))
         }
         fault => Miss::Untried(fault),
     }
@@ -177,7 +181,7 @@ mod tests {
                     assert_eq!(matches!(fault, Fault::Failed(_)), again, "{why}");
                     assert!(fault.why().contains("says nothing about the artifact"));
                 }
-                miss @ Miss::Unsound(_) => panic!("{miss:?}"),
+                miss => panic!("{miss:?}"),
             }
         }
     }
@@ -194,16 +198,27 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_about_the_dump_only_where_its_error_is() {
-        let of = |why: &str| of_asking(refused(why));
-        let at_fault = "ERROR:  42703: column \"x\" does not exist";
-        assert!(matches!(of(at_fault), Miss::Unsound(_)));
-        for why in [
-            "ERROR:  57014: canceling statement due to statement timeout",
-            "ERROR:  42501: permission denied for table a",
-            "connection to server failed",
+    fn a_query_that_cannot_be_answered_says_nothing_about_the_dump() {
+        for (why, again) in [
+            ("ERROR:  42703: column \"x\" does not exist", false),
+            ("ERROR:  42846: cannot cast type bigint to boolean", false),
+            (
+                "ERROR:  22P02: invalid input syntax for type boolean: \"x\"",
+                false,
+            ),
+            (
+                "ERROR:  57014: canceling statement due to statement timeout",
+                true,
+            ),
+            ("ERROR:  42501: permission denied for table a", true),
+            ("connection to server failed", true),
         ] {
-            assert!(matches!(of(why), Miss::Untried(_)), "{why}");
+            match of_asking(refused(why)) {
+                Miss::Untried(fault) => {
+                    assert_eq!(!matches!(fault, Fault::Unfit(_)), again, "{why}");
+                }
+                miss => panic!("{miss:?}"),
+            }
         }
     }
 }

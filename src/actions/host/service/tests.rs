@@ -68,10 +68,10 @@ async fn each_verb_is_judged_as_the_same_command_is() {
         let effects = intend("host/service", inputs).await.unwrap().effects;
         let lines: Vec<String> = effects.items.iter().map(ToString::to_string).collect();
         assert_eq!(lines, [line], "{doing}");
-        let class = if doing == "check" {
-            Class::Read
-        } else {
-            Class::Change
+        let class = match doing {
+            "check" => Class::Read,
+            "stop" => Class::Destructive,
+            _ => Class::Change,
         };
         assert_eq!(effects.class(), class, "{doing}");
     }

@@ -103,6 +103,7 @@ async fn look(context: &Context, loaded: &Loaded) -> Vec<Finding> {
     findings.extend(inside::halted(config).await);
     findings.push(inside::clock(context, config).await);
     findings.extend(outside::secrets(context, config));
+    findings.push(outside::encryption(context, config));
     findings.extend(outside::source(context, config).await);
     findings.extend(outside::clusters(context, config).await);
     findings.extend(reviewer::providers(context, config).await);

@@ -53,6 +53,32 @@ pub(super) fn secrets(context: &Context, config: &Config) -> Vec<Finding> {
     findings
 }
 
+/// Whether artifacts can be encrypted, and opened again here.
+pub(super) fn encryption(context: &Context, config: &Config) -> Finding {
+    let name = "artifacts";
+    match wiring::encryption(config, &context.environment) {
+        Err(error) => Finding::error(name, &error),
+        Ok(None) => Finding::ok(
+            name,
+            "nobody is named to encrypt for (`artifacts.recipients`), so backups that may hold secrets are refused",
+        ),
+        Ok(Some(Ok(()))) => Finding::ok(name, "what is encrypted can be opened again here"),
+        Ok(Some(Err(why))) if config.artifacts.identity.is_none() => {
+            let what = why.lines().next().unwrap_or_default();
+            Finding::ok(
+                name,
+                format!(
+                    "are encrypted; only others can open them, so nothing encrypted is verified here: {what}"
+                ),
+            )
+        }
+        Ok(Some(Err(why))) => Finding::fail(
+            name,
+            format!("what is made now could not be opened here: {why}"),
+        ),
+    }
+}
+
 /// Whether the repository can be fetched, and holds runbooks. The copy that is made for it goes away again.
 pub(super) async fn source(context: &Context, config: &Config) -> Vec<Finding> {
     let name = "source";
