@@ -83,6 +83,9 @@ pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answ
         "override_window": arguments.override_window,
         "idempotency_key": arguments.idempotency_key,
     });
+    if let Some(warning) = outdated(&arguments.runbook, &client).await {
+        context.terminal.say(&warning);
+    }
     let address = Address::api(&["runbooks", arguments.runbook.as_str(), "runs"]);
     let answer = client.post(&address, &body).await?;
     let started: StartedRun = typed(answer.clone())?;
@@ -94,6 +97,22 @@ pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answ
         context,
     )
     .await
+}
+
+/// That what was committed last is not what is started, where that is so. Whether it can be started at all is the agent's to say.
+async fn outdated(runbook: &RunbookName, client: &Client) -> Option<String> {
+    let address = Address::api(&["runbooks", runbook.as_str()]);
+    let view = client.get(&address).await.ok()?;
+    let text = |key: &str| view.get(key).and_then(Value::as_str);
+    let (problem, revision) = (text("problem")?, text("revision")?);
+    if text("state")? != "invalid" {
+        return None;
+    }
+    Some(format!(
+        "warning: the newest version of {runbook} cannot be used: {}\nthe last good one is started, of {}",
+        rows::first_line(problem),
+        rows::revision(revision)
+    ))
 }
 
 /// Follows a run that was started, unless nobody waits for it.

@@ -1,7 +1,10 @@
 //! Credentials that rotations keep: one name is one credential, of one kind, at the same places.
 
 use super::{Entry, Spot, Teller, all_steps};
-use crate::domain::{expression, runbook::Step};
+use crate::domain::{
+    expression,
+    runbook::{Runbook, Step},
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -10,27 +13,26 @@ const ROTATIONS: &str = "rotate/";
 /// Arguments that say what a credential is and where.
 const WHERE: [&str; 4] = ["distribute", "certManager", "server", "serviceAccount"];
 
-/// The steps that keep a credential, by its name: the first that names it, in the order of the entries.
-pub(super) struct Credentials<'a>(BTreeMap<String, Kept<'a>>);
+/// The steps that keep a credential, by its name, in the order of the entries.
+pub(super) struct Credentials<'a>(BTreeMap<String, Vec<Keeper<'a>>>);
 
-struct Kept<'a> {
-    by: &'a Step,
-    runbook: &'a str,
+struct Keeper<'a> {
+    runbook: &'a Runbook,
+    step: &'a Step,
     place: Vec<Option<Value>>,
 }
 
 impl<'a> Credentials<'a> {
     pub(super) fn of(entries: &[Entry<'a>]) -> Self {
-        let mut all = BTreeMap::new();
-        for entry in entries {
-            let Some((runbook, _)) = entry.runbook() else {
-                continue;
-            };
+        let mut all: BTreeMap<String, Vec<Keeper<'a>>> = BTreeMap::new();
+        for (runbook, _) in entries.iter().filter_map(Entry::runbook) {
             for step in all_steps(runbook) {
-                if let Some((name, place)) = kept(step) {
-                    all.entry(name).or_insert_with(|| Kept {
-                        by: step,
-                        runbook: runbook.name.as_str(),
+                if let Some(name) = kept(step) {
+                    let arguments = step.with.value();
+                    let place = WHERE.map(|key| arguments.get(key).cloned()).to_vec();
+                    all.entry(name).or_default().push(Keeper {
+                        runbook,
+                        step,
                         place,
                     });
                 }
@@ -39,36 +41,52 @@ impl<'a> Credentials<'a> {
         Self(all)
     }
 
-    /// What else keeps the step's credential, at other places or in another way.
+    /// What keeps the step's credential before it, at other places or in another way.
     pub(super) fn check(&self, step: &Step, tell: &mut Teller<'_>) {
-        let Some((name, place)) = kept(step) else {
+        let Some(name) = kept(step) else {
             return;
         };
-        let Some(first) = self.0.get(&name) else {
+        let keepers = self.0.get(&name).map_or(&[][..], Vec::as_slice);
+        let Some(place) = keepers.iter().position(|one| std::ptr::eq(one.step, step)) else {
             return;
         };
-        if std::ptr::eq(first.by, step) || first.by.uses == step.uses && first.place == place {
+        let (before, rest) = keepers.split_at(place);
+        let Some((one, other)) = rest
+            .first()
+            .and_then(|one| Some((one, before.iter().find(|other| one.denies(other))?)))
+        else {
             return;
-        }
+        };
         let what = format!(
             "the credential `{name}` is kept by the step `{}` of `{}` already, as another one",
-            first.by.name, first.runbook
+            other.step.name, other.runbook.name
         );
-        let hint = "a name stands for one credential: give this one another name, or both steps the same places";
+        let hint = if std::ptr::eq(one.runbook, other.runbook) {
+            "a name stands for one credential: give this one another name, or both steps the same places"
+        } else {
+            "a name stands for one credential: give this one another name, or both runbooks environments of their own"
+        };
         tell.error(Spot::argument(step, "name"), what, Some(hint.to_owned()));
     }
 }
 
-/// The credential that a step keeps, and what says where; nothing where that is known only when it runs.
-fn kept(step: &Step) -> Option<(String, Vec<Option<Value>>)> {
+impl Keeper<'_> {
+    /// Whether one agent may meet both, and they are not the same credential.
+    fn denies(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.runbook.environments, &other.runbook.environments);
+        let apart = !ours.is_empty() && !theirs.is_empty();
+        let apart = apart && !ours.iter().any(|one| theirs.contains(one));
+        let same = self.step.uses == other.step.uses && self.place == other.place;
+        !apart && !same
+    }
+}
+
+/// The credential that a step keeps; nothing where that is known only when it runs.
+fn kept(step: &Step) -> Option<String> {
     if !step.uses.as_str().starts_with(ROTATIONS) {
         return None;
     }
     let arguments = step.with.value();
     let name = arguments.get("name")?.as_str()?;
-    if expression::has_expression(name) {
-        return None;
-    }
-    let place = WHERE.map(|key| arguments.get(key).cloned()).to_vec();
-    Some((name.to_owned(), place))
+    (!expression::has_expression(name)).then(|| name.to_owned())
 }

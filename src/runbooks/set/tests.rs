@@ -297,6 +297,15 @@ fn a_name_stands_for_one_credential() {
             ..runbook(runbook_name)
         }))
     };
+    // No agent meets both.
+    let elsewhere = |runbook_name: &str, environment: &str, path: &str| {
+        let with = json!({ "name": "other", "distribute": [{ "file": { "path": path } }] });
+        Document::Runbook(Arc::new(Runbook {
+            environments: [EnvironmentName::new(environment).unwrap()].into(),
+            steps: [step("act", "rotate/secret", &with)].into(),
+            ..runbook(runbook_name)
+        }))
+    };
     let at = |path: &str| json!({ "name": "web", "distribute": [{ "file": { "path": path } }] });
     let forced =
         json!({ "name": "web", "force": true, "distribute": [{ "file": { "path": "/a" } }] });
@@ -311,6 +320,8 @@ fn a_name_stands_for_one_credential() {
             "d",
             &[("rotate/secret", json!({ "name": "${{ inputs.name }}" }))],
         ),
+        elsewhere("e", "staging", "/e"),
+        elsewhere("f", "production", "/f"),
     ];
     let told: Vec<String> = said(&documents);
     assert_eq!(told.len(), 2, "{told:?}");

@@ -396,6 +396,12 @@ fn a_commit_is_in_use_at_once_and_its_problems_are_told() {
         "the last good version is in use: {}{}",
         said.out, said.err
     );
+    for words in [
+        "warning: the newest version of more cannot be used: runbooks/more.yaml:4:",
+        &format!("the last good one is started, of {}\n", &revision[..12]),
+    ] {
+        assert!(said.err.contains(words), "{}", said.err);
+    }
 }
 
 #[test]
