@@ -110,7 +110,7 @@ impl Systemd {
             .status();
         assert!(mounted.unwrap().success());
         fs::create_dir(run.join("system")).unwrap();
-        let manager = Command::new(SYSTEMD)
+        let mut manager = Command::new(SYSTEMD)
             .args(["--user", "--log-target=null"])
             .env("XDG_RUNTIME_DIR", folder.path())
             .env("HOME", &home)
@@ -118,9 +118,16 @@ impl Systemd {
             .spawn()
             .unwrap();
         let socket = folder.path().join("systemd/private");
-        while !socket.exists() {
+        // One that cannot run here ends by itself, or never gets so far.
+        for _ in 0..3000 {
+            if socket.exists() {
+                break;
+            }
+            let ended = manager.try_wait().unwrap();
+            assert!(ended.is_none(), "{SYSTEMD} ended: {ended:?}");
             sleep(Duration::from_millis(20));
         }
+        assert!(socket.exists(), "{SYSTEMD} has not started");
         std::os::unix::fs::symlink(&socket, run.join("private")).unwrap();
         Self { folder, manager }
     }
