@@ -8,7 +8,7 @@ use crate::{
         gate::Permit,
         id::RunId,
         name::{ActionName, RunbookName, StepName},
-        outlived::{EndedLate, Outlived},
+        outlived::{Behalf, EndedLate, Outlived},
         pinned::Pinned,
         plan::PlannedStep,
         policy::{FailedExample, Tightening},
@@ -127,6 +127,19 @@ pub struct StepContext {
     pub dry_run: bool,
     /// How the run went so far; what a `notify` step in `finally` reports.
     pub so_far: RunSoFar,
+}
+
+impl StepContext {
+    /// On whose behalf a program of the step runs.
+    pub fn behalf(&self) -> Behalf {
+        Behalf {
+            runbook: self.runbook.clone(),
+            run: self.run,
+            phase: self.phase,
+            step: self.step.clone(),
+            attempt: self.attempt,
+        }
+    }
 }
 
 /// How a run went so far.

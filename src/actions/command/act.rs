@@ -14,7 +14,6 @@ use crate::{
     domain::{
         effect::{Class, Confidence},
         expression,
-        outlived::Behalf,
         pinned::Pinned,
         run::StepReport,
         secret::SecretValue,
@@ -178,13 +177,7 @@ fn program(inputs: &Inputs, context: &StepContext, files: Vec<RevisionFile>) -> 
         grace: inputs.grace,
         capture: report::capture(inputs.outputs),
         limits: inputs.limits.limits(),
-        behalf: Some(Behalf {
-            runbook: context.runbook.clone(),
-            run: context.run,
-            phase: context.phase,
-            step: context.step.clone(),
-            attempt: context.attempt,
-        }),
+        behalf: Some(context.behalf()),
     }
 }
 

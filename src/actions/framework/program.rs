@@ -2,7 +2,7 @@
 
 use crate::{
     actions::framework::{World, said::last_lines},
-    domain::{outlived::Behalf, run::StepReport, secret::SecretValue, span::Span},
+    domain::{run::StepReport, secret::SecretValue, span::Span},
     ports::{
         cluster::Sink,
         executor::{LogStream, Session, StepContext, StepLog},
@@ -131,13 +131,7 @@ impl Call {
             grace: Span::from_secs(GRACE_SECONDS),
             capture: 0,
             limits: Limits::default(),
-            behalf: Some(Behalf {
-                runbook: context.runbook.clone(),
-                run: context.run,
-                phase: context.phase,
-                step: context.step.clone(),
-                attempt: context.attempt,
-            }),
+            behalf: Some(context.behalf()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What programs and containers say: into the step's log, with its beginning and its end kept aside.
 
-use crate::ports::executor::{LogStream, StepLog};
+use crate::ports::executor::{LogStream, Session, StepContext, StepLog};
 use std::{
     io,
     pin::Pin,
@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::io::AsyncWrite;
+use tokio_util::sync::CancellationToken;
 
 /// How many bytes of the end are kept.
 const TAIL: usize = 4096;
@@ -77,8 +78,16 @@ impl Said {
     }
 }
 
-/// A log that nobody keeps.
-pub(crate) struct Unheard;
+/// A session for a look while a step is planned: nobody stops it, and nobody keeps what is said in it.
+pub(crate) fn unheard(context: &StepContext) -> Session {
+    Session {
+        context: context.clone(),
+        stop: CancellationToken::new(),
+        log: Arc::new(Unheard),
+    }
+}
+
+struct Unheard;
 impl StepLog for Unheard {
     fn append(&self, _: LogStream, _: &[u8]) {}
 }

@@ -8,7 +8,7 @@ use crate::{
             inputs::{PROGRAM, Release},
         },
     },
-    domain::{outlived::Behalf, quoted, secret::SecretValue, span::Span},
+    domain::{quoted, secret::SecretValue, span::Span},
     ports::{
         cluster::ClusterError,
         executor::{LogStream, StepContext, StepLog},
@@ -290,19 +290,8 @@ impl<'a> Helm<'a> {
             grace: Span::from_secs(GRACE_SECONDS),
             capture: MOST + 1,
             limits: Limits::default(),
-            behalf: Some(self.behalf()),
+            behalf: Some(self.context.behalf()),
         })
-    }
-
-    fn behalf(&self) -> Behalf {
-        let context = self.context;
-        Behalf {
-            runbook: context.runbook.clone(),
-            run: context.run,
-            phase: context.phase,
-            step: context.step.clone(),
-            attempt: context.attempt,
-        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::{
     actions::{
-        framework::{World, said::Unheard},
+        framework::{World, said::unheard},
         rotate::{
             craft::Craft,
             intending::resting,
@@ -27,8 +27,6 @@ use crate::{
     },
 };
 use jiff::Timestamp;
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 /// What this step would do now.
 #[derive(Debug)]
@@ -49,11 +47,7 @@ pub(super) async fn foresee(
     (context, world): (&StepContext, &World),
     intent: Intent,
 ) -> Intent {
-    let session = Session {
-        context: context.clone(),
-        stop: CancellationToken::new(),
-        log: Arc::new(Unheard),
-    };
+    let session = unheard(context);
     let job = Job {
         craft,
         terms,

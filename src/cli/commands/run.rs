@@ -77,13 +77,20 @@ Example:
 /// Starts, and follows.
 pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answer {
     let client = context.client()?;
+    let address = Address::api(&["runbooks", arguments.runbook.as_str()]);
+    let shown = client.get(&address).await;
+    // Whether it can be started at all is the agent's to say.
+    let warning = shown
+        .as_ref()
+        .ok()
+        .and_then(|view| outdated(&arguments.runbook, view));
     let body = json!({
-        "inputs": inputs(&arguments, &client).await?,
+        "inputs": inputs(&arguments, shown)?,
         "dry_run": arguments.dry_run,
         "override_window": arguments.override_window,
         "idempotency_key": arguments.idempotency_key,
     });
-    if let Some(warning) = outdated(&arguments.runbook, &client).await {
+    if let Some(warning) = warning {
         context.terminal.say(&warning);
     }
     let address = Address::api(&["runbooks", arguments.runbook.as_str(), "runs"]);
@@ -99,10 +106,8 @@ pub(in crate::cli) async fn run(arguments: Arguments, context: &Context) -> Answ
     .await
 }
 
-/// That what was committed last is not what is started, where that is so. Whether it can be started at all is the agent's to say.
-async fn outdated(runbook: &RunbookName, client: &Client) -> Option<String> {
-    let address = Address::api(&["runbooks", runbook.as_str()]);
-    let view = client.get(&address).await.ok()?;
+/// That what was committed last is not what is started, where that is so.
+fn outdated(runbook: &RunbookName, view: &Value) -> Option<String> {
     let text = |key: &str| view.get(key).and_then(Value::as_str);
     let (problem, revision) = (text("problem")?, text("revision")?);
     if text("state")? != "invalid" {
@@ -194,9 +199,9 @@ fn detach(run: RunId, context: &Context) -> Exit {
 }
 
 /// What is given, read as the runbook's own inputs want it. What it does not know is left for the agent to refuse.
-async fn inputs(
+fn inputs(
     arguments: &Arguments,
-    client: &Client,
+    shown: Result<Value, CliError>,
 ) -> Result<BTreeMap<String, Value>, CliError> {
     let mut inputs = match &arguments.inputs_file {
         Some(path) => file_of_inputs(path)?,
@@ -205,9 +210,7 @@ async fn inputs(
     if arguments.inputs.is_empty() {
         return Ok(inputs);
     }
-    let address = Address::api(&["runbooks", arguments.runbook.as_str()]);
-    let shown = client.get(&address).await?;
-    let definition: Option<Runbook> = shown
+    let definition: Option<Runbook> = shown?
         .get("definition")
         .and_then(|json| serde_json::from_value(json.clone()).ok());
     for (name, text) in &arguments.inputs {

@@ -8,7 +8,7 @@ mod state;
 use inputs::{Doing, ServiceInputs};
 
 use crate::{
-    actions::framework::{Action, World, outputs, said::Unheard},
+    actions::framework::{Action, World, outputs, said::unheard},
     commands::{self, NoFiles},
     domain::{check::CheckStatus, pinned::Pinned, run::StepReport, span::Span},
     ports::{
@@ -20,8 +20,6 @@ use manager::Manager;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 /// Looks at a unit, starts it, stops it, and waits until it is as it should be.
 #[derive(Debug, Clone, Copy)]
@@ -83,11 +81,7 @@ impl Action for HostService {
             if inputs.doing == Doing::Check || context.attempt > 1 {
                 return Ok(intent);
             }
-            let session = Session {
-                context: context.clone(),
-                stop: CancellationToken::new(),
-                log: Arc::new(Unheard),
-            };
+            let session = unheard(context);
             // What hinders looking may not hinder the step, and it can say so itself.
             if let Ok(found) = Manager::of(&inputs, &session, world).look().await {
                 found.fit_for(inputs.doing)?;
