@@ -22,6 +22,8 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -304,14 +306,66 @@ impl Space {
     /// A kubeconfig for somebody who may do only this in the namespace: a service account with a role of these rules.
     pub(crate) fn somebody(&self, name: &str, rules: &Value) -> PathBuf {
         self.kubectl(&["create", "serviceaccount", name]);
-        let role = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": { "name": name }, "rules": rules
+        let version = "rbac.authorization.k8s.io/v1";
+        let role = json!({ "apiVersion": version, "kind": "Role", "metadata": { "name": name }, "rules": rules });
+        let binding = json!({
+            "apiVersion": version, "kind": "RoleBinding", "metadata": { "name": name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name },
+            "subjects": [{ "kind": "ServiceAccount", "namespace": self.name, "name": name }]
         });
-        self.apply(&role);
-        let account = format!("--serviceaccount={}:{name}", self.name);
-        self.kubectl(&["create", "rolebinding", name, "--role", name, &account]);
+        let objects = [role, binding];
+        self.apply(&json!({ "apiVersion": "v1", "kind": "List", "items": objects }));
+        self.until_in_force(&objects);
         let token = self.kubectl(&["create", "token", name]);
         self.kubeconfig_with(name, token.trim())
+    }
+
+    /// Waits until the API server, which learns of roles and of their bindings a while after it has stored them, lets
+    /// everybody who is bound do what the last rule of their role allows.
+    pub(crate) fn until_in_force(&self, objects: &[Value]) {
+        let rule_of = |binding: &Value| {
+            let role = objects.iter().find(|object| {
+                object["kind"] == binding["roleRef"]["kind"]
+                    && object["metadata"]["name"] == binding["roleRef"]["name"]
+                    && object["metadata"]["namespace"] == binding["metadata"]["namespace"]
+            })?;
+            role["rules"].as_array()?.last()
+        };
+        for binding in objects
+            .iter()
+            .filter(|object| object.get("roleRef").is_some())
+        {
+            let Some(rule) = rule_of(binding) else {
+                continue;
+            };
+            let resource = rule["resources"][0].as_str().unwrap();
+            let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+            let everywhere = binding["kind"] == "ClusterRoleBinding";
+            let own = &binding["metadata"]["namespace"];
+            let namespace = own
+                .as_str()
+                .unwrap_or(if everywhere { "" } else { &self.name });
+            let subject = &binding["subjects"][0];
+            let of = subject["namespace"].as_str().unwrap();
+            let name = subject["name"].as_str().unwrap();
+            let asked = json!({
+                "group": rule["apiGroups"][0], "resource": resource, "subresource": subresource,
+                "verb": rule["verbs"][0], "name": rule["resourceNames"][0], "namespace": namespace
+            });
+            let review = json!({
+                "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+                "spec": { "user": format!("system:serviceaccount:{of}:{name}"), "resourceAttributes": asked }
+            });
+            let file = self.path("review.json");
+            fs::write(&file, review.to_string()).unwrap();
+            let file = file.display().to_string();
+            let words = ["create", "-f", &file, "-o", "jsonpath={.status.allowed}"];
+            let start = Instant::now();
+            while self.kubectl(&words) != "true" {
+                assert!(start.elapsed() < Duration::from_mins(1), "{review}");
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
     }
 
     /// The plane's kubeconfig with another token.
