@@ -288,6 +288,7 @@ impl Found {
         Analysis {
             effects: Effects {
                 listed: Vec::new(),
+                standing: Vec::new(),
                 items: self.items,
                 confidence: self.confidence.unwrap_or(Confidence::Exact),
                 reasons: self.reasons,

@@ -263,6 +263,9 @@ pub struct Effects {
     /// What was found when the step was planned of objects that it names by a selector, or that go with a namespace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listed: Vec<Listed>,
+    /// What it would take up as others have left it, in words for people: what was cut off, and what holds until it is carried out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub standing: Vec<String>,
 }
 
 /// What was found behind an object of an effect.
@@ -443,6 +446,7 @@ impl Effects {
             calls: Vec::new(),
             needs_shell: false,
             listed: Vec::new(),
+            standing: Vec::new(),
         }
     }
     /// Something is done that is not understood, for this reason.
@@ -453,11 +457,12 @@ impl Effects {
             ..Self::exact(vec![Effect::opaque(object)])
         }
     }
-    /// All that is done, and what was found of it, in words for people.
+    /// All that is done, what was found of it, and what it takes up, in words for people.
     pub fn lines(&self) -> Vec<String> {
         let items = self.items.iter().map(ToString::to_string);
         items
             .chain(self.listed.iter().map(ToString::to_string))
+            .chain(self.standing.iter().cloned())
             .collect()
     }
     /// The gravest class among them; no effect at all is a read.

@@ -35,6 +35,10 @@ pub(super) trait Craft: Send + Sync {
     fn hindered<'a>(&'a self, _scene: Scene<'a>) -> BoxFuture<'a, Option<String>> {
         Box::pin(std::future::ready(None))
     }
+    /// What may be so while a rotation that was cut off before its switch stands still.
+    fn half_way(&self) -> &'static str {
+        "its places may hold the one or the other"
+    }
     /// Makes as much of the new one as can be made without telling anybody, and gathers what is known of the old one. It is kept before
     /// anybody is told.
     fn prepare<'a>(&'a self, known: &'a Credential, scene: Scene<'a>) -> BoxFuture<'a, Prepared>;

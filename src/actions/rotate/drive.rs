@@ -18,7 +18,9 @@ use crate::{
         check::CheckStatus,
         effect::{Class, Effects},
         id::RotationId,
-        rotation::{Credential, CredentialState, Due, End, Outcome, RotationState, Stage, due},
+        rotation::{
+            Credential, CredentialState, Due, End, Next, Outcome, RotationState, Stage, due, next,
+        },
         run::{StepReport, StepResult},
     },
     ports::{
@@ -33,8 +35,10 @@ use jiff::Timestamp;
 enum Task {
     /// Nothing: it is not due, or in its overlap.
     Rest(String),
-    /// It goes on with a rotation.
-    GoOn,
+    /// It goes on with a rotation, which stands like this.
+    GoOn(String),
+    /// Nothing: only a person can help, for this reason.
+    Stuck(String),
     /// It begins one, for this reason.
     Begin(String),
 }
@@ -55,14 +59,21 @@ pub(super) async fn foresee(
         world,
     };
     match job.look().await {
-        Ok((_, Task::Rest(_))) => resting(&terms.name),
+        Ok((_, Task::Rest(_) | Task::Stuck(_))) => resting(&terms.name),
         Err(StepReport {
             result: StepResult::Failed {
                 retryable: false, ..
             },
             ..
         }) => resting(&terms.name),
-        Ok((_, Task::GoOn | Task::Begin(_))) | Err(_) => intent,
+        Ok((_, Task::GoOn(standing))) => Intent {
+            effects: Effects {
+                standing: vec![standing],
+                ..intent.effects
+            },
+            ..intent
+        },
+        Ok((_, Task::Begin(_))) | Err(_) => intent,
     }
 }
 
@@ -155,15 +166,33 @@ impl<'a> Job<'a> {
     }
 
     fn going_on(&self, id: RotationId, looked: &Looked) -> Task {
-        let now = self.now();
-        if self.gives_up(id) || looked.state.credential_state(now) != CredentialState::Overlap {
-            return Task::GoOn;
+        let (name, now) = (&self.terms.name, self.now());
+        if self.gives_up(id) {
+            let words = "what there is of both credentials stays as it is";
+            return Task::GoOn(format!(
+                "the rotation {id} of `{name}` is given up: {words}"
+            ));
         }
-        let until = looked.state.overlap_until().unwrap_or(now);
-        Task::Rest(format!(
-            "`{}` is in its overlap until {until:.0}: both are good, and the old one is revoked after that",
-            self.terms.name
-        ))
+        let state = &looked.state;
+        match next(state, now) {
+            Next::Stuck(reason) => Task::Stuck(reason),
+            Next::Wait(until) => Task::Rest(format!(
+                "`{name}` is in its overlap until {until:.0}: both are good, and the old one is revoked after that"
+            )),
+            _ if state.may_go_back() => {
+                let at = state.stage().map_or("its beginning", Stage::as_str);
+                Task::GoOn(format!(
+                    "the rotation {id} of `{name}` was cut off at {at}: it is rolled back, and begun anew where it is still due; until then {}",
+                    self.craft.half_way()
+                ))
+            }
+            Next::Do(stage) => Task::GoOn(format!(
+                "the rotation {id} of `{name}` goes on at {stage}: the new one counts already; until then the old one may still let in"
+            )),
+            Next::Undo(_) | Next::End(..) | Next::Over => Task::GoOn(format!(
+                "the rotation {id} of `{name}` is brought to its end"
+            )),
+        }
     }
 
     pub(super) fn gives_up(&self, id: RotationId) -> bool {
@@ -242,7 +271,8 @@ impl<'a> Job<'a> {
         let may_act = judged.class() > Class::Read && !self.session.context.dry_run;
         match task {
             Task::Rest(words) => self.rest(looked, words).await,
-            Task::GoOn | Task::Begin(_) if !may_act => {
+            Task::Stuck(reason) => Err(self.stuck(&looked, &reason)),
+            Task::GoOn(_) | Task::Begin(_) if !may_act => {
                 let words = format!(
                     "`{}` has become due since this step was judged; the next run of it goes on",
                     self.terms.name
@@ -250,9 +280,17 @@ impl<'a> Job<'a> {
                 let report = StepReport::succeeded(words, serde_json::Value::Null);
                 Ok(report::with(report, &looked.credential, None))
             }
-            Task::GoOn => self.go_on(looked).await,
+            Task::GoOn(_) => self.go_on(looked).await,
             Task::Begin(why) => self.begin(looked.credential, why, String::new()).await,
         }
+    }
+
+    fn stuck(&self, looked: &Looked, reason: &str) -> StepReport {
+        let credential = &looked.credential;
+        let id = credential.rotation.map(|id| id.to_string());
+        let rotation = id.as_deref().map(|id| (id, &looked.state));
+        let report = report::stuck(&self.terms.name, id.as_deref().unwrap_or_default(), reason);
+        report::with(report, credential, rotation)
     }
 
     /// Says what is known, and records it where it is news.

@@ -321,6 +321,13 @@ impl Craft for PostgresInputs {
         let (host, port) = (&self.server.host, self.server.port);
         format!("role {} at {host}:{port}", roles.join(" or "))
     }
+    fn half_way(&self) -> &'static str {
+        if self.role.is_some() {
+            "the server may refuse the password that is in use"
+        } else {
+            "its places may hold the one or the other, and both are good"
+        }
+    }
     fn prepare<'a>(&'a self, known: &'a Credential, scene: Scene<'a>) -> BoxFuture<'a, Prepared> {
         Box::pin(async move {
             let found = self.in_use(known, &scene).await?;

@@ -3,6 +3,7 @@
 use crate::{
     actions::framework::outputs,
     domain::{
+        name::CredentialName,
         rotation::{Credential, Outcome, RotationState, Stage},
         run::StepReport,
     },
@@ -80,6 +81,16 @@ pub(super) fn left_behind(state: &RotationState) -> Option<&str> {
         Some(Some(Outcome::Unproven { note })) => Some(note),
         Some(_) | None => None,
     }
+}
+
+/// Of a rotation that only a person can help.
+pub(super) fn stuck(name: &CredentialName, id: &str, reason: &str) -> StepReport {
+    StepReport::failed(
+        format!(
+            "the rotation of `{name}` cannot go on without a person: {reason}\nhint: put it right by hand, then give the rotation up with `giveUp: {id}`"
+        ),
+        false,
+    )
 }
 
 /// How a rotation went that has come to its end, or to its overlap.

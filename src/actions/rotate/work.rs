@@ -120,20 +120,14 @@ impl<'a> Work<'a> {
                         End::RolledBack | End::GivenUp => Went::Back(reason),
                     });
                 }
-                Next::Stuck(reason) => return Ok(Went::Wrong(self.stuck(&reason))),
+                Next::Stuck(reason) => {
+                    let id = self.id.to_string();
+                    let stuck = report::stuck(&self.job.terms.name, &id, &reason);
+                    return Ok(Went::Wrong(stuck));
+                }
                 Next::Over => return Ok(Went::Completed),
             }
         }
-    }
-
-    fn stuck(&self, reason: &str) -> StepReport {
-        let (name, id) = (&self.job.terms.name, self.id);
-        StepReport::failed(
-            format!(
-                "the rotation of `{name}` cannot go on without a person: {reason}\nhint: put it right by hand, then give the rotation up with `giveUp: {id}`"
-            ),
-            false,
-        )
     }
 
     /// Carries out a stage. A report is why it goes no further.

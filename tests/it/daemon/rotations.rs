@@ -103,8 +103,16 @@ fn an_agent_killed_in_a_stage_goes_back_before_the_switch_and_on_after_it() {
         unblock(&place, name);
 
         let agent = place.start(&["--set", "policy.autonomy=2"]);
-        // The step is judged again; it goes on as what it was.
-        consent(&agent);
+        // The step is judged again; it goes on as what it was, which is told whoever is asked.
+        let question = agent.question("rotate");
+        let would = question["effects"].to_string();
+        let told = if stage == "overlap" {
+            "goes on at overlap: the new one counts already".to_owned()
+        } else {
+            format!("was cut off at {stage}: it is rolled back")
+        };
+        assert!(would.contains(&told), "{would}");
+        assert_eq!(agent.approve(&question).status, 200);
         agent.run_ended("rotate", "succeeded");
         let shown = agent.read("/api/v1/credentials/app");
         assert_eq!(shown["state"], "current", "{shown}");

@@ -264,6 +264,13 @@ async fn values_that_were_lost_after_the_switch_need_a_person() {
     );
     let id = report.outputs["rotation"].as_str().unwrap().to_owned();
     assert_eq!(place.credential("app").await.state, CredentialState::Stuck);
+    // Nobody is asked about what can only fail, and it fails the same each time.
+    let again = place
+        .agent(USES, arguments.clone(), Cut::Never)
+        .await
+        .unwrap();
+    assert_eq!(error(&again), error(&report));
+    assert_eq!(class(&place, &arguments).await, Class::Read);
     let report = succeeded(
         place
             .agent(USES, step(&place, json!({ "giveUp": id })), Cut::Never)
@@ -276,23 +283,26 @@ async fn values_that_were_lost_after_the_switch_need_a_person() {
     assert_eq!(place.credential("app").await.rotation, None);
 }
 
+/// As how grave the step is judged now.
+async fn class(place: &Place, arguments: &Value) -> Class {
+    use crate::steps::{Run, rotations, world};
+    use std::sync::Arc;
+    let state = place.state();
+    let world = orderly::actions::framework::World {
+        rotations: rotations(&state, place.history(), Arc::default()),
+        ..world(&state)
+    };
+    let run = Run::new(world);
+    run.effects(USES, arguments).await.class()
+}
+
 #[tokio::test]
 async fn a_rotation_is_judged_as_grave_and_a_look_as_a_look() {
     let place = place();
-    let class = async |place: &Place| {
-        use crate::steps::{Run, rotations, world};
-        use std::sync::Arc;
-        let state = place.state();
-        let world = orderly::actions::framework::World {
-            rotations: rotations(&state, place.history(), Arc::default()),
-            ..world(&state)
-        };
-        let run = Run::new(world);
-        run.effects(USES, &step(place, json!({}))).await.class()
-    };
-    assert_eq!(class(&place).await, Class::Destructive);
-    succeeded(place.agent(USES, step(&place, json!({})), Cut::Never).await);
-    assert_eq!(class(&place).await, Class::Read);
+    let arguments = step(&place, json!({}));
+    assert_eq!(class(&place, &arguments).await, Class::Destructive);
+    succeeded(place.agent(USES, arguments.clone(), Cut::Never).await);
+    assert_eq!(class(&place, &arguments).await, Class::Read);
 }
 
 #[tokio::test]
