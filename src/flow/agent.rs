@@ -7,11 +7,11 @@ use crate::{
         digest::Digest,
         id::{ApprovalId, ArtifactId, RunId},
         lock::LockWait,
-        name::RunbookName,
+        name::{CredentialName, RunbookName},
         run::{Cause, RunEvent},
     },
     flow::{
-        approve, artifacts, called, circuit, clock, given, halt,
+        approve, artifacts, called, circuit, clock, credentials, given, halt,
         start::{self, NotStarted, Wish},
         suspend,
         sync::Sync as SyncStory,
@@ -154,6 +154,14 @@ impl Port for Agent {
         reason: &'a str,
     ) -> Answer<'a, ()> {
         Box::pin(artifacts::accept(&self.world, artifact, by, reason))
+    }
+    fn forget_credential<'a>(
+        &'a self,
+        name: &'a CredentialName,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> Answer<'a, ()> {
+        Box::pin(credentials::forget(&self.world, name, by, reason))
     }
     fn verify_artifact<'a>(
         &'a self,

@@ -10,7 +10,7 @@ use crate::domain::{
     halt::Halt,
     id::{ApprovalId, ArtifactId, CallId, RotationId, RunId},
     jump::Jump,
-    name::{LockName, ProviderName, RunbookName, StepName},
+    name::{CredentialName, LockName, ProviderName, RunbookName, StepName},
     occurrence::{Occurrence, Skipped},
     pace::Touched,
     rotation::{Credential, Event},
@@ -120,6 +120,11 @@ pub enum Write {
     ArtifactAccepted {
         /// Which artifact.
         id: ArtifactId,
+    },
+    /// A credential that no runbook keeps any more goes, with its rotations; refused while one of them goes on.
+    CredentialForgotten {
+        /// Which.
+        name: CredentialName,
     },
     /// The file was removed on purpose.
     ArtifactRemoved {

@@ -222,6 +222,10 @@ fn operations() -> Router<Arc<Front>> {
             "/api/v1/artifacts/{id}/restore",
             post(api::artifacts::restore),
         )
+        .route(
+            "/api/v1/credentials/{name}/forget",
+            post(api::credentials::forget),
+        )
         .route("/api/v1/clock/reset", post(api::halt::trust_clock))
         .route("/api/v1/halt", post(api::halt::halt))
         .route("/api/v1/unhalt", post(api::halt::unhalt))

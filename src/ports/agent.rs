@@ -8,7 +8,7 @@ use crate::{
         halt::Halt,
         id::{ApprovalId, ArtifactId, RunId},
         lock::LockWait,
-        name::{RunbookName, StepName},
+        name::{CredentialName, RunbookName, StepName},
         occurrence::NotRun,
         run::RunOutcome,
     },
@@ -340,6 +340,13 @@ pub trait Agent: Send + Sync {
     fn accept_artifact<'a>(
         &'a self,
         artifact: ArtifactId,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
+    /// Forgets a credential that no runbook keeps any more.
+    fn forget_credential<'a>(
+        &'a self,
+        name: &'a CredentialName,
         by: &'a Person,
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), AgentError>>;

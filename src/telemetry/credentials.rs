@@ -37,6 +37,10 @@ impl Credentials {
         Kept::Yes
     }
 
+    pub(super) fn forget(&self, name: &CredentialName) {
+        self.lock().remove(name);
+    }
+
     /// Forgets the credentials of runbooks that are gone.
     pub(super) fn retain(&self, known: impl Fn(&RunbookName) -> bool) {
         self.lock()

@@ -19,8 +19,9 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::json;
 
-/// List credentials that runbooks keep fresh; show one with its rotations
+/// List credentials that runbooks keep fresh; show or forget one
 #[derive(Debug, clap::Args)]
 #[command(long_about = LONG, args_conflicts_with_subcommands = true)]
 pub(in crate::cli) struct Arguments {
@@ -51,6 +52,15 @@ enum What {
         /// Its name
         credential: CredentialName,
     },
+    /// Forget one that no runbook keeps any more
+    #[command(long_about = FORGET)]
+    Forget {
+        /// Its name
+        credential: CredentialName,
+        /// Why, for the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 const LONG: &str = "\
@@ -61,6 +71,7 @@ Example:
   orderly credentials
   orderly credentials list --runbook rotate-web-db
   orderly credentials show web-db
+  orderly credentials forget web-db-old --reason 'renamed to web-db'
   orderly credentials --output json | jq -r '.items[] | [.name, .state, .next_at] | @tsv'";
 
 const SHOW: &str = "\
@@ -71,6 +82,16 @@ Exits with 4 where there is no such credential.
 Example:
   orderly credentials show web-db
   orderly credentials show web-db --output json | jq '.rotations[0].events'";
+
+const FORGET: &str = "\
+Forget a credential that no runbook keeps any more, because its step is gone or has another name for it: it goes from lists and metrics, with \
+what is known of its rotations. The audit log keeps what was known of it, and why it went. Nothing is changed where the credential is used. \
+A step that still keeps it rotates it at its next run, as one that it knows nothing of.
+
+Exits with 4 where there is no such credential, or a rotation of it goes on: that one ends by the step's next run, or by `giveUp`.
+
+Example:
+  orderly credentials forget web-db-old --reason 'renamed to web-db'";
 
 /// A credential and its rotations.
 #[derive(Debug, Deserialize)]
@@ -87,7 +108,22 @@ pub(in crate::cli) async fn credentials(arguments: Arguments, context: &Context)
         None => list(&arguments.list, &client, context).await,
         Some(What::List(which)) => list(&which, &client, context).await,
         Some(What::Show { credential }) => show(&credential, &client, context).await,
+        Some(What::Forget { credential, reason }) => {
+            forget(&credential, &reason, &client, context).await
+        }
     }
+}
+
+async fn forget(name: &CredentialName, reason: &str, client: &Client, context: &Context) -> Answer {
+    let address = Address::api(&["credentials", name.as_str(), "forget"]);
+    client.post(&address, &json!({"reason": reason})).await?;
+    context.terminal.say(&format!(
+        "the credential `{name}` is forgotten; where it is used nothing was changed"
+    ));
+    if context.terminal.wants_json() {
+        context.terminal.json(&json!({"credential": name}))?;
+    }
+    Ok(Exit::Done)
 }
 
 async fn list(which: &List, client: &Client, context: &Context) -> Answer {

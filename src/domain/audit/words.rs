@@ -3,7 +3,7 @@
 use crate::domain::likeness::nearest;
 
 /// Every action that is recorded.
-pub const ACTIONS: [&str; 53] = [
+pub const ACTIONS: [&str; 54] = [
     "access.refused",
     "agent.halted",
     "agent.started",
@@ -28,6 +28,7 @@ pub const ACTIONS: [&str; 53] = [
     "clock.reset",
     "config.refused",
     "config.reloaded",
+    "credential.forgotten",
     "history.migrated",
     "history.pruned",
     "history.vacuumed",

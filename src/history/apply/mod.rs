@@ -90,6 +90,7 @@ pub(in crate::history) fn apply(desk: &mut Desk<'_>, write: &Write) -> Applied {
         Write::ArtifactAccepted { id } => artifact::accepted(to, *id),
         Write::ArtifactRemoved { id, at } => artifact::removed(to, *id, *at),
         Write::Credential(credential) => rotation::credential(to, credential),
+        Write::CredentialForgotten { name } => rotation::forgotten(to, name),
         Write::Rotation(record) => rotation::event(to, record),
         Write::Trigger {
             runbook,

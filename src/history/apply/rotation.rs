@@ -2,7 +2,10 @@
 
 use super::{Applied, Rejected, execute, find, known, new_or_duplicate};
 use crate::{
-    domain::rotation::{Credential, Event},
+    domain::{
+        name::CredentialName,
+        rotation::{Credential, Event},
+    },
     history::{
         columns::{Count, Json, Millis},
         error::Refused,
@@ -38,6 +41,16 @@ pub(super) fn credential(to: &Connection, credential: &Credential) -> Applied {
         ],
     )?;
     Ok(())
+}
+
+pub(super) fn forgotten(to: &Connection, name: &CredentialName) -> Applied {
+    let touched = execute(
+        to,
+        "DELETE FROM credentials WHERE name = ?1
+         AND NOT EXISTS (SELECT 1 FROM rotations WHERE credential = ?1 AND ended_at IS NULL)",
+        [name],
+    )?;
+    known(touched, "credential without an open rotation,", name)
 }
 
 pub(super) fn event(to: &Connection, record: &RotationRecord) -> Applied {

@@ -8,13 +8,14 @@ use crate::{
     history::{CredentialFilter, RotationRow},
     http::{
         Front,
-        api::limit,
-        extract::{Nothing, Params, Segment},
+        access::Caller,
+        api::{limit, runbooks::bounded},
+        extract::{Body, Nothing, Params, Segment},
         link::{Address, Page},
         problem::Problem,
     },
 };
-use axum::{Json, extract::State, response::IntoResponse};
+use axum::{Extension, Json, extract::State, http::StatusCode, response::IntoResponse};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -77,4 +78,28 @@ pub(in crate::http) async fn show(
         credential,
         rotations,
     }))
+}
+
+/// Why.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Why {
+    reason: String,
+}
+
+/// `POST /credentials/{name}/forget`: no runbook keeps it any more.
+pub(in crate::http) async fn forget(
+    State(front): State<Arc<Front>>,
+    Extension(caller): Extension<Caller>,
+    Segment(name): Segment,
+    Body(why): Body<Why>,
+) -> Result<StatusCode, Problem> {
+    bounded("reason", &why.reason)?;
+    let name = CredentialName::new(&name)
+        .map_err(|_| Problem::not_found(format!("credential `{name}`")))?;
+    front
+        .agent
+        .forget_credential(&name, caller.person()?, &why.reason)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -46,6 +46,13 @@ impl Events {
         }
     }
 
+    /// A person says that no runbook keeps a credential any more.
+    pub fn credential_forgotten(&self, credential: &Credential, by: &str) {
+        self.inner.credentials.forget(&credential.name);
+        let (name, runbook) = (&credential.name, &credential.runbook);
+        info!(credential = %name, %runbook, by, "credential forgotten");
+    }
+
     /// What is known of a credential. No log line, and nothing is counted.
     pub fn credential_known(&self, credential: &Credential) {
         self.kept(self.inner.credentials.set(credential));

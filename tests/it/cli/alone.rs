@@ -67,7 +67,7 @@ fn help_lists_every_command_with_a_line() {
       approvals    List what waits for people; show one question whole
       approve      Consent to exactly one step, after looking at it
       deny         Say no to a step; one no is enough
-      credentials  List credentials that runbooks keep fresh; show one with its rotations
+      credentials  List credentials that runbooks keep fresh; show or forget one
       suspend      Stop a runbook's triggers for a while
       resume       Let a suspended runbook's triggers count again
       reset        Close a runbook's circuit, or trust the clock again

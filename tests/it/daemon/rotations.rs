@@ -163,3 +163,41 @@ fn what_is_known_of_a_credential_outlives_the_agent() {
         (well.count() > 1).then_some(())
     });
 }
+
+#[test]
+fn a_credential_that_no_runbook_keeps_any_more_is_forgotten_on_a_persons_word() {
+    let place = Place::new();
+    place.write("password", OLD);
+    for name in ["restart", "test"] {
+        place.write(name, "");
+    }
+    block(&place, "bring");
+    place.commit(&[rotating(&place)]);
+    let agent = place.start(&["--set", "policy.autonomy=2"]);
+    consent(&agent);
+    is_at(&agent, "distribute");
+    let words = ["suspend", "rotate", "--for", "1h", "--reason", "renamed"];
+    assert!(place.cli(&agent, &words).status.success());
+    let words = ["credentials", "forget", "app", "--reason", "renamed"];
+    let refused = place.cli(&agent, &words);
+    assert_eq!(refused.status.code(), Some(4));
+    let told = text(&refused.stderr);
+    assert!(
+        told.contains("goes on") && told.contains("giveUp: "),
+        "{told}"
+    );
+
+    let pipe = fs::OpenOptions::new().write(true).open(place.path("bring"));
+    drop(pipe.unwrap());
+    agent.run_ended("rotate", "succeeded");
+    let forgotten = place.cli(&agent, &words);
+    assert!(forgotten.status.success(), "{}", text(&forgotten.stderr));
+    assert_eq!(agent.get("/api/v1/credentials/app").status, 404);
+    let metrics = agent.get("/metrics").body;
+    assert!(!metrics.contains("credential=\"app\""), "{metrics}");
+    let audit = agent.list("/api/v1/audit?action=credential.forgotten");
+    assert_eq!(audit[0]["resource"], "credential/app");
+    assert_eq!(audit[0]["details"]["known"]["runbook"], "rotate");
+    assert_eq!(place.cli(&agent, &words).status.code(), Some(4));
+    assert_ne!(fs::read_to_string(place.path("password")).unwrap(), OLD);
+}

@@ -51,6 +51,11 @@ fn changes() -> Vec<(String, &'static str, Right)> {
             r#"{"to":"/srv/x"}"#,
             Right::Operate,
         ),
+        (
+            "/api/v1/credentials/app/forget".to_owned(),
+            r#"{"reason":"renamed"}"#,
+            Right::Operate,
+        ),
         ("/api/v1/unhalt".to_owned(), "{}", Right::Operate),
         ("/api/v1/clock/reset".to_owned(), "{}", Right::Operate),
         ("/api/v1/sync".to_owned(), "{}", Right::Operate),

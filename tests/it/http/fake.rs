@@ -7,7 +7,7 @@ use orderly::{
         digest::Digest,
         halt::Halt,
         id::{ApprovalId, ArtifactId, Entropy, RunId},
-        name::RunbookName,
+        name::{CredentialName, RunbookName},
         run::RunOutcome,
     },
     ports::{
@@ -276,6 +276,15 @@ impl Agent for FakeAgent {
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), AgentError>> {
         let call = format!("accept artifact {artifact} by {}: {reason}", by.subject);
+        ready(self.note(call, Ok(())))
+    }
+    fn forget_credential<'a>(
+        &'a self,
+        name: &'a CredentialName,
+        by: &'a Person,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>> {
+        let call = format!("forget credential {name} by {}: {reason}", by.subject);
         ready(self.note(call, Ok(())))
     }
     fn verify_artifact<'a>(
