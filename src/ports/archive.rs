@@ -42,6 +42,8 @@ pub enum Encrypt {
     AsConfigured,
     /// It may hold secrets: where there is no recipient, it is not made.
     Always,
+    /// The one before it is encrypted: where there is no recipient any more, it is not made.
+    AsBefore,
     /// In the clear.
     Never,
 }

@@ -412,7 +412,8 @@ async fn flood() {
     assert_eq!(ended.how, How::Exited(0));
     assert_eq!(ended.output.len(), 1000);
     let grown = peak_memory() - before;
-    assert!(grown < 16 << 20, "{grown} bytes");
+    // Half of it; an agent that kept it would take all of it, and more.
+    assert!(grown < 24 << 20, "{grown} bytes");
     let files = files_under(&stage.folder.path().join("logs"));
     let kept = fs::read_to_string(&files[0]).unwrap();
     assert!(kept.len() as u64 <= cap + 1024, "{}", kept.len());

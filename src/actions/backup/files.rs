@@ -88,7 +88,10 @@ impl Action for BackupFiles {
     ) -> BoxFuture<'a, StepReport> {
         Box::pin(async move {
             let paths: Vec<PathBuf> = inputs.paths.iter().map(PathBuf::from).collect();
-            let label = inputs.keep.label(&inputs.name, false, &session.context);
+            let label = inputs
+                .keep
+                .label(&inputs.name, false, &session.context, world)
+                .await;
             let stop = session.stop.clone();
             let stored = world
                 .archive

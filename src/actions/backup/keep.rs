@@ -23,8 +23,8 @@ pub struct Keep {
     /// none is named.
     #[schemars(with = "Option<String>")]
     pub store: Option<StoreName>,
-    /// Whether it is encrypted to the recipients that the agent's configuration names. Without this, it is where there are any; and what may
-    /// hold secrets is never kept in the clear.
+    /// Whether it is encrypted to the recipients that the agent's configuration names. Without this, it is where there are any, and where the
+    /// one before it is; and what may hold secrets is never kept in the clear.
     pub encrypt: Option<bool>,
     /// The backup fails if it has less bytes, before compression.
     #[schemars(with = "Option<String>")]
@@ -84,20 +84,30 @@ impl Keep {
         self.encryption(may_hold_secrets) == Encrypt::Always
     }
 
-    /// The label of an artifact that is kept like this.
-    pub(in crate::actions) fn label(
+    /// The label of an artifact that is kept like this. A series that is encrypted stays so, unless the step says otherwise: a recipient
+    /// that went missing in the configuration opens nothing.
+    pub(in crate::actions) async fn label(
         &self,
         name: &ArtifactName,
         may_hold_secrets: bool,
         context: &StepContext,
+        world: &World,
     ) -> Label {
+        let mut encrypt = self.encryption(may_hold_secrets);
+        if encrypt == Encrypt::AsConfigured {
+            let series = world.shelf.series(&context.runbook, name).await;
+            let before = series.ok().and_then(|series| series.into_iter().next());
+            if before.is_some_and(|before| before.encrypted) {
+                encrypt = Encrypt::AsBefore;
+            }
+        }
         Label {
             name: name.clone(),
             runbook: context.runbook.clone(),
             revision: context.revision.clone(),
             run: context.run,
             store: self.store.clone(),
-            encrypt: self.encryption(may_hold_secrets),
+            encrypt,
         }
     }
 

@@ -66,7 +66,10 @@ impl Action for BackupSqlite {
         world: &'a World,
     ) -> BoxFuture<'a, StepReport> {
         Box::pin(async move {
-            let label = inputs.keep.label(&inputs.name, false, &session.context);
+            let label = inputs
+                .keep
+                .label(&inputs.name, false, &session.context, world)
+                .await;
             let stop = session.stop.clone();
             let database = Path::new(&inputs.database);
             let stored = world.archive.sqlite(&label, database, stop).await;

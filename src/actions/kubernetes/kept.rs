@@ -32,7 +32,9 @@ impl Kept {
         session: &Session,
         world: &World,
     ) -> Result<Self, StepReport> {
-        let label = Keep::default().label(name, false, &session.context);
+        let label = Keep::default()
+            .label(name, false, &session.context, world)
+            .await;
         let of = StreamOf {
             label: &label,
             what: "what a container printed",

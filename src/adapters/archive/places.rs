@@ -241,10 +241,17 @@ impl Places {
                 "there is no store `{store}`\nhint: the agent's configuration names {known}; add it under `artifacts.stores`"
             ));
         }
-        let nobody = encrypt == Encrypt::Always && !self.keys.can_seal();
-        nobody.then(|| {
-            "it may hold secrets, and there is nobody to encrypt it for\nhint: name public keys of age in the agent's configuration, under `artifacts.recipients`".to_owned()
-        })
+        let words = match encrypt {
+            _ if self.keys.can_seal() => return None,
+            Encrypt::AsConfigured | Encrypt::Never => return None,
+            Encrypt::Always => {
+                "it may hold secrets, and there is nobody to encrypt it for\nhint: name public keys of age in the agent's configuration, under `artifacts.recipients`"
+            }
+            Encrypt::AsBefore => {
+                "the one before it is encrypted, and there is nobody to encrypt this one for any more\nhint: name public keys of age in the agent's configuration again, under `artifacts.recipients`; or say `keep: { encrypt: false }` where it may be read by all who reach the store"
+            }
+        };
+        Some(words.to_owned())
     }
 
     pub(super) fn tidy(&self) -> Vec<String> {

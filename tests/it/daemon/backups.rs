@@ -73,6 +73,69 @@ fn pruning_a_series_that_is_not_there_warns() {
 }
 
 #[test]
+fn a_secret_of_the_same_word_as_a_folder_leaves_artifacts_where_they_are() {
+    let (place, _) = stage();
+    // Every path has it: that of the disk is `<state>/artifacts/<runbook>/<file>`.
+    let word_of_paths = place.write("word", "artifacts");
+    let config = format!(
+        "secrets: {{ word: {{ file: {} }} }}\n",
+        word_of_paths.display()
+    );
+    place.write("orderly.yaml", &config);
+    let agent = place.start(&ALONE);
+    agent.start("nightly");
+    agent.run_ended("nightly", "succeeded");
+    let made = artifacts(&agent);
+    assert_eq!(made[0]["state"], "verified", "{made:?}");
+    assert!(Path::new(word(&made[0]["path"])).exists(), "{made:?}");
+}
+
+#[test]
+fn a_series_that_is_encrypted_does_not_go_on_in_the_clear() {
+    let place = Place::new();
+    let data = place.path("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("one"), "hello").unwrap();
+    let keep = |more: &str| {
+        let paths = data.display();
+        let steps = format!(
+            "[{{ name: keep, uses: backup/files, with: {{ name: data, paths: [{paths}]{more} }} }}]"
+        );
+        runbook("keep", "[]", &steps)
+    };
+    place.commit(&[keep("")]);
+    let recipient = age::x25519::Identity::generate().to_public();
+    place.write(
+        "orderly.yaml",
+        &format!("artifacts: {{ recipients: [{recipient}] }}\n"),
+    );
+    let agent = place.start(&ALONE);
+    agent.start("keep");
+    agent.run_ended("keep", "succeeded");
+    assert_eq!(artifacts(&agent)[0]["encrypted"], true);
+    assert_eq!(agent.stop(), Some(0));
+
+    place.write("orderly.yaml", "{}\n");
+    let agent = place.start(&ALONE);
+    let run = agent.start("keep");
+    agent.run_ended("keep", "failed");
+    let told = text(&place.cli(&agent, &["runs", "show", &run]).stdout);
+    assert!(told.contains("the one before it is encrypted"), "{told}");
+    assert!(told.contains("artifacts.recipients"), "{told}");
+    assert_eq!(artifacts(&agent).len(), 1);
+
+    place.commit(&[keep(", keep: { encrypt: false }")]);
+    agent.sync();
+    let run = agent.start("keep");
+    assert_eq!(agent.approve(&agent.question("keep")).status, 200);
+    let ended = agent.run_that("keep", "ended", |found| {
+        found["id"] == run && !found["outcome"].is_null()
+    });
+    assert_eq!(ended["outcome"], "succeeded", "{ended}");
+    assert_eq!(artifacts(&agent)[0]["encrypted"], false);
+}
+
+#[test]
 fn nothing_is_pruned_while_one_that_must_stay_is_not_there() {
     let (place, data) = stage();
     let keep = format!(

@@ -310,7 +310,10 @@ async fn keep(
     world: &World,
 ) -> Result<StepReport, StepReport> {
     let way = inputs.way().map_err(|why| StepReport::failed(why, false))?;
-    let label = inputs.keep.label(&inputs.name, true, &session.context);
+    let label = inputs
+        .keep
+        .label(&inputs.name, true, &session.context, world)
+        .await;
     // Told before a snapshot is taken in vain.
     if let Some(why) = world.archive.unfit(label.store.as_ref(), label.encrypt) {
         return Err(StepReport::failed(why, false));

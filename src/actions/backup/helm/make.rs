@@ -22,7 +22,10 @@ pub(super) async fn make(
     session: &Session,
     world: &World,
 ) -> Result<StepReport, StepReport> {
-    let label = inputs.keep.label(&inputs.name, true, &session.context);
+    let label = inputs
+        .keep
+        .label(&inputs.name, true, &session.context, world)
+        .await;
     let of = StreamOf {
         label: &label,
         what: "releases of Helm",

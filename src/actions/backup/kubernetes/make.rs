@@ -48,7 +48,8 @@ pub(super) async fn make(
     let has_secrets = inputs.holds_secrets().map_err(unfit)?;
     let label = inputs
         .keep
-        .label(&inputs.name, has_secrets, &session.context);
+        .label(&inputs.name, has_secrets, &session.context, world)
+        .await;
     let of = StreamOf {
         label: &label,
         what: "objects of a cluster",

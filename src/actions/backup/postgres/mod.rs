@@ -183,7 +183,10 @@ async fn keep(
 ) -> Result<StepReport, StepReport> {
     let client = Client::reach(&inputs.server, session, world).await;
     let client = client.map_err(Fault::report)?;
-    let label = inputs.keep.label(&inputs.name, true, &session.context);
+    let label = inputs
+        .keep
+        .label(&inputs.name, true, &session.context, world)
+        .await;
     let what = format!("a dump of the database `{}`", inputs.database);
     let of = StreamOf {
         label: &label,

@@ -53,7 +53,9 @@ pub(super) async fn content(
     world: &World,
 ) -> Result<StepReport, StepReport> {
     let keep = inputs.keep.clone().unwrap_or_default();
-    let label = keep.label(&inputs.name, false, &session.context);
+    let label = keep
+        .label(&inputs.name, false, &session.context, world)
+        .await;
     if let Some(why) = world.archive.unfit(label.store.as_ref(), label.encrypt) {
         return Err(StepReport::failed(why, false));
     }
