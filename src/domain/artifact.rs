@@ -35,6 +35,14 @@ impl Location {
         object.unwrap_or_else(|| Self::File(PathBuf::from(text)))
     }
 
+    /// The store that it is in; none for a file of the agent's host.
+    pub fn store(&self) -> Option<&StoreName> {
+        match self {
+            Self::File(_) => None,
+            Self::Object { store, .. } => Some(store),
+        }
+    }
+
     /// The part of its name that says what is in it and how it is kept: everything that follows the last `/`.
     pub fn file_name(&self) -> &str {
         let whole = match self {

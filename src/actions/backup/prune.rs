@@ -181,6 +181,15 @@ impl Plan {
         Effects::exact(effects.collect())
     }
 
+    /// Something stands in the way.
+    fn in_vain(&self, words: &str) -> StepReport {
+        let why = self.blocked.as_deref().unwrap_or_default();
+        StepReport {
+            check: Some(CheckStatus::Warning),
+            ..StepReport::succeeded(format!("{words}: {why}"), serde_json::Value::Null)
+        }
+    }
+
     /// What becomes of each, and why.
     fn told(&self) -> String {
         let mut text = String::new();
@@ -280,10 +289,14 @@ impl Action for BackupPrune {
 
 /// A dry run tells what becomes of each, and touches nothing.
 fn would(plan: Plan, session: &Session) -> StepReport {
+    if plan.blocked.is_some() {
+        session.log.append(LogStream::Note, plan.told().as_bytes());
+        let report = plan.in_vain("would remove nothing");
+        return Done::default().under(&plan, report);
+    }
     let going = plan.going().len();
-    let dry = "this is a dry run".to_owned();
     let plan = Plan {
-        blocked: Some(plan.blocked.clone().unwrap_or(dry)),
+        blocked: Some("this is a dry run".to_owned()),
         ..plan
     };
     session.log.append(LogStream::Note, plan.told().as_bytes());
@@ -315,15 +328,10 @@ async fn prune(plan: &Plan, judged: &Effects, session: &Session, world: &World) 
             }
         }
     }
-    let report = match &plan.blocked {
-        Some(why) => StepReport {
-            check: Some(CheckStatus::Warning),
-            ..StepReport::succeeded(
-                format!("nothing is removed: {why}"),
-                serde_json::Value::Null,
-            )
-        },
-        None => StepReport::succeeded(done.in_words(), serde_json::Value::Null),
+    let report = if plan.blocked.is_some() {
+        plan.in_vain("nothing is removed")
+    } else {
+        StepReport::succeeded(done.in_words(), serde_json::Value::Null)
     };
     done.under(plan, report)
 }

@@ -4,10 +4,14 @@
 //! - The newest one stays, and so do the last verified ones.
 //! - One that is doubted stays until a person says whether it is right, and counts for no rule: a bad one pushes no good one out.
 
-use crate::{domain::span::Span, ports::shelf::Known};
+use crate::{
+    domain::{name::StoreName, span::Span},
+    ports::shelf::Known,
+};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// What stays of a series. Whatever one rule keeps stays.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -56,8 +60,23 @@ impl Retention {
         Ok(())
     }
 
-    /// What becomes of each of a series, newest first.
+    /// What becomes of each of a series, newest first. Each store is counted for itself: of two copies neither goes because of the other.
     pub(super) fn fates(&self, series: &[Known], verified: u32, now: Timestamp) -> Vec<Fate> {
+        let mut stores: BTreeMap<Option<&StoreName>, Vec<(usize, &Known)>> = BTreeMap::new();
+        for (place, known) in series.iter().enumerate() {
+            let store = known.location.store();
+            stores.entry(store).or_default().push((place, known));
+        }
+        let mut fates: Vec<(usize, Fate)> = Vec::new();
+        for of_store in stores.into_values() {
+            let (places, known): (Vec<usize>, Vec<&Known>) = of_store.into_iter().unzip();
+            fates.extend(places.into_iter().zip(self.in_store(&known, verified, now)));
+        }
+        fates.sort_by_key(|(place, _)| *place);
+        fates.into_iter().map(|(_, fate)| fate).collect()
+    }
+
+    fn in_store(&self, series: &[&Known], verified: u32, now: Timestamp) -> Vec<Fate> {
         let mut reasons: Vec<Vec<String>> = vec![Vec::new(); series.len()];
         let mut stays = |place: usize, why: String| {
             if let Some(of) = reasons.get_mut(place) {
@@ -101,7 +120,7 @@ impl Retention {
                 stays(place, format!("{word} of {key}"));
             }
         }
-        let fate = |(known, why): (&Known, Vec<String>)| match (&known.unsound, why.is_empty()) {
+        let fate = |(known, why): (&&Known, Vec<String>)| match (&known.unsound, why.is_empty()) {
             (_, false) => Fate::Stays(why),
             (Some(unsound), true) => Fate::Goes(format!("unsound: {unsound}")),
             (None, true) => Fate::Goes("no rule keeps it".to_owned()),
@@ -317,5 +336,25 @@ pub(super) mod tests {
             let there = series.iter().filter(|known| good(known)).count();
             prop_assert!(left >= there.min(last as usize));
         }
+    }
+
+    #[test]
+    fn of_two_copies_in_two_stores_neither_goes_because_of_the_other() {
+        let mut copies = vec![
+            known("2026-03-14T02:01:00Z"),
+            known("2026-03-14T02:00:00Z"),
+            at_two("2026-03-13"),
+        ];
+        copies[0].location = Location::parse("offsite:nightly/x");
+        let retention = Retention {
+            daily: Some(1),
+            ..Retention::default()
+        };
+        let fates = retention.fates(&copies, 1, copies[0].at);
+        let stays: Vec<bool> = fates
+            .iter()
+            .map(|fate| matches!(fate, Fate::Stays(_)))
+            .collect();
+        assert_eq!(stays, [true, true, false]);
     }
 }

@@ -146,6 +146,25 @@ impl Places {
             .collect()
     }
 
+    /// Where an artifact is. The history has its path as it was when it was made; where the state folder was moved since, it is in the
+    /// same place below the one of today. Names of artifacts are never used twice, so it is no other one.
+    fn kept_at(&self, path: &Path) -> PathBuf {
+        let path = self.absolute(path);
+        if path.starts_with(&self.artifacts) || path.exists() {
+            return path;
+        }
+        let mut parts = path.components().rev();
+        let (name, folder, above) = (parts.next(), parts.next(), parts.next());
+        let is_ours = above.map(Component::as_os_str) == self.artifacts.file_name();
+        match (name, folder) {
+            (Some(Component::Normal(name)), Some(Component::Normal(folder))) if is_ours => {
+                let moved = self.artifacts.join(folder).join(name);
+                if moved.exists() { moved } else { path }
+            }
+            _ => path,
+        }
+    }
+
     pub(super) fn files(
         &self,
         label: &Label,
@@ -265,7 +284,7 @@ impl Places {
         work: &Work,
     ) -> Result<Option<u64>, ArchiveError> {
         match location {
-            Location::File(path) => match fs::metadata(self.absolute(path)) {
+            Location::File(path) => match fs::metadata(self.kept_at(path)) {
                 Ok(found) => Ok(Some(found.len())),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(work.failed(error)),
@@ -294,7 +313,11 @@ impl Places {
 
     /// Only what lies directly in a folder of the artifacts is one.
     fn remove_file(&self, path: &Path, work: &Work) -> Result<bool, ArchiveError> {
-        let path = self.absolute(path);
+        let path = self.kept_at(path);
+        let found = fs::symlink_metadata(&path);
+        if found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Ok(false);
+        }
         let mut parts = path.strip_prefix(&self.artifacts).into_iter().flatten();
         let (folder, name, more) = (parts.next(), parts.next(), parts.next());
         if folder.is_none() || name.is_none() || more.is_some() || path.is_symlink() {
@@ -465,7 +488,7 @@ impl Places {
     ) -> Result<AtHand, ArchiveError> {
         let (store, key) = match location {
             Location::File(path) => {
-                let path = self.absolute(path);
+                let path = self.kept_at(path);
                 return Ok(AtHand { path, copy: None });
             }
             Location::Object { store, key } => (store, key),

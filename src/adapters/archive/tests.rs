@@ -315,3 +315,33 @@ async fn a_relative_path_is_taken_from_the_state_folder() {
     assert_eq!(here.archive.absolute(Path::new("./x")), state.join("x"));
     assert_eq!(here.archive.absolute(Path::new("/x/y")), Path::new("/x/y"));
 }
+
+#[tokio::test]
+async fn an_artifact_is_found_below_a_state_folder_that_was_moved() {
+    let here = Here::new();
+    here.write("file", b"1");
+    let stored = here.all().await.unwrap();
+    let (state, moved) = (
+        here.folder.path().join("state"),
+        here.folder.path().join("moved"),
+    );
+    fs::rename(&state, &moved).unwrap();
+    let archive = open(&moved);
+    let size = archive.size(&stored.location).await.unwrap();
+    assert_eq!(size, Some(stored.size));
+    assert!(archive.remove(&stored.location).await.unwrap());
+    assert_eq!(archive.size(&stored.location).await.unwrap(), None);
+    assert!(!archive.remove(&stored.location).await.unwrap());
+    // What only has the name of one, anywhere else, is none.
+    let other = here.folder.path().join("artifacts/nightly/x");
+    fs::create_dir_all(other.parent().unwrap()).unwrap();
+    fs::write(&other, b"x").unwrap();
+    let refused = archive.remove(&Location::File(other.clone())).await;
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("is no artifact of this agent")
+    );
+    assert!(other.exists());
+}

@@ -65,11 +65,12 @@ fn pruning_a_series_that_is_not_there_warns() {
     let agent = place.start(&ALONE);
     let run = agent.start("tidy");
     agent.run_ended("tidy", "warning");
+    let why = "the runbook `tidy` has made no artifact `dta`";
     let told = text(&place.cli(&agent, &["runs", "show", &run]).stdout);
-    assert!(
-        told.contains("the runbook `tidy` has made no artifact `dta`"),
-        "{told}"
-    );
+    assert!(told.contains(why), "{told}");
+    let dry = place.cli(&agent, &["run", "tidy", "--dry-run"]);
+    let told = text(&dry.stdout);
+    assert!(told.contains("would remove nothing"), "{told}");
 }
 
 #[test]
