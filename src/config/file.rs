@@ -167,7 +167,7 @@ impl<'t> Sifter<'t> {
 
     fn sifted(mut self) -> (Value, Vec<Fault>) {
         while let Err(error) = serde_path_to_error::deserialize::<_, Config>(&self.tree) {
-            let now = steps(error.path());
+            let now = steps(error.path(), &self.tree);
             let then = self.in_the_file(&now);
             self.tell(&then, &error.inner().to_string());
             if self.faults.len() >= MOST || !take_out(&mut self.tree, &now) {
@@ -232,14 +232,34 @@ impl<'t> Sifter<'t> {
     }
 }
 
-fn steps(path: &Path) -> Vec<Step> {
-    path.iter()
-        .map_while(|segment| match segment {
-            Segment::Map { key } => Some(Step::Key(key.clone())),
-            Segment::Seq { index } => Some(Step::Item(*index)),
-            Segment::Enum { .. } | Segment::Unknown => None,
-        })
-        .collect()
+/// The way to a fault, as far as it is known. A choice between several kinds is a key where it stands as one (`s3:` of a store), and
+/// where something below it is at fault: without its only key, the choice itself would be another fault.
+fn steps(path: &Path, tree: &Value) -> Vec<Step> {
+    let mut here = Some(tree);
+    let mut steps = Vec::new();
+    let mut chosen = Vec::new();
+    for segment in path.iter() {
+        let step = match segment {
+            Segment::Map { key } => Step::Key(key.clone()),
+            Segment::Seq { index } => Step::Item(*index),
+            Segment::Enum { variant } => {
+                chosen.push(Step::Key(variant.clone()));
+                here = here.and_then(|value| value.get(variant));
+                continue;
+            }
+            Segment::Unknown => break,
+        };
+        if here.is_none() && !chosen.is_empty() {
+            break;
+        }
+        steps.append(&mut chosen);
+        here = here.and_then(|value| match &step {
+            Step::Key(key) => value.get(key),
+            Step::Item(index) => value.get(index),
+        });
+        steps.push(step);
+    }
+    steps
 }
 
 /// Whether there was something to take out.
@@ -385,6 +405,10 @@ source: { poll: soon, branch: 1.10 }
 secrets:
   a: { file: /a, env: A }
   b: { fille: /b }
+artifacts:
+  stores:
+    offsite: { s3: { bucket: b, prefixx: p } }
+    nowhere: { s3: { prefix: p } }
 ";
         insta::assert_snapshot!(told(text).join("\n"), @r"
         f:1:1: unknown setting `sorce` | hint: did you mean `source`?
@@ -397,6 +421,8 @@ secrets:
         f:10:31: `source.branch`: must be a string, not floating point `1.1` | hint: put it in quotes
         f:12:6: `secrets.a`: must have exactly one key
         f:13:6: `secrets.b`: `fille` is not one of env, file | hint: did you mean `file`?
+        f:16:33: unknown setting `artifacts.stores.offsite.s3.prefixx` | hint: did you mean `prefix`?
+        f:17:14: `artifacts.stores.nowhere`: `bucket` is missing
         ");
         let (left, _, _) = sift(text.to_owned(), "f".to_owned());
         assert_eq!(left["http"]["tokens"].as_array().unwrap().len(), 2);

@@ -263,7 +263,7 @@ pub struct Effects {
     /// What was found when the step was planned of objects that it names by a selector, or that go with a namespace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listed: Vec<Listed>,
-    /// What it would take up as others have left it, in words for people: what was cut off, and what holds until it is carried out.
+    /// Why it is done as it is, in words for people: what was cut off and is taken up, what holds until then, why just these are removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub standing: Vec<String>,
 }

@@ -96,6 +96,9 @@ pub struct Inspection {
     pub took: Span,
 }
 
+/// How an artifact shows damage that is not there any more; an older history has it in the same words.
+pub const GONE: &str = "it is not there";
+
 /// Why an artifact could not be made or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
@@ -144,6 +147,13 @@ pub enum ArchiveError {
         /// How that shows.
         reason: String,
     },
+}
+
+impl ArchiveError {
+    /// Whether the artifact is at fault because it is not there.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Damaged { reason, .. } if reason == GONE)
+    }
 }
 
 /// What an artifact that is written as it comes is kept as.

@@ -39,6 +39,8 @@ pub(crate) const BUCKET: &str = "backups";
 pub(crate) enum Fault {
     /// This status, for so many requests of this method.
     Status(u16, &'static str, usize),
+    /// This status with this body, for every request of this method, or of any where none is named.
+    Says(u16, &'static str, &'static str),
     /// Each answer takes this long.
     Slow(Duration),
     /// For so many requests of this method the connection ends half-way: in what is sent, or for want of that in the answer.
@@ -55,6 +57,7 @@ impl Fault {
         match self {
             Self::Slow(_) => true,
             Self::Silent(method) => now == *method,
+            Self::Says(_, method, _) => method.is_empty() || now == *method,
             Self::Status(_, method, left)
             | Self::Cut(method, left)
             | Self::Unheard(method, left) => {
@@ -177,6 +180,11 @@ async fn answered(
             // Who closes with something unread resets the connection, and the answer may be lost on its way.
             let _read = request.into_body().collect().await;
             let body = s3s::Body::from("<html>not today</html>".to_owned());
+            return Ok(Response::builder().status(status).body(body).unwrap());
+        }
+        Some(Fault::Says(status, _, said)) => {
+            let _read = request.into_body().collect().await;
+            let body = s3s::Body::from(said.to_owned());
             return Ok(Response::builder().status(status).body(body).unwrap());
         }
         Some(Fault::Slow(time)) => tokio::time::sleep(time).await,

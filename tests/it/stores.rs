@@ -34,6 +34,8 @@ struct Stage {
     s3: S3,
     key: age::x25519::Identity,
     patience: Patience,
+    /// The access key's id and the key, as the agent has them.
+    keys: (&'static str, &'static str),
 }
 
 /// A store that fails is given up soon.
@@ -60,6 +62,7 @@ impl Stage {
             s3: S3::start().await,
             key: age::x25519::Identity::generate(),
             patience: Patience::default(),
+            keys: ("key-id", "key-of-the-bucket"),
         }
     }
 
@@ -81,14 +84,19 @@ impl Stage {
 
     /// A world whose artifacts go to the store, encrypted; `identity` opens them.
     fn world(&self, identity: Option<&age::x25519::Identity>) -> World {
+        self.world_at(identity, self.s3.bucket(PART))
+    }
+
+    /// The same, with the bucket that somebody has written into the configuration.
+    fn world_at(&self, identity: Option<&age::x25519::Identity>, at: BucketAt) -> World {
         let known = |text: String| Origin::Variable {
             name: "X".into(),
             value: Some(SecretValue::new(text)),
         };
         let name = |name: &str| SecretName::new(name).unwrap();
         let mut secrets = vec![
-            (name("s3-id"), known("key-id".into())),
-            (name("s3-key"), known("key-of-the-bucket".into())),
+            (name("s3-id"), known(self.keys.0.into())),
+            (name("s3-key"), known(self.keys.1.into())),
         ];
         if let Some(identity) = identity {
             let text = format!("# made today\n{}\n", identity.to_string().expose_secret());
@@ -106,7 +114,7 @@ impl Stage {
                     offsite,
                     BucketAt {
                         patience: self.patience,
-                        ..self.s3.bucket(PART)
+                        ..at
                     },
                 )]
                 .into(),
@@ -212,9 +220,10 @@ async fn a_stream_goes_to_the_store_in_parts_encrypted_and_comes_back_whole() {
     assert_eq!(stage.s3.unfinished(), 0);
     assert!(is_empty(&stage.folder.path().join("state/uploads")));
     assert!(is_empty(&stage.folder.path().join("state/scratch/archive")));
+    let another = stage.keep(&world, b"another").await.unwrap();
     assert!(world.archive.remove(&stored.location).await.unwrap());
     assert!(!world.archive.remove(&stored.location).await.unwrap());
-    assert!(stage.s3.keys().is_empty());
+    assert_eq!(stage.s3.keys(), [key(&another)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -452,4 +461,153 @@ async fn a_store_that_never_answers_is_given_up_and_nothing_counts() {
         stage.holds_nothing().await;
         assert!(is_empty(&stage.folder.path().join("state/uploads")));
     }
+}
+
+/// Of what was kept, nothing is concluded: it could not be read, and says why.
+async fn is_of_the_store(world: &World, stored: &Stored, words: &str) {
+    let read = content(world, stored).await.unwrap_err();
+    let looked = world.archive.size(&stored.location).await.unwrap_err();
+    let removed = world.archive.remove(&stored.location).await.unwrap_err();
+    for error in [read, looked, removed] {
+        assert!(matches!(error, ArchiveError::Failed { .. }), "{error:?}");
+        let said = error.to_string();
+        assert!(said.contains(words) && said.contains("\nhint: "), "{said}");
+        assert!(!said.contains('<'), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_another_place_is_looked_at_nothing_is_concluded_about_an_artifact() {
+    let mut stage = Stage::impatient().await;
+    let world = stage.world(Some(&stage.key));
+    let stored = stage.keep(&world, b"what is to stay").await.unwrap();
+    let right = || stage.s3.bucket(PART);
+    let (bucket, prefix) = ("backup".to_owned(), "host-2".to_owned());
+    let elsewhere = BucketAt { bucket, ..right() };
+    let world = stage.world_at(Some(&stage.key), elsewhere.clone());
+    is_of_the_store(&world, &stored, "NoSuchBucket").await;
+    let error = begin(&world).await.err().unwrap().to_string();
+    assert!(
+        error.contains("NoSuchBucket") && error.contains("`bucket` names it"),
+        "{error}"
+    );
+    for prefix in [prefix, String::new()] {
+        let world = stage.world_at(Some(&stage.key), BucketAt { prefix, ..right() });
+        is_of_the_store(&world, &stored, "it holds nothing at all below `").await;
+    }
+    let unknown = "<Error><Code>XAdminUserNotFound</Code><Message>The specified user does not exist.</Message></Error>";
+    for (said, words) in [
+        (
+            unknown,
+            "XAdminUserNotFound: The specified user does not exist",
+        ),
+        (
+            "<!DOCTYPE HTML><html><title>Error response</title></html>",
+            "404 Not Found\nhint: see `endpoint`",
+        ),
+    ] {
+        let world = stage.world(Some(&stage.key));
+        stage.s3.misbehave(Fault::Says(404, "", said));
+        is_of_the_store(&world, &stored, words).await;
+    }
+    // It has the same page for everything that is not asked for by its head.
+    stage
+        .s3
+        .misbehave(Fault::Says(200, "GET", "<html><body>hello</body></html>"));
+    let error = content(&world, &stored).await.unwrap_err();
+    assert!(matches!(error, ArchiveError::Failed { .. }), "{error:?}");
+    stage.s3.misbehave(None);
+    stage.keys.0 = "nobody";
+    let world = stage.world(Some(&stage.key));
+    is_of_the_store(&world, &stored, "does not know the access key").await;
+    stage.keys.0 = "key-id";
+    let world = stage.world(Some(&stage.key));
+    assert_eq!(content(&world, &stored).await.unwrap(), b"what is to stay");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_gone_from_among_others_is_at_fault_itself() {
+    let stage = Stage::new().await;
+    let world = stage.world(Some(&stage.key));
+    let (one, other) = (
+        stage.keep(&world, b"one").await.unwrap(),
+        stage.keep(&world, b"other").await.unwrap(),
+    );
+    fs::remove_file(stage.s3.file(&key(&one))).unwrap();
+    let error = content(&world, &one).await.unwrap_err();
+    assert!(error.is_loss(), "{error:?}");
+    assert_eq!(world.archive.size(&one.location).await, Ok(None));
+    fs::remove_file(stage.s3.file(&key(&other))).unwrap();
+    is_of_the_store(&world, &one, "nothing at all below `host-1/nightly/`").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_store_says_is_told_by_its_code_with_what_is_to_be_done() {
+    let mut stage = Stage::impatient().await;
+    let world = stage.world(Some(&stage.key));
+    let stored = stage.keep(&world, b"something").await.unwrap();
+    stage.keys.1 = "another-key";
+    let world = stage.world(Some(&stage.key));
+    let error = content(&world, &stored).await.unwrap_err();
+    is_told(&error, stage.s3.port, "SignatureDoesNotMatch");
+    assert!(
+        error
+            .to_string()
+            .contains("hint: the secret key is not that"),
+        "{error}"
+    );
+
+    stage.keys.1 = "key-of-the-bucket";
+    let world = stage.world(Some(&stage.key));
+    let region = "<Error><Code>AuthorizationHeaderMalformed</Code><Message>The region 'us-east-1' is wrong; expecting 'eu-central-1'</Message><Region>eu-central-1</Region></Error>";
+    stage.s3.misbehave(Fault::Says(400, "", region));
+    let error = content(&world, &stored).await.unwrap_err();
+    is_told(
+        &error,
+        stage.s3.port,
+        "400 Bad Request (AuthorizationHeaderMalformed: ",
+    );
+    let hint = "hint: see `region`: it is us-east-1 here, and the server names eu-central-1";
+    assert!(error.to_string().ends_with(hint), "{error}");
+
+    let denied = "<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>";
+    let broken = "<Error><Code>InternalError</Code><Message>We are sorry.</Message><Resource>/x</Resource></Error>";
+    for (status, body, words, hint) in [
+        (
+            403,
+            denied,
+            "does not allow it (403 AccessDenied: Access Denied)",
+            "s3:DeleteObject",
+        ),
+        (
+            500,
+            broken,
+            "500 Internal Server Error (InternalError: We are sorry)",
+            "the fault is the store's",
+        ),
+    ] {
+        stage.s3.misbehave(Fault::Says(status, "DELETE", body));
+        let error = world.archive.remove(&stored.location).await.unwrap_err();
+        is_told(&error, stage.s3.port, words);
+        let (_, told) = error
+            .to_string()
+            .split_once("hint: ")
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
+        assert!(
+            told.contains(hint) && !error.to_string().contains('<'),
+            "{error}"
+        );
+    }
+    // Who may not list the bucket cannot be told that something is not there, and may write all the same.
+    stage.s3.misbehave(Fault::Says(403, "GET", denied));
+    stage.keep(&world, b"something else").await.unwrap();
+    fs::remove_file(stage.s3.file(&key(&stored))).unwrap();
+    let error = content(&world, &stored).await.unwrap_err();
+    is_told(
+        &error,
+        stage.s3.port,
+        "whether the object is there cannot be told: ",
+    );
+    assert!(error.to_string().contains("s3:ListBucket"), "{error}");
 }

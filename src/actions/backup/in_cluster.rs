@@ -4,6 +4,7 @@ use super::{
     ArtifactKind, Found,
     helm::{HelmRestore, restore_release},
     kubernetes::restore_objects,
+    lost::settled,
     report_error,
     restore::RestoreInputs,
     volume::restore_volume,
@@ -122,9 +123,8 @@ async fn opened(
     world: &World,
 ) -> Result<Box<dyn Unpacked>, ArchiveError> {
     let archive = &world.archive;
-    archive
-        .unpack(Form::Stream, &found.location, found.expected, stop.clone())
-        .await
+    let unpacked = archive.unpack(Form::Stream, &found.location, found.expected, stop.clone());
+    settled(unpacked.await, found, world).await
 }
 
 /// What was unpacked, and what came of restoring it.

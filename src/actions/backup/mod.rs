@@ -30,6 +30,7 @@ mod helm;
 mod in_cluster;
 mod keep;
 mod kubernetes;
+mod lost;
 mod miss;
 mod postgres;
 mod prune;

@@ -3,7 +3,7 @@
 use crate::{
     actions::{
         backup::{
-            Removed, report_error,
+            Removed, lost, report_error,
             retention::{Fate, Retention, blocked},
         },
         framework::{Action, NOTHING_JUDGED, World, nothing, outputs},
@@ -11,6 +11,7 @@ use crate::{
     domain::{
         check::CheckStatus,
         effect::{Class, Effect, Effects, Object, Reversible, Tri, Verb},
+        id::ArtifactId,
         name::{ArtifactName, RunbookName},
         run::StepReport,
         span::Span,
@@ -80,6 +81,8 @@ struct Plan {
     /// Newest first.
     series: Vec<(Known, Fate)>,
     blocked: Option<String>,
+    /// Those that were recorded as lost and are there again.
+    again: Vec<ArtifactId>,
 }
 
 impl PruneInputs {
@@ -100,7 +103,9 @@ impl PruneInputs {
         let mut plan = Plan {
             series: series.into_iter().zip(fates).collect(),
             blocked,
+            again: Vec::new(),
         };
+        plan.look_again(world).await;
         plan.bound(self.at_most);
         if !plan.going().is_empty() {
             plan.blocked = plan.lost(self.keep_verified, world).await;
@@ -110,6 +115,41 @@ impl PruneInputs {
 }
 
 impl Plan {
+    /// What goes because it was recorded as lost is looked for once more: where it was looked for may have been another place then.
+    async fn look_again(&mut self, world: &World) {
+        for (known, fate) in &mut self.series {
+            if matches!(fate, Fate::Stays(_)) || !lost::is_recorded(known) {
+                continue;
+            }
+            let why = match world.archive.size(&known.location).await {
+                Ok(Some(size)) if size == known.size => {
+                    self.again.push(known.id);
+                    format!(
+                        "recorded as lost, and there again with its size\nhint: `orderly artifacts verify {}` finds out whether it is good",
+                        known.id
+                    )
+                }
+                // Gone, or another file in its place.
+                Ok(_) => continue,
+                Err(error) => {
+                    format!(
+                        "recorded as lost, and whether it is there again cannot be told: {error}"
+                    )
+                }
+            };
+            *fate = Fate::Stays(vec![why]);
+        }
+    }
+
+    /// That some are there again, for the end of the step.
+    fn told_again(&self) -> Option<String> {
+        let first = self.again.first()?;
+        let count = self.again.len();
+        Some(format!(
+            "{count} recorded as lost, and there again: not removed\nhint: see whether it is good with `orderly artifacts verify {first}`, and so for each; the step's log names them"
+        ))
+    }
+
     /// The oldest go first.
     fn bound(&mut self, most: Option<u32>) {
         let mut left = most.unwrap_or(u32::MAX);
@@ -165,6 +205,8 @@ impl Plan {
             known.verified.is_some() && known.unsound.is_none() && matches!(fate, Fate::Stays(_))
         });
         let going = self.going();
+        let told = |(known, why): &(&Known, &str)| format!("{} goes: {why}", known.location);
+        let standing = going.iter().map(told).collect();
         let effects = going.into_iter().map(|(known, _)| {
             let effect = removal(known);
             if a_verified_one_stays {
@@ -178,7 +220,10 @@ impl Plan {
                 effect
             }
         });
-        Effects::exact(effects.collect())
+        Effects {
+            standing,
+            ..Effects::exact(effects.collect())
+        }
     }
 
     /// Something stands in the way.
@@ -333,6 +378,14 @@ async fn prune(plan: &Plan, judged: &Effects, session: &Session, world: &World) 
     } else {
         StepReport::succeeded(done.in_words(), serde_json::Value::Null)
     };
+    let report = match plan.told_again() {
+        Some(again) => StepReport {
+            check: Some(CheckStatus::Warning),
+            summary: format!("{}; {again}", report.summary),
+            ..report
+        },
+        None => report,
+    };
     done.under(plan, report)
 }
 
@@ -397,6 +450,7 @@ mod tests {
                 (known("2026-03-12T02:00:00Z"), goes()),
             ],
             blocked: None,
+            again: Vec::new(),
         }
     }
 
@@ -408,6 +462,9 @@ mod tests {
             assert_eq!(effects.class(), Class::Destructive);
             let lost = effects.items[0].data_loss;
             assert_eq!(lost, if verified { Tri::No } else { Tri::Yes });
+            let oldest = &plan(verified).series[2].0.location;
+            let goes = format!("{oldest} goes: no rule keeps it");
+            assert_eq!(effects.standing[0], goes);
             let undoable = effects.items[0].reversible == Reversible::Recreated;
             assert_eq!(undoable, verified);
         }

@@ -1,6 +1,6 @@
 //! Restores for good by the programs of an artifact's kind.
 
-use super::{Found, Member, PostgresTarget, etcd, postgres};
+use super::{Found, Member, PostgresTarget, etcd, lost::settled, postgres};
 use crate::{
     actions::framework::{World, program::Fault},
     ports::{
@@ -41,7 +41,8 @@ pub(super) async fn put_back(
     let unpacked = world
         .archive
         .unpack(form, &found.location, found.expected, stop);
-    let unpacked = unpacked.await.map_err(Miss::Archive)?;
+    let unpacked = settled(unpacked.await, found, world).await;
+    let unpacked = unpacked.map_err(Miss::Archive)?;
     let restored = match put {
         Put::Database(target) => postgres::restore(&*unpacked, target, session, world).await,
         Put::DataFolder { to, member } => {

@@ -4,7 +4,7 @@ use crate::{
     actions::{
         backup::{
             ArtifactKind, Found, KubernetesRestore, Member, PostgresTarget, Unsound, VolumeRestore,
-            Which, check_path, file, in_cluster, put_back, report_error,
+            Which, check_path, file, in_cluster, lost::settled, put_back, report_error,
         },
         framework::{Action, NOTHING_JUDGED, World, outputs},
     },
@@ -416,7 +416,7 @@ async fn restore(
                 &destination,
                 stop,
             );
-            report(inputs, found, placed.await)
+            report(inputs, found, settled(placed.await, found, world).await)
         }
     }
 }

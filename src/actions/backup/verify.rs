@@ -3,8 +3,8 @@
 use crate::{
     actions::{
         backup::{
-            ArtifactKind, Found, Server, Unsound, Verified, Which, file, miss::Miss, postgres,
-            report_error, tried::tried,
+            ArtifactKind, Found, Server, Unsound, Verified, Which, file, lost::settled, miss::Miss,
+            postgres, report_error, tried::tried,
         },
         framework::{Action, World, outputs},
     },
@@ -121,7 +121,7 @@ async fn trial(inputs: &VerifyInputs, found: &Found, session: &Session, world: &
                 .unpack(form, &found.location, found.expected, stop);
             let unpacked = match unpacked.await {
                 Ok(unpacked) => unpacked,
-                Err(error) => return Trial::of(Err(error)),
+                Err(error) => return Trial::of(settled(Err(error), found, world).await),
             };
             match tried(
                 kind,
@@ -148,7 +148,7 @@ async fn trial(inputs: &VerifyInputs, found: &Found, session: &Session, world: &
             let looked = world
                 .archive
                 .inspect(kind.form(), &found.location, found.expected, stop);
-            Trial::of(looked.await)
+            Trial::of(settled(looked.await, found, world).await)
         }
     }
 }

@@ -4,7 +4,10 @@
 //! - Requests go through an HTTP client of the agent's own making: its certificate authorities, no proxy.
 //! - Keys to the bucket are read at each use, so that rotated ones are seen.
 //! - Every request has a deadline. Faults of the service and of the way to it are tried again, with growing pauses; refusals are not.
+//! - That an object is not there is believed only of what answers as S3 for this bucket, and where other objects of its folder are:
+//!   a wrong bucket, prefix, key or address answers 404 as well.
 
+use super::answer::{ABORT, DELETE, LIST, LOOK, READ, Refusal, WRITE, Way, told};
 use crate::{
     adapters::network::HostNetwork,
     domain::{
@@ -17,6 +20,7 @@ use object_store::{
     BackoffConfig, ClientOptions, Error, MultipartId, ObjectStoreExt as _, PutPayload, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder},
     client::{HttpClient, HttpConnector},
+    list::{PaginatedListOptions, PaginatedListStore as _},
     multipart::{MultipartStore as _, PartId},
     path::Path as Key,
 };
@@ -108,9 +112,19 @@ pub(super) struct Session {
     runtime: Handle,
     stop: CancellationToken,
     prefix: String,
+    region: String,
     patience: Patience,
     /// Which store it is, for people.
     place: Arc<str>,
+}
+
+/// What there is of an object as the store says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// It has so many bytes.
+    There(u64),
+    /// The answer to a question about it alone is that it is not there. What answers may be no S3, or another bucket.
+    Absent,
 }
 
 /// An object on its way here.
@@ -131,7 +145,7 @@ impl Read for Reader {
         }
         let range = self.done..self.size.min(self.done + PIECE);
         let session = &self.session;
-        let piece = session.asked(|| session.s3.get_range(&self.key, range.clone()))?;
+        let piece = session.asked(READ, || session.s3.get_range(&self.key, range.clone()))?;
         if piece.len() as u64 != range.end - range.start {
             return Err(io::Error::other("the object changed while it was read"));
         }
@@ -188,7 +202,9 @@ impl Bucket {
             .with_virtual_hosted_style_request(self.at.virtual_hosts)
             .with_allow_http(true)
             .with_retry(self.at.patience.retry())
-            .with_http_connector(Ready(HttpClient::new(client)));
+            // Each removal is answered for itself, with a status and a code.
+            .with_disable_bulk_delete(true)
+            .with_http_connector(Ready(HttpClient::new(Way(HttpClient::new(client)))));
         if let Some(endpoint) = &self.at.endpoint {
             builder = builder.with_endpoint(endpoint);
         }
@@ -203,12 +219,16 @@ impl Bucket {
             self.name, self.at.bucket
         )
         .into();
-        let s3 = builder.build().map_err(|error| said(&place, &error))?;
+        let s3 = builder.build().map_err(|error| {
+            let hint = "see the store's settings under `artifacts.stores`";
+            told(&place, (error.to_string(), hint.to_owned()))
+        })?;
         Ok(Session {
             s3: Arc::new(s3),
             runtime,
             stop: stop.clone(),
             prefix: self.at.prefix.clone(),
+            region: self.at.region.clone(),
             patience: self.at.patience,
             place,
         })
@@ -232,23 +252,103 @@ impl Session {
         }
     }
 
-    /// Bytes of an object; none if there is none.
+    /// Bytes of an object; none where the store holds others of its folder, and this one not.
+    ///
+    /// # Errors
+    /// Among others: what answers does not list the bucket, or lists nothing in the object's folder. Then nothing is known of the object.
     pub(super) fn size(&self, key: &str) -> io::Result<Option<u64>> {
-        let key = self.key(key);
-        match self.wait(self.steady(|| self.s3.head(&key)))? {
-            Ok(found) => Ok(Some(found.size)),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.said(&error)),
+        if let Seen::There(size) = self.seen(key)? {
+            return Ok(Some(size));
+        }
+        let folder = self.folder(key);
+        match self.holds(&folder)? {
+            Ok(true) => Ok(None),
+            Ok(false) => {
+                let what = format!(
+                    "it holds nothing at all below `{folder}`, so it tells nothing of what was kept there"
+                );
+                let hint = "see that `bucket` and `prefix` are those that it was kept with, and whether somebody removed all of it";
+                Err(told(&self.place, (what, hint.to_owned())))
+            }
+            Err(refusal) => {
+                let (what, hint) = refusal.said(LIST, &self.region);
+                let what = format!("whether the object is there cannot be told: {what}");
+                Err(told(&self.place, (what, hint)))
+            }
         }
     }
 
-    fn said(&self, error: &Error) -> io::Error {
-        said(&self.place, error)
+    /// What a question about the object alone is answered with. The answer has no body, so where it is a refusal, a list of the bucket is
+    /// asked for the reason.
+    pub(super) fn seen(&self, key: &str) -> io::Result<Seen> {
+        let head = self.key(key);
+        let refusal = match self.wait(self.steady(|| self.s3.head(&head)))? {
+            Ok(found) => return Ok(Seen::There(found.size)),
+            Err(error) => Refusal::of(&error),
+        };
+        if refusal.is_absence() {
+            return Ok(Seen::Absent);
+        }
+        if !refusal.is_of_the_request() {
+            return Err(self.said(&refusal, READ));
+        }
+        match self.holds(&self.folder(key))? {
+            Err(reason) if reason.is_of_the_request() => Err(self.said(&reason, LOOK)),
+            Ok(_) | Err(_) => Err(self.said(&refusal, READ)),
+        }
+    }
+
+    /// Whether the key is taken. An account that may not list is no fault here: what it writes is looked for by its key afterwards.
+    pub(super) fn is_taken(&self, key: &str) -> io::Result<bool> {
+        if let Seen::There(_) = self.seen(key)? {
+            return Ok(true);
+        }
+        match self.holds(&self.folder(key))? {
+            Err(refusal) if !refusal.lacks_right() => Err(self.said(&refusal, LIST)),
+            Ok(_) | Err(_) => Ok(false),
+        }
+    }
+
+    /// Finds out that what answers is S3, of which content can be believed.
+    pub(super) fn must_be_s3(&self, key: &str) -> io::Result<()> {
+        match self.holds(&self.folder(key))? {
+            Err(refusal) if !refusal.is_of_s3() => Err(self.said(&refusal, LIST)),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// What every key of an object's folder begins with.
+    fn folder(&self, key: &str) -> String {
+        let folder = self.key(key.rsplit_once('/').map_or("", |(folder, _)| folder));
+        match folder.as_ref() {
+            "" => String::new(),
+            folder => format!("{folder}/"),
+        }
+    }
+
+    /// Whether the bucket lists anything there.
+    fn holds(&self, folder: &str) -> io::Result<Result<bool, Refusal>> {
+        let first = || PaginatedListOptions {
+            max_keys: Some(1),
+            ..PaginatedListOptions::default()
+        };
+        let listed = self.wait(self.steady(|| self.s3.list_paginated(Some(folder), first())))?;
+        Ok(match listed {
+            Ok(found) => Ok(!found.result.objects.is_empty()),
+            // It is there, under a name that no artifact has.
+            Err(Error::InvalidPath { .. }) => Ok(true),
+            Err(error) => Err(Refusal::of(&error)),
+        })
+    }
+
+    fn said(&self, refusal: &Refusal, right: &str) -> io::Error {
+        told(&self.place, refusal.said(right, &self.region))
     }
 
     pub(super) fn put(&self, key: &str, bytes: Vec<u8>) -> io::Result<()> {
         let (key, bytes) = (self.key(key), PutPayload::from(bytes));
-        self.asked(|| self.s3.put(&key, bytes.clone())).map(drop)
+        self.asked(WRITE, || self.s3.put(&key, bytes.clone()))
+            .map(drop)
     }
 
     /// Whether it was there.
@@ -257,13 +357,8 @@ impl Session {
             return Ok(false);
         }
         let key = self.key(key);
-        self.asked(|| self.s3.delete(&key))?;
+        self.asked(DELETE, || self.s3.delete(&key))?;
         Ok(true)
-    }
-
-    /// Copies an object into a file; its size.
-    pub(super) fn download(&self, key: &str, to: &mut impl io::Write) -> io::Result<u64> {
-        io::copy(&mut self.reader(key)?, to)
     }
 
     /// Reads an object from its beginning to its end, a piece at a time.
@@ -282,7 +377,7 @@ impl Session {
 
     pub(super) fn begin_parts(&self, key: &str) -> io::Result<MultipartId> {
         let key = self.key(key);
-        self.asked(|| self.s3.create_multipart(&key))
+        self.asked(WRITE, || self.s3.create_multipart(&key))
     }
 
     pub(super) async fn put_part(
@@ -294,7 +389,8 @@ impl Session {
     ) -> io::Result<PartId> {
         let (key, bytes) = (self.key(&key), PutPayload::from(bytes));
         let put = self.steady(|| self.s3.put_part(&key, &id, index, bytes.clone()));
-        put.await.map_err(|error| self.said(&error))
+        put.await
+            .map_err(|error| self.said(&Refusal::of(&error), WRITE))
     }
 
     pub(super) fn complete(
@@ -304,8 +400,8 @@ impl Session {
         parts: Vec<PartId>,
     ) -> io::Result<()> {
         let key = self.key(key);
-        let complete = self.asked(|| self.s3.complete_multipart(&key, id, parts.clone()));
-        complete.map(drop)
+        let complete = || self.s3.complete_multipart(&key, id, parts.clone());
+        self.asked(WRITE, complete).map(drop)
     }
 
     pub(super) async fn abort(self, key: String, id: MultipartId) -> io::Result<()> {
@@ -313,17 +409,17 @@ impl Session {
         match self.steady(|| self.s3.abort_multipart(&key, &id)).await {
             // It was completed or aborted before.
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.said(&error)),
+            Err(error) => Err(self.said(&Refusal::of(&error), ABORT)),
         }
     }
 
-    /// Asks, and waits for the answer unless the work is to stop.
-    fn asked<T, F>(&self, ask: impl Fn() -> F) -> io::Result<T>
+    /// Asks what takes this right, and waits for the answer unless the work is to stop.
+    fn asked<T, F>(&self, right: &str, ask: impl Fn() -> F) -> io::Result<T>
     where
         F: Future<Output = object_store::Result<T>>,
     {
         self.wait(self.steady(ask))?
-            .map_err(|error| self.said(&error))
+            .map_err(|error| self.said(&Refusal::of(&error), right))
     }
 
     pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> io::Result<T> {
@@ -360,80 +456,3 @@ impl Session {
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {} s", .0.as_secs_f32())]
 struct Silence(Duration);
-
-/// What the store said, in few words, and a way out: the deepest cause tells most, and its client's own words nothing.
-fn said(place: &str, error: &Error) -> io::Error {
-    let (what, hint) = match error {
-        Error::NotFound { .. } => (
-            "there is no such object or bucket".to_owned(),
-            "see that the bucket is there, and that `bucket` and `prefix` name it",
-        ),
-        Error::PermissionDenied { .. } => (
-            "the store does not allow it (403)".to_owned(),
-            "see what the access key may do with this bucket and prefix",
-        ),
-        Error::Unauthenticated { .. } => (
-            "the store does not know the access key (401)".to_owned(),
-            "see the secrets that `accessKey` and `secretKey` name",
-        ),
-        other => {
-            let causes = std::iter::successors(Some(other as &dyn std::error::Error), |error| {
-                error.source()
-            });
-            let last = causes.last().map(ToString::to_string).unwrap_or_default();
-            answered(&last)
-        }
-    };
-    io::Error::other(format!("{place}: {what}\nhint: {hint}"))
-}
-
-/// Of an answer its status and the code in its XML body, without the rest of it; where there was none, what happened on the way.
-fn answered(text: &str) -> (String, &'static str) {
-    let Some(answer) = text.strip_prefix("Server returned non-2xx status code: ") else {
-        return (
-            text.to_owned(),
-            "see that the store runs and can be reached from here without a break, then try again",
-        );
-    };
-    let (status, body) = answer.split_once(": ").unwrap_or((answer, ""));
-    let code = body
-        .split_once("<Code>")
-        .and_then(|(_, rest)| rest.split_once("</Code>"));
-    let hint = if status.starts_with('5') {
-        "the fault is the store's: see its own log, then try again"
-    } else {
-        "see the store's settings under `artifacts.stores`"
-    };
-    let what = match code {
-        Some((code, _)) if code.len() < 100 => format!("the store answers {status} ({code})"),
-        _ => format!("the store answers {}", status.trim_end_matches([':', ' '])),
-    };
-    (what, hint)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::answered;
-
-    #[test]
-    fn of_an_answer_the_status_and_the_code_are_told() {
-        let what = |text: &str| answered(text).0;
-        let xml = "Server returned non-2xx status code: 400 Bad Request: <?xml version=\"1.0\"?><Error><Code>EntityTooSmall</Code></Error>";
-        assert_eq!(
-            what(xml),
-            "the store answers 400 Bad Request (EntityTooSmall)"
-        );
-        let html = "Server returned non-2xx status code: 502 Bad Gateway: <html>x</html>";
-        assert_eq!(what(html), "the store answers 502 Bad Gateway");
-        let bare = "Server returned non-2xx status code: 500 Internal Server Error: ";
-        assert_eq!(what(bare), "the store answers 500 Internal Server Error");
-        assert_eq!(what("connection refused"), "connection refused");
-    }
-
-    #[test]
-    fn whose_fault_it_is_stands_in_the_hint() {
-        let hint = |text: &str| answered(text).1;
-        assert!(hint("Server returned non-2xx status code: 503 Slow Down: ").contains("store's"));
-        assert!(hint("connection refused").contains("can be reached"));
-    }
-}

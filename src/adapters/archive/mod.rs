@@ -10,6 +10,7 @@
 //! - A restore for good (`replace`, `place`, `members`) puts all of it in its place at once, and removes nothing that was there.
 //! - A remote artifact is read from a copy in the scratch space, whose digest was compared before anything looks into it.
 
+mod answer;
 mod bucket;
 mod disk;
 mod draft;

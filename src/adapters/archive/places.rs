@@ -20,7 +20,9 @@ use crate::{
     history::{self, BackupError},
     ports::{
         BoxFuture,
-        archive::{ArchiveError, Encrypt, Expected, Form, Inspection, Label, Stored, Unpacked},
+        archive::{
+            ArchiveError, Encrypt, Expected, Form, GONE, Inspection, Label, Stored, Unpacked,
+        },
         clock::Clock,
     },
 };
@@ -446,15 +448,14 @@ impl Places {
         let failed = |error: io::Error| work.failed(error);
         let started = self.clock.elapsed();
         let gone = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                work.fault(location, Fault::Damaged("it is not there".to_owned()))
-            }
+            io::ErrorKind::NotFound => work.fault(location, Fault::Damaged(GONE.to_owned())),
             _ => work.failed(error),
         };
         let at_hand = self.at_hand(location, work, gone)?;
         let mut file = open_artifact(&at_hand.path).map_err(gone)?;
         let (sha256, size) = digest(&file, &work.stop).map_err(failed)?;
         if let Some(recorded) = expected.sha256.filter(|recorded| *recorded != sha256) {
+            self.answers(location, work)?;
             let reason = format!("its SHA-256 is {sha256}, and {recorded} was recorded");
             return Err(work.fault(location, Fault::Damaged(reason)));
         }
@@ -494,15 +495,26 @@ impl Places {
             Location::Object { store, key } => (store, key),
         };
         let bucket = self.known(store, work)?;
-        let copied = || {
-            let scratch = self.scratch()?;
-            let path = scratch.0.join("stored");
-            let mut file = Named(private_file(&path).map_err(at(&scratch.0))?, &scratch.0);
-            bucket.connect(&work.stop)?.download(key, &mut file)?;
-            let copy = Some(scratch);
-            io::Result::Ok(AtHand { path, copy })
+        let failed = |error: io::Error| work.failed(error);
+        let scratch = self.scratch().map_err(failed)?;
+        let path = scratch.0.join("stored");
+        let file = private_file(&path).map_err(at(&scratch.0));
+        let mut file = Named(file.map_err(failed)?, &scratch.0);
+        let session = bucket.connect(&work.stop).map_err(failed)?;
+        let mut stored = session.reader(key).map_err(gone)?;
+        io::copy(&mut stored, &mut file).map_err(failed)?;
+        let copy = Some(scratch);
+        Ok(AtHand { path, copy })
+    }
+
+    /// That content is not what was kept is believed only of a store that answers as one: a web server may show the same page for all.
+    fn answers(&self, location: &Location, work: &Work) -> Result<(), ArchiveError> {
+        let Location::Object { store, key } = location else {
+            return Ok(());
         };
-        copied().map_err(gone)
+        let session = self.known(store, work)?.connect(&work.stop);
+        let answered = session.and_then(|session| session.must_be_s3(key));
+        answered.map_err(|error| work.failed(error))
     }
 
     pub(super) fn scratch(&self) -> io::Result<Scratch> {

@@ -7,7 +7,7 @@
 //! - At most [`FLYING`] parts and the one that is being filled are in memory.
 
 use super::{
-    bucket::{Bucket, Session},
+    bucket::{Bucket, Seen, Session},
     disk::{private_file, private_folder},
 };
 use crate::domain::{artifact::Location, digest::Digest, name::StoreName};
@@ -56,7 +56,7 @@ impl Upload {
     ) -> io::Result<Self> {
         let session = bucket.connect(stop)?;
         // A store that cannot be reached or does not let us in is found before the source is asked for anything.
-        if session.size(&key)?.is_some() {
+        if session.is_taken(&key)? {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists));
         }
         Ok(Self {
@@ -80,14 +80,17 @@ impl Upload {
             }
             self.complete()?;
         }
-        match self.session.size(&self.key)? {
-            Some(found) if found == size => Ok(self.bucket.location(self.key.clone())),
-            found => {
-                let found = found.map_or("nothing".to_owned(), |bytes| format!("{bytes} bytes"));
-                let why = format!("the store holds {found} instead of {size} bytes");
+        match self.session.seen(&self.key)? {
+            Seen::There(found) if found == size => Ok(self.bucket.location(self.key.clone())),
+            Seen::There(found) => {
                 self.session.unstoppable().remove(&self.key)?;
-                Err(io::Error::other(why))
+                Err(io::Error::other(format!(
+                    "the store holds {found} bytes instead of {size} bytes"
+                )))
             }
+            Seen::Absent => Err(io::Error::other(format!(
+                "the store holds nothing instead of {size} bytes"
+            ))),
         }
     }
 
@@ -100,7 +103,7 @@ impl Upload {
         let completed = self.session.complete(&self.key, &begun.id, parts);
         // An answer that got lost leaves the object there; its size is looked at next.
         if let Err(error) = completed
-            && self.session.size(&self.key)?.is_none()
+            && self.session.seen(&self.key)? == Seen::Absent
         {
             return Err(error);
         }

@@ -362,6 +362,125 @@ pub(super) fn noise(count: usize) -> Vec<u8> {
     std::iter::repeat_with(next).flatten().take(count).collect()
 }
 
+#[test]
+fn what_was_recorded_as_lost_and_is_there_again_is_not_removed_for_that() {
+    let (place, data) = stage();
+    let keep = format!(
+        "[{{ name: keep, uses: backup/files, with: {{ name: data, paths: [{}] }} }}]",
+        data.display()
+    );
+    let prune = "[{ name: prune, uses: backup/prune, with: { name: data, runbook: keep, retain: { last: 5 }, within: 1h } }]";
+    place.commit(&[runbook("keep", "[]", &keep), runbook("tidy", "[]", prune)]);
+    let agent = place.start(&ALONE);
+    let ended = |name: &str, run: &str, outcome: &str| {
+        let is = |found: &Value| found["id"] == run && !found["outcome"].is_null();
+        let found = agent.run_that(name, "ended", is);
+        assert_eq!(found["outcome"], outcome, "{found}");
+    };
+    for _ in 0..2 {
+        ended("keep", &agent.start("keep"), "succeeded");
+    }
+    let made = artifacts(&agent);
+    let (lost, id) = (word(&made[1]["path"]), word(&made[1]["id"]));
+    let aside = place.path("aside");
+    fs::rename(lost, &aside).unwrap();
+    let verify = place.cli(&agent, &["artifacts", "verify", id]);
+    assert_eq!(verify.status.code(), Some(1));
+    assert_eq!(artifacts(&agent)[1]["state"], "unsound");
+
+    // Nobody is asked, for nothing would go.
+    fs::copy(&aside, lost).unwrap();
+    let run = agent.start("tidy");
+    ended("tidy", &run, "warning");
+    let told = text(&place.cli(&agent, &["runs", "show", &run]).stdout);
+    assert!(
+        told.contains("1 recorded as lost, and there again"),
+        "{told}"
+    );
+    assert!(told.contains(&format!("artifacts verify {id}")), "{told}");
+    assert!(Path::new(lost).exists());
+    let verify = place.cli(&agent, &["artifacts", "verify", id]);
+    assert!(verify.status.success(), "{}", text(&verify.stderr));
+    assert_eq!(artifacts(&agent)[1]["state"], "verified");
+
+    // Who is asked about one that is truly gone reads why it goes.
+    fs::remove_file(lost).unwrap();
+    place.cli(&agent, &["artifacts", "verify", id]);
+    let run = agent.start("tidy");
+    let question = agent.question("tidy");
+    let why = format!("{lost} goes: unsound: {lost} is damaged: it is not there");
+    assert!(question.to_string().contains(&why), "{question}");
+    assert_eq!(agent.approve(&question).status, 200);
+    ended("tidy", &run, "succeeded");
+    assert_eq!(artifacts(&agent)[1]["state"], "removed");
+}
+
+#[test]
+fn a_store_that_is_configured_wrongly_makes_no_artifact_unsound() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let s3 = runtime.block_on(S3::start());
+    let (place, data) = stage();
+    let keep = format!(
+        "[{{ name: keep, uses: backup/files, with: {{ name: data, paths: [{}] }} }}]",
+        data.display()
+    );
+    place.commit(&[runbook("keep", "[]", &keep)]);
+    let (id, key) = (
+        place.write("id", "key-id"),
+        place.write("key", "key-of-the-bucket"),
+    );
+    let right = offsite(&id, &key, s3.port);
+    place.write("orderly.yaml", &right);
+    let agent = place.start(&ALONE);
+    for count in 1..=2 {
+        agent.start("keep");
+        until("an artifact", || {
+            (artifacts(&agent).len() == count).then_some(())
+        });
+    }
+    let made = artifacts(&agent);
+    let newest = word(&made[0]["id"]).to_owned();
+    assert_eq!(agent.stop(), Some(0));
+    // Another host, with the same runbook, has its artifacts under the other prefix.
+    fs::create_dir_all(s3.file("host-2/keep")).unwrap();
+    fs::write(s3.file("host-2/keep/data-of-another.tar.zst"), "x").unwrap();
+    for (wrong, words) in [
+        (
+            right.replace("bucket: backups", "bucket: backup"),
+            "NoSuchBucket",
+        ),
+        (
+            right.replace("bucket: backups,", "bucket: backups, prefix: host-3,"),
+            "it holds nothing at all below `host-3/keep/`",
+        ),
+        (
+            right.replace("bucket: backups,", "bucket: backups, prefix: host-2,"),
+            "none of 1 others of `data`",
+        ),
+    ] {
+        assert_ne!(wrong, right);
+        place.write("orderly.yaml", &wrong);
+        let agent = place.start(&ALONE);
+        let verify = place.cli(&agent, &["artifacts", "verify", &newest]);
+        assert_eq!(verify.status.code(), Some(1));
+        let to = json!({ "to": place.path("restored") });
+        let answer = agent.post(&format!("/api/v1/artifacts/{newest}/restore"), &to);
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        let question = agent.question("orderly-artifact-restore");
+        assert_eq!(agent.approve(&question).status, 200);
+        let is = |one: &Value| one["id"] == question["run"] && one["outcome"] == "failed";
+        let failed = agent.run_that("orderly-artifact-restore", "failed", is);
+        assert!(word(&failed["reason"]).contains(words), "{failed}");
+        assert_eq!(artifacts(&agent)[0]["state"], "sound", "{words}");
+        assert_eq!(agent.stop(), Some(0));
+    }
+    place.write("orderly.yaml", &right);
+    let agent = place.start(&ALONE);
+    let verify = place.cli(&agent, &["artifacts", "verify", &newest]);
+    assert!(verify.status.success(), "{}", text(&verify.stderr));
+    assert_eq!(artifacts(&agent)[0]["state"], "verified");
+}
+
 /// Artifacts go to a store on this host.
 fn offsite(id: &Path, key: &Path, port: u16) -> String {
     format!(
