@@ -566,8 +566,8 @@ mod tests {
         known.verified = Some(known.at);
         of.known = Some(known.clone());
         for (tried, hint) in [
-            (Trial::Refused(no()), "\nhint: ask the cluster"),
-            (Trial::Unmet(no()), "\nhint: correct `expect`"),
+            (Trial::Refused(no()), "; hint: ask the cluster"),
+            (Trial::Unmet(no()), "; hint: correct `expect`"),
         ] {
             let (unsound, told) = refused(&of, tried);
             assert!(!unsound, "{told}");

@@ -5,7 +5,7 @@ use crate::{
         framework::World,
         kubernetes::{located::Located, manifests::Manifest},
     },
-    domain::effect::{Effect, Effects, Object, Reversible, Verb},
+    domain::effect::{Effect, Effects, Object, Reversible, Scope, Verb},
     ports::executor::Intent,
 };
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(in crate::actions::kubernetes) async fn marked(
     let looking = async {
         for manifest in manifests {
             if is_absent(manifest, world).await {
-                absent.push(manifest.subject.object());
+                absent.push(judged(manifest));
             }
         }
     };
@@ -44,6 +44,18 @@ pub(in crate::actions::kubernetes) async fn marked(
     new.filter(|effect| absent.contains(&effect.object))
         .for_each(made);
     effects
+}
+
+/// The object as effects name it: a namespace lies in itself.
+fn judged(manifest: &Manifest) -> Object {
+    let object = manifest.subject.object();
+    match object.kind.as_str() {
+        "namespace" => Object {
+            scope: Scope::Namespace(manifest.subject.name.clone()),
+            ..object
+        },
+        _ => object,
+    }
 }
 
 /// What cannot be looked at may be there.
