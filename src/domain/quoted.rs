@@ -168,8 +168,17 @@ fn forbidden(words: &str) -> Option<String> {
 fn denied(words: &str) -> Option<String> {
     let webhook = between(words, "webhook \"", "\"").and_then(plain);
     let policy = || between(words, "ValidatingAdmissionPolicy '", "'").and_then(plain);
+    // Not the webhook has said no, but nobody could ask it.
+    let unreached = words.contains("failed calling webhook");
     webhook
-        .map(|name| format!("the admission webhook `{name}` refuses it"))
+        .map(|name| {
+            let did = if unreached {
+                "could not be reached"
+            } else {
+                "refuses it"
+            };
+            format!("the admission webhook `{name}` {did}")
+        })
         .or_else(|| policy().map(|name| format!("the admission policy `{name}` refuses it")))
 }
 
@@ -254,6 +263,10 @@ mod tests {
             (
                 r#"admission webhook "guard.example.org" denied the request: hunter2 is too weak"#,
                 "the admission webhook `guard.example.org` refuses it",
+            ),
+            (
+                r#"Internal error occurred: failed calling webhook "guard.example.org": failed to call webhook: Post "https://guard.ops.svc:443/?timeout=10s": hunter2"#,
+                "the admission webhook `guard.example.org` could not be reached",
             ),
             (
                 r#"conflict occurred while applying object shop/db /v1, Kind=Secret: Apply failed with 1 conflict: conflict with "kubectl" using v1: .data.a"#,

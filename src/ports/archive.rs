@@ -216,8 +216,19 @@ pub struct Destination {
     pub to: PathBuf,
     /// Of an archive, only what lies there, and that becomes `to` itself; everything below its full path where nothing is named.
     pub only: Option<PathBuf>,
-    /// Whether what is there is replaced; it is kept beside.
-    pub overwrite: bool,
+    /// What becomes of what is there.
+    pub over: Over,
+}
+
+/// What becomes of what is where something is restored to. An empty folder is nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// It is refused, and may be replaced where somebody says so.
+    Refused,
+    /// It is replaced, and kept beside.
+    Replaced,
+    /// It is refused, and never replaced.
+    Never,
 }
 
 /// What is where a restore would put something.

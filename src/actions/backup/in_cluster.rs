@@ -111,10 +111,21 @@ pub(super) async fn foresee(
     };
     let content = opened(found, &CancellationToken::new(), world).await;
     let content = content.map_err(|error| error.to_string())?;
-    let mut effects = objects.effects(&*content).await?;
+    let mut effects = objects.effects(&*content, world).await?;
+    let how = objects.how(&effects);
     let read = intent.effects.items.into_iter().take(1);
     effects.items.splice(0..0, read);
-    Ok(Intent { effects, ..intent })
+    let artifact = found.location.to_string();
+    Ok(Intent {
+        effects,
+        wants_approval: Some(inputs.question(&artifact, &told_standing(found), &how)),
+        ..intent
+    })
+}
+
+/// What is known of an artifact, as it stands behind its name.
+pub(super) fn told_standing(found: &Found) -> String {
+    format!(" ({})", found.standing())
 }
 
 async fn opened(

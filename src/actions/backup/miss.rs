@@ -9,6 +9,8 @@ pub(super) enum Miss {
     Unsound(String),
     /// It was restored, and is not what the step expects.
     Unmet(String),
+    /// It was read, and a cluster refuses what is in it for what it is.
+    Refused(String),
     /// It could not be tried.
     Untried(Fault),
 }
@@ -17,7 +19,9 @@ impl Miss {
     /// As the end of a step that restores for good.
     pub(super) fn report(self) -> StepReport {
         match self {
-            Self::Unsound(why) | Self::Unmet(why) => StepReport::failed(why, false),
+            Self::Unsound(why) | Self::Unmet(why) | Self::Refused(why) => {
+                StepReport::failed(why, false)
+            }
             Self::Untried(fault) => fault.report(),
         }
     }

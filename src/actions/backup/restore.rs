@@ -18,7 +18,7 @@ use crate::{
     },
     ports::{
         BoxFuture,
-        archive::{ArchiveError, Destination, Placed, Standing},
+        archive::{ArchiveError, Destination, Form, Over, Placed, Standing},
         executor::{ApprovalWish, Intent, Session, StepContext},
     },
 };
@@ -205,23 +205,32 @@ impl RestoreInputs {
             // Done twice, the second time finds what the first has restored.
             idempotent: false,
             // At every level: only people know whether what is restored is what they want back.
-            wants_approval: Some(ApprovalWish {
-                people: 1,
-                groups: Vec::new(),
-                message: format!(
-                    "Restore {artifact}{standing} to {}, {how}?",
-                    self.destination()
-                ),
-            }),
+            wants_approval: Some(self.question(artifact, standing, how)),
             pinned: crate::domain::pinned::Pinned::default(),
         })
+    }
+
+    /// What people are asked.
+    pub(super) fn question(&self, artifact: &str, standing: &str, how: &str) -> ApprovalWish {
+        ApprovalWish {
+            people: 1,
+            groups: Vec::new(),
+            message: format!(
+                "Restore {artifact}{standing} to {}, {how}?",
+                self.destination()
+            ),
+        }
     }
 
     fn to(&self) -> Destination {
         Destination {
             to: PathBuf::from(self.destination()),
             only: self.only.as_ref().map(PathBuf::from),
-            overwrite: self.overwrite,
+            over: if self.overwrite {
+                Over::Replaced
+            } else {
+                Over::Refused
+            },
         }
     }
 
@@ -236,10 +245,35 @@ impl RestoreInputs {
                 let looked = world.archive.look(found.kind.form(), &destination).await;
                 looked.map(Some).map_err(|error| error.to_string())
             }
-            ArtifactKind::Postgres
-            | ArtifactKind::Etcd
-            | ArtifactKind::Kubernetes
+            ArtifactKind::Etcd
             | ArtifactKind::Helm
+            | ArtifactKind::Postgres
+            | ArtifactKind::Kubernetes
+            | ArtifactKind::Volume => self.look_for_folder(found, world).await,
+        }
+    }
+
+    /// The same of what is restored into a folder of its own by something else than the archive, which looks itself.
+    async fn look_for_folder(
+        &self,
+        found: &Found,
+        world: &World,
+    ) -> Result<Option<Standing>, String> {
+        match found.kind {
+            ArtifactKind::Etcd | ArtifactKind::Helm => {
+                let destination = Destination {
+                    over: Over::Never,
+                    ..self.to()
+                };
+                let looked = world.archive.look(Form::Files, &destination).await;
+                looked.map(Some).map_err(|error| error.to_string())
+            }
+            ArtifactKind::Files
+            | ArtifactKind::Sqlite
+            | ArtifactKind::Stream
+            | ArtifactKind::Logs
+            | ArtifactKind::Postgres
+            | ArtifactKind::Kubernetes
             | ArtifactKind::Volume => Ok(None),
         }
     }
@@ -324,7 +358,7 @@ impl Action for BackupRestore {
     ) -> BoxFuture<'a, Result<Intent, String>> {
         Box::pin(async move {
             let found = inputs.find(context, world).await?;
-            let standing = format!(" ({})", found.standing());
+            let standing = in_cluster::told_standing(&found);
             let there = inputs.look(&found, world).await?;
             let artifact = found.location.to_string();
             let intended = inputs.intent(&artifact, &standing, there, context)?;
@@ -359,6 +393,10 @@ impl Action for BackupRestore {
                     "{} is another artifact than the one that was asked about",
                     found.location
                 );
+                return StepReport::failed(why, false);
+            }
+            // As it was when people were asked; programs would say less of it, or make the folders above.
+            if let Err(why) = inputs.look_for_folder(&found, world).await {
                 return StepReport::failed(why, false);
             }
             restore(&inputs, &found, session, world).await

@@ -3,8 +3,8 @@
 use crate::{
     actions::{
         backup::{
-            ArtifactKind, Found, Server, Unsound, Verified, Which, file, lost::settled, miss::Miss,
-            postgres, report_error, tried::tried,
+            ArtifactKind, Found, Server, Unsound, Verified, Which, file, helm, kubernetes,
+            lost::settled, miss::Miss, postgres, report_error, tried::tried,
         },
         framework::{Action, World, outputs},
     },
@@ -47,9 +47,10 @@ pub struct VerifyInputs {
     /// the right to make databases. Without it, the dump is only read to its end: it is checked, and does not count as verified.
     #[serde(default)]
     pub into: Option<Server>,
-    /// For objects of a cluster: the cluster that is asked about each, by a dry run of server-side apply. One that it refuses makes the
-    /// artifact unsound; fields that others have changed since, and namespaces that are not there, are told and counted. Nothing is
-    /// changed there. Without it, objects are only read: they are checked, and do not count as verified.
+    /// For objects of a cluster: the cluster that is asked about each, by a dry run of server-side apply. One that it would not make anew,
+    /// as invalid, makes the artifact unsound. What it refuses for what stands in it (fields that others have changed since, another
+    /// object of the same name) or for what is missing there (namespaces, kinds) is told and counted. Nothing is changed there. Without
+    /// it, or where it can try none of them, objects are only read: they are checked, and do not count as verified.
     #[serde(default)]
     pub cluster: Option<String>,
 }
@@ -78,7 +79,8 @@ pub struct VerifyOutputs {
     /// What was restored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<Verified>,
-    /// What was only read to its end, since the step names nothing to restore it into. The artifact's state stays as it was.
+    /// What was only read to its end, since the step names nothing to restore it into, or since its cluster could try none of it. The
+    /// artifact's state stays as it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked: Option<Verified>,
 }
@@ -93,6 +95,8 @@ pub(in crate::actions) enum Trial {
     Unsound(String),
     /// It was restored, and is not what the step expects.
     Unmet(String),
+    /// It was read, and a cluster refuses what is in it for what it is.
+    Refused(String),
     /// It could not be tried.
     Untried(StepReport),
 }
@@ -136,6 +140,7 @@ async fn trial(inputs: &VerifyInputs, found: &Found, session: &Session, world: &
                 Ok(found) => Trial::Restored(found),
                 Err(Miss::Unsound(why)) => Trial::Unsound(format!("{}: {why}", found.location)),
                 Err(Miss::Unmet(why)) => Trial::Unmet(format!("{}: {why}", found.location)),
+                Err(Miss::Refused(why)) => Trial::Refused(format!("{}: {why}", found.location)),
                 Err(Miss::Untried(fault)) => Trial::Untried(fault.report()),
             }
         }
@@ -164,13 +169,16 @@ impl VerifyInputs {
     }
 
     /// What the step must name for a trial that counts, where it does not.
-    fn lacks(&self, kind: ArtifactKind) -> Option<&'static str> {
+    fn lacks(&self, kind: ArtifactKind, found: &Inspection) -> Option<&'static str> {
         match kind {
             ArtifactKind::Postgres if self.into.is_none() => Some(
                 "restored into no database, so it does not count as verified (hint: a `backup/verify` step with `into` restores it on trial)",
             ),
             ArtifactKind::Kubernetes if self.cluster.is_none() => Some(
                 "and no cluster was asked, so it does not count as verified (hint: a `backup/verify` step with `cluster` asks one about each object)",
+            ),
+            ArtifactKind::Kubernetes if kubernetes::tried_none(&found.content) => Some(
+                "and the cluster could try none of them, so it does not count as verified (hint: the step's log says of each why; ask a cluster that has their namespaces and kinds)",
             ),
             ArtifactKind::Postgres
             | ArtifactKind::Kubernetes
@@ -346,24 +354,24 @@ fn report(inputs: &VerifyInputs, of: &Found, tried: Trial) -> StepReport {
     let found = match tried {
         Trial::Restored(found) => found,
         Trial::Unsound(why) => return unsound(of, why),
-        Trial::Unmet(why) => return unmet(of, why),
+        Trial::Unmet(why) => return unmet(of, why, EXPECTATION),
+        Trial::Refused(why) => return unmet(of, why, CLUSTER),
         Trial::Untried(report) => return report,
     };
     let missing = inputs.missing(of, &found);
     let path = of.location.to_string();
     if !missing.is_empty() {
         let error = format!("{path} is restored, but holds {}", missing.join(", "));
-        return unmet(of, error);
+        return unmet(of, error, EXPECTATION);
     }
-    let lacks = inputs.lacks(of.kind);
+    let lacks = inputs.lacks(of.kind, &found);
     let summary = match lacks {
         Some(lacks) => format!(
-            "{path} checked: {} {}, read to its end, checksum ok; {lacks}",
-            found.entries,
+            "{path} checked: {}, read to its end, checksum ok; {lacks}",
             if of.kind == ArtifactKind::Kubernetes {
-                "objects"
+                counted(found.entries, "object", "objects")
             } else {
-                "entries"
+                counted(found.entries, "entry", "entries")
             }
         ),
         None => restored(inputs, of, &found),
@@ -391,11 +399,14 @@ fn restored(inputs: &VerifyInputs, of: &Found, found: &Inspection) -> String {
             format!("{path} restored: {} members", found.entries)
         }
         ArtifactKind::Kubernetes => format!(
-            "{path} read to its end: {} objects, none of which cluster {} refuses",
-            found.entries,
-            inputs.cluster.as_deref().unwrap_or_default()
+            "{path} read to its end: {}; {}",
+            counted(found.entries, "object", "objects"),
+            kubernetes::said(
+                inputs.cluster.as_deref().unwrap_or_default(),
+                &found.content
+            )
         ),
-        ArtifactKind::Helm => format!("{path} read to its end: {} releases", found.entries),
+        ArtifactKind::Helm => format!("{path}: {}", helm::said(found)),
         ArtifactKind::Sqlite => format!(
             "{path} restored: {} tables, {} rows, integrity ok",
             found.entries,
@@ -416,16 +427,28 @@ fn restored(inputs: &VerifyInputs, of: &Found, found: &Inspection) -> String {
     }
 }
 
-/// What was found good before, and has the same bytes, is as good as it was: it is the expectation that has changed.
-fn unmet(of: &Found, why: String) -> StepReport {
+/// What may have changed where an artifact has not.
+const EXPECTATION: &str = "correct `expect`, if it asks for what was never in it";
+const CLUSTER: &str = "ask the cluster that it is from, or one that serves the same versions";
+
+/// So many of them, in words.
+pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// What was found good before, and has the same bytes, is as good as it was: it is the expectation that has changed, or the cluster.
+fn unmet(of: &Found, why: String, hint: &str) -> StepReport {
     let known = of.known.as_ref().filter(|known| known.unsound.is_none());
     match known.and_then(|known| known.verified) {
-        Some(at) => StepReport::failed(
-            format!(
-                "{why}; it counts as verified all the same, as it was found good at {at} and has not changed since\nhint: correct `expect`, if it asks for what was never in it"
-            ),
-            false,
-        ),
+        Some(at) => {
+            let why = why.split("\nhint: ").next().unwrap_or_default();
+            StepReport::failed(
+                format!(
+                    "{why}; it counts as verified all the same, as it was found good at {at} and has not changed since\nhint: {hint}"
+                ),
+                false,
+            )
+        }
         None => unsound(of, why),
     }
 }
@@ -527,6 +550,34 @@ mod tests {
         assert_eq!(told(Trial::of(Ok(found(2, &[])))), "/x");
         assert_eq!(told(Trial::of(Err(away))), Value::Null);
         assert_eq!(told(Trial::of(Ok(found(3, &[])))), Value::Null);
+    }
+
+    #[test]
+    fn what_was_found_good_stays_so_where_only_the_expectation_or_the_cluster_has_changed() {
+        let inputs = inputs(json!({ "artifact": made("kubernetes", 3), "cluster": "test" }));
+        let mut of = recorded(ArtifactKind::Kubernetes, Some(3), Some(2));
+        let refused = |of: &Found, tried: Trial| {
+            let report = report(&inputs, of, tried);
+            (report.outputs["unsound"].is_object(), report.summary)
+        };
+        let no = || "the cluster `test` would not make it: 422".to_owned();
+        assert!(refused(&of, Trial::Refused(no())).0);
+        let mut known = crate::actions::backup::retention::tests::known("2026-03-14T02:00:00Z");
+        known.verified = Some(known.at);
+        of.known = Some(known.clone());
+        for (tried, hint) in [
+            (Trial::Refused(no()), "; hint: ask the cluster"),
+            (Trial::Unmet(no()), "; hint: correct `expect`"),
+        ] {
+            let (unsound, told) = refused(&of, tried);
+            assert!(!unsound, "{told}");
+            assert!(told.contains("counts as verified all the same"), "{told}");
+            assert!(told.contains(hint), "{told}");
+        }
+        assert!(refused(&of, Trial::Unsound("cut".to_owned())).0);
+        known.unsound = Some("cut".to_owned());
+        of.known = Some(known);
+        assert!(refused(&of, Trial::Refused(no())).0);
     }
 
     #[test]

@@ -4,10 +4,12 @@ use crate::{
     actions::{
         framework::World,
         kubernetes::{
-            apply::{ApplyInputs, apply, conflict},
-            kinds::NAMESPACES,
+            apply::{ApplyInputs, apply, conflict, new},
+            kinds::{self, NAMESPACES},
             located::Located,
             manifests::{Destination, Manifest, of_objects},
+            object::text,
+            refusal,
         },
     },
     commands::deeds::{self, Deed},
@@ -50,8 +52,12 @@ pub(in crate::actions) async fn bring(
     }
 }
 
-/// What that would do: each object is judged as if it were applied by itself.
-pub(in crate::actions) fn brought(cluster: &str, objects: Vec<Value>) -> Result<Effects, String> {
+/// What that would do: each object is judged as if it were applied by itself. What is not there yet is something that is made.
+pub(in crate::actions) async fn brought(
+    cluster: &str,
+    objects: Vec<Value>,
+    world: &World,
+) -> Result<Effects, String> {
     let manifests = of_objects(objects, nowhere(cluster))?;
     let each = manifests.iter().map(|manifest| {
         Deed::Apply(deeds::Manifest {
@@ -59,7 +65,8 @@ pub(in crate::actions) fn brought(cluster: &str, objects: Vec<Value>) -> Result<
             namespace: manifest.subject.namespace.as_deref(),
         })
     });
-    Ok(deeds::of_deeds(cluster, &each.collect::<Vec<_>>()))
+    let effects = deeds::of_deeds(cluster, &each.collect::<Vec<_>>());
+    Ok(new::marked(effects, &manifests, world).await)
 }
 
 /// What a server says of an object that it was asked about.
@@ -71,13 +78,20 @@ pub(in crate::actions) enum Asked {
     Conflict(String),
     /// Its namespace is not there, so nothing can be said.
     NoNamespace(String),
+    /// Its kind is not served, so nothing can be said.
+    NotServed(String),
+    /// What stands in the cluster is, or may be, the reason that it would not take it: the object itself as it is now, its definition, or
+    /// what has taken its place.
+    InTheWay(String),
 }
 
 /// Why a server says nothing of the kind.
 #[derive(Debug)]
 pub(in crate::actions) enum NotAsked {
-    /// It would not take it.
+    /// It would not make it, and nothing that stands in the cluster is the reason.
     Refused(String),
+    /// It would not take it for what the cluster allows now, which says nothing of the object; whether asking again may help.
+    Forbidden(String, bool),
     /// It could not be asked; whether asking again may help.
     Away(String, bool),
 }
@@ -92,37 +106,102 @@ pub(in crate::actions) async fn ask(
     let [manifest] = manifests.as_slice() else {
         return Err(NotAsked::Refused("it is a list of objects".to_owned()));
     };
+    let words = |error: &ClusterError| conflict::told(&manifest.subject, &manifest.object, error).0;
+    let error = match dry(manifest, false, world).await {
+        Ok(()) => return Ok(Asked::Taken),
+        Err(conflict @ ClusterError::Conflict { .. }) => match dry(manifest, true, world).await {
+            Ok(()) => return Ok(Asked::Conflict(words(&conflict))),
+            Err(error) => error,
+        },
+        Err(error) => error,
+    };
+    match error {
+        ClusterError::NotFound(_) => absent(manifest, world).await,
+        ClusterError::Refused { code, .. } if INVALID.contains(&code) => {
+            invalid(manifest, error, world).await
+        }
+        error => Err(refusal::told(&manifest.subject, &words(&error), &error)),
+    }
+}
+
+/// How servers answer to what they do not take for an object of its kind; the last one is that of server-side apply itself.
+const INVALID: [u16; 3] = [400, 422, 500];
+
+/// Neither the object nor its place: its namespace or its kind is missing.
+async fn absent(manifest: &Manifest, world: &World) -> Result<Asked, NotAsked> {
+    let subject = &manifest.subject;
+    let there = match &subject.namespace {
+        Some(namespace) => has_namespace(&subject.cluster, namespace, world).await,
+        None => Ok(true),
+    };
+    match there {
+        Ok(false) => Ok(Asked::NoNamespace(subject.to_string())),
+        Ok(true) => Ok(Asked::NotServed(format!(
+            "{subject}: the server does not serve {} {}",
+            manifest.api_version, manifest.kind
+        ))),
+        Err(error) => {
+            let words = conflict::told(subject, &manifest.object, &error).0;
+            Err(refusal::told(subject, &words, &error))
+        }
+    }
+}
+
+/// An object that is there cannot become any other, however good that one is. So only what would be made anew can be at fault itself.
+async fn invalid(
+    manifest: &Manifest,
+    error: ClusterError,
+    world: &World,
+) -> Result<Asked, NotAsked> {
     let (subject, written) = (&manifest.subject, &manifest.object);
     let words = |error: &ClusterError| conflict::told(subject, written, error).0;
-    let told = |error: ClusterError| match error {
-        ClusterError::Refused { code, .. } if code != 401 && code != 429 => {
-            NotAsked::Refused(words(&error))
-        }
-        error => NotAsked::Away(words(&error), error.retryable()),
-    };
-    match dry(manifest, false, world).await {
-        Ok(()) => Ok(Asked::Taken),
-        Err(conflict @ ClusterError::Conflict { .. }) => match dry(manifest, true, world).await {
-            Ok(()) => Ok(Asked::Conflict(words(&conflict))),
-            Err(error) => Err(told(error)),
-        },
-        Err(ClusterError::NotFound(_)) => {
-            let namespace = subject.namespace.as_deref();
-            let there = match namespace {
-                Some(namespace) => has_namespace(cluster, namespace, world).await,
-                None => Ok(true),
-            };
-            match there {
-                Ok(false) => Ok(Asked::NoNamespace(subject.to_string())),
-                Ok(true) => {
-                    let why = format!("{subject}: the server does not serve its kind");
-                    Err(NotAsked::Refused(why))
-                }
-                Err(error) => Err(told(error)),
-            }
-        }
-        Err(error) => Err(told(error)),
+    if let Some(told) = refusal::of_admission(subject, &words(&error)) {
+        return Err(told);
     }
+    let found = match Located::written(manifest, world).await {
+        Ok(located) => located.find(world).await,
+        // It has another scope than its kind, which nothing that is there can cause but its definition.
+        Err(ClusterError::Refused { .. }) => Ok(None),
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(Some(_)) => Ok(Asked::InTheWay(format!(
+            "{}; the one that is there cannot become it",
+            bare(&words(&error))
+        ))),
+        Ok(None) => anew(manifest, world).await,
+        Err(error) => Err(refusal::told(subject, &words(&error), &error)),
+    }
+}
+
+/// Asks once more about what is not there: it may have been a moment ago.
+async fn anew(manifest: &Manifest, world: &World) -> Result<Asked, NotAsked> {
+    let (subject, written) = (&manifest.subject, &manifest.object);
+    let error = match dry(manifest, true, world).await {
+        Ok(()) => return Ok(Asked::Taken),
+        Err(error) => error,
+    };
+    let words = conflict::told(subject, written, &error).0;
+    let is_invalid = matches!(&error, ClusterError::Refused { code, .. } if INVALID.contains(code));
+    if !is_invalid {
+        return Err(refusal::told(subject, &words, &error));
+    }
+    if kinds::is_defined(&manifest.api_version) {
+        let why = "its definition there asks for something else";
+        return Ok(Asked::InTheWay(format!("{}; {why}", bare(&words))));
+    }
+    if words.contains(ALLOCATED) {
+        return Ok(Asked::InTheWay(words));
+    }
+    Err(refusal::of_admission(subject, &words).unwrap_or(NotAsked::Refused(words)))
+}
+
+/// A port or an address that another service has by now.
+const ALLOCATED: &str = "already allocated";
+
+/// Without a hint, which is for those who apply the object themselves.
+fn bare(words: &str) -> &str {
+    words.split("\nhint: ").next().unwrap_or(words)
 }
 
 async fn dry(manifest: &Manifest, force: bool, world: &World) -> Result<(), ClusterError> {
@@ -139,6 +218,24 @@ async fn dry(manifest: &Manifest, force: bool, world: &World) -> Result<(), Clus
         .change(cluster, &located.resource, path, change, true)
         .await
         .map(drop)
+}
+
+/// Which of these definitions, if any, defines the kind of this object, by name.
+pub(in crate::actions) fn definition_of<'a>(
+    object: &Value,
+    definitions: &'a [Value],
+    cluster: &str,
+) -> Option<&'a str> {
+    let manifest = |object: &Value| {
+        of_objects(vec![object.clone()], nowhere(cluster))
+            .ok()?
+            .pop()
+    };
+    let of = manifest(object)?;
+    let found = definitions
+        .iter()
+        .find(|one| manifest(one).is_some_and(|definition| of.is_defined_by(&definition)))?;
+    Some(text(found, "/metadata/name"))
 }
 
 /// Whether there is a namespace of this name.

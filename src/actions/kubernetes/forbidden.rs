@@ -155,7 +155,7 @@ impl Doubt {
 }
 
 /// Whether the words are those of the authorizer; quotas and admission forbid with the same code.
-fn is_of_rights(message: &str) -> bool {
+pub(super) fn is_of_rights(message: &str) -> bool {
     message.contains("forbidden: User \"") && message.contains(" cannot ")
 }
 

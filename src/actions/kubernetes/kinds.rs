@@ -198,15 +198,57 @@ pub(super) fn written(api_version: &str, kind: &str) -> Option<Resource> {
         .map(Kind::resource)
 }
 
+/// The groups beside the core one that API servers serve by themselves.
+const BUILT_IN: [&str; 22] = [
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "extensions",
+    "flowcontrol.apiserver.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+];
+
+/// Whether kinds of this version are what somebody has defined in the cluster, and may define anew.
+pub(super) fn is_defined(api_version: &str) -> bool {
+    let group = api_version.split_once('/').map(|(group, _)| group);
+    group.is_some_and(|group| !BUILT_IN.contains(&group))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{DEPLOYMENTS, PODS, TABLE};
+    use super::{DEPLOYMENTS, PODS, TABLE, is_defined};
     use std::collections::BTreeSet;
 
     #[test]
     fn effects_name_a_kind_with_its_group() {
         assert_eq!(DEPLOYMENTS.effect_kind(), "deployment.apps");
         assert_eq!(PODS.effect_kind(), "pod");
+    }
+
+    #[test]
+    fn what_is_defined_in_a_cluster_is_told_from_what_is_built_in() {
+        for built_in in ["v1", "apps/v1", "rbac.authorization.k8s.io/v1"] {
+            assert!(!is_defined(built_in), "{built_in}");
+        }
+        for defined in ["example.org/v1", "snapshot.storage.k8s.io/v1"] {
+            assert!(is_defined(defined), "{defined}");
+        }
     }
 
     #[test]

@@ -44,6 +44,7 @@ mod prune;
 mod rbac_report;
 mod readiness;
 mod ready;
+mod refusal;
 mod revisions;
 mod rollout_restart;
 mod rollout_undo;
@@ -92,7 +93,7 @@ pub use uncordon::{KubernetesUncordon, UncordonInputs, UncordonOutputs};
 pub use wait_for::{KubernetesWait, WaitInputs, WaitOutputs};
 
 pub(in crate::actions) use brought::{
-    Asked, Bringing, NotAsked, ask, bring, brought, has_namespace,
+    Asked, Bringing, NotAsked, ask, bring, brought, definition_of, has_namespace,
 };
 pub(in crate::actions) use claim_pod::{FilesOf, Reached, Use, and_said, check_folder};
 pub use claim_pod::{InPod, Mounting};

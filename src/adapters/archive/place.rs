@@ -10,7 +10,7 @@ use super::{
     notes::Notes,
     restore::Fault,
 };
-use crate::ports::archive::{Destination, Form};
+use crate::ports::archive::{Destination, Form, Over};
 use jiff::Timestamp;
 use rustix::fs::{
     AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags, StatxAttributes, StatxFlags, flock,
@@ -73,12 +73,22 @@ impl Target {
             ));
         }
         let there = there(form, &path)?;
-        if matches!(there, There::Something(_)) && !destination.overwrite {
-            return Err(format!(
-                "{} is there and not empty\nhint: name another place, or let it be replaced (`--overwrite`; `overwrite: true` in a step): then it is kept beside, as `{}.before-<time>`",
-                path.display(),
-                name.display()
-            ));
+        if matches!(there, There::Something(_)) {
+            let shown = path.display();
+            match destination.over {
+                Over::Replaced => {}
+                Over::Refused => {
+                    return Err(format!(
+                        "{shown} is there and not empty\nhint: name another place, or let it be replaced (`--overwrite`; `overwrite: true` in a step): then it is kept beside, as `{}.before-<time>`",
+                        name.display()
+                    ));
+                }
+                Over::Never => {
+                    return Err(format!(
+                        "{shown} is there and not empty, and a new folder is made\nhint: name one that is not there yet"
+                    ));
+                }
+            }
         }
         Ok(Self {
             path,

@@ -127,7 +127,7 @@ fn read(place: &str, text: &SecretValue) -> Result<Vec<x25519::Identity>, String
     // What the parser says could hold parts of the key.
     let read = read.ok().filter(|read| !read.is_empty());
     read.ok_or_else(|| {
-        format!("{place} holds no identity of age\nhint: `age-keygen` makes one; it begins with `AGE-SECRET-KEY-1`")
+        format!("{place} holds no identity of age\nhint: put the identity there that belongs to one of the recipients, a line that begins with `AGE-SECRET-KEY-1`; a new one opens nothing that is encrypted already")
     })
 }
 

@@ -15,7 +15,7 @@ use orderly::{
     },
     domain::{
         effect::{Class, Confidence},
-        name::SecretName,
+        name::{ActionName, SecretName},
         run::{StepReport, StepResult},
         secret::SecretValue,
     },
@@ -69,6 +69,13 @@ fn furnished() -> Option<Space> {
 
 fn objects(space: &Space, resources: &[&str]) -> Value {
     json!({ "name": "shop", "namespace": space.name, "resources": resources })
+}
+
+/// What people are asked of a restore.
+async fn asked(run: &Run, restore: &Value) -> String {
+    let uses = ActionName::new("backup/restore").unwrap();
+    let intent = run.intent(&uses, restore).await.unwrap();
+    intent.wants_approval.unwrap().message
 }
 
 async fn restored(run: &Run, artifact: &Value, to: Value) -> StepReport {
@@ -125,7 +132,11 @@ async fn objects_are_kept_encrypted_and_come_back_after_they_are_deleted() {
     let effects = run.effects("backup/restore", &restore).await;
     assert_eq!(effects.confidence, Confidence::Exact, "{effects:?}");
     let lines = effects.lines().join("; ");
-    assert!(lines.contains("update secret db in namespace"), "{lines}");
+    // What is new is told from what would be written over.
+    assert!(lines.contains("create secret db in namespace"), "{lines}");
+    let question = asked(&run, &restore).await;
+    let words = "to cluster default, making 4 objects that are not there yet?";
+    assert!(question.ends_with(words), "{question}");
     let report = succeeded(restored(&run, artifact, to.clone()).await);
     assert_eq!(
         report.outputs["details"]["created"], 4,
@@ -138,6 +149,16 @@ async fn objects_are_kept_encrypted_and_come_back_after_they_are_deleted() {
     space.wait("deployment/web", "condition=Available");
     let again = space.get("service", "web")["spec"]["clusterIP"].clone();
     assert!(again.as_str().is_some() && address.as_str().is_some());
+    space.kubectl(&["delete", "secret/db", "--wait"]);
+    let question = asked(&run, &restore).await;
+    let words = "making 1 that are not there yet, and 3 in place of what is there?";
+    assert!(question.ends_with(words), "{question}");
+    succeeded(restored(&run, artifact, to.clone()).await);
+    let question = asked(&run, &restore).await;
+    assert!(
+        question.ends_with(", in place of what is there?"),
+        "{question}"
+    );
     let report = succeeded(restored(&run, artifact, to).await);
     assert_eq!(
         report.outputs["details"]["unchanged"], 4,
@@ -209,8 +230,19 @@ async fn a_namespace_that_is_not_there_is_told_and_made_only_where_that_is_wante
 
     let verify = json!({ "artifact": artifact, "cluster": "default" });
     let verified = succeeded(run.step("backup/verify", verify).await);
-    let content = &verified.outputs["verified"]["content"];
+    // Nothing of it could be tried: that it is good was not shown.
+    assert_eq!(verified.outputs["verified"], Value::Null);
+    let content = &verified.outputs["checked"]["content"];
     assert_eq!(content["without their namespace"], 1, "{content}");
+    assert!(
+        verified.summary.contains("could try none of them"),
+        "{}",
+        verified.summary
+    );
+    let restore = json!({ "artifact": artifact, "objects": { "createNamespaces": true } });
+    let question = asked(&run, &restore).await;
+    let words = "making 2 objects that are not there yet?";
+    assert!(question.ends_with(words), "{question}");
     let report = restored(&run, artifact, json!({})).await;
     let (error, _) = failure(&report);
     assert!(

@@ -10,6 +10,7 @@ mod access;
 mod autoscaling;
 mod away;
 mod backups;
+mod backups_tried;
 mod beforehand;
 mod checks;
 mod control_plane;

@@ -162,7 +162,10 @@ fn a_fetch_without_the_right_key_says_so_and_leaves_nothing() {
         &["encrypted for others than the key", "hint: "],
     );
     for key in [&nonsense, &empty] {
-        let words = ["holds no identity of age", "hint: `age-keygen`"];
+        let words = [
+            "holds no identity of age",
+            "hint: put the identity there that belongs to one of the recipients",
+        ];
         stage.in_vain(&agent, &with(key), &words);
     }
     stage.in_vain(

@@ -6,7 +6,7 @@
 )]
 
 use super::{Desk, failure, succeeded};
-use orderly::domain::{effect::Class, run::StepResult};
+use orderly::domain::{effect::Class, name::ActionName, run::StepResult};
 use serde_json::{Value, json};
 use std::{
     env, fs,
@@ -165,6 +165,16 @@ async fn a_snapshot_is_kept_encrypted_verified_and_restored_beside() {
         "initialCluster": format!("default=http://127.0.0.1:{peers}"), "peerAddress": format!("http://127.0.0.1:{peers}")
     });
     let restore = json!({ "artifact": artifact, "to": to, "member": member });
+    let uses = ActionName::new("backup/restore").unwrap();
+    let intent = run.intent(&uses, &restore).await.unwrap();
+    let question = intent.wants_approval.unwrap().message;
+    assert!(question.ends_with("where nothing is yet?"), "{question}");
+    // The folder above it must be there: nobody is asked, and none is made.
+    let mut deep = restore.clone();
+    deep["to"] = json!(etcd.folder.path().join("deep/again"));
+    let why = run.plan("backup/restore", deep).await.unwrap_err();
+    assert!(why.contains("hint: make the folder first"), "{why}");
+    assert!(!etcd.folder.path().join("deep").exists());
     let planned = run.planned("backup/restore", restore.clone()).await;
     assert_eq!(planned.effects.class(), Class::Change);
     let restored = succeeded(run.step("backup/restore", restore.clone()).await);
@@ -190,9 +200,21 @@ async fn a_snapshot_is_kept_encrypted_verified_and_restored_beside() {
     again.child.kill().unwrap();
 
     // Never over one that is there.
-    let report = run.step("backup/restore", restore).await;
+    let why = run.plan("backup/restore", restore).await.unwrap_err();
+    assert!(why.contains("is there and not empty"), "{why}");
+    assert!(
+        why.contains("\nhint: name one that is not there yet"),
+        "{why}"
+    );
+    // Nor over what came after people were asked.
+    let late = etcd.folder.path().join("late");
+    let restore = json!({ "artifact": artifact, "to": late });
+    let planned = run.planned("backup/restore", restore).await;
+    fs::create_dir(&late).unwrap();
+    fs::write(late.join("mine"), "precious").unwrap();
+    let report = run.carry_out(planned).await;
     let (error, _) = failure(&report);
-    assert!(error.contains("not empty"), "{error}");
+    assert!(error.contains("is there and not empty"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ mod restore;
 mod trial;
 
 pub(super) use restore::{HelmRestore, restore_release};
-pub(super) use trial::trial;
+pub(super) use trial::{said, trial};
 
 use crate::{
     actions::{

@@ -87,11 +87,18 @@ async fn restore(content: &dyn Unpacked, to: &HelmRestore) -> Result<StepReport,
     let release = to.chosen(content).await?;
     let folder = Path::new(&to.folder);
     let failed = |error: std::io::Error| {
-        let words = format!("writing to {}: {error}", folder.display());
+        let words = format!(
+            "writing to {}: {error}\nhint: name a folder that is not there yet, where the agent may write",
+            folder.display()
+        );
         StepReport::failed(words, false)
     };
     let mut builder = tokio::fs::DirBuilder::new();
-    builder.mode(0o700).create(folder).await.map_err(failed)?;
+    match builder.mode(0o700).create(folder).await {
+        // An empty one, as was looked at; no file in it is written over.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        made => made.map_err(failed)?,
+    }
     let (values, manifest) = (folder.join("values.yaml"), folder.join("manifest.yaml"));
     // JSON is YAML.
     let text = format!("{:#}\n", release.values);

@@ -2,13 +2,13 @@
 
 use crate::{
     actions::{
-        backup::{miss::Miss, tried::Tried},
+        backup::{miss::Miss, tried::Tried, verify::counted},
         framework::{World, program::Fault},
         helm::WholeRelease,
     },
     commands::deeds,
     domain::span::Span,
-    ports::archive::Unpacked,
+    ports::archive::{Inspection, Unpacked},
     runbooks::plain_documents,
 };
 use std::collections::BTreeMap;
@@ -43,6 +43,19 @@ impl Kept {
         serde_json::from_str(&line)
             .map(Some)
             .map_err(|error| damaged(format!("column {}", error.column())))
+    }
+}
+
+/// What a trial has come to, for people.
+pub(in crate::actions::backup) fn said(found: &Inspection) -> String {
+    let of = |what: &str| found.content.get(what).copied().unwrap_or(0);
+    let values = counted(of("values"), "value", "values");
+    let objects = counted(of("objects"), "object", "objects");
+    match found.entries {
+        1 => format!("1 release read whole: {objects} in its manifest, {values}"),
+        many => {
+            format!("each of {many} releases read whole: {objects} in their manifests, {values}")
+        }
     }
 }
 

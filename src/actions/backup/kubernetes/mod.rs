@@ -16,7 +16,7 @@ mod trial;
 
 pub use restore::KubernetesRestore;
 pub(super) use restore::restore_objects;
-pub(super) use trial::trial;
+pub(super) use trial::{said, trial, tried_none};
 
 use crate::{
     actions::{

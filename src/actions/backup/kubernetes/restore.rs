@@ -11,7 +11,7 @@ use crate::{
         kubernetes::{self, Bringing, check_name, default_cluster, text},
     },
     domain::{
-        effect::{Effects, Object, Place, Scope, Which},
+        effect::{Effect, Effects, Object, Place, Scope, Verb, Which},
         right::Rights,
         run::StepReport,
         span::Span,
@@ -83,6 +83,7 @@ impl KubernetesRestore {
     pub(in crate::actions::backup) async fn effects(
         &self,
         content: &dyn Unpacked,
+        world: &World,
     ) -> Result<Effects, String> {
         let chosen = self.chosen(content).await;
         let mut chosen = chosen.map_err(|report| report.summary)?;
@@ -91,7 +92,27 @@ impl KubernetesRestore {
             let made: Vec<Value> = there.iter().map(|name| namespace(name)).collect();
             chosen.splice(0..0, made);
         }
-        kubernetes::brought(&self.cluster, chosen)
+        kubernetes::brought(&self.cluster, chosen, world).await
+    }
+
+    /// What becomes of the cluster by these effects, for a question: what would be made is told from what would be changed.
+    pub(in crate::actions::backup) fn how(&self, effects: &Effects) -> String {
+        let place = Place::Cluster(self.cluster.clone());
+        let of = |verb: &Verb| {
+            let all = effects.items.iter();
+            all.filter(|effect| effect.object.place == place && effect.verb == *verb)
+                .count()
+        };
+        match (of(&Verb::Create), of(&Verb::Update)) {
+            (0, _) => "in place of what is there".to_owned(),
+            (1, 0) => "making 1 object that is not there yet".to_owned(),
+            (new, 0) => format!("making {new} objects that are not there yet"),
+            (new, others) => {
+                format!(
+                    "making {new} that are not there yet, and {others} in place of what is there"
+                )
+            }
+        }
     }
 
     /// What a restore with these effects must be allowed. Whether each namespace is there is looked at first.
@@ -108,13 +129,29 @@ impl KubernetesRestore {
                 | Scope::Unknown => None,
             })
             .collect();
+        // What is new is applied, too, and may be there by then.
+        let applied = effects
+            .items
+            .iter()
+            .cloned()
+            .map(|effect| match effect.verb {
+                Verb::Create if effect.object.place == place => Effect {
+                    verb: Verb::Update,
+                    ..effect
+                },
+                _ => effect,
+            });
+        let applied = Effects {
+            items: applied.collect(),
+            ..effects.clone()
+        };
         let looked_at = namespaces.into_iter().map(|name| Object {
             place: place.clone(),
             kind: "namespace".to_owned(),
             scope: Scope::ClusterScoped,
             which: Which::Named(name.to_owned()),
         });
-        looked_at.fold(rights::of_effects(effects), |needed, namespace| {
+        looked_at.fold(rights::of_effects(&applied), |needed, namespace| {
             needed.and_also(rights::on_object(&namespace, None, &["get"]))
         })
     }

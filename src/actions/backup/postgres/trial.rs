@@ -259,6 +259,7 @@ fn left_behind(miss: Option<Miss>, database: &str, why: &str) -> Miss {
         None => Miss::Untried(Fault::Failed(left)),
         Some(Miss::Unsound(what)) => Miss::Unsound(before_hint(&what, &left)),
         Some(Miss::Unmet(what)) => Miss::Unmet(before_hint(&what, &left)),
+        Some(Miss::Refused(what)) => Miss::Refused(before_hint(&what, &left)),
         Some(Miss::Untried(fault)) => Miss::Untried(fault.with(|what| before_hint(what, &left))),
     }
 }

@@ -3,7 +3,7 @@
 mod act;
 pub(super) mod conflict;
 mod needed;
-mod new;
+pub(super) mod new;
 mod report;
 mod undo;
 

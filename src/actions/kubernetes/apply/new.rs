@@ -5,7 +5,7 @@ use crate::{
         framework::World,
         kubernetes::{located::Located, manifests::Manifest},
     },
-    domain::effect::{Effect, Object, Reversible, Verb},
+    domain::effect::{Effect, Effects, Object, Reversible, Scope, Verb},
     ports::executor::Intent,
 };
 use std::time::Duration;
@@ -14,12 +14,24 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The same intent, with what is not there as something that is made.
-pub(super) async fn told(mut intent: Intent, manifests: &[Manifest], world: &World) -> Intent {
+pub(super) async fn told(intent: Intent, manifests: &[Manifest], world: &World) -> Intent {
+    Intent {
+        effects: marked(intent.effects, manifests, world).await,
+        ..intent
+    }
+}
+
+/// The same effects, with what is not there as something that is made.
+pub(in crate::actions::kubernetes) async fn marked(
+    mut effects: Effects,
+    manifests: &[Manifest],
+    world: &World,
+) -> Effects {
     let mut absent: Vec<Object> = Vec::new();
     let looking = async {
         for manifest in manifests {
             if is_absent(manifest, world).await {
-                absent.push(manifest.subject.object());
+                absent.push(judged(manifest));
             }
         }
     };
@@ -27,11 +39,23 @@ pub(super) async fn told(mut intent: Intent, manifests: &[Manifest], world: &Wor
         () = looking => {}
         () = world.clock.sleep(DEADLINE) => {}
     }
-    let effects = intent.effects.items.iter_mut();
-    let new = effects.filter(|effect| effect.verb == Verb::Update);
+    let new = effects.items.iter_mut();
+    let new = new.filter(|effect| effect.verb == Verb::Update);
     new.filter(|effect| absent.contains(&effect.object))
         .for_each(made);
-    intent
+    effects
+}
+
+/// The object as effects name it: a namespace lies in itself.
+fn judged(manifest: &Manifest) -> Object {
+    let object = manifest.subject.object();
+    match object.kind.as_str() {
+        "namespace" => Object {
+            scope: Scope::Namespace(manifest.subject.name.clone()),
+            ..object
+        },
+        _ => object,
+    }
 }
 
 /// What cannot be looked at may be there.

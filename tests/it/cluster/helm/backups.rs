@@ -30,6 +30,8 @@ async fn releases_are_kept_encrypted_and_their_values_come_back_as_a_file() {
     assert!(!run.heard().contains(SECRET));
     let verify = run.step("backup/verify", json!({ "artifact": artifact }));
     let verified = succeeded(verify.await);
+    let words = ": 1 release read whole: 3 objects in its manifest, 2 values";
+    assert!(verified.summary.ends_with(words), "{}", verified.summary);
     let content = &verified.outputs["verified"]["content"];
     assert_eq!(
         content,
@@ -38,6 +40,11 @@ async fn releases_are_kept_encrypted_and_their_values_come_back_as_a_file() {
 
     let folder = desk.space.path("back");
     let restore = json!({ "artifact": artifact, "to": folder });
+    let deep = json!({ "artifact": artifact, "to": folder.join("deep") });
+    let why = run.plan("backup/restore", deep).await.unwrap_err();
+    assert!(why.contains("hint: make the folder first"), "{why}");
+    // An empty folder is nothing.
+    fs::create_dir(&folder).unwrap();
     let report = succeeded(run.step("backup/restore", restore.clone()).await);
     assert!(report.summary.contains("nothing was applied"));
     assert!(!report.summary.contains(SECRET) && !report.outputs.to_string().contains(SECRET));
@@ -50,9 +57,20 @@ async fn releases_are_kept_encrypted_and_their_values_come_back_as_a_file() {
     assert!(written.contains(SECRET) && written.contains("\"replicas\": 2"));
     let manifest = fs::read_to_string(folder.join("manifest.yaml")).unwrap();
     assert!(manifest.contains("kind: Deployment"), "{manifest}");
-    // It never writes over what is there.
-    let again = run.step("backup/restore", restore).await;
-    assert!(failure(&again).0.contains("writing to"));
+    // It never writes over what is there, and asks nobody.
+    let why = run.plan("backup/restore", restore).await.unwrap_err();
+    assert!(why.contains("is there and not empty"), "{why}");
+    assert!(
+        why.contains("\nhint: name one that is not there yet"),
+        "{why}"
+    );
+    let other = desk.space.path("other");
+    let restore = json!({ "artifact": artifact, "to": other });
+    succeeded(run.step("backup/restore", restore).await);
+    assert_eq!(
+        fs::metadata(&other).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
 }
 
 #[tokio::test]
