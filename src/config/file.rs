@@ -238,7 +238,7 @@ fn steps(path: &Path, tree: &Value) -> Vec<Step> {
     let mut here = Some(tree);
     let mut steps = Vec::new();
     let mut chosen = Vec::new();
-    for segment in path.iter() {
+    for segment in path {
         let step = match segment {
             Segment::Map { key } => Step::Key(key.clone()),
             Segment::Seq { index } => Step::Item(*index),
