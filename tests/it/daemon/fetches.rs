@@ -223,7 +223,10 @@ fn a_fetch_of_what_is_damaged_gone_or_elsewhere_says_so_and_leaves_nothing() {
     fs::write(&object, &whole).unwrap();
 
     // A store that is at fault is not taken for a damaged artifact.
-    for (status, words) in [(403, "does not allow it (403)"), (404, "no such object")] {
+    for (status, words) in [
+        (403, "does not allow it (403)"),
+        (404, "answers 404 Not Found"),
+    ] {
         stage.s3.misbehave(Fault::Status(status, "GET", usize::MAX));
         for arguments in [&stored[..], &decode] {
             let place = "store offsite (bucket backups at http://127.0.0.1:";
@@ -245,6 +248,8 @@ fn a_fetch_of_what_is_damaged_gone_or_elsewhere_says_so_and_leaves_nothing() {
         said.contains("names no store `offsite`") && said.contains("`--config`"),
         "{said}"
     );
+    // A store that holds nothing at all of this folder may be another one, and is not believed.
+    fs::copy(&object, object.with_file_name("another")).unwrap();
     fs::remove_file(&object).unwrap();
     for arguments in [&stored[..], &decode] {
         let words = ["the store holds no such object", "hint: "];
