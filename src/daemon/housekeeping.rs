@@ -2,7 +2,7 @@
 
 use crate::{
     daemon::{audit, life::Daemon},
-    flow::world::World,
+    flow::{unrecorded, world::World},
     history::Pruned,
     ports::{
         agent::{Agent as _, Weight},
@@ -34,7 +34,7 @@ fn spawn_forget(daemon: &mut Daemon) {
     let archive = daemon.archive.clone();
     let note = daemon.tasks.note("retention");
     daemon.tasks.spawn("retention", async move {
-        end_uploads(&archive).await;
+        tidy(&world, &archive).await;
         while pause(&world, FORGET).await {
             let now = world.now();
             let before = now.saturating_sub(runs.signed()).unwrap_or(now);
@@ -47,17 +47,19 @@ fn spawn_forget(daemon: &mut Daemon) {
                 let details = json!({"before": before, "pruned": pruned});
                 audit::note(&world, "history.pruned", details).await;
             }
-            end_uploads(&archive).await;
+            tidy(&world, &archive).await;
             note.say(format!("runs: {forgotten:?}, logs: {removed:?}"));
         }
     });
 }
 
-/// Ends uploads that a dead agent left half-done; what cannot be reached now is tried again an hour later.
-async fn end_uploads(archive: &Arc<dyn Archive>) {
+/// Ends uploads that a dead agent left half-done, and removes artifacts that no record speaks of; what cannot be reached now is tried again
+/// an hour later.
+async fn tidy(world: &World, archive: &Arc<dyn Archive>) {
     for told in archive.tidy().await {
         tracing::warn!("{told}");
     }
+    unrecorded::sweep(world, archive.as_ref()).await;
 }
 
 /// Tells systemd that the agent lives, as long as it does.

@@ -52,6 +52,7 @@ pub mod suspend;
 pub mod sync;
 pub mod tick;
 mod trial;
+pub mod unrecorded;
 pub mod view;
 pub mod world;
 

@@ -71,6 +71,16 @@ pub struct Stored {
     pub changed: Vec<String>,
 }
 
+/// An artifact that got its name, and that the history may not know yet: an agent that was killed, or a step that ran out of time, may have
+/// left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fresh {
+    /// Where it is, if it is still there.
+    pub location: Location,
+    /// The run that made it.
+    pub run: RunId,
+}
+
 /// What is known of an artifact before it is looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Expected {
@@ -354,6 +364,10 @@ pub trait Archive: Send + Sync + std::fmt::Debug {
     fn remove<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<bool, ArchiveError>>;
     /// Ends uploads that a dead agent left half-done; what came of each, for people.
     fn tidy(&self) -> BoxFuture<'_, Vec<String>>;
+    /// The artifacts whose record nobody has confirmed by [`Self::settle`]. An error is for people.
+    fn fresh(&self) -> BoxFuture<'_, Result<Vec<Fresh>, String>>;
+    /// Takes note that the history knows this one, or that it is removed.
+    fn settle<'a>(&'a self, fresh: &'a Fresh) -> BoxFuture<'a, ()>;
     /// An empty folder of the scratch space.
     fn scratch(&self) -> BoxFuture<'_, Result<Box<dyn Scratch>, ArchiveError>>;
 }

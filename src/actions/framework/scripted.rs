@@ -18,8 +18,8 @@ use crate::{
     ports::{
         BoxFuture,
         archive::{
-            Archive, ArchiveError, Destination, Encrypt, Expected, Form, Inspection, Label, Placed,
-            Scratch, Standing, Stored, StreamOf, Unpacked, Writing,
+            Archive, ArchiveError, Destination, Encrypt, Expected, Form, Fresh, Inspection, Label,
+            Placed, Scratch, Standing, Stored, StreamOf, Unpacked, Writing,
         },
         certificates::{Certificates, Facts, Made, Order},
         clock::Clock,
@@ -542,6 +542,12 @@ impl Archive for Absent {
     }
     fn tidy(&self) -> BoxFuture<'_, Vec<String>> {
         Box::pin(async { Vec::new() })
+    }
+    fn fresh(&self) -> BoxFuture<'_, Result<Vec<Fresh>, String>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+    fn settle<'a>(&'a self, _: &'a Fresh) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
     }
     fn scratch(&self) -> BoxFuture<'_, Result<Box<dyn Scratch>, ArchiveError>> {
         no_archive("scratch".to_owned())

@@ -34,21 +34,45 @@ impl DiskFile {
         })
     }
 
-    /// Brings it to disk and gives it its name.
-    pub(super) fn publish(self) -> io::Result<PathBuf> {
-        self.named().map_err(at(self.folder()))
+    /// Brings it to disk and gives it its name, of which `note` hears first.
+    pub(super) fn publish(self, note: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+        self.named(note).map_err(at(self.folder()))
     }
 
-    fn named(&self) -> io::Result<PathBuf> {
+    fn named(&self, note: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
         self.file.sync_all()?;
-        let folder = self.folder();
-        let path =
-            rename_without_overwriting(&self.temporary.0, folder, &self.stem, &self.extension)?;
-        if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+        let path = self.rename_without_overwriting(note)?;
+        if let Err(error) = File::open(self.folder()).and_then(|folder| folder.sync_all()) {
             fs::remove_file(&path)?;
             return Err(error);
         }
         Ok(path)
+    }
+
+    /// Two steps of one run may make artifacts of one name within a second: the later gets a number.
+    fn rename_without_overwriting(
+        &self,
+        note: impl Fn(&Path) -> io::Result<()>,
+    ) -> io::Result<PathBuf> {
+        for count in 1..100 {
+            let number = if count == 1 {
+                String::new()
+            } else {
+                format!("-{count}")
+            };
+            let name = format!("{}{number}.{}", self.stem, self.extension);
+            let path = self.folder().join(name);
+            if path.exists() {
+                continue;
+            }
+            note(&path)?;
+            match rename_to_new(&self.temporary.0, &path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(path),
+            }
+        }
+        Err(io::Error::from(io::ErrorKind::AlreadyExists))
     }
 
     fn folder(&self) -> &Path {
@@ -63,29 +87,6 @@ impl Write for DiskFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-/// Two steps of one run may make artifacts of one name within a second: the later gets a number.
-fn rename_without_overwriting(
-    from: &Path,
-    folder: &Path,
-    stem: &str,
-    extension: &str,
-) -> io::Result<PathBuf> {
-    for count in 1..100 {
-        let number = if count == 1 {
-            String::new()
-        } else {
-            format!("-{count}")
-        };
-        let path = folder.join(format!("{stem}{number}.{extension}"));
-        match rename_to_new(from, &path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-            Ok(()) => return Ok(path),
-        }
-    }
-    Err(io::Error::from(io::ErrorKind::AlreadyExists))
 }
 
 /// Renames, and never overwrites.

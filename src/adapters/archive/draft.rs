@@ -5,12 +5,16 @@
 
 use super::{
     disk::DiskFile,
+    fresh::Naming,
     seal::{Keys, Sealing},
     upload::Upload,
 };
 use crate::domain::{artifact::Location, digest::Digest};
 use sha2::{Digest as _, Sha256};
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 use zstd::zstd_safe::CParameter;
 
 /// zstd's own default: a third of level 19's time for a tenth more bytes.
@@ -29,6 +33,7 @@ pub(super) struct Draft {
     encoder: zstd::Encoder<'static, Sealing<Hashed>>,
     raw_size: u64,
     sealed: bool,
+    naming: Naming,
 }
 
 /// What became of it.
@@ -42,7 +47,7 @@ pub(super) struct Published {
 
 impl Draft {
     /// Begins one; sealed for the recipients of `keys`, if given.
-    pub(super) fn new(sink: Sink, keys: Option<&Keys>) -> io::Result<Self> {
+    pub(super) fn new(sink: Sink, keys: Option<&Keys>, naming: Naming) -> io::Result<Self> {
         let hashed = Hashed::new(sink);
         let sealing = match keys {
             None => Sealing::Clear(hashed),
@@ -56,6 +61,7 @@ impl Draft {
             encoder,
             raw_size: 0,
             sealed: keys.is_some(),
+            naming,
         })
     }
 
@@ -69,8 +75,14 @@ impl Draft {
         let hashed = self.encoder.finish()?.finish()?;
         let size = hashed.size;
         let location = match hashed.sink {
-            Sink::Disk(file) => Location::File(file.publish()?),
-            Sink::Store(upload) => upload.publish(size)?,
+            Sink::Disk(file) => {
+                let note = |path: &Path| self.naming.note(Location::File(path.to_owned()));
+                Location::File(file.publish(note)?)
+            }
+            Sink::Store(upload) => {
+                self.naming.note(upload.location())?;
+                upload.publish(size)?
+            }
         };
         Ok(Published {
             location,
@@ -129,7 +141,7 @@ impl Write for Hashed {
 
 #[cfg(test)]
 mod tests {
-    use super::{DiskFile, Draft, Published, Sink};
+    use super::{DiskFile, Draft, Naming, Published, Sink};
     use crate::domain::digest::Digest;
     use std::{
         fs,
@@ -140,7 +152,7 @@ mod tests {
 
     fn draft(folder: &Path) -> Draft {
         let file = DiskFile::new(folder, "etc-1".into(), "tar.zst".into()).unwrap();
-        Draft::new(Sink::Disk(file), None).unwrap()
+        Draft::new(Sink::Disk(file), None, Naming::in_test(folder)).unwrap()
     }
     fn path(published: &Published) -> PathBuf {
         published.location.path().unwrap().to_owned()
@@ -148,7 +160,9 @@ mod tests {
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(folder)
             .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .map(Result::unwrap)
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| entry.file_name().into_string().unwrap())
             .collect();
         names.sort();
         names
@@ -186,7 +200,8 @@ mod tests {
     fn a_full_disk_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         let full = DiskFile::on_full_disk(folder.path().join(".x.partial"));
-        let mut draft = Draft::new(Sink::Disk(full), None).unwrap();
+        let naming = Naming::in_test(folder.path());
+        let mut draft = Draft::new(Sink::Disk(full), None, naming).unwrap();
         let written = draft.write_all(b"some bytes");
         let error = written
             .and_then(|()| draft.publish().map(drop))

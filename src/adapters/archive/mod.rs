@@ -6,6 +6,7 @@
 //! Invariants
 //! - An artifact with a final name is whole, stored for good, readable only by the agent, and never changed again.
 //! - Nothing is held in memory whole; work happens off the async threads and looks at its stop token between chunks.
+//! - A name is noted before it is given, until the history is seen to know it (`fresh`).
 //! - What a dead agent left half-done is removed when the next one opens the store; scratch folders go when their work ends.
 //! - A restore for good (`replace`, `place`, `members`) puts all of it in its place at once, and removes nothing that was there.
 //! - A remote artifact is read from a copy in the scratch space, whose digest was compared before anything looks into it.
@@ -16,6 +17,7 @@ mod disk;
 mod draft;
 mod exclude;
 mod fetch;
+mod fresh;
 mod holders;
 mod members;
 mod notes;
@@ -40,8 +42,8 @@ use crate::{
     ports::{
         BoxFuture,
         archive::{
-            Archive, ArchiveError, Destination, Encrypt, Expected, Form, Inspection, Label, Placed,
-            Scratch, Standing, Stored, StreamOf, Unpacked, Writing,
+            Archive, ArchiveError, Destination, Encrypt, Expected, Form, Fresh, Inspection, Label,
+            Placed, Scratch, Standing, Stored, StreamOf, Unpacked, Writing,
         },
         clock::Clock,
         secrets::Secrets,
@@ -259,6 +261,23 @@ impl Archive for Artifacts {
         Box::pin(async move {
             let tidied = tokio::task::spawn_blocking(move || places.tidy()).await;
             tidied.unwrap_or_else(|error| vec![error.to_string()])
+        })
+    }
+
+    fn fresh(&self) -> BoxFuture<'_, Result<Vec<Fresh>, String>> {
+        let places = Arc::clone(&self.0);
+        Box::pin(async move {
+            let found = tokio::task::spawn_blocking(move || places.fresh().all()).await;
+            let found = found.map_err(|error| error.to_string())?;
+            found.map_err(|error| format!("the notes of new artifacts cannot be read: {error}"))
+        })
+    }
+
+    fn settle<'a>(&'a self, fresh: &'a Fresh) -> BoxFuture<'a, ()> {
+        let (places, fresh) = (Arc::clone(&self.0), fresh.clone());
+        Box::pin(async move {
+            // A note that stays is settled an hour later.
+            let _settled = tokio::task::spawn_blocking(move || places.fresh().settle(&fresh)).await;
         })
     }
 

@@ -5,6 +5,7 @@ use super::{
     disk::{DiskFile, MAKE_ROOM, Named, PARTIAL, at, private_file, private_folder},
     draft::{Draft, Published, Sink},
     exclude::Exclude,
+    fresh::{FreshNotes, Naming},
     pack::{Found, Inode, Packing, stopped},
     restore::{self, Fault, Writer},
     seal::{Keys, SEALED, Unopened},
@@ -58,6 +59,7 @@ pub(super) struct Places {
     /// Where artifacts go that name no store.
     usual: Option<StoreName>,
     notes: Notes,
+    fresh: FreshNotes,
     scratch_count: AtomicU64,
 }
 
@@ -118,6 +120,7 @@ impl Places {
         private_folder(&scratch)?;
         remove_partial(&artifacts)?;
         let notes = Notes::open(state.join("uploads"))?;
+        let fresh = FreshNotes::open(state.join("fresh"))?;
         Ok(Self {
             state,
             artifacts,
@@ -127,6 +130,7 @@ impl Places {
             buckets,
             usual: usual.filter(|store| store.as_str() != DISK),
             notes,
+            fresh,
             scratch_count: AtomicU64::new(0),
         })
     }
@@ -215,7 +219,12 @@ impl Places {
         let extension = format!("{extension}{ending}");
         let stem = stem(label, self.clock.now());
         let sink = self.sink(label, stem, extension, work);
-        let draft = sink.and_then(|sink| Draft::new(sink, seals.then_some(&self.keys)));
+        let naming = Naming {
+            notes: self.fresh.clone(),
+            run: label.run,
+        };
+        let keys = seals.then_some(&self.keys);
+        let draft = sink.and_then(|sink| Draft::new(sink, keys, naming));
         draft.map_err(|error| work.failed(error))
     }
 
@@ -273,6 +282,10 @@ impl Places {
             }
         };
         Some(words.to_owned())
+    }
+
+    pub(super) fn fresh(&self) -> &FreshNotes {
+        &self.fresh
     }
 
     pub(super) fn tidy(&self) -> Vec<String> {

@@ -197,6 +197,7 @@ fn keep(
 mod tests {
     use super::Stream;
     use crate::{
+        adapters::archive::fresh::Naming,
         adapters::archive::{
             Artifacts,
             disk::DiskFile,
@@ -276,7 +277,9 @@ mod tests {
     fn names(folder: &Path) -> Vec<String> {
         fs::read_dir(folder)
             .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .map(Result::unwrap)
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| entry.file_name().into_string().unwrap())
             .collect()
     }
 
@@ -356,7 +359,8 @@ mod tests {
     async fn a_full_disk_is_an_error_that_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let full = DiskFile::on_full_disk(folder.path().join(".x.partial"));
-        let draft = Draft::new(Sink::Disk(full), None).unwrap();
+        let naming = Naming::in_test(folder.path());
+        let draft = Draft::new(Sink::Disk(full), None, naming).unwrap();
         let work = Work {
             doing: "keeping a stream".to_owned(),
             stop: CancellationToken::new(),

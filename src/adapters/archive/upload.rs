@@ -69,6 +69,11 @@ impl Upload {
         })
     }
 
+    /// Where the object will be.
+    pub(super) fn location(&self) -> Location {
+        self.bucket.location(self.key.clone())
+    }
+
     /// Sends what is left, and makes an object of it all.
     pub(super) fn publish(mut self: Box<Self>, size: u64) -> io::Result<Location> {
         if self.begun.is_none() {
@@ -81,7 +86,7 @@ impl Upload {
             self.complete()?;
         }
         match self.session.seen(&self.key)? {
-            Seen::There(found) if found == size => Ok(self.bucket.location(self.key.clone())),
+            Seen::There(found) if found == size => Ok(self.location()),
             Seen::There(found) => {
                 self.session.unstoppable().remove(&self.key)?;
                 Err(io::Error::other(format!(

@@ -3,7 +3,7 @@
 use crate::domain::likeness::nearest;
 
 /// Every action that is recorded.
-pub const ACTIONS: [&str; 54] = [
+pub const ACTIONS: [&str; 55] = [
     "access.refused",
     "agent.halted",
     "agent.started",
@@ -21,6 +21,7 @@ pub const ACTIONS: [&str; 54] = [
     "approval.withdrawn",
     "approvals.taken_back",
     "artifact.accepted",
+    "artifact.unrecorded",
     "audit.archived",
     "circuit.opened",
     "circuit.reset",

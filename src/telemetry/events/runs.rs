@@ -234,6 +234,11 @@ impl Events {
         info!(%runbook, name, "artifact removed");
     }
 
+    /// An artifact that no record speaks of was removed.
+    pub fn artifact_unrecorded(&self, path: &str, run: RunId) {
+        info!(path, %run, "artifact that was never recorded removed");
+    }
+
     /// A person says that a doubted artifact is right.
     pub fn artifact_accepted(&self, runbook: &RunbookName, name: &str, by: &str) {
         info!(%runbook, name, by, "artifact accepted");

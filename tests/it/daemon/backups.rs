@@ -2,6 +2,7 @@
 
 use super::harness::{Agent, Place, runbook, text, until};
 use crate::s3::{BUCKET, Fault, S3};
+use orderly::domain::digest::Digest;
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -71,6 +72,45 @@ fn pruning_a_series_that_is_not_there_warns() {
     let dry = place.cli(&agent, &["run", "tidy", "--dry-run"]);
     let told = text(&dry.stdout);
     assert!(told.contains("would remove nothing"), "{told}");
+}
+
+/// What the archive notes before an artifact gets its name.
+fn note(place: &Place, path: &Path, run: &str) {
+    let note = json!({ "path": path, "run": run });
+    let name = Digest::of_bytes(format!("{run} {}", path.display()).as_bytes());
+    let file = place.state().join("fresh").join(format!("{name}.json"));
+    fs::write(file, note.to_string()).unwrap();
+}
+
+#[test]
+fn what_a_killed_agent_named_and_never_recorded_is_removed_once_its_run_has_ended() {
+    let (place, _) = stage();
+    let agent = place.start(&ALONE);
+    let run = agent.start("nightly");
+    agent.run_ended("nightly", "succeeded");
+    let kept = PathBuf::from(word(&artifacts(&agent)[0]["path"]));
+    assert_eq!(files(&place.state().join("fresh")).len(), 1);
+    agent.kill();
+    // As if it had been killed once more, before another was recorded; and as if the history were older than a third.
+    let beside = |name: &str| kept.with_file_name(name);
+    let (orphan, strange) = (beside("orphan.zst"), beside("strange.zst"));
+    for other in [&orphan, &strange] {
+        fs::copy(&kept, other).unwrap();
+    }
+    let unknown = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    note(&place, &strange, unknown);
+    note(&place, &orphan, &run);
+    // It never got its name.
+    note(&place, &beside("nothing.zst"), &run);
+    let agent = place.start(&ALONE);
+    until("the notes are looked through", || {
+        (files(&place.state().join("fresh")).len() == 1).then_some(())
+    });
+    assert!(kept.exists() && strange.exists() && !orphan.exists());
+    let audit = agent.list("/api/v1/audit?action=artifact.unrecorded");
+    assert_eq!(audit.len(), 1, "{audit:?}");
+    assert_eq!(audit[0]["details"]["path"], json!(orphan));
+    assert_eq!(artifacts(&agent).len(), 1);
 }
 
 #[test]
