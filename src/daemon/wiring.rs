@@ -316,14 +316,32 @@ pub fn outlet(
     config: &Config,
     environment: &BTreeMap<String, String>,
 ) -> Result<Arc<dyn Fetch>, WiringError> {
+    Ok(Arc::new(way_out(config, environment, Patience::default())?))
+}
+
+/// Asks each store to list the place of its artifacts; why it does not is for people.
+///
+/// # Errors
+/// A text that is no public key of age.
+pub async fn stores(
+    config: &Config,
+    environment: &BTreeMap<String, String>,
+) -> Result<Vec<(StoreName, Result<(), String>)>, WiringError> {
+    let outlet = way_out(config, environment, Patience::SHORT)?;
+    Ok(outlet.reach().await)
+}
+
+fn way_out(
+    config: &Config,
+    environment: &BTreeMap<String, String>,
+    patience: Patience,
+) -> Result<Outlet, WiringError> {
     let secrets: Arc<dyn Secrets> = Arc::new(secrets(config, environment));
-    let (keys, buckets) = keys_and_buckets(config, secrets.clone())?;
-    Ok(Arc::new(Outlet::new(
-        &config.state_dir,
-        &secrets,
-        keys,
-        buckets,
-    )))
+    let (keys, mut buckets) = keys_and_buckets(config, secrets.clone())?;
+    for at in buckets.values_mut() {
+        at.patience = patience;
+    }
+    Ok(Outlet::new(&config.state_dir, &secrets, keys, buckets))
 }
 
 /// Whether artifacts that are encrypted now could be opened again; nothing where nobody is named to encrypt for.

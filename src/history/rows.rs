@@ -369,8 +369,10 @@ pub struct ArtifactFilter {
     pub path: Option<String>,
     /// Also those that were removed.
     pub removed: bool,
-    /// Only those that a trial restore has found good.
+    /// Only those that a trial restore has found good, be they doubted.
     pub verified: bool,
+    /// Only those that can be relied on so far.
+    pub state: Option<ArtifactState>,
     /// Older than this one.
     pub before: Option<ArtifactId>,
     /// At most so many.

@@ -84,6 +84,14 @@ impl Default for Patience {
 }
 
 impl Patience {
+    /// For somebody who waits for the answer at a terminal.
+    pub const SHORT: Self = Self {
+        deadline: Duration::from_secs(10),
+        attempts: 1,
+        retries: 1,
+        pause: Duration::from_millis(100),
+    };
+
     fn retry(self) -> RetryConfig {
         RetryConfig {
             backoff: BackoffConfig {
@@ -306,6 +314,15 @@ impl Session {
         match self.holds(&self.folder(key))? {
             Err(refusal) if !refusal.lacks_right() => Err(self.said(&refusal, LIST)),
             Ok(_) | Err(_) => Ok(false),
+        }
+    }
+
+    /// Finds out that the store answers, lets the account in, and lists the place of the artifacts.
+    pub(super) fn must_answer(&self) -> io::Result<()> {
+        let place = self.folder("");
+        match self.holds(&place)? {
+            Err(refusal) => Err(self.said(&refusal, LIST)),
+            Ok(_) => Ok(()),
         }
     }
 

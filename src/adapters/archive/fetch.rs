@@ -57,6 +57,25 @@ impl Outlet {
     }
 }
 
+impl Outlet {
+    /// Asks each store to list the place of its artifacts; why it does not is for people.
+    pub async fn reach(&self) -> Vec<(StoreName, Result<(), String>)> {
+        let mut asked = Vec::new();
+        for (name, bucket) in self.0.buckets.clone() {
+            let asking = tokio::task::spawn_blocking(move || {
+                let session = bucket.connect(&CancellationToken::new())?;
+                session.must_answer()
+            });
+            let answer = match asking.await {
+                Ok(answer) => answer.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            asked.push((name, answer));
+        }
+        asked
+    }
+}
+
 impl Fetch for Outlet {
     fn fetch<'a>(
         &'a self,

@@ -4,15 +4,15 @@ use crate::{
     cli::{
         answers::{ApprovalView, Health},
         client::{Address, Client, Page, typed},
-        commands::{approvals, sync},
+        commands::{approvals, artifacts::shown, sync},
         context::Context,
         exit::{Answer, CliError, Exit},
         rows,
         table::{Cell, Table},
         terminal::Style,
     },
-    domain::{run::RunOutcome, span::Span},
-    history::RunRow,
+    domain::{artifact::ArtifactState, run::RunOutcome, span::Span},
+    history::{ArtifactRow, RunRow},
     ports::agent::{HaltView, RunbookState, RunbookView, SyncView, Upcoming, Weight},
 };
 use serde_json::{Value, json};
@@ -32,6 +32,8 @@ struct Told {
     approvals: Value,
     next: Value,
     failures: Value,
+    unsound: Value,
+    doubted: Value,
 }
 
 /// Shows how the agent is.
@@ -88,7 +90,16 @@ async fn ask(client: &Client) -> Result<Told, CliError> {
                     .with("limit", Some(SHOWN)),
             )
             .await?,
+        unsound: artifacts(client, ArtifactState::Unsound).await?,
+        doubted: artifacts(client, ArtifactState::Doubted).await?,
     })
+}
+
+async fn artifacts(client: &Client, state: ArtifactState) -> Result<Value, CliError> {
+    let address = Address::api(&["artifacts"])
+        .with("state", Some(state.as_str()))
+        .with("limit", Some(SHOWN));
+    client.get(&address).await
 }
 
 fn document(told: Told) -> Value {
@@ -102,6 +113,8 @@ fn document(told: Told) -> Value {
         "approvals": items(told.approvals),
         "next": items(told.next),
         "failures": items(told.failures),
+        "unsound": items(told.unsound),
+        "doubted": items(told.doubted),
     })
 }
 
@@ -116,6 +129,9 @@ fn screen(
     let waiting: Page<ApprovalView> = typed(told.approvals.clone())?;
     let next: Page<Upcoming> = typed(told.next.clone())?;
     let failures: Page<RunRow> = typed(told.failures.clone())?;
+    let unsound: Page<ArtifactRow> = typed(told.unsound.clone())?;
+    let doubted: Page<ArtifactRow> = typed(told.doubted.clone())?;
+    let at_fault = [unsound.items, doubted.items].concat();
     let view: SyncView = typed(told.sync.clone())?;
     let due = rows::upcoming(context.now(), &context.zone, &next.items);
     let parts = [
@@ -131,6 +147,10 @@ fn screen(
         ),
         ("Due next", due),
         ("Failed last", rows::runs(context, &failures.items)),
+        (
+            "Artifacts not to be relied on",
+            shown::list(context, &at_fault),
+        ),
     ];
     let colour = context.terminal.colours_data();
     let shown = parts.iter().filter(|(_, table)| !table.is_empty());

@@ -64,6 +64,11 @@ pub(in crate::history) const KNOWN: &[Migration] = &[
         up: include_str!("0008_rotations.up.sql"),
         down: include_str!("0008_rotations.down.sql"),
     },
+    Migration {
+        name: "artifacts_at_fault",
+        up: include_str!("0009_artifacts_at_fault.up.sql"),
+        down: include_str!("0009_artifacts_at_fault.down.sql"),
+    },
 ];
 
 /// What a migration did.

@@ -2,7 +2,7 @@
 
 use super::{Conditions, limit};
 use crate::{
-    domain::id::ArtifactId,
+    domain::{artifact::ArtifactState, id::ArtifactId},
     history::{
         columns::{Count, Json, Millis},
         rows::{ArtifactFilter, ArtifactRow},
@@ -62,6 +62,21 @@ pub(in crate::history) fn one(
         .optional()
 }
 
+/// As [`ArtifactRow::state`] says; what is at fault has indexes of these words.
+fn in_state(state: ArtifactState) -> &'static str {
+    match state {
+        ArtifactState::Removed => "removed_at IS NOT NULL",
+        ArtifactState::Unsound => "removed_at IS NULL AND unsound_at IS NOT NULL",
+        ArtifactState::Doubted => "removed_at IS NULL AND unsound_at IS NULL AND doubt IS NOT NULL",
+        ArtifactState::Verified => {
+            "removed_at IS NULL AND unsound_at IS NULL AND doubt IS NULL AND verified_at IS NOT NULL"
+        }
+        ArtifactState::Sound => {
+            "removed_at IS NULL AND unsound_at IS NULL AND doubt IS NULL AND verified_at IS NULL"
+        }
+    }
+}
+
 pub(in crate::history) fn list(
     connection: &Connection,
     filter: &ArtifactFilter,
@@ -73,8 +88,10 @@ pub(in crate::history) fn list(
     conditions.on_some("kind = :kind", ":kind", filter.kind.as_ref());
     conditions.on_some("name = :name", ":name", filter.name.as_ref());
     conditions.on_some("path = :path", ":path", filter.path.as_ref());
-    if !filter.removed {
-        conditions.plain("removed_at IS NULL");
+    match filter.state {
+        Some(state) => conditions.plain(in_state(state)),
+        None if filter.removed => {}
+        None => conditions.plain("removed_at IS NULL"),
     }
     if filter.verified {
         conditions.plain("verified_at IS NOT NULL AND unsound_at IS NULL");

@@ -3,7 +3,9 @@
 use super::{OnDisk, artifact_id, at, digest, name, occurrence, run_id};
 use crate::{
     domain::{
+        artifact::ArtifactState,
         effect::Class,
+        id::ArtifactId,
         name::LockName,
         occurrence::{NotRun, Skipped},
         pace::Touched,
@@ -401,4 +403,49 @@ async fn an_artifact_gathers_what_is_found_of_it() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test]
+async fn artifacts_are_found_by_how_far_they_can_be_relied_on() {
+    let history = History::temporary().unwrap();
+    let doubtful = |number| ArtifactRecord {
+        doubt: Some("it shrank".to_owned()),
+        ..artifact(number)
+    };
+    let unsound = |number| Write::ArtifactUnsound {
+        id: artifact_id(number),
+        at: at(20),
+        reason: "the digest differs".to_owned(),
+    };
+    let removed = |number| Write::ArtifactRemoved {
+        id: artifact_id(number),
+        at: at(21),
+    };
+    let verified = |number| Write::ArtifactVerified {
+        id: artifact_id(number),
+        at: at(19),
+        took: Span::from_millis(1),
+        detail: json!({}),
+    };
+    let mut batch: Vec<Write> = (1..=4).map(|at| Write::Artifact(artifact(at))).collect();
+    batch.extend((5..=8).map(|at| Write::Artifact(doubtful(at))));
+    batch.extend([2, 3, 6, 7].map(verified));
+    batch.extend([3, 4, 7].map(unsound));
+    batch.extend([4, 8].map(removed));
+    history.write(batch).await.unwrap();
+    for (state, numbers) in
+        ArtifactState::ALL
+            .into_iter()
+            .zip([vec![1], vec![2], vec![6, 5], vec![7, 3], vec![8, 4]])
+    {
+        let filter = ArtifactFilter {
+            state: Some(state),
+            ..ArtifactFilter::default()
+        };
+        let rows = history.artifacts(filter).await.unwrap();
+        assert!(rows.iter().all(|row| row.state() == state), "{rows:?}");
+        let found: Vec<ArtifactId> = rows.iter().map(|row| row.record.id).collect();
+        let expected: Vec<ArtifactId> = numbers.into_iter().map(artifact_id).collect();
+        assert_eq!(found, expected, "{state:?}");
+    }
 }

@@ -32,8 +32,7 @@ pub(in crate::http) struct Which {
     name: Option<String>,
     #[serde(default)]
     removed: bool,
-    #[serde(default)]
-    verified: bool,
+    state: Option<ArtifactState>,
     before: Option<ArtifactId>,
     limit: Option<usize>,
 }
@@ -66,7 +65,8 @@ pub(in crate::http) async fn list(
         name: which.name.clone(),
         path: None,
         removed: which.removed,
-        verified: which.verified,
+        verified: false,
+        state: which.state,
         before: which.before,
         limit,
     };
@@ -152,7 +152,7 @@ impl Which {
             .with("kind", self.kind.as_ref())
             .with("name", self.name.as_ref())
             .with("removed", self.removed.then_some(true))
-            .with("verified", self.verified.then_some(true))
+            .with("state", self.state.map(ArtifactState::as_str))
             .with("before", Some(&last.record.id))
             .with("limit", Some(&limit))
             .finish()

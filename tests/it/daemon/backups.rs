@@ -318,6 +318,9 @@ fn an_artifact_that_was_changed_on_disk_becomes_unsound_and_the_agent_says_so() 
     until("the metric", || {
         (agent.metric("orderly_artifacts", r#"state="unsound""#) > 0.5).then_some(())
     });
+    let status = text(&place.cli(&agent, &["status"]).stdout);
+    let (_, at_fault) = status.split_once("Artifacts not to be relied on").unwrap();
+    assert!(at_fault.contains("unsound"), "{status}");
     let fetch = place.cli(&agent, &["artifacts", "fetch", id, "--out", "never"]);
     assert_eq!(fetch.status.code(), Some(1));
     assert!(
@@ -472,14 +475,24 @@ fn a_store_that_is_configured_wrongly_makes_no_artifact_unsound() {
     let right = offsite(&id, &key, s3.port);
     place.write("orderly.yaml", &right);
     let agent = place.start(&ALONE);
-    for count in 1..=2 {
-        agent.start("keep");
-        until("an artifact", || {
-            (artifacts(&agent).len() == count).then_some(())
-        });
+    for _ in 1..=2 {
+        let run = agent.start("keep");
+        let is = |one: &Value| one["id"] == run.as_str() && one["outcome"] == "succeeded";
+        agent.run_that("keep", "succeeded", is);
     }
     let made = artifacts(&agent);
     let newest = word(&made[0]["id"]).to_owned();
+    let doctor = || {
+        let config = place.path("orderly.yaml");
+        text(
+            &place
+                .offline(&["doctor", "--config", config.to_str().unwrap()])
+                .stdout,
+        )
+    };
+    let looked = doctor();
+    let answers = "store offsite   answers and lists its artifacts";
+    assert!(looked.contains(answers), "{looked}");
     assert_eq!(agent.stop(), Some(0));
     // Another host, with the same runbook, has its artifacts under the other prefix.
     fs::create_dir_all(s3.file("host-2/keep")).unwrap();
@@ -500,6 +513,9 @@ fn a_store_that_is_configured_wrongly_makes_no_artifact_unsound() {
     ] {
         assert_ne!(wrong, right);
         place.write("orderly.yaml", &wrong);
+        let looked = doctor();
+        let is_refused = words == "NoSuchBucket";
+        assert_eq!(looked.contains("NoSuchBucket"), is_refused, "{looked}");
         let agent = place.start(&ALONE);
         let verify = place.cli(&agent, &["artifacts", "verify", &newest]);
         assert_eq!(verify.status.code(), Some(1));

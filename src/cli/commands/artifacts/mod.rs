@@ -1,7 +1,7 @@
 //! `orderly artifacts`.
 
 mod fetch;
-mod shown;
+pub(super) mod shown;
 
 use crate::{
     cli::{
@@ -12,7 +12,7 @@ use crate::{
         ids,
         values::how_many,
     },
-    domain::{id::ArtifactId, name::RunbookName},
+    domain::{artifact::ArtifactState, id::ArtifactId, name::RunbookName},
     history::ArtifactRow,
 };
 use serde_json::json;
@@ -39,9 +39,9 @@ struct List {
     /// Of this kind, such as `files`, `sqlite` or `postgres`
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// Only those that a trial restore has found good
-    #[arg(long)]
-    verified: bool,
+    /// Only those of this state
+    #[arg(long, value_name = "STATE", value_parser = ArtifactState::ALL.map(ArtifactState::as_str))]
+    state: Option<String>,
     /// Also those that were removed
     #[arg(long)]
     removed: bool,
@@ -119,7 +119,7 @@ much smaller than the one before, until a person accepts it; `unsound` failed a 
 
 Example:
   orderly artifacts
-  orderly artifacts --runbook nightly-backup --verified -n 1
+  orderly artifacts --runbook nightly-backup --state verified -n 1
   orderly artifacts --output json | jq -r '.items[] | select(.state == \"doubted\") | .id'
   orderly artifacts show 3f9a1c2d
   orderly artifacts fetch 3f9a1c2d --decode --out dump.sql
@@ -129,7 +129,7 @@ const LIST: &str = "\
 List backups and other artifacts, newest first, as `orderly artifacts` does.
 
 Example:
-  orderly artifacts list --name shop --verified";
+  orderly artifacts list --name shop --state verified";
 
 const SHOW: &str = "\
 Show one artifact: what made it, what is in it, where it is, its digest, when it was last restored on trial and how long that took, and why \
@@ -223,7 +223,7 @@ async fn list(list: &List, client: &Client, context: &Context) -> Answer {
         .with("runbook", list.runbook.as_ref())
         .with("name", list.name.as_ref())
         .with("kind", list.kind.as_ref())
-        .with("verified", flag(list.verified))
+        .with("state", list.state.as_ref())
         .with("removed", flag(list.removed))
         .with("limit", Some(list.limit));
     let answer = client.get(&address).await?;

@@ -19,7 +19,7 @@ use serde_json::Value;
 const COUNTS: usize = 30;
 
 /// One a line.
-pub(super) fn list(context: &Context, items: &[ArtifactRow]) -> Table {
+pub(in crate::cli) fn list(context: &Context, items: &[ArtifactRow]) -> Table {
     let mut table = Table::new(&[
         "ARTIFACT", "RUNBOOK", "NAME", "KIND", "STATE", "MADE", "SIZE", "WHERE",
     ]);

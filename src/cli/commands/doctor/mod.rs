@@ -104,6 +104,7 @@ async fn look(context: &Context, loaded: &Loaded) -> Vec<Finding> {
     findings.push(inside::clock(context, config).await);
     findings.extend(outside::secrets(context, config));
     findings.push(outside::encryption(context, config));
+    findings.extend(outside::stores(context, config).await);
     findings.extend(outside::source(context, config).await);
     findings.extend(outside::clusters(context, config).await);
     findings.extend(reviewer::providers(context, config).await);

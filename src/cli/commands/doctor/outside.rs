@@ -79,6 +79,24 @@ pub(super) fn encryption(context: &Context, config: &Config) -> Finding {
     }
 }
 
+/// Whether each store answers and lets the agent look. Writing is tried by backups alone.
+pub(super) async fn stores(context: &Context, config: &Config) -> Vec<Finding> {
+    match wiring::stores(config, &context.environment).await {
+        // Said by `encryption`.
+        Err(_) => Vec::new(),
+        Ok(stores) => stores
+            .into_iter()
+            .map(|(store, answer)| {
+                let name = format!("store {store}");
+                match answer {
+                    Ok(()) => Finding::ok(&name, "answers and lists its artifacts"),
+                    Err(why) => Finding::fail(&name, why),
+                }
+            })
+            .collect(),
+    }
+}
+
 /// Whether the repository can be fetched, and holds runbooks. The copy that is made for it goes away again.
 pub(super) async fn source(context: &Context, config: &Config) -> Vec<Finding> {
     let name = "source";

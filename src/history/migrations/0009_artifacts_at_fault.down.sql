@@ -1,0 +1,2 @@
+DROP INDEX artifacts_doubted;
+DROP INDEX artifacts_unsound;
