@@ -129,8 +129,10 @@ async fn files_are_kept_and_verified_from_the_outputs_of_the_step_before() {
         json!({ "bytes": 5, "files": 1, "folders": 1, "links": 0 })
     );
     let left = stage.left();
-    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(left.len(), 2, "{left:?}");
     assert!(left[0].starts_with("artifacts/nightly/data-"), "{left:?}");
+    // That it has its name is noted until the history is seen to know it.
+    assert!(left[1].starts_with("fresh/"), "{left:?}");
 }
 
 #[tokio::test]

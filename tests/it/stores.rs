@@ -80,6 +80,7 @@ impl Stage {
             tokio::task::yield_now().await;
         }
         assert!(is_empty(&self.folder.path().join("state/artifacts")));
+        assert!(is_empty(&self.folder.path().join("state/fresh")));
     }
 
     /// A world whose artifacts go to the store, encrypted; `identity` opens them.

@@ -1,5 +1,7 @@
 //! A file of the agent's disk that gets its name only when it is whole and on disk.
 
+use super::fresh::Naming;
+use crate::domain::artifact::Location;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::{
     fs::{self, File, OpenOptions},
@@ -34,14 +36,14 @@ impl DiskFile {
         })
     }
 
-    /// Brings it to disk and gives it its name, of which `note` hears first.
-    pub(super) fn publish(self, note: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
-        self.named(note).map_err(at(self.folder()))
+    /// Brings it to disk and gives it its name, which is noted first.
+    pub(super) fn publish(self, naming: &Naming) -> io::Result<PathBuf> {
+        self.named(naming).map_err(at(self.folder()))
     }
 
-    fn named(&self, note: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+    fn named(&self, naming: &Naming) -> io::Result<PathBuf> {
         self.file.sync_all()?;
-        let path = self.rename_without_overwriting(note)?;
+        let path = self.rename_without_overwriting(naming)?;
         if let Err(error) = File::open(self.folder()).and_then(|folder| folder.sync_all()) {
             fs::remove_file(&path)?;
             return Err(error);
@@ -50,10 +52,7 @@ impl DiskFile {
     }
 
     /// Two steps of one run may make artifacts of one name within a second: the later gets a number.
-    fn rename_without_overwriting(
-        &self,
-        note: impl Fn(&Path) -> io::Result<()>,
-    ) -> io::Result<PathBuf> {
+    fn rename_without_overwriting(&self, naming: &Naming) -> io::Result<PathBuf> {
         for count in 1..100 {
             let number = if count == 1 {
                 String::new()
@@ -65,7 +64,7 @@ impl DiskFile {
             if path.exists() {
                 continue;
             }
-            note(&path)?;
+            naming.note(&Location::File(path.clone()))?;
             match rename_to_new(&self.temporary.0, &path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),

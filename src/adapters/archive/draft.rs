@@ -11,10 +11,7 @@ use super::{
 };
 use crate::domain::{artifact::Location, digest::Digest};
 use sha2::{Digest as _, Sha256};
-use std::{
-    io::{self, Write},
-    path::Path,
-};
+use std::io::{self, Write};
 use zstd::zstd_safe::CParameter;
 
 /// zstd's own default: a third of level 19's time for a tenth more bytes.
@@ -75,14 +72,8 @@ impl Draft {
         let hashed = self.encoder.finish()?.finish()?;
         let size = hashed.size;
         let location = match hashed.sink {
-            Sink::Disk(file) => {
-                let note = |path: &Path| self.naming.note(Location::File(path.to_owned()));
-                Location::File(file.publish(note)?)
-            }
-            Sink::Store(upload) => {
-                self.naming.note(upload.location())?;
-                upload.publish(size)?
-            }
+            Sink::Disk(file) => Location::File(file.publish(&self.naming)?),
+            Sink::Store(upload) => upload.publish(size, &self.naming)?,
         };
         Ok(Published {
             location,

@@ -3,9 +3,10 @@
 use super::{
     BucketAt, Keys,
     bucket::Bucket,
-    places::{Work, chain, open_artifact},
     restore::Fault,
     seal::SEALED,
+    trial::open_artifact,
+    work::{Work, chain},
 };
 use crate::{
     adapters::network::HostNetwork,

@@ -38,9 +38,18 @@ pub(super) struct Naming {
 
 impl Naming {
     /// Notes that an artifact is about to get this name.
-    pub(super) fn note(&self, location: Location) -> io::Result<()> {
+    pub(super) fn note(&self, location: &Location) -> io::Result<()> {
+        self.notes.write(&self.fresh(location.clone()))
+    }
+
+    /// Takes note that it did not.
+    pub(super) fn take_back(&self, location: Location) {
+        self.notes.settle(&self.fresh(location));
+    }
+
+    fn fresh(&self, location: Location) -> Fresh {
         let run = self.run;
-        self.notes.write(&Fresh { location, run })
+        Fresh { location, run }
     }
 }
 
@@ -120,7 +129,7 @@ mod tests {
         let notes = FreshNotes::open(folder.path().join("fresh")).unwrap();
         let naming = Naming::in_test(folder.path());
         for path in ["/a/b.zst", "offsite:a/b.zst", "offsite:a/b.zst"] {
-            naming.note(Location::parse(path)).unwrap();
+            naming.note(&Location::parse(path)).unwrap();
         }
         fs::write(folder.path().join("fresh/half.json"), "{\"path\":").unwrap();
         let mut all = notes.all().unwrap();

@@ -19,6 +19,7 @@ mod exclude;
 mod fetch;
 mod fresh;
 mod holders;
+mod make;
 mod members;
 mod notes;
 mod pack;
@@ -26,11 +27,14 @@ mod place;
 mod places;
 mod replace;
 mod restore;
+mod scratch;
 mod seal;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod upload;
+mod work;
 
 pub use bucket::{BucketAt, Patience};
 pub use fetch::Outlet;
@@ -51,7 +55,7 @@ use crate::{
 };
 use bucket::Bucket;
 use exclude::Exclude;
-use places::{Places, Work};
+use places::Places;
 use std::{
     collections::BTreeMap,
     io,
@@ -60,6 +64,7 @@ use std::{
 };
 use stream::Stream;
 use tokio_util::sync::CancellationToken;
+use work::Work;
 
 /// Artifacts.
 #[derive(Debug, Clone)]
@@ -267,7 +272,7 @@ impl Archive for Artifacts {
     fn fresh(&self) -> BoxFuture<'_, Result<Vec<Fresh>, String>> {
         let places = Arc::clone(&self.0);
         Box::pin(async move {
-            let found = tokio::task::spawn_blocking(move || places.fresh().all()).await;
+            let found = tokio::task::spawn_blocking(move || places.fresh.all()).await;
             let found = found.map_err(|error| error.to_string())?;
             found.map_err(|error| format!("the notes of new artifacts cannot be read: {error}"))
         })
@@ -277,7 +282,7 @@ impl Archive for Artifacts {
         let (places, fresh) = (Arc::clone(&self.0), fresh.clone());
         Box::pin(async move {
             // A note that stays is settled an hour later.
-            let _settled = tokio::task::spawn_blocking(move || places.fresh().settle(&fresh)).await;
+            let _settled = tokio::task::spawn_blocking(move || places.fresh.settle(&fresh)).await;
         })
     }
 

@@ -4,8 +4,10 @@ use super::{
     holders::holder,
     members::{self, Dress, Onto},
     place::{Staging, Target, There},
-    places::{Places, Restored, Work, most_bytes, said, unmade},
+    places::Places,
     restore::{self, Fault},
+    trial::{Restored, most_bytes, said, unmade},
+    work::Work,
 };
 use crate::{
     domain::artifact::Location,

@@ -3,11 +3,7 @@
 //! The thread owns the draft. It ends when it is told the end, when a piece cannot be kept, or when nobody can send it any more; in
 //! all cases but the first, the draft goes with it and leaves nothing.
 
-use super::{
-    draft::Draft,
-    pack::Found,
-    places::{Work, stored},
-};
+use super::{draft::Draft, make::stored, pack::Found, work::Work};
 use crate::ports::{
     BoxFuture,
     archive::{ArchiveError, Stored, Writing},
@@ -202,8 +198,8 @@ mod tests {
             Artifacts,
             disk::DiskFile,
             draft::{Draft, Sink},
-            places::Work,
             tests::open,
+            work::Work,
         },
         domain::{
             digest::Digest,

@@ -9,6 +9,7 @@
 use super::{
     bucket::{Bucket, Seen, Session},
     disk::{private_file, private_folder},
+    fresh::Naming,
 };
 use crate::domain::{artifact::Location, digest::Digest, name::StoreName};
 use object_store::{MultipartId, multipart::PartId};
@@ -69,13 +70,18 @@ impl Upload {
         })
     }
 
-    /// Where the object will be.
-    pub(super) fn location(&self) -> Location {
-        self.bucket.location(self.key.clone())
+    /// Sends what is left, and makes an object of it all; its name is noted first.
+    pub(super) fn publish(mut self: Box<Self>, size: u64, naming: &Naming) -> io::Result<Location> {
+        let location = self.bucket.location(self.key.clone());
+        naming.note(&location)?;
+        let whole = self.whole(size);
+        if whole.is_err() && matches!(self.session.seen(&self.key), Ok(Seen::Absent)) {
+            naming.take_back(location.clone());
+        }
+        whole.map(|()| location)
     }
 
-    /// Sends what is left, and makes an object of it all.
-    pub(super) fn publish(mut self: Box<Self>, size: u64) -> io::Result<Location> {
+    fn whole(&mut self, size: u64) -> io::Result<()> {
         if self.begun.is_none() {
             self.session
                 .put(&self.key, std::mem::take(&mut self.filling))?;
@@ -86,7 +92,7 @@ impl Upload {
             self.complete()?;
         }
         match self.session.seen(&self.key)? {
-            Seen::There(found) if found == size => Ok(self.location()),
+            Seen::There(found) if found == size => Ok(()),
             Seen::There(found) => {
                 self.session.unstoppable().remove(&self.key)?;
                 Err(io::Error::other(format!(

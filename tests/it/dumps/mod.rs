@@ -114,11 +114,12 @@ impl Desk {
         Run::new(self.world(&self.state(), &[]))
     }
 
-    /// Everything in the state folder, relative to it.
+    /// Everything in the state folder, relative to it, but the notes of names that were given.
     fn left(&self) -> Vec<String> {
         let state = self.state();
         let mut found = Vec::new();
         walk(&state, &state, &mut found);
+        found.retain(|path| !path.starts_with("fresh/"));
         found
     }
 }
