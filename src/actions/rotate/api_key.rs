@@ -6,7 +6,6 @@ use crate::{
         rotate::{
             call::HttpCall,
             craft::{Craft, Prepared},
-            delivery,
             former::{self, Former},
             found::{Found, at, found},
             intending::Intending,
@@ -32,6 +31,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use std::time::Duration;
 
 /// The fact that is the key's number at its provider.
 const ID: &str = "id";
@@ -39,6 +39,10 @@ const ID: &str = "id";
 const LABEL: &str = "label";
 /// The fact that the provider has said that it made a key.
 pub(super) const MADE: &str = "made";
+/// The fact that it has said that it did not.
+const DECLINED: &str = "declined";
+/// Seconds between looks for a key that may be made late.
+const LATE: [u64; 4] = [1, 2, 4, 8];
 
 pub(crate) struct RotateApiKey;
 
@@ -120,8 +124,18 @@ pub(crate) struct Ask {
 struct Answer {
     well: bool,
     note: String,
+    /// Of a request.
+    status: Option<u16>,
     /// It may hold a key.
     body: Value,
+}
+
+impl Answer {
+    /// Whether it says that nothing was done (RFC 9110, 15.5), and not only that something went wrong.
+    fn says_no(&self) -> bool {
+        let no = |status: u16| (400..500).contains(&status) && ![408, 409, 429].contains(&status);
+        !self.well && self.status.is_some_and(no)
+    }
 }
 
 impl Ask {
@@ -156,6 +170,7 @@ impl Ask {
             return Answer {
                 well: ran.well,
                 note: ran.note,
+                status: None,
                 body: ran.printed,
             };
         }
@@ -163,6 +178,7 @@ impl Ask {
             return Answer {
                 well: false,
                 note: String::new(),
+                status: None,
                 body: Value::Null,
             };
         };
@@ -170,6 +186,7 @@ impl Ask {
         Answer {
             well: answer.well,
             note: answer.note,
+            status: answer.status,
             body: answer.body,
         }
     }
@@ -183,6 +200,7 @@ impl Ask {
         Answer {
             well: ran.well,
             note: ran.note,
+            status: None,
             body: Value::Null,
         }
     }
@@ -264,7 +282,6 @@ impl ApiKeyInputs {
             find.intend(doing, context, given)?;
         }
         provider.revoke.intend(doing, context, given)?;
-        delivery::intend_looks(&self.distribute, doing);
         self.test.intend(doing, context, given)
     }
 
@@ -277,8 +294,15 @@ impl ApiKeyInputs {
             let feed = Feed::new(kept, VALUE);
             self.provider.create.ask(&feed, &scene).await
         };
-        if !answer.well {
+        if answer.says_no() {
+            kept.facts.insert(DECLINED.to_owned(), "yes".to_owned());
             return failed(format!("no key was made: {}", answer.note));
+        }
+        if !answer.well {
+            return failed(format!(
+                "whether a key was made is not known: {}",
+                answer.note
+            ));
         }
         // What is no JSON was hardly said by the provider: a proxy that is being mended answers well, too.
         if !answer.body.is_string() {
@@ -321,13 +345,26 @@ impl ApiKeyInputs {
                 "whether the provider made it is not known, because there is no `provider.find`",
             );
         };
-        let answer = find.ask(&Feed::new(kept, VALUE), &scene).await;
-        if !answer.well {
-            return failed(format!("looking for the key `{label}`: {}", answer.note));
-        }
         let pointer = self.provider.find_id.as_ref();
         let pointer = pointer.unwrap_or(&self.provider.id);
-        let id = match found(&answer.body, pointer) {
+        let is_clear = kept.facts.contains_key(DECLINED) || kept.facts.contains_key(MADE);
+        // A provider that is slow may make it after nobody waits for its answer any more.
+        let pauses: &[u64] = if is_clear { &[] } else { &LATE };
+        let mut pauses = pauses.iter();
+        let looked = loop {
+            let answer = find.ask(&Feed::new(kept, VALUE), &scene).await;
+            if !answer.well {
+                return failed(format!("looking for the key `{label}`: {}", answer.note));
+            }
+            match (found(&answer.body, pointer), pauses.next()) {
+                (Found::None, Some(pause)) => {
+                    let pause = Duration::from_secs(*pause);
+                    scene.world.clock.sleep(pause).await;
+                }
+                (found, _) => break found,
+            }
+        };
+        let id = match looked {
             Found::Key(id) if kept.former.get(ID) == Some(&id) => {
                 return left(kept, "`provider.find` found the key that counts");
             }
@@ -335,7 +372,15 @@ impl ApiKeyInputs {
             Found::None if kept.facts.contains_key(MADE) => {
                 return left(kept, "`provider.find` does not find it");
             }
-            Found::None => return done(format!("the provider has no key labelled `{label}`")),
+            Found::None if kept.facts.contains_key(DECLINED) => {
+                return done(format!("the provider has no key labelled `{label}`"));
+            }
+            Found::None => {
+                return left(
+                    kept,
+                    "it did not say whether it makes one, and `provider.find` shows none so far, which one that is made late would not be in",
+                );
+            }
             Found::Unclear(why) => {
                 let why = format!("what `provider.find` answered {why} at `{pointer}`");
                 return left(kept, &why);

@@ -124,6 +124,13 @@ impl HttpCall {
         positive(self.timeout).map_err(at)
     }
 
+    /// Whether it sends one of these parts.
+    pub(super) fn sends(&self, parts: &[&str]) -> bool {
+        let body = self.json.as_ref().map(Value::to_string);
+        let mut texts = self.headers.values().chain(&body);
+        texts.any(|text| holes(text).iter().any(|name| parts.contains(name)))
+    }
+
     /// Whether it says which credential is meant.
     pub(super) fn names_one(&self) -> bool {
         let body = self.json.as_ref().map(Value::to_string);

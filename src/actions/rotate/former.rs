@@ -38,6 +38,8 @@ enum Origin {
     Place,
     /// The step names it.
     Current,
+    /// A rotation that was given up has left it.
+    GivenUp,
 }
 
 impl fmt::Display for Candidate {
@@ -45,8 +47,28 @@ impl fmt::Display for Candidate {
         out.write_str(match self.origin {
             Origin::Place => "what stands in its place",
             Origin::Current => "what `current` names",
+            Origin::GivenUp => "what a rotation that was given up has left",
         })
     }
+}
+
+/// What a rotation of this credential that was given up has left in the vault: either may be the one that counts.
+pub(super) async fn given_up(main: &str, scene: &Scene<'_>) -> Vec<Candidate> {
+    let vault = &scene.world.rotations.vault;
+    // What cannot be read is of no use; the next that is kept takes its place.
+    let kept = vault.look(scene.name).await.ok().flatten();
+    let left = kept.filter(|kept| kept.rotation != scene.rotation);
+    let parts = left.into_iter().flat_map(|kept| [kept.new, kept.old]);
+    parts
+        .filter_map(|mut parts| parts.remove(main))
+        .map(|value| {
+            vault.hide(&value);
+            Candidate {
+                value,
+                origin: Origin::GivenUp,
+            }
+        })
+        .collect()
 }
 
 /// Values that may be the old one, the likeliest first.
@@ -120,7 +142,7 @@ impl Candidates {
                 format!("it was refused already before anything was changed ({note})"),
             ),
             // Whoever puts this back would put back what does not count.
-            (Origin::Current, Some(Shown::Refused(note))) => (
+            (Origin::Current | Origin::GivenUp, Some(Shown::Refused(note))) => (
                 Parts::new(),
                 format!(
                     "what `current` names was refused already before anything was changed ({note}), so it is not the one that counted (hint: let `current` follow each rotation, or leave it away)"

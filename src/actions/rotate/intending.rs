@@ -1,7 +1,10 @@
 //! What a rotation would do, put together from its parts.
 
 use crate::{
-    actions::{framework::Given, rotate::terms::Terms},
+    actions::{
+        framework::Given,
+        rotate::{delivery, terms::Terms},
+    },
     domain::{
         effect::{Effect, Effects, Object, Place, Reversible, Scope, Tri, Verb, Which},
         name::CredentialName,
@@ -87,6 +90,7 @@ pub(super) fn of_terms(
     given: &Given<'_>,
 ) -> Result<Intending, String> {
     let mut doing = Intending::replacing(&terms.name);
+    delivery::intend_looks(&terms.distribute, &mut doing);
     for target in &terms.distribute {
         target.intend(&mut doing, context, given)?;
     }

@@ -6,7 +6,7 @@ use crate::{
         rotate::{
             craft::{Craft, Prepared},
             delivery,
-            former::{Candidate, Candidates},
+            former::{self, Candidate, Candidates},
             intending::Intending,
             postgres_server::{Admin, ServerOf},
             scene::{Scene, done, failed, hopeless, not_needed, proven, unproven},
@@ -97,6 +97,10 @@ impl PostgresInputs {
                     .to_owned(),
             ),
             (Some(role), []) => check_role("role", role),
+            (None, [_, _]) if !self.distribute.iter().any(|place| place.takes(USERNAME)) => Err(
+                "in `with`, at `distribute`: consumers would never learn which of the two roles has the password\nhint: bring the part `username` to a place too, or use one `role`"
+                    .to_owned(),
+            ),
             (None, [one, two]) if one != two => {
                 check_role("roles[0]", one)?;
                 check_role("roles[1]", two)
@@ -106,7 +110,6 @@ impl PostgresInputs {
     }
 
     fn intend(&self, doing: &mut Intending, _: &StepContext, _: &Given<'_>) -> Result<(), String> {
-        delivery::intend_looks(&self.distribute, doing);
         for role in self.roles.iter().chain(&self.role) {
             let undo = "its former password is put back, or it has none again";
             doing.effect(Effect {
@@ -156,8 +159,10 @@ impl PostgresInputs {
             (None, Some([one, two])) => (one.clone(), two.clone()),
             (None, None) => return Err(failed("no role is named")),
         };
-        if !candidates.all.is_empty() {
-            return self.let_in([used, unused], candidates.all, scene).await;
+        let mut all = candidates.all;
+        all.extend(former::given_up(PASSWORD, scene).await);
+        if !all.is_empty() {
+            return self.let_in([used, unused], all, scene).await;
         }
         if !is_known {
             return Err(failed(
@@ -358,6 +363,15 @@ impl Craft for PostgresInputs {
     }
     fn discard<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
         Box::pin(self.discarded(kept, scene))
+    }
+    /// One role has one password: consumers that take the former one up must find it good again.
+    fn withdraw<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            match self.role {
+                Some(_) => self.discarded(kept, scene).await,
+                None => not_needed(""),
+            }
+        })
     }
     fn test<'a>(&'a self, kept: &'a Kept, scene: Scene<'a>) -> BoxFuture<'a, Outcome> {
         Box::pin(self.tried(kept, scene))

@@ -54,6 +54,17 @@ impl ProgramOf {
         for part in named {
             check_part(place, part, parts)?;
         }
+        let words = self.argv.iter().chain(self.env.values());
+        for word in words.map(Word::to_string) {
+            let hole = parts
+                .iter()
+                .find(|part| word.contains(&format!("{{{part}}}")));
+            if let Some(part) = hole {
+                return Err(format!(
+                    "in `with`, at `{place}`: `{{{part}}}` stands for nothing here, where everybody on the host could read it\nhint: the program gets it on its standard input, or in an environment variable by `variables: {{ NAME: {part} }}`"
+                ));
+            }
+        }
         let inputs = self.inputs(None, BTreeMap::new(), false);
         inputs
             .check()

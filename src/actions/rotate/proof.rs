@@ -61,7 +61,16 @@ impl Proof {
                 }
                 program.check(&format!("{place}.command"), parts)
             }
-            (None, Some(call)) => call.check(&format!("{place}.http"), parts),
+            (None, Some(call)) => {
+                call.check(&format!("{place}.http"), parts)?;
+                if call.sends(parts) {
+                    return Ok(());
+                }
+                let part = parts.first().copied().unwrap_or_default();
+                Err(format!(
+                    "in `with`, at `{place}.http`: it does not send the credential, so its answer says nothing of it\nhint: let `{{{part}}}` stand for it in a header or in `json`"
+                ))
+            }
             (Some(_), Some(_)) | (None, None) => Err(format!(
                 "in `with`, at `{place}`: give exactly one of `command` and `http`"
             )),

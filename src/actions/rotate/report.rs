@@ -72,7 +72,16 @@ fn proofs(state: &RotationState) -> Vec<String> {
 
 /// What stands after a rotation that was rolled back. A new one that nobody here could take back is not claimed to be gone.
 pub(super) fn after_going_back(state: &RotationState) -> &str {
-    left_behind(state).unwrap_or("the former one counts again")
+    let made_nothing = matches!(
+        state.undone.get(&Stage::Issue),
+        Some(Some(Outcome::NotNeeded { .. }))
+    );
+    let otherwise = if made_nothing {
+        "nothing was changed"
+    } else {
+        "the former one counts again"
+    };
+    left_behind(state).unwrap_or(otherwise)
 }
 
 /// What may still let in after a rotation that was rolled back.

@@ -5,7 +5,6 @@ use crate::{
         framework::Given,
         rotate::{
             craft::{Craft, Prepared},
-            delivery,
             former::Former,
             intending::Intending,
             proof::Proof,
@@ -161,7 +160,6 @@ impl SecretInputs {
         context: &StepContext,
         given: &Given<'_>,
     ) -> Result<(), String> {
-        delivery::intend_looks(&self.distribute, doing);
         self.test.intend(doing, context, given)
     }
 

@@ -36,7 +36,7 @@ impl Terms {
             let mut before = self.distribute.iter().take(index);
             if let Some(first) = before.position(|other| other.is_where(target)) {
                 return Err(format!(
-                    "in `with`, at `distribute[{index}]`: it is the same place as `distribute[{first}]`\nhint: put all keys of one Secret under one `keys`, and each part into a file of its own"
+                    "in `with`, at `distribute[{index}]`: it is the same place as `distribute[{first}]`, or the file beside it that keeps the former content\nhint: put all keys of one Secret under one `keys`, and each part into a file of its own"
                 ));
             }
         }

@@ -9,7 +9,6 @@ use crate::{
         kubernetes::{check_name, default_cluster, kinds::Kind},
         rotate::{
             craft::{Craft, Prepared},
-            delivery,
             former::{self, Candidates},
             intending::{Intending, in_namespace},
             proof::Shown,
@@ -147,7 +146,6 @@ impl TokenInputs {
         let bound = in_namespace(cluster, "secret", namespace, "orderly-token-(rotation)");
         doing.effect(Effect::change(Verb::Create, bound.clone(), "it is deleted"));
         doing.effect(Effect::change(Verb::Delete, bound, "a new token is made"));
-        delivery::intend_looks(&self.distribute, doing);
         Ok(())
     }
 

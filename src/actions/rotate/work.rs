@@ -51,9 +51,6 @@ impl<'a> Work<'a> {
         id: RotationId,
         credential: Credential,
     ) -> Result<Self, StepReport> {
-        // A value that an earlier rotation has left behind is no longer good for anything.
-        let forgotten = job.world.rotations.vault.forget(&job.terms.name).await;
-        forgotten.map_err(|error| not_kept(&error))?;
         let mut work = Self {
             job,
             id,
@@ -80,7 +77,11 @@ impl<'a> Work<'a> {
         state: RotationState,
     ) -> Result<Self, StepReport> {
         let kept = job.world.rotations.vault.look(&job.terms.name).await;
-        let kept = kept.map_err(|error| not_kept(&error))?;
+        // Who gives it up is not kept from that by a file that is damaged.
+        let kept = match kept {
+            Err(_) if job.gives_up(id) => None,
+            kept => kept.map_err(|error| not_kept(&error))?,
+        };
         let mut work = Self {
             job,
             id,
@@ -215,7 +216,11 @@ impl<'a> Work<'a> {
                 let feed = Feed::new(kept, craft.main());
                 self.restart(Turn::New, &feed, &scene).await
             }
-            Stage::Test | Stage::Overlap => craft.test(kept, scene).await,
+            // A trial with what the agent keeps says nothing of what consumers find.
+            Stage::Test | Stage::Overlap => match self.overwritten(kept, &scene).await {
+                Some(why) => failed(why),
+                None => craft.test(kept, scene).await,
+            },
             Stage::Revoke => self.revoke(kept, scene).await,
             Stage::Refuse => {
                 // It still let in when it was tried before, so it may not have gone: to revoke it once more does no harm.
@@ -271,6 +276,17 @@ impl<'a> Work<'a> {
         done(notes.join("; "))
     }
 
+    async fn overwritten(&self, kept: &Kept, scene: &Scene<'_>) -> Option<String> {
+        let (targets, main) = (&self.job.terms.distribute, self.job.craft.main());
+        match delivery::overwritten(targets, kept, main, scene).await {
+            Ok(None) => None,
+            Ok(Some(place)) => Some(format!(
+                "{place} does not hold the new one any more: somebody else has written there (hint: let GitOps or whatever writes there leave these keys alone)"
+            )),
+            Err(why) => Some(format!("whether places hold the new one: {why}")),
+        }
+    }
+
     async fn revoke(&self, kept: &Kept, scene: Scene<'_>) -> Outcome {
         let outcome = self.job.craft.revoke(kept, scene).await;
         if !outcome.is_over() {
@@ -320,16 +336,15 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Forgets the values, then records the end: a kill in between finds nothing left to forget, and records it.
+    /// Forgets the values, then records the end: a kill in between finds nothing left to forget, and records it. Of a rotation that is
+    /// given up one of them may be the only one that lets in, so they stay until the next
+    /// rotation keeps its own.
     pub(super) async fn end(&mut self, end: End, reason: String) -> Result<(), StepReport> {
-        let forgotten = self
-            .job
-            .world
-            .rotations
-            .vault
-            .forget(&self.job.terms.name)
-            .await;
-        forgotten.map_err(|error| not_kept(&error))?;
+        if end != End::GivenUp && self.kept.is_some() {
+            let vault = &self.job.world.rotations.vault;
+            let forgotten = vault.forget(&self.job.terms.name).await;
+            forgotten.map_err(|error| not_kept(&error))?;
+        }
         self.record(Event::Ended { end, reason }).await
     }
 
@@ -374,5 +389,6 @@ impl<'a> Work<'a> {
 }
 
 fn not_kept(error: &VaultError) -> StepReport {
-    StepReport::failed(error.to_string(), true)
+    let hint = "put that file back from a backup of the state folder; or give the rotation up with `giveUp`, and see by hand which credential counts";
+    StepReport::failed(format!("{error}\nhint: {hint}"), true)
 }

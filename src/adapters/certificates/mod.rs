@@ -7,7 +7,7 @@ use crate::{
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use rcgen::{
     CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    PublicKeyData as _, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use std::time::Duration;
@@ -87,10 +87,21 @@ fn params(order: &Order) -> Result<CertificateParams, String> {
     Ok(params)
 }
 
+/// As the certificate has it: the DER of its SubjectPublicKeyInfo (RFC 5280, 4.1.2.7).
+fn public_key(pem: &str) -> Result<Vec<u8>, String> {
+    let wrong = |error: &dyn std::fmt::Display| format!("the authority's certificate: {error}");
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| wrong(&error))?;
+    let (_, read) = X509Certificate::from_der(&der).map_err(|error| wrong(&error))?;
+    Ok(read.public_key().raw.to_vec())
+}
+
 fn signed(params: CertificateParams, key: &KeyPair, signer: &Signer) -> Result<String, String> {
     let authority = signer.certificate.expose();
     let signing = KeyPair::from_pem(signer.key.expose())
         .map_err(|_| "the authority's key is not one in PEM that can sign".to_owned())?;
+    if public_key(authority)? != signing.subject_public_key_info() {
+        return Err("the authority's key is not that of its certificate, so nobody would trust what it signs".to_owned());
+    }
     let issuer = Issuer::from_ca_cert_pem(authority, signing)
         .map_err(|error| format!("the authority's certificate: {error}"))?;
     let made = params
@@ -140,6 +151,16 @@ mod tests {
         };
         let error = MadeHere.make(&order(Some(wrong))).unwrap_err();
         assert!(!error.contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn a_key_of_another_authority_signs_nothing() {
+        let mixed = Signer {
+            key: authority().key,
+            ..authority()
+        };
+        let error = MadeHere.make(&order(Some(mixed))).unwrap_err();
+        assert!(error.contains("is not that of its certificate"), "{error}");
     }
 
     fn authority() -> Signer {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 const USES: &str = "rotate/api-key";
@@ -28,6 +29,11 @@ struct Provider {
 
 impl Provider {
     fn new() -> Self {
+        Self::slow(Duration::ZERO)
+    }
+
+    /// One that takes so long to make a key.
+    fn slow(making: Duration) -> Self {
         let old = Key {
             value: OLD.to_owned(),
             label: String::new(),
@@ -36,6 +42,9 @@ impl Provider {
         let (answering, mut number) = (keys.clone(), Mutex::new(0));
         let _ = number.get_mut();
         let server = http_with_body(move |head, body, stream| {
+            if head.starts_with("POST") {
+                std::thread::sleep(making);
+            }
             let mut keys = answering.lock().unwrap();
             let (status, answer) = answer(head, body, &mut keys, &number);
             let length = answer.len();
@@ -405,4 +414,61 @@ async fn an_end_that_is_no_time_is_told() {
     let report = succeeded(place.agent(USES, step, Cut::Never).await);
     let told = "whose end is not known: the provider's answer has no time as in RFC 3339";
     assert!(report.summary.contains(told), "{}", report.summary);
+}
+
+/// A provider that makes a key when nobody waits for its answer any more.
+#[tokio::test]
+async fn a_key_that_a_slow_provider_makes_late_is_found_and_revoked() {
+    let (provider, place) = (Provider::slow(Duration::from_secs(3)), place());
+    let mut step = step(&place, &provider, json!({}));
+    step["provider"]["create"]["http"]["timeout"] = json!("1s");
+    let report = place.agent(USES, step, Cut::Never).await.unwrap();
+    let told = error(&report);
+    assert!(
+        told.contains("whether a key was made is not known"),
+        "{told}"
+    );
+    assert_eq!(provider.labels(), ["k0"]);
+    assert!(provider.lets_in(&place.read("key")));
+}
+
+#[tokio::test]
+async fn a_key_that_may_be_made_yet_is_told_with_its_label() {
+    let (provider, place) = (Provider::slow(Duration::from_mins(1)), place());
+    let mut step = step(&place, &provider, json!({}));
+    step["provider"]["create"]["http"]["timeout"] = json!("1s");
+    let report = place.agent(USES, step, Cut::Never).await.unwrap();
+    let told = error(&report);
+    assert!(
+        told.contains("may have a key labelled `orderly-mail-key-"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn a_trial_that_does_not_send_the_key_is_refused() {
+    let (provider, place) = (Provider::new(), place());
+    let mut step = step(&place, &provider, json!({}));
+    step["test"]["http"]["headers"] = json!({});
+    let report = place.agent(USES, step.clone(), Cut::Never).await.unwrap();
+    assert!(error(&report).contains("does not send the credential"));
+    step["test"] = json!({ "command": { "argv": ["check", "{value}"] } });
+    let report = place.agent(USES, step, Cut::Never).await.unwrap();
+    assert!(error(&report).contains("`{value}` stands for nothing here"));
+}
+
+#[tokio::test]
+async fn a_place_that_keeps_the_former_content_of_another_is_refused() {
+    let (provider, place) = (Provider::new(), place());
+    let file = |name: &str| json!({ "file": { "path": place.path(name) } });
+    let secret = json!({ "secret": { "namespace": "shop", "name": "mail", "keys": { "key": "value", "key-previous": "value" } } });
+    for (places, words) in [
+        (json!([file("key"), file("key.previous")]), "the same place"),
+        (json!([file("key.previous"), file("key")]), "the same place"),
+        (json!([secret]), "is where the former value of `key` stays"),
+    ] {
+        let step = step(&place, &provider, json!({ "distribute": places }));
+        let report = place.agent(USES, step, Cut::Never).await.unwrap();
+        assert!(error(&report).contains(words), "{}", error(&report));
+    }
 }

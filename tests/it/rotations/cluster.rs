@@ -307,3 +307,22 @@ async fn a_first_token_has_no_old_one_to_warn_of() {
     );
     assert_eq!(second.check, None);
 }
+
+#[tokio::test]
+async fn while_a_secret_was_written_by_somebody_else_the_old_one_is_not_revoked() {
+    let Some(space) = Space::new() else { return };
+    make(&space);
+    let place = place(&space);
+    let step = step(&space, json!({ "overlap": "1s" }));
+    succeeded(place.agent("rotate/secret", step.clone(), Cut::Never).await);
+    let back = json!({ "stringData": { "password": OLD } }).to_string();
+    space.kubectl(&["patch", "secret", "app", "-p", &back]);
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let report = place
+        .agent("rotate/secret", step, Cut::Never)
+        .await
+        .unwrap();
+    let told = error(&report);
+    assert!(told.contains("does not hold the new one"), "{told}");
+    assert_eq!(value(&space, "password-previous"), OLD);
+}

@@ -15,7 +15,7 @@ use orderly::{
     },
 };
 use serde_json::{Value, json};
-use std::net::TcpListener;
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, time::Duration};
 
 const USES: &str = "rotate/postgres-password";
 const OLD: &str = "the-old-password-of-web";
@@ -332,4 +332,108 @@ async fn the_password_of_one_role_is_put_back_from_where_it_stands() {
     let _told = error(&report);
     assert_eq!(place.read("password"), OLD);
     logs_in(&server, "web_a", OLD).await.unwrap();
+}
+
+/// One role, with a consumer that logs in with what it finds, as most do when they start, and that fails by itself the first time.
+fn one_role(place: &Place, postgres: &Postgres) -> Value {
+    let script = format!(
+        "#!/bin/sh\n[ -e {tried} ] || {{ : > {tried}; exit 1; }}\nPGPASSWORD=$(cat {password}) exec psql -qh {socket} -U web_a -d postgres -c 'select 1'\n",
+        tried = place.path("tried").display(),
+        password = place.path("password").display(),
+        socket = postgres.socket().display(),
+    );
+    place.write("app", &script);
+    let app = place.path("app");
+    fs::set_permissions(&app, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut step = step(
+        place,
+        postgres,
+        json!({ "roles": [], "role": "web_a", "current": null }),
+    );
+    step["consumers"] = json!([{ "command": { "argv": [app] } }]);
+    step
+}
+
+#[tokio::test]
+async fn consumers_of_one_role_that_start_on_the_way_back_find_its_former_password_good() {
+    let Some(postgres) = Postgres::with_passwords() else {
+        return;
+    };
+    let (server, place) = (server(&postgres), place(&postgres));
+    let step = one_role(&place, &postgres);
+    let report = place.agent(USES, step, Cut::Never).await.unwrap();
+    let told = error(&report);
+    assert!(told.contains("the former one counts again"), "{told}");
+    assert_eq!(place.read("password"), OLD);
+    logs_in(&server, "web_a", OLD).await.unwrap();
+    place.is_at_rest("web-db").await;
+}
+
+#[tokio::test]
+async fn what_a_rotation_that_was_given_up_has_left_may_be_the_only_one_that_lets_in() {
+    let Some(postgres) = Postgres::with_passwords() else {
+        return;
+    };
+    let (server, place) = (server(&postgres), place(&postgres));
+    let mut step = one_role(&place, &postgres);
+    // Killed when the role had its new password, and the file too; and then somebody has written into the file.
+    let killed = place.agent(USES, step.clone(), Cut::After(7)).await;
+    assert!(killed.is_none());
+    let new = place.read("password");
+    logs_in(&server, "web_a", &new).await.unwrap();
+    place.write("password", "rubbish");
+    let rotation = place.credential("web-db").await.rotation.unwrap();
+    step["giveUp"] = json!(rotation.to_string());
+    succeeded(place.agent(USES, step.clone(), Cut::Never).await);
+    assert_eq!(place.kept(), 1);
+    step["force"] = json!(true);
+    place.write("tried", "");
+    succeeded(place.agent(USES, step, Cut::Never).await);
+    logs_in(&server, "web_a", &place.read("password"))
+        .await
+        .unwrap();
+    assert!(logs_in(&server, "web_a", &new).await.is_err());
+    place.is_at_rest("web-db").await;
+}
+
+#[tokio::test]
+async fn while_a_place_does_not_hold_the_new_one_the_old_one_is_not_revoked() {
+    let Some(postgres) = Postgres::with_passwords() else {
+        return;
+    };
+    let (server, place) = (server(&postgres), place(&postgres));
+    let mut step = step(&place, &postgres, json!({ "overlap": "1s" }));
+    succeeded(place.agent(USES, step.clone(), Cut::Never).await);
+    assert_eq!(place.read("username"), "web_b");
+    // Whoever keeps files as they are in git puts the old ones back.
+    place.write("username", "web_a");
+    place.write("password", OLD);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let report = place.agent(USES, step.clone(), Cut::Never).await.unwrap();
+    let told = error(&report);
+    assert!(told.contains("does not hold the new one"), "{told}");
+    assert!(told.contains("the old one was not revoked"), "{told}");
+    logs_in(&server, "web_a", OLD).await.unwrap();
+    let rotation = place.credential("web-db").await.rotation.unwrap();
+    step["giveUp"] = json!(rotation.to_string());
+    succeeded(place.agent(USES, step.clone(), Cut::Never).await);
+    step["force"] = json!(true);
+    succeeded(place.agent(USES, step.clone(), Cut::Never).await);
+    assert_eq!(place.read("username"), "web_b");
+    logs_in(&server, "web_b", &place.read("password"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn consumers_that_never_learn_the_role_are_refused() {
+    let Some(postgres) = Postgres::with_passwords() else {
+        return;
+    };
+    let place = place(&postgres);
+    let mut step = step(&place, &postgres, json!({}));
+    step["distribute"].as_array_mut().unwrap().remove(0);
+    let report = place.agent(USES, step, Cut::Never).await.unwrap();
+    let told = error(&report);
+    assert!(told.contains("which of the two roles"), "{told}");
 }

@@ -75,7 +75,7 @@ impl FileTarget {
         }
     }
 
-    fn previous(&self) -> PathBuf {
+    pub(super) fn previous(&self) -> PathBuf {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         self.path.with_file_name(format!("{name}.previous"))
     }

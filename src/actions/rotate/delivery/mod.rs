@@ -7,11 +7,13 @@
 
 mod beside;
 mod file;
+mod held;
 mod note;
 mod secret;
 mod standing;
 
 pub(crate) use file::FileTarget;
+pub(super) use held::overwritten;
 pub(crate) use secret::SecretTarget;
 pub(super) use standing::{Standing, are_empty_files, are_readable, intend_looks, standing};
 
@@ -96,8 +98,10 @@ impl Target {
             ))
         };
         let file = |target: &Self| target.file.as_ref().map(|file| file.path.clone());
+        let beside = |target: &Self| target.file.as_ref().map(FileTarget::previous);
+        let (own, its) = (file(self), file(other));
         (secret(self).is_some() && secret(self) == secret(other))
-            || (file(self).is_some() && file(self) == file(other))
+            || (own.is_some() && (own == its || own == beside(other) || beside(self) == its))
     }
 
     /// Whether it gets this part, which is not the main one, or is a program, of which nobody knows what it does.

@@ -86,6 +86,12 @@ impl SecretTarget {
                     "in `with`, at `{place}.keys`: `{key}` is not a key of a Secret\nhint: use letters, digits, `-`, `_` and `.`"
                 ));
             }
+            if self.keys.contains_key(&previous(key)) {
+                return Err(format!(
+                    "in `with`, at `{place}.keys`: `{}` is where the former value of `{key}` stays until the old credential is revoked\nhint: give it another name",
+                    previous(key)
+                ));
+            }
             check_part(&format!("{place}.keys.{key}"), part, parts)?;
         }
         Ok(())
