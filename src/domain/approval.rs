@@ -36,8 +36,12 @@ pub struct Request {
     pub contributions: Vec<Contribution>,
     /// Who must consent.
     pub quorum: Quorum,
-    /// Who may not: the one who started the run, the commit's author.
-    pub excluded: BTreeSet<String>,
+    /// Who may not, since they started the run. (Questions that were stored before there was a list of authors have all of them here.)
+    #[serde(alias = "excluded")]
+    pub starters: BTreeSet<String>,
+    /// Who may not, since they wrote the change.
+    #[serde(default)]
+    pub authors: BTreeSet<String>,
     /// When it was asked.
     pub asked_at: Timestamp,
     /// No vote counts after this; then it is denied.
@@ -122,14 +126,32 @@ pub enum Standing {
     Redeemed,
 }
 
+/// What hand somebody had in a step, that keeps them from consenting to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Hand {
+    /// They started the run.
+    #[error(
+        "they started the run\nhint: somebody else must answer; on a machine of your own, set `policy.triggerMayApprove`"
+    )]
+    Started,
+    /// They wrote the change.
+    #[error(
+        "they wrote the change\nhint: somebody else must answer; on a machine of your own, set `policy.authorMayApprove`"
+    )]
+    Wrote,
+    /// Both.
+    #[error(
+        "they started the run and wrote the change\nhint: somebody else must answer; on a machine of your own, set `policy.triggerMayApprove` and `policy.authorMayApprove`"
+    )]
+    StartedAndWrote,
+}
+
 /// Why a vote is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The voter started the run or wrote the commit.
-    #[error(
-        "{0} may not consent to this step: they started the run or wrote the change\nhint: somebody else must answer; on a machine of your own, set `policy.triggerMayApprove` or `policy.authorMayApprove`"
-    )]
-    Excluded(String),
+    #[error("{0} may not consent to this step: {1}")]
+    Excluded(String, Hand),
     /// The same person again.
     #[error("{0} has answered already")]
     AlreadyVoted(String),
@@ -207,15 +229,25 @@ impl Request {
     fn counts(&self, vote: &Vote) -> bool {
         vote.digest == self.digest
             && vote.at <= self.approve_by
-            && (vote.verdict == Verdict::Deny || !self.excludes(&vote.person.subject))
+            && (vote.verdict == Verdict::Deny || self.hand_of(&vote.person.subject).is_none())
     }
 
-    /// Whether this person may not consent.
-    pub fn excludes(&self, subject: &str) -> bool {
+    /// Why this person may not consent; none where they may.
+    pub fn hand_of(&self, subject: &str) -> Option<Hand> {
         let subject = one_spelling(subject);
-        self.excluded
-            .iter()
-            .any(|excluded| one_spelling(excluded) == subject)
+        let is_among = |all: &BTreeSet<String>| all.iter().any(|one| one_spelling(one) == subject);
+        match (is_among(&self.starters), is_among(&self.authors)) {
+            (true, true) => Some(Hand::StartedAndWrote),
+            (true, false) => Some(Hand::Started),
+            (false, true) => Some(Hand::Wrote),
+            (false, false) => None,
+        }
+    }
+
+    /// Everybody who may not consent.
+    pub fn excluded(&self) -> BTreeSet<&str> {
+        let all = self.starters.union(&self.authors);
+        all.map(String::as_str).collect()
     }
 
     /// Whether a vote may be taken now. A no is taken until the consent is used, also from somebody who has said yes.
@@ -234,8 +266,8 @@ impl Request {
             return Err(Refusal::OtherDigest);
         }
         let subject = &vote.person.subject;
-        if self.excludes(subject) && !is_no {
-            return Err(Refusal::Excluded(subject.clone()));
+        if let Some(hand) = self.hand_of(subject).filter(|_| !is_no) {
+            return Err(Refusal::Excluded(subject.clone(), hand));
         }
         let earlier = votes
             .iter()

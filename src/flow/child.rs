@@ -10,7 +10,7 @@ use crate::{
     ports::{
         BoxFuture,
         executor::StepContext,
-        runs::{ChildRun, ChildWish, Runs},
+        runs::{ChildRun, ChildWish, Runs, Standing},
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -40,6 +40,18 @@ impl Runs for ChildRuns {
         stop: CancellationToken,
     ) -> BoxFuture<'a, Result<ChildRun, String>> {
         Box::pin(run_child(&self.world, parent, wish, stop))
+    }
+
+    fn standing(&self, run: RunId) -> BoxFuture<'_, Result<Standing, String>> {
+        Box::pin(async move {
+            let row = self.world.history.run(run).await;
+            let row = row.map_err(|error| error.to_string())?;
+            Ok(match row.map(|row| row.outcome) {
+                None => Standing::Unknown,
+                Some(None) => Standing::Going,
+                Some(Some(_)) => Standing::Ended,
+            })
+        })
     }
 }
 

@@ -63,8 +63,8 @@ pub struct Stored {
     pub raw_size: u64,
     /// Members of an archive, pages of a database, 1 for a stream.
     pub entries: u64,
-    /// How many of an archive's members are folders.
-    pub folders: u64,
+    /// Bytes that an archive's files and links hold: folders and empty files hold none.
+    pub content: u64,
     /// What was left out on purpose, and why: sockets, devices, files that were removed meanwhile. Capped.
     pub skipped: Vec<String>,
     /// Files that changed while they were read, so that their copy may be of two moments. Capped.

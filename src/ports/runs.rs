@@ -1,4 +1,4 @@
-//! Runs that a step of another run starts.
+//! Runs that a step of another run starts, and how far other runs are.
 
 use crate::{
     domain::{id::RunId, name::RunbookName, run::RunOutcome},
@@ -30,6 +30,17 @@ pub struct ChildRun {
     pub reason: String,
 }
 
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// This agent does not know it: it is another agent's, or older than the history.
+    Unknown,
+    /// It has not ended.
+    Going,
+    /// It has ended.
+    Ended,
+}
+
 /// Starts runs for steps.
 pub trait Runs: Send + Sync + std::fmt::Debug {
     /// Starts a run whose cause is the parent's step, dry if the parent is dry. Every step of it passes the gate by itself. When
@@ -41,4 +52,6 @@ pub trait Runs: Send + Sync + std::fmt::Debug {
         wish: ChildWish,
         stop: CancellationToken,
     ) -> BoxFuture<'a, Result<ChildRun, String>>;
+    /// How far a run is. The error is for people.
+    fn standing(&self, run: RunId) -> BoxFuture<'_, Result<Standing, String>>;
 }

@@ -515,18 +515,19 @@ async fn a_restore_that_could_only_fail_is_refused_before_anybody_is_asked() {
 }
 
 #[tokio::test]
-async fn a_backup_of_folders_with_nothing_in_them_is_doubted_unless_that_is_well() {
+async fn a_backup_of_folders_and_empty_files_is_doubted_unless_that_is_well() {
     let stage = Stage::new();
     let spool = stage.data().join("spool");
     fs::create_dir_all(spool.join("new")).unwrap();
+    fs::write(spool.join("new/none"), "").unwrap();
     let keep = |well: bool| json!({ "name": "spool", "paths": [spool], "mayBeEmpty": well });
     let report = succeeded(stage.run.step("backup/files", keep(false)).await);
     assert_eq!(report.check, Some(CheckStatus::Warning));
     let doubt = report.outputs["artifact"]["doubt"].as_str().unwrap();
-    assert!(doubt.contains("folders and nothing in them"), "{doubt}");
+    assert!(doubt.contains("only folders and empty files"), "{doubt}");
     let report = succeeded(stage.run.step("backup/files", keep(true)).await);
     assert_eq!(report.check, None);
-    fs::write(spool.join("new/one"), "").unwrap();
+    fs::write(spool.join("new/one"), "1").unwrap();
     let report = succeeded(stage.run.step("backup/files", keep(false)).await);
     assert_eq!(report.outputs["artifact"]["doubt"], json!(null));
 }

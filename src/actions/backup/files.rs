@@ -19,7 +19,7 @@ use serde::Deserialize;
 use std::path::PathBuf;
 
 const EMPTY: &str =
-    "it holds folders and nothing in them; where that is well, say `mayBeEmpty: true`";
+    "it holds only folders and empty files; where that is well, say `mayBeEmpty: true`";
 
 /// Keeps files and folders in a compressed tar.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +35,8 @@ pub struct FilesInputs {
         regex(pattern = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
     )]
     pub name: ArtifactName,
-    /// Files and folders. Symbolic links are kept as links, never followed. A relative path is taken from the agent's state folder.
+    /// Files and folders, by their paths as they are: no `~`, no patterns. Symbolic links are kept as links, never followed. A relative
+    /// path is taken from the agent's state folder.
     #[schemars(length(min = 1, max = 1000))]
     pub paths: Vec<String>,
     /// What is left out: `*` and `?` stand for characters of a name, `**` for any folders. A pattern without `/` is for names at any
@@ -43,7 +44,7 @@ pub struct FilesInputs {
     #[serde(default)]
     #[schemars(length(max = 1000))]
     pub exclude: Vec<String>,
-    /// Whether it is well that there are folders and nothing in them. Without it, such a backup is doubted.
+    /// Whether it is well that there are only folders and empty files. Without it, such a backup is doubted.
     #[serde(default)]
     pub may_be_empty: bool,
     /// How it is kept.
@@ -64,7 +65,8 @@ impl Action for BackupFiles {
         }
         inputs.keep.check(None)?;
         for (index, path) in inputs.paths.iter().enumerate() {
-            check_path(path).map_err(|error| format!("in `with`, at `paths[{index}]`: {error}"))?;
+            let checked = check_path(path).and_then(|()| as_it_is(path));
+            checked.map_err(|error| format!("in `with`, at `paths[{index}]`: {error}"))?;
         }
         Ok(())
     }
@@ -97,7 +99,7 @@ impl Action for BackupFiles {
                 .archive
                 .files(&label, &paths, &inputs.exclude, stop)
                 .await;
-            let is_empty = |stored: &Stored| stored.entries == stored.folders;
+            let is_empty = |stored: &Stored| stored.content == 0;
             let doubt = match &stored {
                 Ok(stored) if is_empty(stored) && !inputs.may_be_empty => Some(EMPTY.to_owned()),
                 Ok(_) | Err(_) => None,
@@ -105,5 +107,42 @@ impl Action for BackupFiles {
             let kept = (&inputs.keep, &label);
             report_doubted(ArtifactKind::Files, kept, stored, doubt, world).await
         })
+    }
+}
+
+/// No shell reads a path: what one would replace in it is almost never a part of a name.
+fn as_it_is(path: &str) -> Result<(), String> {
+    if path.starts_with('~') {
+        return Err(format!(
+            "the path `{path}` begins with `~`, and paths are taken as they are\nhint: write the home folder out, as in `/home/ann`"
+        ));
+    }
+    if path.contains(['*', '?', '[']) {
+        return Err(format!(
+            "the path `{path}` holds a pattern, and paths are taken as they are\nhint: name the folder that they are in, and leave out the others of it by `exclude`"
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_it_is;
+
+    #[test]
+    fn what_a_shell_would_replace_is_no_path() {
+        for path in ["/srv/shop", "/srv/a~b", "history.db", "/srv/{a,b}"] {
+            assert_eq!(as_it_is(path), Ok(()), "{path}");
+        }
+        for (path, hint) in [
+            ("~/docs", "hint: write the home folder out"),
+            ("~ann", "hint: write the home folder out"),
+            ("/srv/*.txt", "hint: name the folder that they are in"),
+            ("/srv/shop?", "hint: name the folder that they are in"),
+            ("/srv/[ab]", "hint: name the folder that they are in"),
+        ] {
+            let why = as_it_is(path).unwrap_err();
+            assert!(why.contains(hint), "{why}");
+        }
     }
 }

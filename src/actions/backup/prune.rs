@@ -12,7 +12,7 @@ use crate::{
         check::CheckStatus,
         effect::{Class, Effect, Effects, Object, Reversible, Tri, Verb},
         id::ArtifactId,
-        name::{ArtifactName, RunbookName},
+        name::{ArtifactName, RunbookName, StoreName},
         run::StepReport,
         span::Span,
     },
@@ -24,6 +24,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Removes artifacts of a series that no rule keeps.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +47,6 @@ pub struct PruneInputs {
     /// What stays.
     pub retain: Retention,
     /// Nothing is removed unless the newest is younger than this, and neither unsound nor doubted.
-    #[schemars(with = "String")]
     pub within: Span,
     /// So many of the last verified stay, whatever `retain` says.
     #[serde(default = "one")]
@@ -166,12 +166,7 @@ impl Plan {
 
     /// Which of those that must stay is not where it was kept: the others may be all there is then.
     async fn lost(&self, verified: u32, world: &World) -> Option<String> {
-        let all = self.series.iter().map(|(known, _)| known);
-        let counted = all
-            .clone()
-            .filter(|known| known.verified.is_some() && known.unsound.is_none());
-        let counted = counted.take(usize::try_from(verified).unwrap_or(usize::MAX));
-        for known in all.take(1).chain(counted) {
+        for known in self.needed(verified) {
             let why = match world.archive.size(&known.location).await {
                 Ok(Some(size)) if size == known.size => continue,
                 Ok(Some(size)) => format!("has {size} bytes instead of {}", known.size),
@@ -184,6 +179,24 @@ impl Plan {
             ));
         }
         None
+    }
+
+    /// Those of each store that the removal of its others relies on: its newest, and so many of its last verified ones, at least one.
+    /// One that is recorded as unsound is relied on by nobody.
+    fn needed(&self, verified: u32) -> Vec<&Known> {
+        let mut left: BTreeMap<Option<&StoreName>, u32> = BTreeMap::new();
+        let mut needed = Vec::new();
+        for (known, fate) in &self.series {
+            let store = known.location.store();
+            let is_newest = !left.contains_key(&store);
+            let left = left.entry(store).or_insert(verified.max(1));
+            let is_verified = *left > 0 && is_good_and_verified(known, fate);
+            *left -= u32::from(is_verified);
+            if is_verified || (is_newest && known.unsound.is_none()) {
+                needed.push(known);
+            }
+        }
+        needed
     }
 
     /// What goes, the oldest first.
@@ -201,16 +214,17 @@ impl Plan {
     }
 
     fn effects(&self) -> Effects {
-        let a_verified_one_stays = self.series.iter().any(|(known, fate)| {
-            known.verified.is_some() && known.unsound.is_none() && matches!(fate, Fate::Stays(_))
-        });
+        let stores_with_a_verified_one: BTreeSet<Option<&StoreName>> = (self.series.iter())
+            .filter(|(known, fate)| is_good_and_verified(known, fate))
+            .map(|(known, _)| known.location.store())
+            .collect();
         let going = self.going();
         let told = |(known, why): &(&Known, &str)| format!("{} goes: {why}", known.location);
         let standing = going.iter().map(told).collect();
         let effects = going.into_iter().map(|(known, _)| {
             let effect = removal(known);
-            if a_verified_one_stays {
-                // The data is where it was, a verified copy of it stays, and the next backup makes another: so policy may let it go by itself.
+            if stores_with_a_verified_one.contains(&known.location.store()) {
+                // The data is where it was, a verified copy of it stays in the same store, and the next backup makes another: so policy may let it go by itself.
                 Effect {
                     reversible: Reversible::Recreated,
                     data_loss: Tri::No,
@@ -251,6 +265,12 @@ impl Plan {
         }
         text
     }
+}
+
+/// Whether it stays, and can be relied on: it was restored on trial, and nothing has spoken against it since.
+fn is_good_and_verified(known: &Known, fate: &Fate) -> bool {
+    let is_good = known.unsound.is_none() && known.doubt.is_none();
+    is_good && known.verified.is_some() && matches!(fate, Fate::Stays(_))
 }
 
 fn removal(known: &Known) -> Effect {
@@ -435,7 +455,10 @@ mod tests {
     use super::{BackupPrune, Fate, Plan, PruneInputs};
     use crate::{
         actions::{backup::retention::tests::known, framework::Action as _},
-        domain::effect::{Class, Reversible, Tri},
+        domain::{
+            artifact::Location,
+            effect::{Class, Reversible, Tri},
+        },
     };
     use serde_json::json;
 
@@ -451,6 +474,56 @@ mod tests {
             ],
             blocked: None,
             again: Vec::new(),
+        }
+    }
+
+    /// On disk: the newest, a verified one, and one that goes. In a store: a newer one, verified where this says so.
+    fn in_two_places(offsite_verified: bool, disk_verified: bool) -> Plan {
+        let verified = |at: &str, verified: bool| {
+            let mut one = known(at);
+            one.verified = verified.then_some(one.at);
+            one
+        };
+        let mut offsite = verified("2026-03-14T03:00:00Z", offsite_verified);
+        offsite.location = Location::parse("offsite:nightly/x");
+        let stays = || Fate::Stays(vec!["a rule".into()]);
+        Plan {
+            series: vec![
+                (offsite, stays()),
+                (known("2026-03-14T02:00:00Z"), stays()),
+                (verified("2026-03-13T02:00:00Z", disk_verified), stays()),
+                (known("2026-03-12T02:00:00Z"), Fate::Goes("no rule".into())),
+            ],
+            blocked: None,
+            again: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn those_of_each_store_are_looked_for_that_its_others_go_because_of() {
+        let looked_for = |plan: &Plan, verified| -> Vec<String> {
+            let needed = plan.needed(verified).into_iter();
+            needed.map(|known| known.at.to_string()).collect()
+        };
+        let all = [
+            "2026-03-14T03:00:00Z",
+            "2026-03-14T02:00:00Z",
+            "2026-03-13T02:00:00Z",
+        ];
+        for keep_verified in [0, 1, 2] {
+            assert_eq!(looked_for(&in_two_places(true, true), keep_verified), all);
+        }
+        let mut lost = in_two_places(true, true);
+        lost.series[1].0.unsound = Some("gone".into());
+        assert_eq!(looked_for(&lost, 1), [all[0], all[2]]);
+    }
+
+    #[test]
+    fn a_verified_one_of_another_store_preapproves_nothing() {
+        for disk_verified in [true, false] {
+            let effects = in_two_places(true, disk_verified).effects();
+            let undoable = effects.items[0].reversible == Reversible::Recreated;
+            assert_eq!(undoable, disk_verified);
         }
     }
 

@@ -130,7 +130,7 @@ mod tests {
             sha256: Digest::of_bytes(b"x"),
             raw_size: 30,
             entries: 2,
-            folders: 1,
+            content: 20,
             skipped: Vec::new(),
             changed: changed.iter().map(ToString::to_string).collect(),
         }

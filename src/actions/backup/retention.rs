@@ -20,7 +20,6 @@ pub struct Retention {
     /// The last so many.
     pub last: Option<u32>,
     /// Those that are younger.
-    #[schemars(with = "Option<String>")]
     pub younger_than: Option<Span>,
     /// The last of each day (UTC), for so many days that have one.
     pub daily: Option<u32>,

@@ -24,9 +24,11 @@ pub(super) struct Tried {
     pub(super) content: BTreeMap<String, u64>,
     /// How long that took, after it was unpacked.
     pub(super) took: Span,
+    /// What people should know beside it, and what is nothing against the artifact.
+    pub(super) aside: Option<String>,
 }
 
-/// Tries what was unpacked; of a kind that has no programs of its own, unpacking is all. `cluster` is asked about objects.
+/// Tries what was unpacked, and tells what people should know beside it; of a kind that has no programs of its own, unpacking is all. `cluster` is asked about objects.
 pub(super) async fn tried(
     kind: ArtifactKind,
     content: &dyn Unpacked,
@@ -34,7 +36,7 @@ pub(super) async fn tried(
     cluster: Option<&str>,
     session: &Session,
     world: &World,
-) -> Result<Inspection, Miss> {
+) -> Result<(Inspection, Option<String>), Miss> {
     let unpacked = content.inspection().clone();
     let tried = match kind {
         ArtifactKind::Postgres => postgres::trial(content, asked, session, world).await?,
@@ -45,12 +47,13 @@ pub(super) async fn tried(
         | ArtifactKind::Sqlite
         | ArtifactKind::Stream
         | ArtifactKind::Logs
-        | ArtifactKind::Volume => return Ok(unpacked),
+        | ArtifactKind::Volume => return Ok((unpacked, None)),
     };
-    Ok(Inspection {
+    let found = Inspection {
         entries: tried.entries,
         content: tried.content,
         took: Span::from_millis(unpacked.took.millis() + tried.took.millis()),
         ..unpacked
-    })
+    };
+    Ok((found, tried.aside))
 }

@@ -9,6 +9,7 @@ use crate::{
         framework::{Action, World, outputs},
     },
     domain::{
+        check::CheckStatus,
         digest::Digest,
         effect::{Effect, Effects, Verb},
         right::Rights,
@@ -89,8 +90,8 @@ pub struct VerifyOutputs {
 /// the agent has no key for it.
 #[derive(Debug)]
 pub(in crate::actions) enum Trial {
-    /// It was restored, and this was in it.
-    Restored(Inspection),
+    /// It was restored, and this was in it; and what people should know beside it.
+    Restored(Inspection, Option<String>),
     /// It is not to be relied on.
     Unsound(String),
     /// It was restored, and is not what the step expects.
@@ -105,7 +106,7 @@ impl Trial {
     /// Of what the archive says.
     pub(in crate::actions) fn of(result: Result<Inspection, ArchiveError>) -> Self {
         match result {
-            Ok(found) => Self::Restored(found),
+            Ok(found) => Self::Restored(found, None),
             Err(error @ ArchiveError::Damaged { .. }) => Self::Unsound(error.to_string()),
             Err(error) => Self::Untried(report_error(&error)),
         }
@@ -137,7 +138,7 @@ async fn trial(inputs: &VerifyInputs, found: &Found, session: &Session, world: &
             )
             .await
             {
-                Ok(found) => Trial::Restored(found),
+                Ok((found, aside)) => Trial::Restored(found, aside),
                 Err(Miss::Unsound(why)) => Trial::Unsound(format!("{}: {why}", found.location)),
                 Err(Miss::Unmet(why)) => Trial::Unmet(format!("{}: {why}", found.location)),
                 Err(Miss::Refused(why)) => Trial::Refused(format!("{}: {why}", found.location)),
@@ -351,8 +352,8 @@ impl Action for BackupVerify {
 }
 
 fn report(inputs: &VerifyInputs, of: &Found, tried: Trial) -> StepReport {
-    let found = match tried {
-        Trial::Restored(found) => found,
+    let (found, aside) = match tried {
+        Trial::Restored(found, aside) => (found, aside),
         Trial::Unsound(why) => return unsound(of, why),
         Trial::Unmet(why) => return unmet(of, why, EXPECTATION),
         Trial::Refused(why) => return unmet(of, why, CLUSTER),
@@ -387,8 +388,14 @@ fn report(inputs: &VerifyInputs, of: &Found, tried: Trial) -> StepReport {
         None => (Some(tried), None),
         Some(_) => (None, Some(tried)),
     };
-    let left = VerifyOutputs { verified, checked };
-    StepReport::succeeded(summary, outputs(&left))
+    let left = outputs(&VerifyOutputs { verified, checked });
+    match aside {
+        None => StepReport::succeeded(summary, left),
+        Some(aside) => StepReport {
+            check: Some(CheckStatus::Warning),
+            ..StepReport::succeeded(format!("{summary}; {aside}"), left)
+        },
+    }
 }
 
 /// What a trial that counts has come to.

@@ -163,7 +163,7 @@ mod tests {
         ports::{
             BoxFuture,
             executor::StepContext,
-            runs::{ChildRun, ChildWish, Runs},
+            runs::{ChildRun, ChildWish, Runs, Standing},
         },
     };
     use serde_json::json;
@@ -189,6 +189,9 @@ mod tests {
                 reason,
             });
             Box::pin(std::future::ready(child))
+        }
+        fn standing(&self, _: RunId) -> BoxFuture<'_, Result<Standing, String>> {
+            Box::pin(std::future::ready(Ok(Standing::Unknown)))
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{
     BucketAt, Keys,
     bucket::Bucket,
+    places::{ARTIFACTS, kept_at},
     restore::Fault,
     seal::SEALED,
     trial::open_artifact,
@@ -198,7 +199,10 @@ impl Ways {
 
     fn stored(&self, location: &Location, work: &Work) -> io::Result<Box<dyn Read>> {
         match location {
-            Location::File(path) => Ok(Box::new(open_artifact(&self.state.join(path))?)),
+            Location::File(path) => {
+                let path = kept_at(&self.state.join(ARTIFACTS), self.state.join(path));
+                Ok(Box::new(open_artifact(&path)?))
+            }
             Location::Object { store, key } => {
                 let bucket = self.buckets.get(store).ok_or_else(|| {
                     io::Error::other(format!(
@@ -291,6 +295,25 @@ mod tests {
         },
     };
     use std::{fs, sync::Arc};
+
+    #[tokio::test]
+    async fn an_artifact_is_fetched_from_below_a_state_folder_that_was_moved() {
+        let folder = tempfile::tempdir().unwrap();
+        let moved = folder.path().join("artifacts/nightly");
+        fs::create_dir_all(&moved).unwrap();
+        fs::write(moved.join("x.zst"), b"kept").unwrap();
+        let secrets: Arc<dyn Secrets> = Arc::new(ConfiguredSecrets::default());
+        let keys = Keys::new(&[], None, secrets.clone()).unwrap();
+        let outlet = Outlet::new(folder.path(), &secrets, keys, [].into());
+        let expected = Expected {
+            sha256: Some(Digest::of_bytes(b"kept")),
+            raw_size: None,
+        };
+        let location = Location::parse("/former/artifacts/nightly/x.zst");
+        let to = Box::new(std::io::sink());
+        let fetched = outlet.fetch(&location, expected, Decode::No, to).await;
+        assert_eq!(fetched.unwrap(), 4);
+    }
 
     #[tokio::test]
     async fn what_was_changed_is_told_by_its_digest_and_not_by_who_could_not_read_it() {

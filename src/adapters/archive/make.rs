@@ -171,7 +171,7 @@ pub(super) fn stored(published: Published, found: Found) -> Stored {
         sha256: published.sha256,
         raw_size: published.raw_size,
         entries: found.entries,
-        folders: found.folders,
+        content: found.content,
         skipped: found.skipped.listed(),
         changed: found.changed.listed(),
     }

@@ -46,8 +46,8 @@ pub(super) struct Packing<'a, W: Write> {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) entries: u64,
-    /// Of these, folders.
-    pub(super) folders: u64,
+    /// Bytes of files, and of the paths that links hold.
+    pub(super) content: u64,
     pub(super) unreadable: Notes,
     pub(super) skipped: Notes,
     pub(super) changed: Notes,
@@ -171,6 +171,7 @@ impl<'a, W: Write> Packing<'a, W> {
         self.tar
             .append_data(&mut header, inside(member.path), &mut content)?;
         self.found.entries += 1;
+        self.found.content += size;
         match content.missing {
             Some(Missing::Shrunk(bytes)) => self.found.changed.add(format!(
                 "{}: became {bytes} bytes shorter while it was read; zeros stand in their place",
@@ -222,7 +223,6 @@ impl<'a, W: Write> Packing<'a, W> {
             return Ok(()); // The root of the host has no name of its own.
         }
         self.found.entries += 1;
-        self.found.folders += 1;
         let mut header = header(stat, tar::EntryType::Directory, 0);
         self.tar.append_data(&mut header, name, io::empty())
     }
@@ -258,6 +258,7 @@ impl<'a, W: Write> Packing<'a, W> {
         self.found.entries += 1;
         let mut header = header(stat, tar::EntryType::Symlink, 0);
         let target = OsStr::from_bytes(target.to_bytes());
+        self.found.content += target.len() as u64;
         self.tar
             .append_link(&mut header, inside(member.path), target)
     }

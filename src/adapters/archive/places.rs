@@ -29,6 +29,9 @@ use std::{
     },
 };
 
+/// The folder of a state folder that artifacts are in.
+pub(super) const ARTIFACTS: &str = "artifacts";
+
 #[derive(Debug)]
 pub(super) struct Places {
     state: PathBuf,
@@ -52,7 +55,7 @@ impl Places {
         (usual, buckets): (Option<StoreName>, BTreeMap<StoreName, Arc<Bucket>>),
     ) -> io::Result<Self> {
         let state = std::path::absolute(state)?;
-        let artifacts = state.join("artifacts");
+        let artifacts = state.join(ARTIFACTS);
         // Other parts of the agent have scratch folders of their own beside this one.
         let scratch = state.join("scratch/archive");
         private_folder(&artifacts)?;
@@ -94,23 +97,9 @@ impl Places {
             .collect()
     }
 
-    /// Where an artifact is. The history has its path as it was when it was made; where the state folder was moved since, it is in the
-    /// same place below the one of today. Names of artifacts are never used twice, so it is no other one.
+    /// Where an artifact is.
     pub(super) fn kept_at(&self, path: &Path) -> PathBuf {
-        let path = self.absolute(path);
-        if path.starts_with(&self.artifacts) || path.exists() {
-            return path;
-        }
-        let mut parts = path.components().rev();
-        let (name, folder, above) = (parts.next(), parts.next(), parts.next());
-        let is_ours = above.map(Component::as_os_str) == self.artifacts.file_name();
-        match (name, folder) {
-            (Some(Component::Normal(name)), Some(Component::Normal(folder))) if is_ours => {
-                let moved = self.artifacts.join(folder).join(name);
-                if moved.exists() { moved } else { path }
-            }
-            _ => path,
-        }
+        kept_at(&self.artifacts, self.absolute(path))
     }
 
     /// The bucket that artifacts go to; none for the disk.
@@ -220,6 +209,24 @@ impl Places {
         let folder = self.scratch.join(count.to_string());
         private_folder(&folder).map_err(at(&folder))?;
         Ok(Scratch::new(folder))
+    }
+}
+
+/// Where an artifact is. The history has its path as it was when it was made; where the state folder was moved since, it is in the
+/// same place below the one of today. Names of artifacts are never used twice, so it is no other one.
+pub(super) fn kept_at(artifacts: &Path, path: PathBuf) -> PathBuf {
+    if path.starts_with(artifacts) || path.exists() {
+        return path;
+    }
+    let mut parts = path.components().rev();
+    let (name, folder, above) = (parts.next(), parts.next(), parts.next());
+    let is_ours = above.map(Component::as_os_str) == artifacts.file_name();
+    match (name, folder) {
+        (Some(Component::Normal(name)), Some(Component::Normal(folder))) if is_ours => {
+            let moved = artifacts.join(folder).join(name);
+            if moved.exists() { moved } else { path }
+        }
+        _ => path,
     }
 }
 

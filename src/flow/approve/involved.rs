@@ -19,8 +19,10 @@ const FAR: usize = 32;
 /// Who had a hand in it.
 #[derive(Debug, Default)]
 pub(super) struct Involved {
-    /// Their subjects.
-    pub(super) excluded: BTreeSet<String>,
+    /// The subjects of those who started it.
+    pub(super) starters: BTreeSet<String>,
+    /// Those who wrote what it does.
+    pub(super) authors: BTreeSet<String>,
     /// There may be more, whom nobody can name.
     unknown: bool,
 }
@@ -60,9 +62,9 @@ impl Involved {
             return;
         }
         if let Cause::Person { subject } = &header.cause {
-            self.excluded.insert(subject.clone());
+            self.starters.insert(subject.clone());
         }
-        self.excluded.extend(header.window_override.clone());
+        self.starters.extend(header.window_override.clone());
     }
 
     fn add_author(&mut self, header: &RunHeader, rules: &ApprovalRules) {
@@ -71,7 +73,7 @@ impl Involved {
         }
         let authors = Authors::read(&header.author);
         self.unknown |= authors.has_unknown();
-        self.excluded.extend(authors.people().flat_map(subjects));
+        self.authors.extend(authors.people().flat_map(subjects));
     }
 
     /// Somebody who cannot be named cannot be kept from consenting: then one person more must consent, so that at least one had no

@@ -97,7 +97,8 @@ async fn question(
         contributions: judgement.contributions.clone(),
         quorum: involved.raise(quorum, &planned, &rules),
         step: planned,
-        excluded: involved.excluded,
+        starters: involved.starters,
+        authors: involved.authors,
         asked_at: world.now(),
         approve_by: world
             .now()
@@ -114,7 +115,7 @@ fn requested(journey: &Journey, request: &Request, judgement: &Judgement) -> Ent
     step::audit_gated(journey, &request.step, "approval.requested", judgement)
         .and("approval", request.id)
         .and("quorum", &request.quorum)
-        .and("excluded", &request.excluded)
+        .and("excluded", request.excluded())
         .and("approveBy", request.approve_by)
         .and("why", why)
         .and("again", &request.again)
@@ -283,7 +284,7 @@ pub(in crate::flow) async fn stale(
         Decision::Allow | Decision::Deny => None,
     };
     let same = gate::says_the_same(&request.step, &policy, world.now(), asked)
-        && involved.excluded == request.excluded
+        && (&involved.starters, &involved.authors) == (&request.starters, &request.authors)
         && wanted.as_ref() == Some(&request.quorum);
     let reason = "the policy says something else of this step since people were asked";
     Ok((!same).then(|| reason.to_owned()))

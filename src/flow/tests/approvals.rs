@@ -81,7 +81,7 @@ async fn where_authors_are_not_known_one_person_more_must_consent() {
     stage.start("a").await.unwrap();
     let case = stage.question().await;
     assert_eq!(case.request.quorum.people, 2);
-    assert!(case.request.excluded.contains("Cid"));
+    assert!(case.request.authors.contains("Cid"));
 }
 
 #[tokio::test]

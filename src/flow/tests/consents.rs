@@ -188,7 +188,7 @@ async fn a_policy_that_lets_others_consent_asks_anew() {
     settings.policy.approvals.trigger_may_approve = true;
     stage.world.reconfigure(settings);
     let again = another(&stage, &case).await;
-    assert!(again.request.excluded.is_empty(), "{again:?}");
+    assert!(again.request.excluded().is_empty(), "{again:?}");
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ async fn who_wrote_it_cannot_sign_it_off() {
     stage.put_by(&book("a", CHANGE), "Bob <bob@example.org>");
     stage.start("a").await.unwrap();
     let request = stage.question().await.request;
-    assert!(request.excluded.contains("bob@example.org"));
+    assert!(request.authors.contains("bob@example.org"));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use super::{OnDisk, approval_id, at, digest, header, queued, run_id, runbook};
 use crate::{
     domain::{
-        approval::{Person, Refusal, Request, Standing, Verdict, Vote},
+        approval::{Hand, Person, Refusal, Request, Standing, Verdict, Vote},
         gate::{Contribution, Decision, Quorum, Stage},
         plan::PlannedStep,
     },
@@ -33,7 +33,8 @@ fn request(number: u64) -> Request {
             "level 1",
         )],
         quorum: Quorum::of(1),
-        excluded: BTreeSet::from(["author".to_owned()]),
+        starters: BTreeSet::new(),
+        authors: BTreeSet::from(["author".to_owned()]),
         asked_at: at(i64::try_from(number).unwrap()),
         approve_by: at(1000),
         execute_within_secs: 100,
@@ -109,7 +110,7 @@ async fn votes_are_admitted_by_the_rules_of_the_domain() {
         .await;
     assert!(matches!(
         refused(by_author),
-        Refused::Vote(Refusal::Excluded(_))
+        Refused::Vote(Refusal::Excluded(_, Hand::Wrote))
     ));
     let late = history
         .write(vec![vote(1, "anna", Verdict::Approve, 1001)])

@@ -112,7 +112,7 @@ impl You {
         };
         match case.request.admit(&case.votes, &consent) {
             Ok(()) => Self::MayAnswer,
-            Err(Refusal::Excluded(_)) => Self::MayRefuse,
+            Err(Refusal::Excluded(..)) => Self::MayRefuse,
             Err(Refusal::AlreadyVoted(_) | Refusal::OtherDigest | Refusal::NotOpen(_)) => {
                 Self::Nothing
             }
@@ -130,6 +130,7 @@ impl ApprovalView {
             mut votes,
             recorded,
         } = case;
+        let excluded = request.excluded().into_iter().map(visible::line).collect();
         let step = request.step;
         let mut contributions = request.contributions;
         for said in &mut contributions {
@@ -178,11 +179,7 @@ impl ApprovalView {
             revision: visible::line(&step.revision),
             contributions,
             quorum: request.quorum,
-            excluded: request
-                .excluded
-                .iter()
-                .map(|subject| visible::line(subject))
-                .collect(),
+            excluded,
             asked_at: request.asked_at,
             approve_by: request.approve_by,
             execute_within_secs: request.execute_within_secs,

@@ -337,7 +337,7 @@ fn a_shrunken_backup_is_doubted_moves_no_success_and_keeps_all_until_a_person_ac
     agent.run_ended("nightly", "succeeded");
     let success = "orderly_artifact_last_stored_timestamp_seconds";
     let before = agent.metric(success, "");
-    fs::write(data.join("one"), "").unwrap();
+    fs::write(data.join("one"), "hello").unwrap();
     agent.start("nightly");
     agent.run_ended("nightly", "warning");
     let all = artifacts(&agent);
@@ -346,7 +346,7 @@ fn a_shrunken_backup_is_doubted_moves_no_success_and_keeps_all_until_a_person_ac
     assert_eq!(all[1]["state"], "verified", "nothing was pruned");
     assert!((agent.metric(success, "") - before).abs() < 0.5);
     let id = word(&all[0]["id"]);
-    let accept = ["artifacts", "accept", id, "--reason", "it was emptied"];
+    let accept = ["artifacts", "accept", id, "--reason", "most of it went"];
     let accepted = place.cli(&agent, &accept);
     assert!(accepted.status.success(), "{}", text(&accepted.stderr));
     assert_eq!(artifacts(&agent)[0]["state"], "verified");
@@ -544,6 +544,56 @@ fn offsite(id: &Path, key: &Path, port: u16) -> String {
         id.display(),
         key.display(),
     )
+}
+
+#[test]
+fn nothing_is_pruned_while_the_only_verified_one_of_a_store_is_not_there() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let s3 = runtime.block_on(S3::start());
+    let (place, data) = stage();
+    let keep = format!(
+        "[{{ name: keep, uses: backup/files, with: {{ name: data, paths: [{}] }} }}]",
+        data.display()
+    );
+    let prune = "[{ name: prune, uses: backup/prune, with: { name: data, runbook: keep, retain: { last: 1 }, within: 1h } }]";
+    place.commit(&[runbook("keep", "[]", &keep), runbook("tidy", "[]", prune)]);
+    let kept = |agent: &Agent| {
+        let run = agent.start("keep");
+        let is = |found: &Value| found["id"] == run.as_str() && found["outcome"] == "succeeded";
+        agent.run_that("keep", "succeeded", is);
+    };
+    let verified_newest = |agent: &Agent| {
+        let newest = artifacts(agent).remove(0);
+        let verify = place.cli(agent, &["artifacts", "verify", word(&newest["id"])]);
+        assert!(verify.status.success(), "{}", text(&verify.stderr));
+        newest
+    };
+    let agent = place.start(&ALONE);
+    kept(&agent);
+    let verified = verified_newest(&agent);
+    kept(&agent);
+    kept(&agent);
+    assert_eq!(agent.stop(), Some(0));
+    let (id, key) = (
+        place.write("id", "key-id"),
+        place.write("key", "key-of-the-bucket"),
+    );
+    place.write("orderly.yaml", &offsite(&id, &key, s3.port));
+    let agent = place.start(&ALONE);
+    kept(&agent);
+    assert!(word(&verified_newest(&agent)["path"]).starts_with("offsite:"));
+    fs::rename(word(&verified["path"]), place.path("aside")).unwrap();
+    let run = agent.start("tidy");
+    let ended = agent.run_that("tidy", "ended", |found| !found["outcome"].is_null());
+    assert_eq!(ended["outcome"], "warning", "{ended}");
+    let told = text(&place.cli(&agent, &["runs", "show", &run]).stdout);
+    let lost = format!(
+        "{} is not there, and it is one that is to stay",
+        word(&verified["path"])
+    );
+    assert!(told.contains(&lost), "{told}");
+    let removed = |one: &&Value| one["state"] == "removed";
+    assert_eq!(artifacts(&agent).iter().filter(removed).count(), 0);
 }
 
 #[test]

@@ -270,6 +270,39 @@ fn killed_in_the_middle_of_a_restore_of_postgres_nothing_of_it_stays_and_people_
 }
 
 #[test]
+fn who_started_a_restore_may_consent_where_policy_lets_starters_for_nobody_wrote_its_runbook() {
+    let place = Place::new();
+    let data = place.path("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("one"), "hello").unwrap();
+    place.commit(&[keeps(&format!(
+        "{{ name: keep, uses: backup/files, with: {{ name: data, paths: [{}] }} }}",
+        data.display()
+    ))]);
+    let agent = place.start(&[]);
+    let body = json!({ "to": place.path("to") });
+    let path = format!("/api/v1/artifacts/{}/restore", kept(&agent));
+    assert_eq!(agent.post(&path, &body).status, 202);
+    let refused = agent.approve(&agent.question(RESTORE));
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    let refused = refused.json();
+    let detail = word(&refused["detail"]);
+    assert!(detail.ends_with("they started the run"), "{detail}");
+    let hint =
+        "somebody else must answer; on a machine of your own, set `policy.triggerMayApprove`";
+    assert_eq!(refused["hint"], hint);
+    assert_eq!(agent.stop(), Some(0));
+
+    let agent = place.start(&["--set", "policy.triggerMayApprove=true"]);
+    let consented = || agent.approve(&agent.question(RESTORE)).status == 200;
+    until("a question that the starter may answer", || {
+        consented().then_some(())
+    });
+    agent.run_ended(RESTORE, "succeeded");
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[test]
 fn a_dump_that_is_to_be_restored_to_a_path_is_refused_with_the_step_that_restores_it() {
     let Some(postgres) = Postgres::start() else {
         return;

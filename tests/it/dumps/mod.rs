@@ -23,6 +23,7 @@ use orderly::{
         BoxFuture,
         executor::StepLog,
         processes::{Ended, ProcessError, Processes, Program, Streamed, Streams, Work},
+        runs::Runs,
     },
 };
 use std::{
@@ -103,6 +104,13 @@ impl Desk {
 
     fn run(&self) -> Run {
         self.run_in(&self.state())
+    }
+
+    /// In an agent that knows these runs.
+    fn run_among(&self, runs: &Arc<dyn Runs>) -> Run {
+        let world = self.world(&self.state(), &[self.key.to_public().to_string()]);
+        world.children.connect(Arc::downgrade(runs));
+        Run::new(world)
     }
 
     fn run_in(&self, state: &Path) -> Run {

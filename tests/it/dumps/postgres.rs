@@ -394,6 +394,23 @@ async fn a_restore_puts_back_what_was_there_in_one_transaction() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restore_into_a_database_that_is_not_there_says_to_make_it() {
+    let Some(postgres) = with_orders() else {
+        return;
+    };
+    let desk = Desk::new();
+    let run = desk.run();
+    let artifact = kept(&run, dump(&postgres)).await;
+    let restore = json!({
+        "artifact": artifact, "into": { "database": "nowhere", "server": server(&postgres) }
+    });
+    let report = run.step("backup/restore", restore).await;
+    let (error, _) = failure(&report);
+    let hint = "hint: make it first, as in `createdb nowhere`";
+    assert!(error.ends_with(hint), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_trial_that_is_stopped_leaves_no_database() {
     let Some(postgres) = with_orders() else {
         return;

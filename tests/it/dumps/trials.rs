@@ -3,14 +3,30 @@
 use super::{
     Desk, failure,
     postgres::{dump, kept, server, trials, with_much, with_orders},
+    succeeded,
 };
 use crate::{cluster::postgres::Postgres, small_disk::SmallDisk, steps::Run};
-use orderly::domain::run::StepReport;
+use jiff::SignedDuration;
+use orderly::{
+    adapters::clock::SystemClock,
+    domain::{check::CheckStatus, id::RunId, run::StepReport},
+    ports::{
+        BoxFuture,
+        clock::Clock as _,
+        executor::StepContext,
+        runs::{ChildRun, ChildWish, Runs, Standing},
+    },
+};
 use serde_json::{Value, json};
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
+use tokio_util::sync::CancellationToken;
 
 /// The step failed, says why and that this is nothing against the artifact, and has left nothing.
 fn told_as_not_made(report: &StepReport, words: &[&str]) -> bool {
@@ -131,4 +147,62 @@ async fn a_dump_whose_data_no_server_takes_is_unsound() {
     assert!(!retryable);
     assert_eq!(report.outputs["unsound"]["path"], artifact["path"]);
     assert_eq!(trials(&postgres), "");
+}
+
+/// The runs that an agent knows.
+#[derive(Debug)]
+struct Known(BTreeMap<RunId, Standing>);
+
+impl Runs for Known {
+    fn run_child<'a>(
+        &'a self,
+        _: &'a StepContext,
+        _: ChildWish,
+        _: CancellationToken,
+    ) -> BoxFuture<'a, Result<ChildRun, String>> {
+        Box::pin(std::future::ready(Err("no runs here".to_owned())))
+    }
+    fn standing(&self, run: RunId) -> BoxFuture<'_, Result<Standing, String>> {
+        let found = self.0.get(&run).copied();
+        Box::pin(std::future::ready(Ok(found.unwrap_or(Standing::Unknown))))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_trial_left_goes_with_the_next_one_and_nothing_of_others_does() {
+    let Some(postgres) = with_orders() else {
+        return;
+    };
+    let now = SystemClock::new().now();
+    let run = |hours: i64, byte: u8| {
+        let at = now - SignedDuration::from_hours(hours);
+        let run = RunId::new(at, [byte; 10]);
+        let digits = run.to_string().replace('-', "");
+        let database = format!("orderly_trial_{digits}_0a1b2c3d");
+        postgres.query(&format!("create database {database}"));
+        (run, database)
+    };
+    let (ended, _) = run(1, 1);
+    let (going, of_going) = run(30, 2);
+    let (_, of_others) = run(1, 3);
+    let (_, of_nobody) = run(30, 4);
+    let runs: Arc<dyn Runs> = Arc::new(Known(
+        [(ended, Standing::Ended), (going, Standing::Going)].into(),
+    ));
+    let desk = Desk::new();
+    let run = desk.run_among(&runs);
+    let artifact = kept(&run, dump(&postgres)).await;
+    let report = succeeded(verified(&run, &artifact, &postgres).await);
+    let left = trials(&postgres);
+    let mut left: Vec<&str> = left.lines().map(str::trim).collect();
+    left.sort_unstable();
+    let mut wanted = [of_going.as_str(), of_others.as_str(), of_nobody.as_str()];
+    wanted.sort_unstable();
+    assert_eq!(left, wanted);
+    assert_eq!(report.check, Some(CheckStatus::Warning));
+    assert!(report.summary.contains(&of_nobody), "{}", report.summary);
+    for other in [&of_going, &of_others] {
+        assert!(!report.summary.contains(other), "{}", report.summary);
+    }
+    assert!(!report.outputs["verified"].is_null());
 }

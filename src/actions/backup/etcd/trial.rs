@@ -62,6 +62,7 @@ pub(in crate::actions::backup) async fn trial(
         entries: status.total_key,
         content: content.map(|(name, value)| (name.to_owned(), value)).into(),
         took: Span::from_millis(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+        aside: None,
     })
 }
 

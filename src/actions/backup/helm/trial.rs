@@ -91,5 +91,6 @@ pub(in crate::actions::backup) async fn trial(
         entries: count,
         content: counted,
         took: Span::from_millis(took),
+        aside: None,
     })
 }

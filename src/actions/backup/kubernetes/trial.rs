@@ -71,6 +71,7 @@ pub(in crate::actions::backup) async fn trial(
         entries: count,
         content: counted,
         took: Span::from_millis(took),
+        aside: None,
     })
 }
 

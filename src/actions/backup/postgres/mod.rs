@@ -5,6 +5,7 @@
 
 mod client;
 mod head;
+mod left;
 mod restore;
 mod server;
 mod trial;

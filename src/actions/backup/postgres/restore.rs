@@ -89,18 +89,41 @@ pub(in crate::actions::backup) async fn restore(
         &mut said,
         &session.stop,
     );
-    restoring.await.map_err(undone)?;
+    restoring.await.map_err(|fault| undone(fault, database))?;
     Ok(format!("restored into the database {database}"))
 }
 
-fn undone(fault: Fault) -> Fault {
+fn undone(fault: Fault, database: &str) -> Fault {
     match fault {
         Fault::Stopped(_) => fault.with(|why| {
             format!("{why}; it is one transaction, of which nothing stays unless it had just ended")
         }),
         Fault::Missing(_) => fault,
         Fault::Refused(_) | Fault::Failed(_) | Fault::Unfit(_) => {
-            fault.with(|why| format!("{why}; it is one transaction, so nothing of it stays"))
+            let missing = format!("database \"{database}\" does not exist");
+            fault.with(|why| {
+                let hint = if why.contains(&missing) {
+                    format!("\nhint: make it first, as in `createdb {database}`")
+                } else {
+                    String::new()
+                };
+                format!("{why}; it is one transaction, so nothing of it stays{hint}")
+            })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fault, undone};
+
+    #[test]
+    fn a_database_that_is_not_there_is_to_be_made_first() {
+        let said = |database: &str| {
+            let why = "`pg_restore` exited with 1: FATAL:  database \"shop\" does not exist";
+            undone(Fault::Refused(why.to_owned()), database).why()
+        };
+        assert!(said("shop").ends_with("stays\nhint: make it first, as in `createdb shop`"));
+        assert!(said("other").ends_with("so nothing of it stays"));
     }
 }

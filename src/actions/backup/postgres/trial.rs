@@ -2,9 +2,10 @@
 //!
 //! All of it is read: its list, and its content. Where a server is named for it, it is restored there into a database of its own, whose
 //! tables and rows are then looked at; that database goes whatever comes of it. Its name follows from the run and the step, so that a
-//! step that is carried out again after a crash removes what the first attempt has left.
+//! step that is carried out again after a crash removes what the first attempt has left; what a run that has ended left goes before the
+//! next trial on that server (`left`).
 
-use super::{client::Client, server::Server, verdict};
+use super::{client::Client, left, server::Server, verdict};
 use crate::{
     actions::{
         backup::{miss::Miss, tried::Tried},
@@ -35,7 +36,9 @@ use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
 /// The database that is there on every server, to make others from.
-const MAINTENANCE: &str = "postgres";
+pub(super) const MAINTENANCE: &str = "postgres";
+/// What the names of all databases of trials begin with.
+pub(super) const TRIALS: &str = "orderly_trial_";
 /// How long the database's removal may take after a stop.
 const REMOVAL: Duration = Duration::from_secs(20);
 /// SQLSTATE of a table and of a schema that are not there (PostgreSQL, appendix A).
@@ -80,7 +83,13 @@ impl Trial<'_> {
             object,
             "it is dropped by the step itself",
         );
-        server.visits().into_iter().chain([made]).collect()
+        let cleared = Effect::change(
+            Verb::DatabaseSchema,
+            server.object(&format!("{TRIALS}*")),
+            "only those of trials of runs that have ended are dropped",
+        );
+        let all = server.visits().into_iter().chain([made, cleared]);
+        all.collect()
     }
 }
 
@@ -94,6 +103,10 @@ pub(in crate::actions::backup) async fn trial(
     let nowhere = Server::default();
     let server = asked.into.unwrap_or(&nowhere);
     let client = Client::reach(server, session, world).await?;
+    let aside = match asked.into {
+        Some(_) => left::clear(&client).await,
+        None => None,
+    };
     let begun = world.clock.elapsed();
     let mut entries = Entries::default();
     let list = ["pg_restore", "--list"];
@@ -111,6 +124,7 @@ pub(in crate::actions::backup) async fn trial(
         entries: entries.count(),
         content,
         took: Span::from_millis(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+        aside,
     })
 }
 
@@ -124,7 +138,7 @@ async fn read(client: &Client<'_>, content: &dyn Unpacked) -> Result<(), Miss> {
 }
 
 /// The database of this step.
-fn database(context: &StepContext) -> String {
+pub(super) fn database(context: &StepContext) -> String {
     let run: String = context
         .run
         .to_string()
@@ -132,7 +146,7 @@ fn database(context: &StepContext) -> String {
         .filter(char::is_ascii_alphanumeric)
         .collect();
     let step = Digest::of_bytes(context.step.as_str().as_bytes()).to_string();
-    format!("orderly_trial_{run}_{}", step.get(..8).unwrap_or_default())
+    format!("{TRIALS}{run}_{}", step.get(..8).unwrap_or_default())
 }
 
 /// Restores it into a database that goes afterwards, and looks.
@@ -227,7 +241,7 @@ async fn look(
 }
 
 /// Drops the database, whoever is connected to it; servers before PostgreSQL 13 cannot push anybody out.
-async fn remove(
+pub(super) async fn remove(
     client: &Client<'_>,
     database: &str,
     stop: &CancellationToken,
