@@ -21,7 +21,23 @@ const KEEP_RUNS: u32 = 20;
 pub(super) fn spawn(daemon: &mut Daemon) {
     audit::spawn(daemon);
     spawn_forget(daemon);
+    spawn_artifacts(daemon);
     spawn_watchdog(daemon);
+}
+
+/// Looks through the notes of new artifacts when the history has come to know one, so that a note outlives its record by moments only: who
+/// puts an older history back finds no note of what that history never heard of.
+fn spawn_artifacts(daemon: &mut Daemon) {
+    let (world, archive) = (daemon.world.clone(), daemon.archive.clone());
+    daemon.tasks.spawn("artifacts", async move {
+        loop {
+            unrecorded::sweep(&world, archive.as_ref()).await;
+            tokio::select! {
+                () = world.known_artifact.notified() => {}
+                goes_on = pause(&world, FORGET) => if !goes_on { return },
+            }
+        }
+    });
 }
 
 fn spawn_forget(daemon: &mut Daemon) {
@@ -34,7 +50,7 @@ fn spawn_forget(daemon: &mut Daemon) {
     let archive = daemon.archive.clone();
     let note = daemon.tasks.note("retention");
     daemon.tasks.spawn("retention", async move {
-        tidy(&world, &archive).await;
+        end_uploads(&archive).await;
         while pause(&world, FORGET).await {
             let now = world.now();
             let before = now.saturating_sub(runs.signed()).unwrap_or(now);
@@ -47,19 +63,17 @@ fn spawn_forget(daemon: &mut Daemon) {
                 let details = json!({"before": before, "pruned": pruned});
                 audit::note(&world, "history.pruned", details).await;
             }
-            tidy(&world, &archive).await;
+            end_uploads(&archive).await;
             note.say(format!("runs: {forgotten:?}, logs: {removed:?}"));
         }
     });
 }
 
-/// Ends uploads that a dead agent left half-done, and removes artifacts that no record speaks of; what cannot be reached now is tried again
-/// an hour later.
-async fn tidy(world: &World, archive: &Arc<dyn Archive>) {
+/// Ends uploads that a dead agent left half-done; what cannot be reached now is tried again an hour later.
+async fn end_uploads(archive: &Arc<dyn Archive>) {
     for told in archive.tidy().await {
         tracing::warn!("{told}");
     }
-    unrecorded::sweep(world, archive.as_ref()).await;
 }
 
 /// Tells systemd that the agent lives, as long as it does.

@@ -46,7 +46,7 @@ async fn settle(world: &World, archive: &dyn Archive, fresh: &Fresh) -> Result<(
         Fate::Waits => return Ok(()),
         Fate::Strange => {
             return Err(
-                "this artifact is in no list, and the history does not know its run: it is left where it is"
+                "this artifact is in no list, and the history does not know its run: it is left where it is\nhint: where it is of no use, remove it, and its note below `fresh/` in the state folder"
                     .to_owned(),
             );
         }

@@ -195,6 +195,8 @@ pub struct World {
     pub scheduler_alive: Mutex<std::time::Duration>,
     /// Fires when a live run ended.
     pub run_ended: Notify,
+    /// Told when the history has come to know an artifact.
+    pub known_artifact: Notify,
     /// Fires when a lock was given back.
     pub unlocked: Notify,
     /// Fires when an approval was answered, or what it stands on has changed.
@@ -264,6 +266,7 @@ impl World {
             clock_turn: tokio::sync::Mutex::default(),
             scheduler_alive: Mutex::new(parts.clock.elapsed()),
             run_ended: Notify::new(),
+            known_artifact: Notify::new(),
             unlocked: Notify::new(),
             answered: Notify::new(),
             reschedule: Notify::new(),

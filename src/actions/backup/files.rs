@@ -117,7 +117,7 @@ fn as_it_is(path: &str) -> Result<(), String> {
             "the path `{path}` begins with `~`, and paths are taken as they are\nhint: write the home folder out, as in `/home/ann`"
         ));
     }
-    if path.contains(['*', '?', '[']) {
+    if path.contains(['*', '?']) {
         return Err(format!(
             "the path `{path}` holds a pattern, and paths are taken as they are\nhint: name the folder that they are in, and leave out the others of it by `exclude`"
         ));

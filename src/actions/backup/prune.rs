@@ -181,18 +181,26 @@ impl Plan {
         None
     }
 
-    /// Those of each store that the removal of its others relies on: its newest, and so many of its last verified ones, at least one.
-    /// One that is recorded as unsound is relied on by nobody.
+    /// Those that the removal of others relies on: the newest of all, and of each store that loses any, its newest and so many of its last
+    /// verified ones, at least one. One that is recorded as unsound is relied on by nobody.
     fn needed(&self, verified: u32) -> Vec<&Known> {
+        let goes = |(known, fate): &(Known, Fate)| {
+            matches!(fate, Fate::Goes(_)).then(|| known.location.store().cloned())
+        };
+        let losing: BTreeSet<Option<StoreName>> = self.series.iter().filter_map(goes).collect();
         let mut left: BTreeMap<Option<&StoreName>, u32> = BTreeMap::new();
         let mut needed = Vec::new();
         for (known, fate) in &self.series {
             let store = known.location.store();
+            let is_first = left.is_empty();
+            if known.unsound.is_some() || !(is_first || losing.contains(&store.cloned())) {
+                continue;
+            }
             let is_newest = !left.contains_key(&store);
             let left = left.entry(store).or_insert(verified.max(1));
             let is_verified = *left > 0 && is_good_and_verified(known, fate);
             *left -= u32::from(is_verified);
-            if is_verified || (is_newest && known.unsound.is_none()) {
+            if is_verified || is_newest {
                 needed.push(known);
             }
         }

@@ -40,7 +40,7 @@ const LABEL: &str = "label";
 /// The fact that the provider has said that it made a key.
 pub(super) const MADE: &str = "made";
 /// The fact that it has said that it did not.
-const DECLINED: &str = "declined";
+pub(super) const DECLINED: &str = "declined";
 /// Seconds between looks for a key that may be made late.
 const LATE: [u64; 4] = [1, 2, 4, 8];
 
@@ -340,6 +340,9 @@ impl ApiKeyInputs {
         }
         let label = kept.facts.get(LABEL).cloned().unwrap_or_default();
         let Some(find) = &self.provider.find else {
+            if kept.facts.contains_key(DECLINED) {
+                return done("the provider said that it made none");
+            }
             return left(
                 kept,
                 "whether the provider made it is not known, because there is no `provider.find`",

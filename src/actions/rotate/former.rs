@@ -15,10 +15,12 @@ use crate::{
     },
     ports::vault::{Kept, Parts},
 };
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// The fact under which is kept what was found out of the old one.
 pub(super) const BEFORE: &str = "before";
+/// The fact that the old one was found only in what a rotation that was given up has left.
+pub(super) const ONLY_HERE: &str = "only_here";
 /// It let in when the rotation began.
 const GOOD: &str = "good";
 /// There was none.
@@ -30,6 +32,23 @@ const UNKNOWN: &str = "the agent does not know its value (hint: name it with `cu
 pub(super) struct Candidate {
     pub(super) value: SecretValue,
     origin: Origin,
+}
+
+impl Candidate {
+    /// Whether nothing but the agent's own file has it.
+    pub(super) fn was_given_up(&self) -> bool {
+        self.origin == Origin::GivenUp
+    }
+}
+
+/// Takes note that nothing but the agent's own file has the old one.
+pub(super) fn mark_given_up(former: &mut BTreeMap<String, String>) {
+    former.insert(ONLY_HERE.to_owned(), "yes".to_owned());
+}
+
+/// Whether nothing but the agent's own file has the old one.
+pub(super) fn is_only_here(kept: &Kept) -> bool {
+    kept.former.contains_key(ONLY_HERE)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

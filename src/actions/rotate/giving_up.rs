@@ -2,9 +2,9 @@
 
 use crate::{
     actions::rotate::{
-        api_key::MADE,
+        api_key::{DECLINED, MADE},
         drive::{Job, unrecorded},
-        former::BEFORE,
+        former::{BEFORE, ONLY_HERE},
         token::BOUND,
     },
     domain::{
@@ -39,7 +39,8 @@ pub(super) fn left(kept: Option<&Kept>, credential: &Credential, state: &Rotatio
 
 fn known(facts: Option<&BTreeMap<String, String>>) -> String {
     let all = facts.into_iter().flatten();
-    let worth = all.filter(|(name, _)| ![BEFORE, MADE].contains(&name.as_str()));
+    let worth =
+        all.filter(|(name, _)| ![BEFORE, DECLINED, MADE, ONLY_HERE].contains(&name.as_str()));
     let told: Vec<String> = worth
         .map(|(name, value)| match name.as_str() {
             BOUND => format!("its token is bound to the Secret {value}"),

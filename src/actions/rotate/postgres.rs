@@ -27,6 +27,7 @@ use crate::{
         vault::Kept,
     },
 };
+use std::collections::BTreeMap;
 
 /// A role's name is no secret.
 const USERNAME: &str = "username";
@@ -75,6 +76,8 @@ struct InUse {
     used: String,
     unused: String,
     password: Option<SecretValue>,
+    /// Whether nothing but the agent's own file has it.
+    was_given_up: bool,
 }
 
 impl PostgresInputs {
@@ -160,7 +163,10 @@ impl PostgresInputs {
             (None, None) => return Err(failed("no role is named")),
         };
         let mut all = candidates.all;
-        all.extend(former::given_up(PASSWORD, scene).await);
+        // Of two roles, what the app does not use may let in as well, and would be taken for what it uses.
+        if self.role.is_some() {
+            all.extend(former::given_up(PASSWORD, scene).await);
+        }
         if !all.is_empty() {
             return self.let_in([used, unused], all, scene).await;
         }
@@ -173,6 +179,7 @@ impl PostgresInputs {
             used,
             unused,
             password: None,
+            was_given_up: false,
         })
     }
 
@@ -194,6 +201,7 @@ impl PostgresInputs {
                         return Ok(InUse {
                             used: (*used).clone(),
                             unused: (*unused).clone(),
+                            was_given_up: candidate.was_given_up(),
                             password: Some(candidate.value),
                         });
                     }
@@ -338,12 +346,16 @@ impl Craft for PostgresInputs {
             let found = self.in_use(known, &scene).await?;
             let password = self.policy.value(&*scene.world.clock).map_err(failed)?;
             let old = found.password.map(|old| (PASSWORD.to_owned(), old));
+            let mut former: BTreeMap<_, _> = [(USERNAME.to_owned(), found.used)].into();
+            if found.was_given_up {
+                former::mark_given_up(&mut former);
+            }
             Ok(Kept {
                 rotation: scene.rotation,
                 new: [(PASSWORD.to_owned(), password)].into(),
                 old: old.into_iter().collect(),
                 facts: [(USERNAME.to_owned(), found.unused)].into(),
-                former: [(USERNAME.to_owned(), found.used)].into(),
+                former,
                 expires_at: None,
             })
         })

@@ -56,10 +56,12 @@ impl ProgramOf {
         }
         let words = self.argv.iter().chain(self.env.values());
         for word in words.map(Word::to_string) {
-            let hole = parts
-                .iter()
-                .find(|part| word.contains(&format!("{{{part}}}")));
-            if let Some(part) = hole {
+            // A shell's `${password}` is a variable, and other programs have braces of their own.
+            let stands_in = |part: &&&str| {
+                let hole = format!("{{{part}}}");
+                word == hole || word.ends_with(&format!("={hole}"))
+            };
+            if let Some(part) = parts.iter().find(stands_in) {
                 return Err(format!(
                     "in `with`, at `{place}`: `{{{part}}}` stands for nothing here, where everybody on the host could read it\nhint: the program gets it on its standard input, or in an environment variable by `variables: {{ NAME: {part} }}`"
                 ));

@@ -221,7 +221,10 @@ impl<'a> Work<'a> {
                 Some(why) => failed(why),
                 None => craft.test(kept, scene).await,
             },
-            Stage::Revoke => self.revoke(kept, scene).await,
+            Stage::Revoke => match self.overwritten(kept, &scene).await {
+                Some(why) => failed(why),
+                None => self.revoke(kept, scene).await,
+            },
             Stage::Refuse => {
                 // It still let in when it was tried before, so it may not have gone: to revoke it once more does no harm.
                 if has_failed {
@@ -340,7 +343,12 @@ impl<'a> Work<'a> {
     /// given up one of them may be the only one that lets in, so they stay until the next
     /// rotation keeps its own.
     pub(super) async fn end(&mut self, end: End, reason: String) -> Result<(), StepReport> {
-        if end != End::GivenUp && self.kept.is_some() {
+        let is_needed = |kept: &Kept| match end {
+            End::Completed => false,
+            End::RolledBack => former::is_only_here(kept),
+            End::GivenUp => true,
+        };
+        if self.kept.as_ref().is_some_and(|kept| !is_needed(kept)) {
             let vault = &self.job.world.rotations.vault;
             let forgotten = vault.forget(&self.job.terms.name).await;
             forgotten.map_err(|error| not_kept(&error))?;

@@ -395,6 +395,7 @@ async fn finish(
         // The end of the last step waits for that of the run; what the metrics are told must stand in the history.
         journey.catch_up().await?;
         artifacts::recorded(&journey.world, &series).await;
+        journey.world.known_artifact.notify_one();
     }
     Ok(())
 }

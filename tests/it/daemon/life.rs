@@ -16,7 +16,14 @@ fn health_names_every_dependency_and_a_second_agent_is_refused() {
         assert_eq!(answer.status, 200, "{probe}: {}", answer.body);
         assert_eq!(answer.json()["status"], "ok", "{probe}");
     }
-    let tasks = ["http", "scheduler", "sync", "audit-export", "retention"];
+    let tasks = [
+        "http",
+        "scheduler",
+        "sync",
+        "audit-export",
+        "retention",
+        "artifacts",
+    ];
     let tasks = tasks.map(|task| format!("task/{task}"));
     let parts = ["history", "scheduler", "source", "reviewer"].map(str::to_owned);
     for name in parts.into_iter().chain(tasks) {

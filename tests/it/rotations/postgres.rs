@@ -388,6 +388,15 @@ async fn what_a_rotation_that_was_given_up_has_left_may_be_the_only_one_that_let
     assert_eq!(place.kept(), 1);
     step["force"] = json!(true);
     place.write("tried", "");
+    // It stays the only one where the next rotation fails as well.
+    let mut failing = step.clone();
+    let nowhere = json!({ "file": { "path": "/proc/no/such/folder", "part": "password" } });
+    failing["consumers"] = json!([]);
+    failing["distribute"].as_array_mut().unwrap().push(nowhere);
+    let report = place.agent(USES, failing, Cut::Never).await.unwrap();
+    let _told = error(&report);
+    assert_eq!(place.kept(), 1);
+    logs_in(&server, "web_a", &new).await.unwrap();
     succeeded(place.agent(USES, step, Cut::Never).await);
     logs_in(&server, "web_a", &place.read("password"))
         .await

@@ -164,7 +164,7 @@ fn bits(mode: &str) -> Option<u32> {
     ((3..=4).contains(&mode.len()) && bits <= 0o777).then_some(bits)
 }
 
-fn trimmed(text: &str) -> &str {
+pub(super) fn trimmed(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
 }

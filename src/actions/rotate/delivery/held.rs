@@ -2,14 +2,11 @@
 
 use crate::{
     actions::rotate::{
-        delivery::{FileTarget, SecretTarget, Target, note::data, secret::SECRETS},
+        delivery::{FileTarget, SecretTarget, Target, file::trimmed, note::data},
         scene::{Feed, Scene},
     },
     domain::secret::SecretValue,
-    ports::{
-        cluster::{ClusterError, Wanted},
-        vault::Kept,
-    },
+    ports::vault::Kept,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -38,15 +35,8 @@ pub(in crate::actions::rotate) async fn overwritten(
 
 impl SecretTarget {
     async fn holds_all(&self, feed: &Feed<'_>, scene: &Scene<'_>) -> Result<bool, String> {
-        let (resource, wanted) = (SECRETS.resource(), Wanted::Named(&self.name));
-        let clusters = &scene.world.clusters;
-        let asked = clusters.kept_whole(&self.cluster, &resource, Some(&self.namespace), wanted);
-        let page = match asked.await {
-            Ok(page) => page,
-            Err(ClusterError::NotFound(_)) => return Ok(false),
-            Err(error) => return Err(error.to_string()),
-        };
-        let Some(object) = page.objects.first() else {
+        let object = self.whole(scene).await;
+        let Some(object) = object.map_err(|error| error.to_string())? else {
             return Ok(false);
         };
         Ok(self.keys.iter().all(|(key, part)| {
@@ -60,8 +50,9 @@ impl SecretTarget {
 
 impl FileTarget {
     async fn holds_it(&self, feed: &Feed<'_>, scene: &Scene<'_>) -> Result<bool, String> {
-        let held = scene.world.rotations.keeping.read(&self.path).await?;
-        let new = feed.part(self.part.as_deref());
+        // An editor may have ended its last line.
+        let held = self.current(scene).await?;
+        let new = feed.part(self.part.as_deref()).map(trimmed);
         Ok(held.as_ref().map(SecretValue::expose) == new)
     }
 }

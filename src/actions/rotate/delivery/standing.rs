@@ -1,7 +1,8 @@
 //! What stands in places before a rotation changes them.
 //!
 //! Here values of Secrets are read, and only here for rotations: that of the key which the step is about to replace, so that the old one
-//! can be proven refused. It goes into the vault, as the new one does, and is hidden from all that the agent says.
+//! can be proven refused; and those that it has written, to be compared with what was written. The former goes into the vault, as the new
+//! one does, and is hidden from all that the agent says.
 
 use crate::{
     actions::rotate::{
@@ -16,6 +17,7 @@ use crate::{
     ports::cluster::{ClusterError, Wanted},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::Value;
 
 /// What stands in the places of a credential.
 #[derive(Debug)]
@@ -90,20 +92,26 @@ pub(in crate::actions::rotate) fn intend_looks(targets: &[Target], doing: &mut I
 }
 
 impl SecretTarget {
+    /// With its values; nothing where it is not there.
+    pub(super) async fn whole(&self, scene: &Scene<'_>) -> Result<Option<Value>, ClusterError> {
+        let (resource, wanted) = (SECRETS.resource(), Wanted::Named(&self.name));
+        let clusters = &scene.world.clusters;
+        let asked = clusters.kept_whole(&self.cluster, &resource, Some(&self.namespace), wanted);
+        match asked.await {
+            Ok(page) => Ok(page.objects.into_iter().next()),
+            Err(ClusterError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn standing(&self, part: &str, scene: &Scene<'_>) -> Result<Standing, String> {
         let Some((key, _)) = self.keys.iter().find(|(_, held)| *held == part) else {
             return Ok(Standing::Unknown);
         };
-        let (resource, wanted) = (SECRETS.resource(), Wanted::Named(&self.name));
-        let clusters = &scene.world.clusters;
-        let asked = clusters.kept_whole(&self.cluster, &resource, Some(&self.namespace), wanted);
-        let page = match asked.await {
-            Ok(page) => page,
-            Err(ClusterError::NotFound(_)) => return Ok(Standing::Nothing),
-            Err(error) => return Err(format!("{self}: {error}")),
-        };
-        let object = page.objects.first();
-        let value = object.and_then(|object| object.pointer(&data(key))?.as_str());
+        let object = self.whole(scene).await;
+        let object = object.map_err(|error| format!("{self}: {error}"))?;
+        let value = object.as_ref();
+        let value = value.and_then(|object| object.pointer(&data(key))?.as_str());
         let Some(value) = value.filter(|value| !value.is_empty()) else {
             return Ok(Standing::Nothing);
         };
