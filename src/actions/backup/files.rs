@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_a_shell_would_replace_is_no_path() {
-        for path in ["/srv/shop", "/srv/a~b", "history.db", "/srv/{a,b}"] {
+        for path in ["/srv/shop", "/srv/a~b", "history.db", "/srv/app/[slug]"] {
             assert_eq!(as_it_is(path), Ok(()), "{path}");
         }
         for (path, hint) in [
@@ -139,7 +139,6 @@ mod tests {
             ("~ann", "hint: write the home folder out"),
             ("/srv/*.txt", "hint: name the folder that they are in"),
             ("/srv/shop?", "hint: name the folder that they are in"),
-            ("/srv/[ab]", "hint: name the folder that they are in"),
         ] {
             let why = as_it_is(path).unwrap_err();
             assert!(why.contains(hint), "{why}");

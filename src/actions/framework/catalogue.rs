@@ -271,7 +271,9 @@ mod tests {
     async fn a_password_that_an_input_gave_in_the_clear_is_not_planned() {
         let arguments = json!({
             "name": "web", "every": "90d", "server": { "host": "db" }, "admin": { "role": "admin", "password": "hunter2" },
-            "roles": ["web_a", "web_b"], "distribute": [{ "file": { "path": "/run/password", "part": "password" } }],
+            "roles": ["web_a", "web_b"], "distribute": [
+                { "file": { "path": "/run/username", "part": "username" } }, { "file": { "path": "/run/password", "part": "password" } },
+            ],
         });
         let error = intend("rotate/postgres-password", arguments)
             .await
